@@ -1,0 +1,163 @@
+"""Settings: each is an environment variable and a flag, declared here once."""
+
+import json
+import re
+from collections.abc import Mapping
+from datetime import tzinfo
+from functools import cached_property
+from ipaddress import ip_address
+from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+
+KEY_PREFIX = "rotor_"
+_UNEXPANDED = re.compile(r"\s*(\$\{[^}]*\}|\$\w+|%\w+%)\s*")
+_SHORTEST_SECRET = 8
+"""A shorter text is redacted nowhere: it would be found in ordinary words."""
+
+
+class ConfigError(Exception):
+    """A setting cannot be used; the text names it and says what it may be."""
+
+
+class Settings(BaseModel):
+    """What the person who runs the server decides. Read with `Settings.load`."""
+
+    model_config = ConfigDict(frozen=True, str_strip_whitespace=True, hide_input_in_errors=True)
+
+    api_key: Annotated[
+        SecretStr | None,
+        Field(
+            description="Rotor API key, `rotor_<keyId>_<keySecret>`. "
+            "As a flag it can be seen in the list of processes; the variable is the better place"
+        ),
+    ] = None
+    base_url: Annotated[
+        str, Field(description="Address of Rotor's API; plain http only on this machine")
+    ] = "https://api.getrotor.com/open-api"
+    timeout: Annotated[
+        float, Field(gt=0, le=600, description="Seconds that one tool call may take in all, retries included")
+    ] = 25.0
+    timezone: Annotated[
+        str | None,
+        Field(description="Time zone that decides which day it is, such as America/Chicago; else the machine's"),
+    ] = None
+    log_level: Annotated[
+        Literal["debug", "info", "warning", "error"], Field(description="Least severe line written to stderr")
+    ] = "warning"
+    log_format: Annotated[Literal["text", "json"], Field(description="Form of the lines on stderr")] = "text"
+
+    @classmethod
+    def load(cls, values: Mapping[str, str | None]) -> Self:
+        """Read settings by field name. Blank ones, and `${…}` that nobody expanded, count as not given.
+
+        Raises:
+            ConfigError: if one of them cannot be used.
+        """
+        given = {name: value for name, value in values.items() if value and value.strip()}
+        expanded = {n: v for n, v in given.items() if n == "api_key" or not _UNEXPANDED.fullmatch(v)}
+        try:
+            return cls.model_validate(expanded)
+        except ValidationError as exc:
+            faults = exc.errors(include_input=False, include_url=False, include_context=False)
+            raise ConfigError(
+                "; ".join(
+                    f"{environment_variable(str(fault['loc'][0]))}: "
+                    f"{fault['msg'].removeprefix('Value error, ')}"
+                    for fault in faults
+                )
+            ) from None
+
+    @field_validator("base_url")
+    @classmethod
+    def _check_base_url(cls, value: str) -> str:
+        url = urlsplit(value)
+        if url.scheme not in ("https", "http") or not url.hostname:
+            raise ValueError("must be an address such as https://api.getrotor.com/open-api")
+        if url.username or url.password or url.query or url.fragment:
+            raise ValueError("must hold no user name, password, query or fragment")
+        if url.scheme == "http" and not _is_loopback(url.hostname):
+            raise ValueError("must begin with https: over http anybody on the way could read the API key")
+        return value.rstrip("/")
+
+    @field_validator("timezone")
+    @classmethod
+    def _check_timezone(cls, value: str | None) -> str | None:
+        if value is not None:
+            try:
+                ZoneInfo(value)
+            except (ValueError, OSError, KeyError):
+                raise ValueError("must be a time zone's name, such as America/Chicago or UTC") from None
+        return value
+
+    @property
+    def key(self) -> str | None:
+        """The API key, if there is one that can be sent."""
+        return None if self.key_trouble or self.api_key is None else self.api_key.get_secret_value()
+
+    @property
+    def key_trouble(self) -> str | None:
+        """Why there is no key that can be sent, without a word of the key itself."""
+        variable = environment_variable("api_key")
+        value = self.api_key.get_secret_value() if self.api_key else ""
+        if not value:
+            return f"{variable} is not set"
+        if _UNEXPANDED.fullmatch(value):
+            return f"{variable} holds the name of a variable, not its value: this client does not expand it"
+        if not re.fullmatch(r"[!-~]+", value):
+            return f"{variable} holds a space, a line break or another character that no key has"
+        return None
+
+    @property
+    def key_warning(self) -> str | None:
+        """What is odd about a key that can be sent."""
+        if self.key and not self.key.startswith(KEY_PREFIX):
+            return (
+                f"{environment_variable('api_key')} looks like another product's key: "
+                f"Rotor's begin with {KEY_PREFIX}, and other products use the same variable"
+            )
+        return None
+
+    @cached_property
+    def zone(self) -> tzinfo:
+        """The time zone in which dates are judged."""
+        if self.timezone:
+            return ZoneInfo(self.timezone)
+        import tzlocal  # only a server that is not told its zone needs it
+
+        return tzlocal.get_localzone()
+
+    @property
+    def zone_name(self) -> str:
+        """How that time zone is called."""
+        return str(self.zone)
+
+    def redact(self, text: str) -> str:
+        """Take the API key out of a text, whole or only its secret part, also as JSON writes it."""
+        for secret in self._secrets:
+            text = text.replace(secret, "[API key]")
+        return text
+
+    @cached_property
+    def _secrets(self) -> tuple[str, ...]:
+        key = self.api_key.get_secret_value() if self.api_key else ""
+        if _UNEXPANDED.fullmatch(key):
+            return ()
+        forms = [key, json.dumps(key)[1:-1]]
+        if key.startswith(KEY_PREFIX):
+            forms.append(key.rpartition("_")[2])
+        return tuple(dict.fromkeys(form for form in forms if len(form) >= _SHORTEST_SECRET))
+
+
+def environment_variable(field: str) -> str:
+    """Name the environment variable of a setting."""
+    return f"ROTOR_{field.upper()}" if field in ("api_key", "base_url") else f"ROTOR_MCP_{field.upper()}"
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

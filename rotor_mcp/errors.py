@@ -1,0 +1,86 @@
+"""What can go wrong between us and Rotor, by what a caller needs to know: was anything done?
+
+```
+RotorError
+├── NotSent              no request left: safe to try again
+│   └── NoKey            nothing to authenticate with
+├── Refused              Rotor said no: nothing changed
+│   ├── InvalidLead      400
+│   ├── NotAuthorised    401
+│   ├── MissingScope     403
+│   ├── NotFound         404
+│   └── QuotaExceeded    429
+└── Unanswered           sent, but no usable answer came; reading changes nothing
+    └── OutcomeUnknown   the same for a write: it may have been done, or not
+```
+
+`wording.py` turns them into the text a model reads.
+"""
+
+from dataclasses import dataclass, field
+
+
+@dataclass(eq=False)
+class RotorError(Exception):
+    """A call to Rotor failed. `reason` says how, in a few words that hold nobody's data and no key."""
+
+    reason: str
+
+    def __str__(self) -> str:
+        return self.reason
+
+
+class NotSent(RotorError):
+    """No request left this machine, so nothing was done and trying again is safe."""
+
+
+class NoKey(NotSent):
+    """There is no API key that could be sent."""
+
+
+@dataclass(eq=False)
+class Refused(RotorError):
+    """Rotor answered that it will not do this; nothing changed."""
+
+    status: int
+    message: str = field(default="", repr=False)
+    """Rotor's own words, cut. They may hold customers' data: for the caller, never for a log."""
+
+
+@dataclass(eq=False)
+class InvalidLead(Refused):
+    """400: Rotor does not accept these values."""
+
+    fields: list[tuple[str, str]] = field(default_factory=list, repr=False)
+    """(field, what Rotor says about it)."""
+
+
+class NotAuthorised(Refused):
+    """401: Rotor does not know this key."""
+
+
+@dataclass(eq=False)
+class MissingScope(Refused):
+    """403: the key may not do this."""
+
+    scope: str | None = None
+    """The scope that Rotor asks for, if it said."""
+
+
+class NotFound(Refused):
+    """404: there is no such lead."""
+
+
+class QuotaExceeded(Refused):
+    """429: the key's requests of this day are used up."""
+
+
+@dataclass(eq=False)
+class Unanswered(RotorError):
+    """The request was sent, but no answer that can be used came back."""
+
+    status: int | None = None
+
+
+class OutcomeUnknown(Unanswered):
+    """A write was sent and its reply was lost: it may have been done, or not. Look before sending again."""

@@ -1,0 +1,312 @@
+"""A lead: every field of Rotor's Leads API, once, with its meaning, form and limit.
+
+Rotor has two families of names for the same thing: what is sent as `address_city` and `source` is
+read back as `property_city` and `lead_source`. Here a field has one name, the one it is sent under.
+
+Values stay what they are in JSON (a date is a string), so that what Rotor said is shown as it was said.
+The limits come from Rotor's API reference and from public code of its customers. They hold for what is
+sent; what Rotor already stores may break them and is shown all the same.
+"""
+
+import json
+import re
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ModelWrapValidatorHandler,
+    PrivateAttr,
+    ValidationError,
+    model_validator,
+)
+
+from rotor_mcp import dates
+
+NOTES_LIMIT = 2_000
+SERVICE_TYPE_LIMIT = 100
+PAGE_LIMIT = 1_000
+"""Leads that one request to `GET /leads` returns at most."""
+
+READ_NAMES = {
+    "address_street1": "property_street1",
+    "address_street2": "property_street2",
+    "address_city": "property_city",
+    "address_state": "property_state",
+    "address_zip": "property_zip",
+    "address_country": "property_country",
+    "source": "lead_source",
+}
+"""Field → the name under which Rotor's answers carry it, where that is another."""
+
+
+# What assistants often send slightly wrong, and whose meaning is certain.
+
+
+def _lower(value: object) -> object:
+    return value.strip().lower() if isinstance(value, str) else value
+
+
+_AMOUNT = re.compile(r"\$?\s?(\d+|\d{1,3}(?:,\d{3})+)(\.\d+)?")
+
+
+def _read_amount(value: object) -> object:
+    """Read an amount as people write it: `$1,200`."""
+    if isinstance(value, str) and (amount := _AMOUNT.fullmatch(value.strip())):
+        return amount[1].replace(",", "") + (amount[2] or "")
+    return value
+
+
+def _split_tags(value: object) -> object:
+    """Read tags that came as one string: comma-separated, or a JSON list as text."""
+    if not isinstance(value, str):
+        return value
+    try:
+        listed = json.loads(value)
+    except ValueError:
+        listed = None
+    if isinstance(listed, list):
+        return listed
+    return [tag for part in value.split(",") if (tag := part.strip())]
+
+
+def _unwrap_id(value: object) -> object:
+    """Take off what comes along when an id is pasted: quotes, braces, capitals."""
+    return value.strip(" \t\r\n\"'`{}()<>").lower() if isinstance(value, str) else value
+
+
+# What would be refused or misread, caught before it costs a request.
+
+
+def _check_id(value: str) -> str:
+    if not re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", value):
+        raise ValueError(
+            "not a lead id; one looks like 182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e. "
+            "search_leads finds leads by name, phone or e-mail and gives their ids"
+        )
+    return value
+
+
+def _check_email(value: str) -> str:
+    if not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", value):
+        raise ValueError("not an e-mail address such as name@example.com")
+    return value
+
+
+def _check_date(value: str) -> str:
+    try:
+        dates.parse(value)
+    except ValueError:
+        raise ValueError(
+            "not a date such as 2026-12-01, nor a date-time such as 2026-12-01T09:30"
+        ) from None
+    return value
+
+
+LeadId = Annotated[
+    str, BeforeValidator(_unwrap_id), AfterValidator(_check_id), Field(json_schema_extra={"format": "uuid"})
+]
+Email = Annotated[str, AfterValidator(_check_email), Field(json_schema_extra={"format": "email"})]
+Date = Annotated[
+    str, AfterValidator(_check_date), Field(json_schema_extra={"pattern": r"^\d{4}-\d{2}-\d{2}"})
+]
+Amount = Annotated[float, Field(ge=0), BeforeValidator(_read_amount)]
+Priority = Annotated[Literal["low", "medium", "high"], BeforeValidator(_lower)]
+Tag = Annotated[str, Field(min_length=1)]
+Tags = Annotated[list[Tag], BeforeValidator(_split_tags)]
+SearchableTags = Annotated[
+    list[Annotated[Tag, AfterValidator(_check_searchable)]], BeforeValidator(_split_tags)
+]
+
+
+def _check_searchable(tag: str) -> str:
+    if "," in tag:
+        raise ValueError("a tag that holds a comma cannot be asked for: Rotor's API separates tags by commas")
+    return tag
+
+
+def _is_blank(value: object) -> bool:
+    return value is None or (isinstance(value, str) and not value.strip())
+
+
+class _Fields(BaseModel):
+    """A set of fields, each of which may be missing. Null and blank count as missing."""
+
+    model_config = ConfigDict(
+        extra="forbid", str_strip_whitespace=True, coerce_numbers_to_str=True, allow_inf_nan=False
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _leave_out_blanks(cls, data: object) -> object:
+        if isinstance(data, dict):
+            return {name: value for name, value in data.items() if not _is_blank(value)}
+        return data
+
+
+class LeadFields(_Fields):
+    """What a caller may write to a lead."""
+
+    name: Annotated[str | None, Field(description="Full name, such as Jane Doe")] = None
+    phone: Annotated[str | None, Field(description="Phone number in any spelling; kept as given")] = None
+    email: Annotated[Email | None, Field(description="E-mail address")] = None
+    stage: Annotated[str | None, Field(description="Pipeline stage, one of the company's own")] = None
+    priority: Annotated[Priority | None, Field(description="How urgent")] = None
+    projected_value: Annotated[
+        Amount | None, Field(description="What the work may bring, in whole currency units")
+    ] = None
+    follow_up_date: Annotated[
+        Date | None, Field(description="When to get back to them: ISO date, or date-time")
+    ] = None
+    service_type: Annotated[
+        str | None, Field(max_length=SERVICE_TYPE_LIMIT, description="Such as Window Cleaning")
+    ] = None
+    source: Annotated[
+        str | None, Field(description="Where the lead came from, such as Referral Program")
+    ] = None
+    tags: Annotated[Tags, Field(default_factory=list, description="Tags to add; none is removed")]
+    address_street1: Annotated[str | None, Field(description="Street and number")] = None
+    address_street2: Annotated[str | None, Field(description="Unit or suite")] = None
+    address_city: Annotated[str | None, Field(description="City")] = None
+    address_state: Annotated[str | None, Field(description="State or province")] = None
+    address_zip: Annotated[str | None, Field(description="ZIP or postal code")] = None
+    address_country: Annotated[str | None, Field(description="Country")] = None
+    notes: Annotated[
+        str | None, Field(max_length=NOTES_LIMIT, description="Free text; replaces earlier notes")
+    ] = None
+
+
+_LIMIT_ERRORS: dict[str, type | tuple[type, ...]] = {
+    "string_too_long": str,
+    "literal_error": str,
+    "value_error": str,
+    "greater_than_equal": (int, float),
+}
+"""pydantic's name of a broken limit → the type of a value that can be shown all the same."""
+
+
+class Lead(LeadFields):
+    """A lead as Rotor answers it. Fields we do not know are dropped, missing ones are fine."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    id: str | None = None
+    archived: bool = False
+    archived_at: str | None = None
+    created_at: str | None = None
+    assigned_to: Annotated[str | None, Field(description="User id")] = None
+    location: Annotated[list[float] | None, Field(description="Latitude, longitude")] = None
+    value_score: Annotated[float | None, Field(description="Rotor's own; undocumented")] = None
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _read(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        """Bring the two families of names together, and keep values that break a limit on writing.
+
+        A value of a type that the field cannot have is left out.
+        """
+        if not isinstance(data, dict):
+            return handler(data)
+        data = dict(data)
+        for name, read_name in READ_NAMES.items():
+            # Where an answer carries both, the read name is what is stored.
+            if not _is_blank(stored := data.pop(read_name, None)):
+                data[name] = stored
+        try:
+            return handler(data)
+        except ValidationError as exc:
+            broken = {str(error["loc"][0]): error["type"] for error in exc.errors(include_url=False)}
+        lead = handler({name: value for name, value in data.items() if name not in broken})
+        beyond_a_limit = {
+            name: data[name]
+            for name, kind in broken.items()
+            if kind in _LIMIT_ERRORS and isinstance(data[name], _LIMIT_ERRORS[kind])
+        }
+        return lead.model_copy(update=beyond_a_limit)
+
+
+class UpsertLead(LeadFields):
+    """The arguments of `upsert_lead`."""
+
+    id: Annotated[LeadId | None, Field(description="Lead to update; without it Rotor matches by phone, then e-mail")] = None
+
+    _blank: tuple[str, ...] = PrivateAttr(default=())
+
+    @property
+    def blank(self) -> tuple[str, ...]:
+        """Fields that were given without a value."""
+        return self._blank
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _note_blanks(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        arguments = handler(data)
+        if isinstance(data, dict):
+            arguments._blank = tuple(name for name, value in data.items() if _is_blank(value))
+        return arguments
+
+
+class SearchLeads(_Fields):
+    """The arguments of `search_leads`."""
+
+    search: Annotated[
+        str | None,
+        Field(description="Part of a name, e-mail or phone; the last 4 digits find any spelling of a phone"),
+    ] = None
+    stage: Annotated[str | None, Field(description="Only this pipeline stage")] = None
+    tags: Annotated[
+        SearchableTags, Field(default_factory=list, description="Only leads with any of these tags")
+    ]
+    archived: Annotated[Literal["exclude", "include"], Field(description="Archived leads")] = "exclude"
+    limit: Annotated[int, Field(ge=1, le=100, description="Leads per page")] = 20
+    page: Annotated[int, Field(ge=1, description="Page, newest leads first")] = 1
+
+
+class GetLead(_Fields):
+    """The arguments of `get_lead`."""
+
+    id: Annotated[LeadId, Field(description="The lead's id")]
+
+
+class Page(BaseModel):
+    """One page of leads, as `GET /leads` answers it."""
+
+    leads: list[Lead]
+    total: int | None = None
+    has_more: bool
+
+
+class Result(BaseModel):
+    """What every tool answers: its subject, and what the call cost."""
+
+    requests: Annotated[int, Field(description="Requests spent of the daily quota")]
+
+
+class UpsertResult(Result):
+    """What `upsert_lead` did."""
+
+    outcome: Literal["created", "updated"]
+    lead: Lead
+    timezone: str
+    warnings: list[str] = []
+
+
+class SearchResult(Result):
+    """What `search_leads` found."""
+
+    leads: list[Lead]
+    total: int | None = None
+    page: int
+    next_page: int | None = None
+    today: str
+    timezone: str
+
+
+class GetResult(Result):
+    """What `get_lead` read."""
+
+    lead: Lead
+    timezone: str
