@@ -34,15 +34,17 @@ class Settings(BaseModel):
             "As a flag it can be seen in the list of processes; the variable is the better place"
         ),
     ] = None
-    base_url: Annotated[
-        str, Field(description="Address of Rotor's API; plain http only on this machine")
-    ] = "https://api.getrotor.com/open-api"
+    base_url: Annotated[str, Field(description="Address of Rotor's API; plain http only on this machine")] = (
+        "https://api.getrotor.com/open-api"
+    )
     timeout: Annotated[
         float, Field(gt=0, le=600, description="Seconds that one tool call may take in all, retries included")
     ] = 25.0
     timezone: Annotated[
         str | None,
-        Field(description="Time zone that decides which day it is, such as America/Chicago; else the machine's"),
+        Field(
+            description="Time zone that decides which day it is, such as America/Chicago; else the machine's"
+        ),
     ] = None
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"], Field(description="Least severe line written to stderr")

@@ -53,7 +53,7 @@ def day(text: str, zone: tzinfo) -> date | None:
 
 
 def show(text: str, zone: tzinfo) -> str:
-    """Show what Rotor answered: the day, with the time of day unless it is noon; unknown forms as they are."""
+    """Show what Rotor answered: the day, and the time unless it is noon; unknown forms as they are."""
     value = local(text, zone)
     if value is None:
         return text

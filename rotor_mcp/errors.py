@@ -55,8 +55,12 @@ class InvalidLead(Refused):
     """(field, what Rotor says about it)."""
 
 
+@dataclass(eq=False)
 class NotAuthorised(Refused):
     """401: Rotor does not know this key."""
+
+    odd_key: str | None = None
+    """What is odd about the form of the key that was sent."""
 
 
 @dataclass(eq=False)

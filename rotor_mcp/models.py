@@ -10,6 +10,7 @@ sent; what Rotor already stores may break them and is shown all the same.
 
 import json
 import re
+from datetime import date, tzinfo
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -19,8 +20,10 @@ from pydantic import (
     ConfigDict,
     Field,
     ModelWrapValidatorHandler,
+    PlainSerializer,
     PrivateAttr,
     ValidationError,
+    WithJsonSchema,
     model_validator,
 )
 
@@ -58,6 +61,10 @@ def _read_amount(value: object) -> object:
     if isinstance(value, str) and (amount := _AMOUNT.fullmatch(value.strip())):
         return amount[1].replace(",", "") + (amount[2] or "")
     return value
+
+
+def _whole_if_it_is(value: float) -> float:
+    return int(value) if value.is_integer() else value
 
 
 def _split_tags(value: object) -> object:
@@ -100,10 +107,14 @@ def _check_date(value: str) -> str:
     try:
         dates.parse(value)
     except ValueError:
-        raise ValueError(
-            "not a date such as 2026-12-01, nor a date-time such as 2026-12-01T09:30"
-        ) from None
+        raise ValueError("not a date such as 2026-12-01, nor a date-time such as 2026-12-01T09:30") from None
     return value
+
+
+def _check_searchable(tag: str) -> str:
+    if "," in tag:
+        raise ValueError("a tag that holds a comma cannot be asked for: Rotor's API separates tags by commas")
+    return tag
 
 
 LeadId = Annotated[
@@ -113,19 +124,18 @@ Email = Annotated[str, AfterValidator(_check_email), Field(json_schema_extra={"f
 Date = Annotated[
     str, AfterValidator(_check_date), Field(json_schema_extra={"pattern": r"^\d{4}-\d{2}-\d{2}"})
 ]
-Amount = Annotated[float, Field(ge=0), BeforeValidator(_read_amount)]
+Amount = Annotated[
+    float,
+    Field(ge=0),
+    BeforeValidator(_read_amount),
+    PlainSerializer(_whole_if_it_is, when_used="unless-none"),
+]
 Priority = Annotated[Literal["low", "medium", "high"], BeforeValidator(_lower)]
 Tag = Annotated[str, Field(min_length=1)]
 Tags = Annotated[list[Tag], BeforeValidator(_split_tags)]
 SearchableTags = Annotated[
     list[Annotated[Tag, AfterValidator(_check_searchable)]], BeforeValidator(_split_tags)
 ]
-
-
-def _check_searchable(tag: str) -> str:
-    if "," in tag:
-        raise ValueError("a tag that holds a comma cannot be asked for: Rotor's API separates tags by commas")
-    return tag
 
 
 def _is_blank(value: object) -> bool:
@@ -136,7 +146,11 @@ class _Fields(BaseModel):
     """A set of fields, each of which may be missing. Null and blank count as missing."""
 
     model_config = ConfigDict(
-        extra="forbid", str_strip_whitespace=True, coerce_numbers_to_str=True, allow_inf_nan=False
+        extra="forbid",
+        str_strip_whitespace=True,
+        coerce_numbers_to_str=True,
+        allow_inf_nan=False,
+        hide_input_in_errors=True,  # it is somebody's name and phone number
     )
 
     @model_validator(mode="before")
@@ -164,9 +178,9 @@ class LeadFields(_Fields):
     service_type: Annotated[
         str | None, Field(max_length=SERVICE_TYPE_LIMIT, description="Such as Window Cleaning")
     ] = None
-    source: Annotated[
-        str | None, Field(description="Where the lead came from, such as Referral Program")
-    ] = None
+    source: Annotated[str | None, Field(description="Where the lead came from, such as Referral Program")] = (
+        None
+    )
     tags: Annotated[Tags, Field(default_factory=list, description="Tags to add; none is removed")]
     address_street1: Annotated[str | None, Field(description="Street and number")] = None
     address_street2: Annotated[str | None, Field(description="Unit or suite")] = None
@@ -231,7 +245,9 @@ class Lead(LeadFields):
 class UpsertLead(LeadFields):
     """The arguments of `upsert_lead`."""
 
-    id: Annotated[LeadId | None, Field(description="Lead to update; without it Rotor matches by phone, then e-mail")] = None
+    id: Annotated[
+        LeadId | None, Field(description="Lead to update; without it Rotor matches by phone, then e-mail")
+    ] = None
 
     _blank: tuple[str, ...] = PrivateAttr(default=())
 
@@ -279,34 +295,64 @@ class Page(BaseModel):
     has_more: bool
 
 
-class Result(BaseModel):
-    """What every tool answers: its subject, and what the call cost."""
+class ShownLead(Lead):
+    """A lead as results show it: dates as days and times of the company's time zone, follow-up judged."""
 
-    requests: Annotated[int, Field(description="Requests spent of the daily quota")]
+    overdue_days: int | None = None
+    """Days since `follow_up_date`; 0 if that is today, None if it is to come or there is none."""
+
+    @classmethod
+    def of(cls, lead: Lead, today: date, zone: tzinfo) -> "ShownLead":
+        """Show a lead on a day in a time zone. Instants in a form we do not know stay as they are."""
+        values = dict(lead)
+        for name in ("created_at", "archived_at", "follow_up_date"):
+            if (value := values[name]) is not None:
+                values[name] = dates.show(value, zone)
+        due = dates.day(lead.follow_up_date, zone) if lead.follow_up_date else None
+        overdue = (today - due).days if due and due <= today else None
+        return cls.model_construct(**values, overdue_days=overdue)
+
+    def only(self, *names: str) -> "ShownLead":
+        """Keep these fields and the id."""
+        return self.model_construct(**{name: getattr(self, name) for name in ("id", "overdue_days", *names)})
+
+
+# In a schema a lead's fields are spelled out once, for get_lead; elsewhere that would only cost tokens.
+_ALeadObject = Annotated[ShownLead, WithJsonSchema({"type": "object"})]
+
+
+class Result(BaseModel):
+    """What every tool answers: its subject, the day and place it was judged in, and what the call cost."""
+
+    today: str
+    timezone: str
+    requests: int
+    """Requests spent of the key's daily quota."""
+
+    def content(self) -> dict[str, Any]:
+        """The result as a JSON object, without what is not known and what is empty."""
+        return self.model_dump(mode="json", exclude_defaults=True)
 
 
 class UpsertResult(Result):
     """What `upsert_lead` did."""
 
     outcome: Literal["created", "updated"]
-    lead: Lead
-    timezone: str
+    lead: _ALeadObject
     warnings: list[str] = []
 
 
 class SearchResult(Result):
     """What `search_leads` found."""
 
-    leads: list[Lead]
+    leads: list[_ALeadObject]
     total: int | None = None
     page: int
     next_page: int | None = None
-    today: str
-    timezone: str
+    archived: Literal["exclude", "include"]
 
 
 class GetResult(Result):
     """What `get_lead` read."""
 
-    lead: Lead
-    timezone: str
+    lead: ShownLead

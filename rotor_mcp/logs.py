@@ -1,0 +1,48 @@
+"""Log lines: on stderr, as text or JSON, and never with the API key in them."""
+
+import json
+import logging
+import sys
+from datetime import UTC, datetime
+
+from rotor_mcp.config import Settings
+
+
+class _Redacting(logging.Formatter):
+    """Takes the API key out of the finished line, whatever brought it there, tracebacks included."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")
+        self._settings = settings
+
+    def format(self, record: logging.LogRecord) -> str:
+        return self._settings.redact(self._line(record))
+
+    def _line(self, record: logging.LogRecord) -> str:
+        return super().format(record)
+
+
+class _RedactingJson(_Redacting):
+    """The same line as one JSON object."""
+
+    def _line(self, record: logging.LogRecord) -> str:
+        line = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        if record.exc_info:
+            line["traceback"] = self.formatException(record.exc_info)
+        return json.dumps(line, ensure_ascii=False)
+
+
+def configure(settings: Settings) -> None:
+    """Send this process's log lines to stderr.
+
+    Libraries are held at warnings: httpx2 would log each URL, and with it the phone number searched for.
+    """
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter((_RedactingJson if settings.log_format == "json" else _Redacting)(settings))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
+    logging.getLogger("rotor_mcp").setLevel(settings.log_level.upper())

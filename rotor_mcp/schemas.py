@@ -1,0 +1,64 @@
+"""The JSON schemas that clients see, derived from the models: flat, strict and short.
+
+Left out are words that cost tokens and say nothing: titles, `null` beside a type (a field that is not
+known is simply left out), references to definitions that are used once.
+"""
+
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+from pydantic_core import core_schema
+
+
+class _SlimJsonSchema(GenerateJsonSchema):
+    """pydantic's generator, without titles, `null` alternatives and `null` defaults."""
+
+    def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002 - pydantic's signature
+        return False
+
+    def nullable_schema(self, schema: core_schema.NullableSchema) -> JsonSchemaValue:
+        return self.generate_inner(schema["schema"])
+
+    def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
+        slim = super().default_schema(schema)
+        if slim.get("default") is None:
+            slim.pop("default", None)
+        return slim
+
+    def model_schema(self, schema: core_schema.ModelSchema) -> JsonSchemaValue:
+        slim = super().model_schema(schema)
+        slim.pop("title", None)
+        slim.pop("description", None)  # a docstring is for readers of the code
+        return slim
+
+
+def input_schema(model: type[BaseModel]) -> dict[str, Any]:
+    """Derive the schema of a tool's arguments."""
+    return model.model_json_schema(schema_generator=_SlimJsonSchema)
+
+
+def output_schema(model: type[BaseModel]) -> dict[str, Any]:
+    """Derive the schema of a tool's result: names and types.
+
+    Limits and meanings are left out. They stand in the input schema, and what Rotor stores may break them.
+    """
+    schema = model.model_json_schema(schema_generator=_SlimJsonSchema)
+    definitions = schema.pop("$defs", {})
+    return _names_and_types(schema, definitions)
+
+
+_STRUCTURE = ("type", "properties", "items", "required")
+
+
+def _names_and_types(schema: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:
+    if reference := schema.get("$ref"):
+        return _names_and_types(definitions[reference.removeprefix("#/$defs/")], definitions)
+    slim = {word: schema[word] for word in _STRUCTURE if word in schema}
+    if "items" in slim:
+        slim["items"] = _names_and_types(slim["items"], definitions)
+    if "properties" in slim:
+        slim["properties"] = {
+            name: _names_and_types(part, definitions) for name, part in slim["properties"].items()
+        }
+    return slim

@@ -1,0 +1,167 @@
+"""The MCP server: the tools of `tools.py` for clients of protocol 2026-07-28 and 2025-11-25.
+
+What the SDK's own tool machinery would do otherwise and why it is replaced, once, in `_McpTool`: it drops
+unknown arguments in silence, decodes text that looks like JSON, repeats rejected values in errors, and
+writes a tool's error text to the log.
+"""
+
+import logging
+import os
+import signal
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+import anyio
+from mcp.server import CacheHint, MCPServer
+from mcp.server.mcpserver import Context
+from mcp.server.mcpserver.tools import Tool as SdkTool
+from mcp.server.mcpserver.utilities.func_metadata import ArgModelBase, FuncMetadata
+from mcp.types import CallToolResult, TextContent, ToolAnnotations
+
+from rotor_mcp import __version__, arguments, schemas, wording
+from rotor_mcp.client import LeadsClient
+from rotor_mcp.config import Settings
+from rotor_mcp.errors import RotorError
+from rotor_mcp.exchange import Pool
+from rotor_mcp.sanitize import clean, map_strings
+from rotor_mcp.tools import TOOLS, Call, Tool
+
+if TYPE_CHECKING:
+    import httpx2
+
+INSTRUCTIONS = (
+    "Leads in Rotor, the CRM of field-service businesses. A lead is a person who may become a customer. "
+    "Before entering somebody, search_leads tells whether they are there. Stages, sources and tags are the "
+    "company's own words: use those that search results show. Each request counts against 1,000 a day."
+)
+
+logger = logging.getLogger(__name__)
+
+Clock = Callable[[], datetime]
+
+
+def system_clock() -> datetime:
+    """The present moment."""
+    return datetime.now(UTC)
+
+
+def build_server(
+    settings: Settings,
+    *,
+    transport: "Callable[[], httpx2.AsyncBaseTransport] | None" = None,
+    clock: Clock = system_clock,
+) -> MCPServer[Any]:
+    """Build the server.
+
+    Args:
+        settings: as the person who runs it decided.
+        transport: makes the HTTP transport when the first request needs it; the network if None.
+        clock: says what moment it is.
+    """
+    pool = Pool(settings, transport)
+
+    @asynccontextmanager
+    async def lifespan(_: MCPServer[Any]) -> AsyncIterator[None]:
+        try:
+            yield
+        finally:
+            await pool.aclose()
+
+    return MCPServer(
+        name="rotor",
+        title="Rotor leads",
+        version=__version__,
+        instructions=INSTRUCTIONS,
+        lifespan=lifespan,
+        tools=[_mcp_tool(tool, pool, clock) for tool in TOOLS],
+        cache_hints={"tools/list": CacheHint(ttl_ms=3_600_000, scope="public")},
+        subscriptions=False,
+    )
+
+
+def serve_stdio(server: MCPServer[Any]) -> None:
+    """Serve on standard input and output until the client closes them, or SIGINT or SIGTERM comes."""
+    signal.signal(signal.SIGINT, _leave)
+    signal.signal(signal.SIGTERM, _leave)
+    server.run()
+
+
+def _leave(_signal: int, _frame: FrameType | None) -> None:
+    # The SDK's reader sits in a blocking read that only the end of the process interrupts. There is nothing
+    # to tear down: a write that was begun is one HTTP request, which Rotor does or does not do as a whole.
+    os._exit(0)
+
+
+class _McpTool(SdkTool):
+    """A tool of ours as the SDK registers it. Only `run` differs."""
+
+    async def run(
+        self,
+        arguments: dict[str, Any],
+        context: Context[Any, Any],  # noqa: ARG002 - the SDK's signature
+        convert_result: bool = False,  # noqa: ARG002
+    ) -> CallToolResult:
+        """Call the tool with the arguments as the client sent them."""
+        result: CallToolResult = await self.fn(arguments)
+        return result
+
+
+def _mcp_tool(tool: Tool[Any, Any], pool: Pool, clock: Clock) -> _McpTool:
+    async def call(given: dict[str, Any]) -> CallToolResult:
+        return await _call(tool, given, pool, clock)
+
+    return _McpTool(
+        fn=call,
+        name=tool.name,
+        title=tool.title,
+        description=tool.description,
+        parameters=schemas.input_schema(tool.arguments),
+        fn_metadata=FuncMetadata(arg_model=ArgModelBase, output_schema=schemas.output_schema(tool.result)),
+        is_async=True,
+        annotations=ToolAnnotations(
+            read_only_hint=tool.read_only,
+            destructive_hint=not tool.read_only,  # with an id, a write may replace what is there
+            idempotent_hint=True,
+            open_world_hint=True,
+        ),
+    )
+
+
+async def _call(tool: Tool[Any, Any], given: dict[str, Any], pool: Pool, clock: Clock) -> CallToolResult:
+    """Run a tool. Whatever happens ends in words that a model can act on."""
+    settings = pool.settings
+    rotor = LeadsClient(pool)
+    started = anyio.current_time()
+
+    def safe(text: str) -> str:
+        return settings.redact(clean(text))
+
+    def log(outcome: str) -> None:
+        took = 1e3 * (anyio.current_time() - started)
+        logger.info("%s: %s, %d requests, %.0f ms", tool.name, outcome, rotor.requests, took)
+
+    def error(text: str) -> CallToolResult:
+        return CallToolResult(content=[TextContent(text=safe(text))], is_error=True)
+
+    try:
+        taken = arguments.parse(tool.arguments, given)
+        today = clock().astimezone(settings.zone).date()
+        result = await tool.run(taken, Call(rotor, today, settings.zone))
+        answer = CallToolResult(
+            content=[TextContent(text=safe(tool.word(result)))],
+            structured_content=map_strings(result.content(), safe),
+        )
+    except arguments.InvalidArguments as exc:
+        log("arguments refused")
+        return error(wording.invalid_arguments(exc.faults))
+    except RotorError as exc:
+        log(f"{type(exc).__name__} ({exc})")
+        return error(wording.failed(exc, rotor.requests))
+    except Exception as exc:
+        logger.exception("%s crashed", tool.name)
+        return error(wording.crashed(type(exc).__name__, rotor.requests))
+    log("done")
+    return answer
