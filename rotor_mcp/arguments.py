@@ -43,7 +43,7 @@ def nearest(name: str, names: list[str]) -> str | None:
     related = [known for known in names if word in known or known in word]
     likeness = {known: SequenceMatcher(None, word, known).ratio() for known in related or names}
     best = max(likeness, key=lambda known: likeness[known])
-    return best if related or likeness[best] >= 0.5 else None
+    return best if related or likeness[best] >= 0.6 else None
 
 
 def _faults(exc: ValidationError, names: list[str]) -> Iterator[str]:
@@ -52,8 +52,8 @@ def _faults(exc: ValidationError, names: list[str]) -> Iterator[str]:
         match error["type"]:
             case "extra_forbidden":
                 meant = nearest(name, names)
-                hint = f"did you mean {meant}?" if meant else f"there are {', '.join(names)}"
-                yield f"There is no argument {name[:60]}: {hint}"
+                hint = f"did you mean {meant}?" if meant else f"this tool takes {', '.join(names)}"
+                yield f"there is no argument {name[:60]}: {hint}"
             case "missing":
                 yield f"{name} is missing"
             case _:

@@ -16,6 +16,8 @@ from rotor_mcp.config import ConfigError, Settings, environment_variable
 if TYPE_CHECKING:
     import httpx2
 
+    from rotor_mcp.sandbox import Sandbox
+
 
 SETTINGS_FLAGS: list[click.Parameter] = [
     click.Option(
@@ -57,7 +59,7 @@ def main() -> None:
     """
 
 
-@main.command(params=SETTINGS_FLAGS)
+@main.command(params=[*SETTINGS_FLAGS])
 @_sandbox_flag
 def serve(file: str | None, **values: str | None) -> None:
     """Serve MCP on standard input and output."""
@@ -81,7 +83,7 @@ def serve(file: str | None, **values: str | None) -> None:
     serve_stdio(server)
 
 
-@main.command(params=SETTINGS_FLAGS)
+@main.command(params=[*SETTINGS_FLAGS])
 @_sandbox_flag
 def check(file: str | None, **values: str | None) -> None:
     """Check the key and the way to Rotor; costs one request. The exit status is 0 if all is well."""
@@ -113,17 +115,42 @@ def demo() -> None:
 )
 def sandbox(port: int, host: str, file: str, leads: int, quota: int) -> None:
     """Serve an embedded Rotor over HTTP, for any client of its Leads API."""
-    from rotor_mcp.sandbox import Sandbox, serve
+    from rotor_mcp.sandbox import DEFAULT_KEYS, serving
 
-    serve(Sandbox(file, leads=leads, quota=quota), host=host, port=port)
+    served = _open_sandbox(file, leads=leads, quota=quota)
+    try:
+        listener = serving.listen(host, port)
+    except OSError as exc:
+        raise click.ClickException(f"cannot listen on {host}, port {port}: {exc.strerror}") from None
+    click.echo(f"Rotor's Leads API, embedded: {serving.base_url(listener)}")
+    for key, scopes in DEFAULT_KEYS.items():
+        click.echo(f"  x-api-key: {key}  ({', '.join(scopes)})")
+    click.echo("Stop it with Ctrl-C.")
+    serving.serve(served, listener)
 
 
 def _connection(
     sandbox_file: str | None, values: dict[str, str | None]
 ) -> "tuple[Settings, Callable[[], httpx2.AsyncBaseTransport] | None]":
     """Settings, and what carries the requests: the network, unless there is a sandbox."""
+    if sandbox_file is not None:
+        from rotor_mcp.sandbox import FULL_KEY
+
+        # No real key comes near a sandbox, and no request of a sandbox near the network.
+        values |= {"api_key": FULL_KEY, "base_url": "https://sandbox.invalid/open-api"}
     try:
         settings = Settings.load(values)
     except ConfigError as exc:
         raise click.UsageError(str(exc)) from None
-    return settings, None
+    return settings, None if sandbox_file is None else _open_sandbox(sandbox_file).transport
+
+
+def _open_sandbox(file: str, *, leads: int = 150, quota: int = 1_000) -> "Sandbox":
+    import sqlite3
+
+    from rotor_mcp.sandbox import Sandbox
+
+    try:
+        return Sandbox(file, leads=leads, quota=quota)
+    except (ValueError, sqlite3.Error) as exc:
+        raise click.ClickException(f"{file} cannot be used as a sandbox: {exc}") from None

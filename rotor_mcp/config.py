@@ -1,6 +1,5 @@
 """Settings: each is an environment variable and a flag, declared here once."""
 
-import json
 import re
 from collections.abc import Mapping
 from datetime import tzinfo
@@ -137,9 +136,10 @@ class Settings(BaseModel):
         return str(self.zone)
 
     def redact(self, text: str) -> str:
-        """Take the API key out of a text, whole or only its secret part, also as JSON writes it."""
+        """Take the API key out of a text, whole or only its secret part."""
         for secret in self._secrets:
-            text = text.replace(secret, "[API key]")
+            # Marks that no key can hold, so that mark and text together never make up the key anew.
+            text = text.replace(secret, "«API key»")
         return text
 
     @cached_property
@@ -147,10 +147,8 @@ class Settings(BaseModel):
         key = self.api_key.get_secret_value() if self.api_key else ""
         if _UNEXPANDED.fullmatch(key):
             return ()
-        forms = [key, json.dumps(key)[1:-1]]
-        if key.startswith(KEY_PREFIX):
-            forms.append(key.rpartition("_")[2])
-        return tuple(dict.fromkeys(form for form in forms if len(form) >= _SHORTEST_SECRET))
+        forms = [key, key.rpartition("_")[2]] if key.startswith(KEY_PREFIX) else [key]
+        return tuple(form for form in forms if len(form) >= _SHORTEST_SECRET)
 
 
 def environment_variable(field: str) -> str:

@@ -60,3 +60,9 @@ def show(text: str, zone: tzinfo) -> str:
     if not isinstance(value, datetime) or value.time() == NOON:
         return value.strftime("%Y-%m-%d")
     return value.strftime("%Y-%m-%d %H:%M")
+
+
+def show_day(text: str, zone: tzinfo) -> str:
+    """Show the day of what Rotor answered; unknown forms as they are."""
+    known = day(text, zone)
+    return text if known is None else str(known)

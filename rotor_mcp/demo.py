@@ -103,9 +103,8 @@ async def _run() -> None:
             )
     names = ", ".join(tool.name for tool in tools)
     definitions = "".join(tool.model_dump_json(by_alias=True, exclude_none=True) for tool in tools)
-    click.echo(
-        f"{_plural(spent, 'request')} of Rotor's 1,000 a day. The definitions of {names}: {count(definitions)}.\n"
-    )
+    click.echo(f"In all {_plural(spent, 'request')} of Rotor's 1,000 a day.")
+    click.echo(f"What {names} cost an assistant to know: {count(definitions)}.\n")
     _show_connections()
 
 

@@ -8,24 +8,25 @@ from datetime import UTC, datetime
 from rotor_mcp.config import Settings
 
 
-class _Redacting(logging.Formatter):
-    """Takes the API key out of the finished line, whatever brought it there, tracebacks included."""
+class _TextFormatter(logging.Formatter):
+    """A line of text. The key is taken out last, whatever brought it there, tracebacks included."""
 
     def __init__(self, settings: Settings) -> None:
         super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")
-        self._settings = settings
+        self._redact = settings.redact
 
     def format(self, record: logging.LogRecord) -> str:
-        return self._settings.redact(self._line(record))
-
-    def _line(self, record: logging.LogRecord) -> str:
-        return super().format(record)
+        return self._redact(super().format(record))
 
 
-class _RedactingJson(_Redacting):
-    """The same line as one JSON object."""
+class _JsonFormatter(logging.Formatter):
+    """A line that is one JSON object."""
 
-    def _line(self, record: logging.LogRecord) -> str:
+    def __init__(self, settings: Settings) -> None:
+        super().__init__()
+        self._redact = settings.redact
+
+    def format(self, record: logging.LogRecord) -> str:
         line = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
@@ -34,7 +35,7 @@ class _RedactingJson(_Redacting):
         }
         if record.exc_info:
             line["traceback"] = self.formatException(record.exc_info)
-        return json.dumps(line, ensure_ascii=False)
+        return json.dumps({name: self._redact(value) for name, value in line.items()}, ensure_ascii=False)
 
 
 def configure(settings: Settings) -> None:
@@ -43,6 +44,6 @@ def configure(settings: Settings) -> None:
     Libraries are held at warnings: httpx2 would log each URL, and with it the phone number searched for.
     """
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter((_RedactingJson if settings.log_format == "json" else _Redacting)(settings))
+    handler.setFormatter((_JsonFormatter if settings.log_format == "json" else _TextFormatter)(settings))
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     logging.getLogger("rotor_mcp").setLevel(settings.log_level.upper())

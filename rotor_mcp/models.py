@@ -10,6 +10,7 @@ sent; what Rotor already stores may break them and is shown all the same.
 
 import json
 import re
+from collections.abc import Callable
 from datetime import date, tzinfo
 from typing import Annotated, Any, Literal, Self
 
@@ -63,8 +64,8 @@ def _read_amount(value: object) -> object:
     return value
 
 
-def _whole_if_it_is(value: float) -> float:
-    return int(value) if value.is_integer() else value
+def _whole_if_it_is(value: float) -> int | float:
+    return int(value) if float(value).is_integer() else value
 
 
 def _split_tags(value: object) -> object:
@@ -303,18 +304,30 @@ class ShownLead(Lead):
 
     @classmethod
     def of(cls, lead: Lead, today: date, zone: tzinfo) -> "ShownLead":
-        """Show a lead on a day in a time zone. Instants in a form we do not know stay as they are."""
-        values = dict(lead)
+        """Show all of a lead on a day in a time zone. Instants in a form we do not know stay as they are."""
+        return cls._of(lead, today, zone, tuple(Lead.model_fields), dates.show)
+
+    @classmethod
+    def row(cls, lead: Lead, today: date, zone: tzinfo, fields: tuple[str, ...]) -> "ShownLead":
+        """Show some fields of a lead, and days without the time."""
+        return cls._of(lead, today, zone, fields, dates.show_day)
+
+    @classmethod
+    def _of(
+        cls,
+        lead: Lead,
+        today: date,
+        zone: tzinfo,
+        fields: tuple[str, ...],
+        show: Callable[[str, tzinfo], str],
+    ) -> "ShownLead":
+        values = {name: getattr(lead, name) for name in fields}
         for name in ("created_at", "archived_at", "follow_up_date"):
-            if (value := values[name]) is not None:
-                values[name] = dates.show(value, zone)
+            if values.get(name) is not None:
+                values[name] = show(values[name], zone)
         due = dates.day(lead.follow_up_date, zone) if lead.follow_up_date else None
         overdue = (today - due).days if due and due <= today else None
         return cls.model_construct(**values, overdue_days=overdue)
-
-    def only(self, *names: str) -> "ShownLead":
-        """Keep these fields and the id."""
-        return self.model_construct(**{name: getattr(self, name) for name in ("id", "overdue_days", *names)})
 
 
 # In a schema a lead's fields are spelled out once, for get_lead; elsewhere that would only cost tokens.

@@ -25,9 +25,8 @@ NOTES_EXCERPT = 200
 """Characters of notes in the result of a write; `get_lead` shows all of them."""
 
 ROW = (
+    "id",
     "name",
-    "phone",
-    "email",
     "stage",
     "priority",
     "projected_value",
@@ -36,10 +35,9 @@ ROW = (
     "address_state",
     "service_type",
     "tags",
-    "created_at",
     "archived",
 )
-"""The fields of a lead that a search shows."""
+"""The fields of a lead that a search shows, beside its phone or, without one, its e-mail."""
 
 
 class _Setting(TypedDict):
@@ -57,8 +55,13 @@ class Call:
     zone: tzinfo
 
     def show(self, lead: Lead) -> ShownLead:
-        """A lead as results show it."""
+        """All of a lead, as results show it."""
         return ShownLead.of(lead, self.today, self.zone)
+
+    def row(self, lead: Lead) -> ShownLead:
+        """A lead as one of many."""
+        contact = "phone" if lead.phone else "email"
+        return ShownLead.row(lead, self.today, self.zone, (*ROW, contact))
 
     def setting(self) -> _Setting:
         """What every result says of the call: the day, the place, and what it cost so far."""
@@ -115,7 +118,7 @@ async def _search_leads(arguments: SearchLeads, call: Call) -> SearchResult:
         page=arguments.page,
     )
     return SearchResult(
-        leads=[call.show(lead).only(*ROW) for lead in page.leads],
+        leads=[call.row(lead) for lead in page.leads],
         total=page.total,
         page=arguments.page,
         next_page=arguments.page + 1 if page.has_more else None,

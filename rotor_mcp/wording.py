@@ -42,16 +42,24 @@ def upserted(result: UpsertResult) -> str:
 
 def found(result: SearchResult) -> str:
     """Say what `search_leads` found, a line for each lead."""
-    shown = len(result.leads)
-    of = "" if result.total is None else f" of {result.total:,}"
-    page = f", page {result.page}" if result.page > 1 else ""
-    left_out = "; archived ones left out" if result.archived == "exclude" else ""
-    counted = _plural(shown if result.total is None else result.total, "lead")
-    lines = [f"{shown}{of} {counted}{page}, newest first{left_out}. {_cost(result)}"]
-    lines += (_row(lead) for lead in result.leads)
+    archived = "; archived ones left out" if result.archived == "exclude" else ""
+    lines = [f"{_extent(result)}{archived}. {_cost(result)}", *(_row(lead) for lead in result.leads)]
     if result.next_page is not None:
         lines.append(f"More with page {result.next_page}.")
     return "\n".join(lines)
+
+
+def _extent(result: SearchResult) -> str:
+    """Say how many leads of how many these are."""
+    shown, total = len(result.leads), result.total
+    counted = f"{shown} {_plural(shown, 'lead')}" if total is None else f"{shown} of {total:,} leads"
+    if shown:
+        return (
+            f"{counted}, page {result.page}, newest first" if result.page > 1 else f"{counted}, newest first"
+        )
+    if total:
+        return f"Page {result.page} is past the last of {total:,} leads"
+    return "No lead matches"
 
 
 def read(result: GetResult) -> str:
@@ -74,7 +82,7 @@ def crashed(kind: str, requests: int) -> str:
 
 def invalid_arguments(faults: Sequence[str]) -> str:
     """Say what is wrong with a call's arguments."""
-    return "Nothing was sent. " + " ".join(f"{one_line(fault)}." for fault in faults)
+    return "\n".join(["Nothing was sent.", *(one_line(fault) for fault in faults)])
 
 
 def _failure(error: RotorError) -> str:
@@ -161,7 +169,6 @@ def _row(lead: ShownLead) -> str:
         place,
         lead.service_type,
         *(f"#{tag}" for tag in lead.tags),
-        f"since {lead.created_at}" if lead.created_at else None,
         "archived" if lead.archived else None,
         f"id {lead.id}" if lead.id else None,
     ]
@@ -228,5 +235,5 @@ def _spent(requests: int) -> str:
     return f"{requests or 'No'} {_plural(requests, 'request')} spent."
 
 
-def _plural(count: int | None, noun: str) -> str:
+def _plural(count: int, noun: str) -> str:
     return noun if count == 1 else f"{noun}s"

@@ -1,0 +1,175 @@
+"""The endpoints of the Leads API, as a Starlette application.
+
+Every request passes the same gates, in this order: key (401), quota (429), version (400), scope (403).
+What the reference leaves open is decided in `ASSUMPTIONS.md`.
+"""
+
+import logging
+import sqlite3
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+from anyio import to_thread
+from pydantic import ValidationError
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from rotor_mcp.sandbox import answers, inputs, instants, openapi
+from rotor_mcp.sandbox.faults import BASE_PATH, Fault, FaultInjector, Faults
+from rotor_mcp.sandbox.keys import READ, WRITE, key_id
+from rotor_mcp.sandbox.store import Store
+
+API_VERSION = "1.1.0"
+COMPANY_ID = "6f0b6a1e-5d0c-4d5f-9a52-3c1f8e7b2a94"
+"""The one company that every key belongs to."""
+
+T = TypeVar("T")
+
+logger = logging.getLogger(__name__)
+
+
+class Refusal(Exception):
+    """A request is refused with this status and body."""
+
+    def __init__(self, status: int, body: answers.Body) -> None:
+        super().__init__(status)
+        self.status = status
+        self.body = body
+
+
+class LeadsApi:
+    """The endpoints, over a store."""
+
+    def __init__(
+        self, store: Store, *, keys: Mapping[str, tuple[str, ...]], quota: int, now: Callable[[], datetime]
+    ) -> None:
+        self._store = store
+        self._keys = keys
+        self._quota = quota
+        self._now = now
+
+    async def test_authentication(self, request: Request) -> Response:
+        """`GET /auth/test`: any key will do."""
+        scopes = await self._admit(request)
+        timestamp = instants.write(self._now().replace(microsecond=0))
+        return JSONResponse(answers.authenticated(scopes, COMPANY_ID, timestamp))
+
+    async def leads(self, request: Request) -> Response:
+        """`/leads`: list, or create and update."""
+        return await (self._upsert if request.method == "POST" else self._list)(request)
+
+    async def get_lead(self, request: Request) -> Response:
+        """`GET /leads/{id}`."""
+        await self._admit(request, READ)
+        lead_id = inputs.as_id(request.path_params["id"])
+        lead = await _in_thread(lambda: self._store.get(lead_id)) if lead_id else None
+        if lead is None:
+            raise Refusal(404, answers.error(404))
+        return JSONResponse(answers.one(lead))
+
+    async def _list(self, request: Request) -> Response:
+        await self._admit(request, READ)
+        listing = inputs.read_listing(request.query_params)
+        leads, total = await _in_thread(lambda: self._store.page(listing))
+        return JSONResponse(answers.page(leads, total, listing))
+
+    async def _upsert(self, request: Request) -> Response:
+        await self._admit(request, WRITE)
+        sent = inputs.read_lead(await _json_body(request))
+        written = await _in_thread(lambda: self._store.upsert(sent, self._now()))
+        if written is None:
+            raise Refusal(404, answers.error(404))
+        body = answers.written(written.lead, created=written.created)
+        return JSONResponse(body, 201 if written.created else 200)
+
+    async def _admit(self, request: Request, scope: str | None = None) -> tuple[str, ...]:
+        """Let a request pass the gates, and count it. Returns the scopes of its key."""
+        key = request.headers.get("x-api-key", "")
+        scopes = self._keys.get(key)
+        if scopes is None:
+            raise Refusal(401, answers.unauthenticated())
+        today = self._now().astimezone(UTC).date()
+        if not await _in_thread(lambda: self._store.count_request(key_id(key), today, self._quota)):
+            raise Refusal(429, answers.exhausted(self._quota))
+        if request.headers.get("rotor-api-version") != API_VERSION:
+            raise inputs.InvalidInput([("rotor-api-version", f"Required header: expected {API_VERSION}")])
+        if scope is not None and scope not in scopes:
+            raise Refusal(403, answers.forbidden(scope))
+        return scopes
+
+
+class FaultControl:
+    """`/sandbox/faults`: POST adds a fault, DELETE forgets all. No part of Rotor's API; needs no key."""
+
+    def __init__(self, faults: Faults) -> None:
+        self._faults = faults
+
+    async def control(self, request: Request) -> Response:
+        """Handle one request."""
+        if request.method == "DELETE":
+            self._faults.clear()
+            return Response(status_code=204)
+        try:
+            fault = Fault.model_validate(await _json_body(request))
+        except ValidationError as exc:
+            raise inputs.invalid(exc) from None
+        self._faults.add(fault)
+        return JSONResponse(fault.model_dump(), 201)
+
+
+def build(api: LeadsApi, *, faults: Faults, requests: list[str], quota: int) -> Starlette:
+    """Put the endpoints under their paths, and words to whatever goes wrong."""
+
+    async def document(_: Request) -> Response:
+        return JSONResponse(openapi.document(BASE_PATH, API_VERSION, quota))
+
+    app = Starlette(
+        routes=[
+            Route(f"{BASE_PATH}/auth/test", api.test_authentication),
+            Route(f"{BASE_PATH}/leads", api.leads, methods=["GET", "POST"]),
+            Route(f"{BASE_PATH}/leads/{{id}}", api.get_lead),
+            Route("/openapi.json", document),
+            Route("/sandbox/faults", FaultControl(faults).control, methods=["POST", "DELETE"]),
+        ],
+        middleware=[Middleware(FaultInjector, faults=faults, requests=requests, quota=quota)],
+        exception_handlers=dict.fromkeys(_KNOWN_TROUBLES, _answer_trouble),
+    )
+    app.router.redirect_slashes = False
+    return app
+
+
+async def _json_body(request: Request) -> dict[str, Any]:
+    """Read the body, if it is declared as JSON.
+
+    Web pages can post anything else to a port of this machine without asking first.
+    """
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type != "application/json":
+        raise inputs.InvalidInput([("content-type", "Expected application/json")])
+    return inputs.read_json(await request.body())
+
+
+async def _in_thread(work: Callable[[], T]) -> T:
+    """Wait for the store without keeping the event loop waiting."""
+    return await to_thread.run_sync(work)
+
+
+_KNOWN_TROUBLES = (Refusal, inputs.InvalidInput, HTTPException, sqlite3.Error, ClientDisconnect, Exception)
+
+
+async def _answer_trouble(_: Request, exc: Exception) -> Response:
+    match exc:
+        case Refusal():
+            return JSONResponse(exc.body, exc.status)
+        case inputs.InvalidInput():
+            return JSONResponse(answers.invalid(exc.errors), 400)
+        case HTTPException():
+            return JSONResponse(answers.error(exc.status_code), exc.status_code, exc.headers)
+        case sqlite3.Error():
+            logger.error("the sandbox's store failed", exc_info=exc)
+    return JSONResponse(answers.error(500), 500)

@@ -1,0 +1,159 @@
+"""Faults to order: the next requests fail in a given way, so that a client can be tested against it."""
+
+from typing import Annotated, Literal, Self
+
+import anyio
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from rotor_mcp.sandbox import answers
+
+BASE_PATH = "/open-api"
+"""Everything below it is Rotor's API. Faults strike there only, and only there requests are recorded."""
+
+_HeaderName = Annotated[str, Field(pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$")]
+_HeaderValue = Annotated[str, Field(pattern=r"^[!-~]([ !-~]*[!-~])?$")]
+
+
+class Fault(BaseModel):
+    """How a request fails. Without any of the fields below `path` it is answered as usual.
+
+    A fault with `status` or `body` answers in the place of the API: the request is not carried out, unless
+    `carried_out` says so. Any other fault lets the API carry the request out and answer.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    method: Annotated[Literal["GET", "POST"] | None, Field(description="Only requests with this method")] = (
+        None
+    )
+    path: Annotated[str, Field(description="Only paths that begin so, seen from the API's base path")] = "/"
+    status: Annotated[
+        int | None, Field(ge=200, le=599, description="Answer this status; an error with its usual body")
+    ] = None
+    body: Annotated[str | None, Field(description="Answer this text; the status is 200 if none is given")] = (
+        None
+    )
+    content_type: Annotated[_HeaderValue, Field(description="Of `body`")] = "application/json"
+    headers: Annotated[dict[_HeaderName, _HeaderValue], Field(description="Added to the answer")] = {}
+    delay: Annotated[float, Field(ge=0, le=600, description="Seconds to wait before anything else")] = 0
+    drop: Annotated[
+        Literal["before", "after"] | None,
+        Field(description="Break the connection without a reply, before or after the request is carried out"),
+    ] = None
+    carried_out: Annotated[
+        bool, Field(description="Carry the request out first, before the delay and the fault's own answer")
+    ] = False
+    times: Annotated[int, Field(ge=1, le=1_000, description="How many requests it strikes")] = 1
+
+    @model_validator(mode="after")
+    def _check_what_goes_together(self) -> Self:
+        if self.drop and (self.status or self.body is not None or self.headers):
+            raise ValueError("a dropped reply has no status, body or headers")
+        if self.drop == "before" and self.carried_out:
+            raise ValueError("a request that is dropped before is not carried out")
+        return self
+
+    def strikes(self, method: str, path: str) -> bool:
+        """Does it strike this request?"""
+        return self.method in (None, method) and path.startswith(self.path)
+
+    def answer(self, method: str, quota: int) -> Response | None:
+        """The answer that it gives in the place of the API; None if it leaves that to the API."""
+        if self.body is not None:
+            return Response(self.body, self.status or 200, self.headers, self.content_type)
+        if self.status is None:
+            return None
+        if self.status < 400:
+            return Response(status_code=self.status, headers=self.headers)
+        return JSONResponse(
+            answers.typical_error(self.status, method, quota), self.status, headers=self.headers
+        )
+
+
+class Faults:
+    """The faults that wait for a request to strike."""
+
+    def __init__(self) -> None:
+        self._waiting: list[Fault] = []
+
+    def add(self, fault: Fault) -> None:
+        """Let it strike the next `times` requests that fit, after the faults added earlier."""
+        self._waiting += [fault] * fault.times
+
+    def clear(self) -> None:
+        """Forget all that did not strike yet."""
+        self._waiting.clear()
+
+    def take(self, method: str, path: str) -> Fault | None:
+        """The first one that strikes this request; it is used up by it."""
+        for position, fault in enumerate(self._waiting):
+            if fault.strikes(method, path):
+                return self._waiting.pop(position)
+        return None
+
+
+class ReplyLost(Exception):
+    """The connection breaks before the reply is through. Not an error of the sandbox: it was asked for."""
+
+
+class FaultInjector:
+    """ASGI middleware that records the API's requests and lets faults strike them."""
+
+    def __init__(self, app: ASGIApp, *, faults: Faults, requests: list[str], quota: int) -> None:
+        """Wrap `app`; `requests` receives method and path of each request, such as "GET /leads"."""
+        self._app = app
+        self._faults = faults
+        self._requests = requests
+        self._quota = quota
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request."""
+        if scope["type"] != "http" or not scope["path"].startswith(f"{BASE_PATH}/"):
+            await self._app(scope, receive, send)
+            return
+        method, path = scope["method"], scope["path"].removeprefix(BASE_PATH)
+        self._requests.append(f"{method} {path}")
+        fault = self._faults.take(method, path)
+        if fault is None:
+            await self._app(scope, receive, send)
+        else:
+            await self._strike(fault, scope, receive, send)
+
+    async def _strike(self, fault: Fault, scope: Scope, receive: Receive, send: Send) -> None:
+        # Read first: what was sent is carried out even if the client does not wait for the answer.
+        body = await Request(scope, receive).body()
+        answer: list[Message] = []
+
+        async def carry_out() -> None:
+            await self._app(scope, replay, keep)
+
+        async def replay() -> Message:
+            return {"type": "http.request", "body": body, "more_body": False}
+
+        async def keep(message: Message) -> None:
+            answer.append(message)
+
+        own_answer = fault.answer(scope["method"], self._quota)
+        if fault.carried_out or fault.drop == "after":
+            await carry_out()
+            await anyio.sleep(fault.delay)
+        else:
+            await anyio.sleep(fault.delay)
+            if fault.drop is None and own_answer is None:
+                await carry_out()
+
+        if fault.drop:
+            # A reply that promises more than it has: a server can only close such a connection.
+            await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"1")]})
+            raise ReplyLost
+        if own_answer is not None:
+            await own_answer(scope, receive, send)
+            return
+        answer[0]["headers"] += [
+            (name.lower().encode(), value.encode()) for name, value in fault.headers.items()
+        ]
+        for message in answer:
+            await send(message)

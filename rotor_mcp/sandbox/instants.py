@@ -1,0 +1,28 @@
+"""Instants as the API writes them: RFC 3339 in UTC, ending in Z."""
+
+import re
+from datetime import UTC, datetime
+
+_DATE_OR_DATE_TIME = re.compile(
+    r"\d{4}-\d{2}-\d{2}([Tt]\d{2}:\d{2}:\d{2}(\.\d+)?([Zz]|[+-]\d{2}:\d{2}))?", re.ASCII
+)
+
+
+def write(instant: datetime) -> str:
+    """Write an aware date-time. Fractions of a second appear only where there are some."""
+    return instant.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def read(text: str) -> datetime:
+    """Read an RFC 3339 date-time, or a date, which is its midnight in UTC.
+
+    Raises:
+        ValueError: if it is neither, or lies outside the years 1 to 9999.
+    """
+    if not _DATE_OR_DATE_TIME.fullmatch(text):
+        raise ValueError("neither a date nor a date-time")
+    instant = datetime.fromisoformat(text.upper())
+    try:
+        return instant.replace(tzinfo=instant.tzinfo or UTC).astimezone(UTC)
+    except OverflowError as exc:
+        raise ValueError("outside the years that can be written") from exc

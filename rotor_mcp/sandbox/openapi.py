@@ -1,0 +1,243 @@
+"""The OpenAPI 3.1 document of the Leads API as the sandbox speaks it. Types and limits come from `inputs`.
+
+Fault control is left out: it is no part of Rotor's API.
+"""
+
+from typing import Any
+
+from rotor_mcp.models import READ_NAMES
+from rotor_mcp.sandbox import answers
+from rotor_mcp.sandbox.inputs import LEAD_INPUT, Listing
+from rotor_mcp.sandbox.keys import READ, WRITE
+
+Schema = dict[str, Any]
+
+_TEXT: Schema = {"type": "string"}
+_INSTANT: Schema = {"type": "string", "format": "date-time"}
+_UUID: Schema = {"type": "string", "format": "uuid"}
+
+
+def document(base_path: str, version: str, quota: int) -> Schema:
+    """Write the document for a sandbox whose keys have `quota` requests per day."""
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Leads API, as rotor_mcp's sandbox speaks it",
+            "version": version,
+            "description": "For trying out, tests and demos. Not by Rotor.",
+        },
+        "servers": [{"url": base_path}],
+        "security": [{"ApiKey": []}],
+        "paths": _paths(),
+        "components": {
+            "securitySchemes": {
+                "ApiKey": {
+                    "type": "apiKey",
+                    "in": "header",
+                    "name": "x-api-key",
+                    "description": f"`rotor_<keyId>_<keySecret>`; it has {quota} requests per UTC day.",
+                }
+            },
+            "parameters": {
+                "Version": {
+                    "name": "rotor-api-version",
+                    "in": "header",
+                    "required": True,
+                    "schema": {"type": "string", "enum": [version]},
+                }
+            },
+            "schemas": _schemas(),
+            "responses": _errors(quota),
+        },
+    }
+
+
+def _paths() -> Schema:
+    return {
+        "/auth/test": {
+            "get": _operation(
+                "testKey",
+                "Tell whether the key is good, and what it may do",
+                {"200": _answer("The key is good", "Authenticated")},
+                errors=(400, 401, 429, 500),
+            )
+        },
+        "/leads": {
+            "get": _operation(
+                "listLeads",
+                f"List leads, newest first; asks for the scope {READ}",
+                {"200": _answer("One page of leads", "LeadPage")},
+                errors=(400, 401, 403, 429, 500),
+                parameters=[
+                    {"name": name, "in": "query", "schema": _untitled(schema)}
+                    for name, schema in Listing.model_json_schema()["properties"].items()
+                ],
+            ),
+            "post": _operation(
+                "writeLead",
+                f"Update the lead with this id, else phone, else e-mail; else create one; asks for {WRITE}",
+                {
+                    "200": _answer("A lead was updated", "WrittenLead"),
+                    "201": _answer("A lead was created", "WrittenLead"),
+                },
+                errors=(400, 401, 403, 404, 429, 500),
+            )
+            | {
+                "requestBody": {
+                    "required": True,
+                    "content": _json({"$ref": "#/components/schemas/LeadInput"}),
+                }
+            },
+        },
+        "/leads/{id}": {
+            "get": _operation(
+                "getLead",
+                f"Read one lead, archived or not; asks for the scope {READ}",
+                {"200": _answer("The lead", "OneLead")},
+                errors=(400, 401, 403, 404, 429, 500),
+                parameters=[{"name": "id", "in": "path", "required": True, "schema": _UUID}],
+            )
+        },
+    }
+
+
+def _operation(
+    name: str,
+    summary: str,
+    successes: Schema,
+    errors: tuple[int, ...],
+    parameters: list[Schema] | None = None,
+) -> Schema:
+    return {
+        "operationId": name,
+        "summary": summary,
+        "parameters": [{"$ref": "#/components/parameters/Version"}, *(parameters or [])],
+        "responses": successes
+        | {str(status): {"$ref": f"#/components/responses/{_ERRORS[status]}"} for status in errors},
+    }
+
+
+def _schemas() -> Schema:
+    lead_input = _untitled(LEAD_INPUT.json_schema())
+    sent: Schema = lead_input["properties"]
+    read_only = {
+        "archived": {"type": "boolean"},
+        "archived_at": _nullable(_INSTANT),
+        "assigned_to": _nullable(_TEXT | {"description": "User id"}),
+        "created_at": _INSTANT,
+        "location": _nullable(
+            {"type": "array", "items": {"type": "number"}, "description": "Latitude, longitude"}
+        ),
+        "value_score": _nullable({"type": "number"}),
+    }
+    # What is sent is read back under the same limits, but may be missing. An instant has one form only.
+    stored: Schema = {name: _nullable(_type_and_limits(schema)) for name, schema in sent.items()} | {
+        "id": _UUID,
+        "name": _TEXT,
+        "tags": _type_and_limits(sent["tags"]),
+        "follow_up_date": _nullable(_INSTANT),
+    }
+    lead = {READ_NAMES.get(name, name): schema for name, schema in stored.items()} | read_only
+    success = {"status": {"const": "success"}}
+    return {
+        "LeadInput": lead_input,
+        "Lead": _object(lead),
+        "WrittenLead": _object(lead | stored | success | {"message": {"enum": [*answers.MESSAGES.values()]}}),
+        "OneLead": _object({"data": {"$ref": "#/components/schemas/Lead"}} | success),
+        "LeadPage": _object(
+            {
+                "data": {"type": "array", "items": {"$ref": "#/components/schemas/Lead"}},
+                "pagination": _object(
+                    {
+                        "has_more": {"type": "boolean", "description": "There is a page after this one"},
+                        "limit": {"type": "integer"},
+                        "page": {"type": "integer"},
+                        "total": {"type": "integer", "description": "Leads on all pages"},
+                    }
+                ),
+            }
+            | success
+        ),
+        "Authenticated": _object(
+            {
+                "message": _TEXT,
+                "authenticated": {"const": True},
+                "company_id": _UUID,
+                "user_id": {"type": "null"},
+                "auth_method": {"const": "api_key"},
+                "scopes": {"type": "array", "items": {"enum": [READ, WRITE]}},
+                "timestamp": _INSTANT,
+            }
+            | success
+        ),
+    }
+
+
+_ERRORS = {
+    400: "Invalid",
+    401: "Unauthenticated",
+    403: "Forbidden",
+    404: "NotFound",
+    429: "Exhausted",
+    500: "Failure",
+}
+"""Status → name of the response."""
+
+
+def _errors(quota: int) -> Schema:
+    fields = {"type": "array", "items": _object({"field": _TEXT, "message": _TEXT}), "minItems": 1}
+    reasons = {
+        400: "A field or header is wrong; each is named",
+        401: "No key, or an unknown one",
+        403: "The key lacks a scope",
+        404: "No lead has this id",
+        429: "The key has used up its requests of the day",
+        500: "The sandbox failed",
+    }
+    responses = {}
+    for status, name in _ERRORS.items():
+        example = answers.typical_error(status, "GET", quota)
+        schema = _object(
+            {word: fields if word == "errors" else _TEXT for word in example} | {"status": {"const": "error"}}
+        )
+        responses[name] = {
+            "description": reasons[status],
+            "content": {"application/json": {"schema": schema, "example": example}},
+        }
+    return responses
+
+
+def _answer(description: str, schema: str) -> Schema:
+    return {"description": description, "content": _json({"$ref": f"#/components/schemas/{schema}"})}
+
+
+def _json(schema: Schema) -> Schema:
+    return {"application/json": {"schema": schema}}
+
+
+def _object(properties: Schema) -> Schema:
+    """An object that has all of these and nothing else."""
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": [*properties],
+        "additionalProperties": False,
+    }
+
+
+def _nullable(schema: Schema) -> Schema:
+    nullable = schema | {"type": [schema["type"], "null"]}
+    return nullable | {"enum": [*schema["enum"], None]} if "enum" in schema else nullable
+
+
+def _type_and_limits(schema: Schema) -> Schema:
+    """Without the words, which are about sending."""
+    return {word: value for word, value in schema.items() if word not in ("description", "examples")}
+
+
+def _untitled(schema: Schema) -> Schema:
+    """Without the titles that pydantic makes up from names."""
+    slim = {word: value for word, value in schema.items() if word != "title"}
+    if "properties" in slim:
+        slim["properties"] = {name: _untitled(value) for name, value in slim["properties"].items()}
+    return slim

@@ -1,0 +1,241 @@
+"""The leads of one company and the daily use of its keys, in SQLite.
+
+One connection, one transaction at a time: a lock keeps threads apart, `BEGIN IMMEDIATE` keeps processes
+apart that share a file. Calls block, on the lock or on the file, so an event loop makes them in a thread.
+"""
+
+import json
+import sqlite3
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from rotor_mcp.models import Lead
+from rotor_mcp.sandbox import instants
+from rotor_mcp.sandbox.inputs import LeadInput, Listing
+
+StoredLead = dict[str, Any]
+"""Field → value, for every field in `FIELDS`."""
+
+FIELDS = tuple(name for name in Lead.model_fields if name != "archived")
+"""What a lead consists of, under the names of `models`. That it is archived is said by `archived_at`."""
+
+DEFAULT_STAGE = "New Leads"
+
+_BUSY_TIMEOUT = 10
+"""Seconds to wait for another process that writes to the same file."""
+
+_VERSION = 1
+"""Of the tables below. A file that has another one is not opened."""
+
+_NUMBERS = ("projected_value", "value_score")
+"""NUMERIC columns: what was sent as 1200 is not answered as 1200.0."""
+
+_JSON = ("location", "tags")
+
+_TABLES = f"""
+CREATE TABLE leads (
+    position INTEGER PRIMARY KEY,
+    {", ".join(f"{name} {'NUMERIC' if name in _NUMBERS else 'TEXT'}" for name in FIELDS)}
+);
+CREATE UNIQUE INDEX leads_by_id ON leads (id);
+CREATE INDEX leads_by_phone ON leads (phone);
+CREATE INDEX leads_by_email ON leads (email COLLATE NOCASE);
+CREATE INDEX leads_by_age ON leads (created_at, position);
+CREATE TABLE usage (
+    key_id TEXT, day TEXT, requests INTEGER, PRIMARY KEY (key_id, day)
+);
+PRAGMA user_version = {_VERSION};
+"""
+
+# The names come from the model, the values are bound: nothing that a client sends becomes SQL.
+_WRITE = f"""
+INSERT INTO leads ({", ".join(FIELDS)}) VALUES ({", ".join(f":{name}" for name in FIELDS)})
+ON CONFLICT (id) DO UPDATE SET {", ".join(f"{name} = :{name}" for name in FIELDS)}
+"""  # noqa: S608
+
+_LISTED = """
+FROM leads
+WHERE (:archived OR archived_at IS NULL)
+  AND (:stage = '' OR stage = :stage)
+  AND (:search = '' OR contains(name, :search) OR contains(email, :search) OR contains(phone, :search))
+  AND (:tags = '[]' OR any_of(tags, :tags))
+"""
+_NEWEST_FIRST = "ORDER BY created_at DESC, position DESC"
+
+_WITH_ID = "id = ?"
+_WITH_PHONE = "phone = ? AND archived_at IS NULL"
+_WITH_EMAIL = "email = ? COLLATE NOCASE AND archived_at IS NULL"
+
+
+class Written(NamedTuple):
+    """What a write came to."""
+
+    lead: StoredLead
+    created: bool
+
+
+class Store:
+    """Leads and use of keys, in memory or in a file that other processes may use too."""
+
+    def __init__(self, file: str | Path = ":memory:") -> None:
+        """Open a file, and make it if there is none.
+
+        Raises:
+            ValueError: if the file was written by a version with other tables.
+            sqlite3.Error: if it cannot be opened or is no SQLite file.
+        """
+        self._lock = threading.Lock()
+        self._db = sqlite3.connect(file, timeout=_BUSY_TIMEOUT, isolation_level=None, check_same_thread=False)
+        try:
+            self._open()
+        except BaseException:
+            self._db.close()
+            raise
+
+    def _open(self) -> None:
+        self._db.row_factory = sqlite3.Row
+        self._db.create_function("contains", 2, _contains, deterministic=True)
+        self._db.create_function("any_of", 2, _any_of, deterministic=True)
+        self._write_ahead()
+        with self._transaction() as db:
+            (version,) = db.execute("PRAGMA user_version").fetchone()
+            if version == 0:
+                for statement in _TABLES.split(";"):
+                    db.execute(statement)
+            elif version != _VERSION:
+                raise ValueError(f"the sandbox's file has tables of version {version}, not {_VERSION}")
+
+    def close(self) -> None:
+        """Close the file. Leads in memory are gone."""
+        with self._lock:
+            self._db.close()
+
+    def seed(self, leads: Callable[[], Iterable[StoredLead]]) -> None:
+        """Put leads into an empty store; leave one alone that has leads."""
+        with self._transaction() as db:
+            if db.execute("SELECT 1 FROM leads LIMIT 1").fetchone() is None:
+                db.executemany(_WRITE, map(_to_row, leads()))
+
+    def get(self, lead_id: str) -> StoredLead | None:
+        """Read one lead."""
+        with self._transaction("BEGIN") as db:
+            return _newest(db, _WITH_ID, lead_id)
+
+    def page(self, listing: Listing) -> tuple[list[StoredLead], int]:
+        """Read one page of a listing, newest first, and how many leads the whole listing has."""
+        asked = {
+            "archived": listing.archived,
+            "stage": listing.stage,
+            "search": listing.search.casefold(),
+            "tags": json.dumps(listing.tags),
+            "limit": listing.limit,
+            # SQLite counts in 64 bits; no listing has as many leads.
+            "offset": min((listing.page - 1) * listing.limit, 2**63 - 1),
+        }
+        with self._transaction("BEGIN") as db:
+            (total,) = db.execute(f"SELECT count(*) {_LISTED}", asked).fetchone()
+            rows = db.execute(f"SELECT * {_LISTED} {_NEWEST_FIRST} LIMIT :limit OFFSET :offset", asked)
+            return [_from_row(row) for row in rows], total
+
+    def upsert(self, sent: LeadInput, now: datetime) -> Written | None:
+        """Update the lead that `sent` is about, or create one. None if it names an id that no lead has."""
+        with self._transaction() as db:
+            found = _find(db, sent)
+            if found is None and "id" in sent:
+                return None
+            lead = found or _new_lead(now)
+            lead |= sent | {"tags": list(dict.fromkeys(lead["tags"] + sent.get("tags", [])))}
+            (row,) = db.execute(f"{_WRITE} RETURNING *", _to_row(lead))
+            return Written(_from_row(row), created=found is None)
+
+    def count_request(self, key_id: str, day: date, quota: int) -> bool:
+        """Count a request of a key. False, and not counted, if it had all `quota` of the day."""
+        with self._transaction() as db:
+            use = (key_id, day.isoformat())
+            db.execute("INSERT INTO usage VALUES (?, ?, 0) ON CONFLICT DO NOTHING", use)
+            return bool(
+                db.execute(
+                    "UPDATE usage SET requests = requests + 1 WHERE key_id = ? AND day = ? AND requests < ?",
+                    (*use, quota),
+                ).rowcount
+            )
+
+    def _write_ahead(self) -> None:
+        """Let readers and a writer not wait for each other. Only a power failure can lose the last writes."""
+        deadline = time.monotonic() + _BUSY_TIMEOUT
+        while True:
+            try:
+                self._db.execute("PRAGMA journal_mode = WAL")
+                break
+            except sqlite3.OperationalError as exc:
+                # Where others open the file at the same time, SQLite fails without waiting for them.
+                if exc.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.01)
+        self._db.execute("PRAGMA synchronous = NORMAL")
+
+    @contextmanager
+    def _transaction(self, begin: str = "BEGIN IMMEDIATE") -> Iterator[sqlite3.Connection]:
+        with self._lock:
+            self._db.execute(begin)
+            try:
+                yield self._db
+                self._db.execute("COMMIT")
+            except BaseException:
+                if self._db.in_transaction:  # some failures end it by themselves
+                    self._db.execute("ROLLBACK")
+                raise
+
+
+def _new_lead(now: datetime) -> StoredLead:
+    return dict.fromkeys(FIELDS) | {
+        "id": str(uuid.uuid4()),
+        "name": "",
+        "stage": DEFAULT_STAGE,
+        "tags": [],
+        # To the second, as in Rotor's examples; it also keeps the text in the order of time.
+        "created_at": instants.write(now.replace(microsecond=0)),
+    }
+
+
+def _find(db: sqlite3.Connection, sent: LeadInput) -> StoredLead | None:
+    """Find the lead that a write is about: by id, else by phone, else by e-mail."""
+    if "id" in sent:
+        return _newest(db, _WITH_ID, sent["id"])
+    lead = None
+    if sent.get("phone", "").strip():  # a blank phone is nobody's
+        lead = _newest(db, _WITH_PHONE, sent["phone"])
+    if lead is None and "email" in sent:
+        lead = _newest(db, _WITH_EMAIL, sent["email"])
+    return lead
+
+
+def _newest(db: sqlite3.Connection, condition: str, value: str) -> StoredLead | None:
+    query = f"SELECT * FROM leads WHERE {condition} {_NEWEST_FIRST} LIMIT 1"  # noqa: S608 - see _WRITE
+    row = db.execute(query, (value,)).fetchone()
+    return None if row is None else _from_row(row)
+
+
+def _to_row(lead: StoredLead) -> dict[str, Any]:
+    return lead | {name: None if lead[name] is None else json.dumps(lead[name]) for name in _JSON}
+
+
+def _from_row(row: sqlite3.Row) -> StoredLead:
+    lead = {name: row[name] for name in FIELDS}
+    return lead | {name: None if lead[name] is None else json.loads(lead[name]) for name in _JSON}
+
+
+def _contains(value: str | None, part: str) -> bool:
+    """SQL function, because LIKE knows capitals of English letters only."""
+    return value is not None and part in value.casefold()
+
+
+def _any_of(tags: str, wanted: str) -> bool:
+    """SQL function over two JSON lists."""
+    return not set(json.loads(tags)).isdisjoint(json.loads(wanted))

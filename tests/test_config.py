@@ -1,0 +1,124 @@
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from rotor_mcp.config import ConfigError, Settings, environment_variable
+
+KEY = "rotor_k3y1d_s3cr3tpart"
+
+
+def test_the_defaults() -> None:
+    settings = Settings.load({})
+    assert settings.model_dump() == {
+        "api_key": None,
+        "base_url": "https://api.getrotor.com/open-api",
+        "timeout": 25.0,
+        "timezone": None,
+        "log_level": "warning",
+        "log_format": "text",
+    }
+    assert settings.zone_name
+
+
+def test_the_names_of_the_variables() -> None:
+    assert {name: environment_variable(name) for name in Settings.model_fields} == {
+        "api_key": "ROTOR_API_KEY",
+        "base_url": "ROTOR_BASE_URL",
+        "timeout": "ROTOR_MCP_TIMEOUT",
+        "timezone": "ROTOR_MCP_TIMEZONE",
+        "log_level": "ROTOR_MCP_LOG_LEVEL",
+        "log_format": "ROTOR_MCP_LOG_FORMAT",
+    }
+
+
+@pytest.mark.parametrize(
+    ("value", "trouble"),
+    [
+        (None, "ROTOR_API_KEY is not set"),
+        (" ", "ROTOR_API_KEY is not set"),
+        ("${ROTOR_API_KEY}", "ROTOR_API_KEY holds the name of a variable, not its value: "),
+        ("$ROTOR_API_KEY", "ROTOR_API_KEY holds the name of a variable, not its value: "),
+        ("%ROTOR_API_KEY%", "ROTOR_API_KEY holds the name of a variable, not its value: "),
+        ("rotor_a\nb", "ROTOR_API_KEY holds a space, a line break or another character"),
+        ("rotor_ключ", "ROTOR_API_KEY holds a space, a line break or another character"),
+    ],
+)
+def test_a_key_that_cannot_be_sent(value: str | None, trouble: str) -> None:
+    settings = Settings.load({"api_key": value})
+    assert settings.key is None
+    assert (settings.key_trouble or "").startswith(trouble)
+    assert settings.key_warning is None
+
+
+def test_a_key_of_another_product_is_sent_with_a_warning() -> None:
+    settings = Settings.load({"api_key": "rt_ws_123456789"})
+    assert (settings.key, settings.key_trouble) == ("rt_ws_123456789", None)
+    assert settings.key_warning == (
+        "ROTOR_API_KEY looks like another product's key: Rotor's begin with rotor_, "
+        "and other products use the same variable"
+    )
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://rotor.example.com/open-api",
+        "https://rotor.example.com/open-api/",
+        "http://localhost:8787/open-api",
+        "http://127.0.0.9:8787",
+        "http://[::1]:8787/open-api",
+    ],
+)
+def test_addresses_that_are_taken(address: str) -> None:
+    assert Settings.load({"base_url": address}).base_url == address.rstrip("/")
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"base_url": "http://rotor.example.com"}, "ROTOR_BASE_URL: must begin with https: over http "),
+        ({"base_url": "http://10.0.0.1/open-api"}, "ROTOR_BASE_URL: must begin with https: over http "),
+        ({"base_url": "http://localhost.example.com"}, "ROTOR_BASE_URL: must begin with https: over http "),
+        ({"base_url": "rotor.example.com"}, "ROTOR_BASE_URL: must be an address such as"),
+        ({"base_url": "ftp://rotor.example.com"}, "ROTOR_BASE_URL: must be an address such as"),
+        ({"base_url": "https://me:pw@rotor.example.com"}, "ROTOR_BASE_URL: must hold no user name"),
+        ({"base_url": "https://rotor.example.com/?a=1"}, "ROTOR_BASE_URL: must hold no user name"),
+        ({"timezone": "Mars/Olympus"}, "ROTOR_MCP_TIMEZONE: must be a time zone's name"),
+        ({"timezone": "../../etc/passwd"}, "ROTOR_MCP_TIMEZONE: must be a time zone's name"),
+        ({"timeout": "0"}, "ROTOR_MCP_TIMEOUT: Input should be greater than 0"),
+        ({"timeout": "soon"}, "ROTOR_MCP_TIMEOUT: Input should be a valid number"),
+        ({"log_level": "loud"}, "ROTOR_MCP_LOG_LEVEL: Input should be 'debug', 'info', 'warning' or 'error'"),
+    ],
+)
+def test_settings_that_cannot_be_used(values: dict[str, str | None], words: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        Settings.load(values)
+    assert str(caught.value).startswith(words)
+
+
+def test_what_nobody_expanded_counts_as_not_given() -> None:
+    assert Settings.load({"base_url": "${ROTOR_BASE_URL}", "timezone": "${TZ}"}) == Settings.load({})
+
+
+def test_a_named_time_zone() -> None:
+    assert Settings.load({"timezone": "America/Chicago"}).zone_name == "America/Chicago"
+
+
+def test_the_key_is_not_in_the_repr() -> None:
+    settings = Settings.load({"api_key": KEY})
+    assert "s3cr3tpart" not in f"{settings!r} {settings}"
+
+
+@given(st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=8), st.text(), st.text())
+def test_redaction_leaves_no_key_in_any_text(key: str, before: str, after: str) -> None:
+    settings = Settings.load({"api_key": key})
+    assume(settings.key is not None)
+    assert key not in settings.redact(f"{before}{key}{after}")
+
+
+def test_the_secret_part_alone_is_redacted_too() -> None:
+    assert Settings.load({"api_key": KEY}).redact("it is s3cr3tpart!") == "it is «API key»!"
+
+
+def test_a_short_text_is_no_secret() -> None:
+    assert Settings.load({"api_key": "rotor_a_b"}).redact("a b") == "a b"

@@ -1,0 +1,71 @@
+from datetime import UTC, date, datetime, timedelta, timezone
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rotor_mcp import dates
+
+CHICAGO = ZoneInfo("America/Chicago")
+
+
+@pytest.mark.parametrize(
+    ("said", "sent"),
+    [
+        ("2026-12-01", "2026-12-01T18:00:00Z"),
+        ("2026-07-01", "2026-07-01T17:00:00Z"),  # summer time
+        ("2026-12-01T09:30", "2026-12-01T15:30:00Z"),
+        ("2026-12-01 09:30", "2026-12-01T15:30:00Z"),
+        ("2026-12-01T09:30:00+01:00", "2026-12-01T08:30:00Z"),
+        ("2026-12-01T09:30:00.250Z", "2026-12-01T09:30:00Z"),
+    ],
+)
+def test_what_is_sent(said: str, sent: str) -> None:
+    assert dates.to_rotor(said, CHICAGO) == sent
+
+
+@pytest.mark.parametrize("said", ["tomorrow", "12/01/2026", "2026-13-01", "2026-12-01T25:00", ""])
+def test_what_is_no_date(said: str) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        dates.parse(said)
+
+
+@pytest.mark.parametrize(
+    ("answered", "shown"),
+    [
+        ("2026-12-01T18:00:00Z", "2026-12-01"),  # noon in Chicago: a day
+        ("2026-12-01T15:30:00.123Z", "2026-12-01 09:30"),
+        ("2026-12-01T03:00:00+00:00", "2026-11-30 21:00"),
+        ("2026-12-01T03:00:00", "2026-11-30 21:00"),  # without an offset it is taken for UTC
+        ("2026-12-01", "2026-12-01"),
+        ("soon", "soon"),
+    ],
+)
+def test_what_is_shown(answered: str, shown: str) -> None:
+    assert dates.show(answered, CHICAGO) == shown
+
+
+def test_the_day_depends_on_the_zone() -> None:
+    late = "2026-12-01T03:00:00Z"
+    assert dates.day(late, CHICAGO) == date(2026, 11, 30)
+    assert dates.day(late, UTC) == date(2026, 12, 1)
+    assert dates.day("soon", UTC) is None
+
+
+@given(
+    st.dates(min_value=date(1900, 1, 2), max_value=date(2200, 1, 1)),
+    st.integers(min_value=-11, max_value=11),
+    st.integers(min_value=-11, max_value=11),
+)
+def test_a_date_is_the_same_day_wherever_it_is_read(day: date, sender: int, reader: int) -> None:
+    sent = dates.to_rotor(str(day), timezone(timedelta(hours=sender)))
+    difference = abs(sender - reader)
+    if difference < 12:
+        assert dates.day(sent, timezone(timedelta(hours=reader))) == day
+
+
+@given(st.datetimes(min_value=datetime(1900, 1, 2), max_value=datetime(2200, 1, 1)))  # noqa: DTZ001
+def test_an_instant_survives(moment: datetime) -> None:
+    sent = dates.to_rotor(moment.isoformat(), CHICAGO)
+    assert datetime.fromisoformat(sent) == moment.replace(microsecond=0, tzinfo=CHICAGO).astimezone(UTC)

@@ -1,0 +1,177 @@
+"""The server as clients meet it: what it lists, and how it behaves as a process."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import jsonschema
+import pytest
+from inline_snapshot import external_file, snapshot
+from mcp import Client, StdioServerParameters
+
+from tests.conftest import text
+
+pytestmark = pytest.mark.anyio
+
+SERVE = [sys.executable, "-m", "rotor_mcp", "serve", "--sandbox", "--timezone", "America/Chicago"]
+JANE = "182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e"
+
+
+async def test_the_definitions_of_the_tools(client: Client) -> None:
+    """A changed word in what a model reads is a difference that somebody reviews."""
+    for tool in (await client.list_tools()).tools:
+        definition = tool.model_dump(mode="json", by_alias=True, exclude_none=True)
+        assert definition == external_file(f"snapshots/{tool.name}.json")
+
+
+async def test_schemas_are_flat_closed_and_free_of_null(client: Client) -> None:
+    for tool in (await client.list_tools()).tools:
+        assert tool.output_schema is not None
+        for schema in (tool.input_schema, tool.output_schema):
+            jsonschema.Draft202012Validator.check_schema(schema)
+            written = json.dumps(schema)
+            for word in ("anyOf", "$ref", "$defs", "null", '"title"'):
+                assert word not in written
+        assert tool.input_schema["additionalProperties"] is False
+        for name, argument in tool.input_schema["properties"].items():
+            assert argument.get("description"), name
+
+
+async def test_results_keep_to_the_output_schema(client: Client) -> None:
+    schemas = {tool.name: tool.output_schema for tool in (await client.list_tools()).tools}
+    for tool, arguments in (
+        ("upsert_lead", {"name": "Dana", "tags": ["a"]}),
+        ("search_leads", {"archived": "include", "limit": 100}),
+        ("get_lead", {"id": JANE}),
+    ):
+        result = await client.call_tool(tool, arguments)
+        schema = schemas[tool]
+        assert schema is not None
+        jsonschema.validate(result.structured_content, schema)
+        assert "null" not in json.dumps(result.structured_content)
+
+
+async def test_what_the_server_says_of_itself() -> None:
+    async with Client(StdioServerParameters(command=SERVE[0], args=SERVE[1:])) as client:
+        assert client.server_info is not None
+        assert (client.server_info.name, client.server_info.title) == ("rotor", "Rotor leads")
+        assert client.instructions == snapshot(
+            "Leads in Rotor, the CRM of field-service businesses. A lead is a person who may become a customer. Before entering somebody, search_leads tells whether they are there. Stages, sources and tags are the company's own words: use those that search results show. Each request counts against 1,000 a day."
+        )
+
+
+@pytest.mark.parametrize("mode", ["2026-07-28", "legacy"])
+async def test_over_standard_input_and_output(mode: Any) -> None:
+    async with Client(StdioServerParameters(command=SERVE[0], args=SERVE[1:]), mode=mode) as client:
+        assert [t.name for t in (await client.list_tools()).tools] == [
+            "upsert_lead",
+            "search_leads",
+            "get_lead",
+        ]
+        created = await client.call_tool("upsert_lead", {"name": "Zoë 🎄 Núñez", "phone": "555-0142"})
+        assert created.structured_content is not None
+        zoe = created.structured_content["lead"]["id"]
+        found = await client.call_tool("search_leads", {"search": "zoë 🎄"})
+        read = await client.call_tool("get_lead", {"id": zoe})
+        refused = await client.call_tool("get_lead", {"id": "Zoë"})
+    assert text(created).startswith("Created Zoë 🎄 Núñez. ")
+    assert f"Zoë 🎄 Núñez · 555-0142 · New Leads · id {zoe}" in text(found)
+    assert text(read).splitlines()[1] == f"id: {zoe}"
+    assert (refused.is_error, text(refused).splitlines()[0]) == (True, "Nothing was sent.")
+
+
+@contextmanager
+def process(*flags: str) -> Iterator[subprocess.Popen[bytes]]:
+    """The server as a subprocess that has answered its first message."""
+    with subprocess.Popen(
+        [*SERVE, *flags], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as server:
+        try:
+            assert server.stdin is not None
+            assert server.stdout is not None
+            server.stdin.write(json.dumps(INITIALIZE).encode() + b"\n")
+            server.stdin.flush()
+            assert json.loads(server.stdout.readline())["id"] == 1
+            yield server
+        finally:
+            server.kill()
+
+
+INITIALIZE = {
+    "jsonrpc": "2.0",
+    "id": 1,
+    "method": "initialize",
+    "params": {
+        "protocolVersion": "2025-11-25",
+        "capabilities": {},
+        "clientInfo": {"name": "test", "version": "1"},
+    },
+}
+
+
+def test_it_ends_cleanly_when_its_input_ends() -> None:
+    with process() as server:
+        out, err = server.communicate(timeout=10)
+        assert (server.returncode, out, err) == (0, b"", b"")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_it_ends_cleanly_on_a_signal(number: signal.Signals) -> None:
+    with process() as server:
+        server.send_signal(number)
+        assert server.wait(timeout=10) == 0
+        assert server.stdout is not None
+        assert server.stderr is not None
+        assert (server.stdout.read(), server.stderr.read()) == (b"", b"")
+
+
+def test_nothing_but_protocol_on_standard_output() -> None:
+    with process("--log-level", "debug", "--log-format", "json") as server:
+        calls = [
+            {"jsonrpc": "2.0", "method": "notifications/initialized"},
+            {"jsonrpc": "2.0", "id": 2, "method": "tools/list"},
+            {
+                "jsonrpc": "2.0",
+                "id": 3,
+                "method": "tools/call",
+                "params": {"name": "search_leads", "arguments": {"search": "doe"}},
+            },
+        ]
+        assert server.stdin is not None
+        assert server.stdout is not None
+        assert server.stderr is not None
+        for call in calls:
+            server.stdin.write(json.dumps(call).encode() + b"\n")
+        server.stdin.flush()
+        answers = [json.loads(server.stdout.readline()) for _ in range(2)]
+        server.stdin.close()
+        server.wait(timeout=10)
+        assert sorted(answer["id"] for answer in answers) == [2, 3]
+        assert server.stdout.read() == b""
+        lines = [json.loads(line) for line in server.stderr.read().splitlines()]
+        assert [line["message"].split(",")[0] for line in lines if line["logger"] == "rotor_mcp.server"] == [
+            "search_leads: done"
+        ]
+
+
+def test_it_survives_what_is_no_message() -> None:
+    with process() as server:
+        assert server.stdin is not None
+        assert server.stdout is not None
+        server.stdin.write(b'not json\n{"jsonrpc": "2.0", "id": 2, "method": "ping"}\n')
+        server.stdin.flush()
+        assert json.loads(server.stdout.readline()) == {"jsonrpc": "2.0", "id": 2, "result": {}}
+
+
+def test_it_starts_without_a_key_and_says_so_once() -> None:
+    command = [sys.executable, "-m", "rotor_mcp", "serve"]
+    started = time.monotonic()
+    ended = subprocess.run(command, input=b"", capture_output=True, env={"PATH": ""}, timeout=20, check=False)
+    assert time.monotonic() - started < 15
+    assert (ended.returncode, ended.stdout) == (0, b"")
+    assert ended.stderr.count(b"ROTOR_API_KEY is not set") == 1
