@@ -182,15 +182,15 @@ async def test_search_by_stage_and_tags_and_page(client: Client, sandbox: Sandbo
         "search_leads", {"stage": "Quoted", "tags": ["Website", "Referral"], "limit": 2, "page": 2}
     )
     assert text(first) == snapshot("""\
-2 of 9 leads, newest first; archived ones left out. Today is 2026-11-22 (America/Chicago). 1 request spent.
-Nate Gupta · 9525550165 · Quoted · high · $475 · Wayzata, MN · House Washing · #Referral · id 8211847a-905c-4fc6-9119-3377949101dc
+2 of 6 leads, newest first; archived ones left out. Today is 2026-11-22 (America/Chicago). 1 request spent.
 Peter Novak · 763-555-0101 · Quoted · follow up 2026-11-19 (3 days overdue) · #Website · id 3c44dc68-4054-49d8-9d33-d154925f4e9a
+Diane Ueda · +1 (512) 555-0133 · Quoted · medium · $349.50 · Madison, WI · Pressure Washing · #Website · id be584fd4-2f97-45ca-8d00-97bd9a449958
 More with page 2.\
 """)
     assert text(second) == snapshot("""\
-2 of 9 leads, page 2, newest first; archived ones left out. Today is 2026-11-22 (America/Chicago). 1 request spent.
-Diane Ueda · +1 (608) 555-0166 · Quoted · medium · $349.50 · Madison, WI · Pressure Washing · #Website · id be584fd4-2f97-45ca-8d00-97bd9a449958
-Derek Miller · 6085550180 · Quoted · medium · follow up 2026-11-22 (today) · Buffalo, MN · Permanent LED Lighting · #Website · id 7aa320aa-66ee-449e-8b16-8b35b2007d49
+2 of 6 leads, page 2, newest first; archived ones left out. Today is 2026-11-22 (America/Chicago). 1 request spent.
+Yolanda Ueda · +1 (512) 555-0184 · Quoted · high · $475 · St. Paul, MN · House Washing · #Website · id 2e242804-80ce-4a3e-9f62-61654387e5e7
+Nate Xiong · +1 (303) 555-0199 · Quoted · $3,200.50 · Madison, WI · Permanent LED Lighting · #Website · #Referral · id 31cef314-8823-46e0-b083-63e147de76f0
 More with page 3.\
 """)
     assert sandbox.requests == ["GET /leads", "GET /leads"]
@@ -468,11 +468,11 @@ async def test_the_time_zone_decides_what_is_overdue(sandbox: Sandbox) -> None:
         [
             """\
 1 of 1 leads, newest first; archived ones left out. Today is 2026-11-22 (Pacific/Honolulu). 1 request spent.
-Brenda Zimmer · (763) 555-0120 · New Leads · high · follow up 2026-11-21 (1 day overdue) · Wayzata, MN · Gutter Cleaning · #Holiday lights · #Referral · id 60fa0bbe-90c8-4a36-ba25-e1b05377af53\
+Brenda Zimmer · (763) 555-0140 · New Leads · high · follow up 2026-11-21 (1 day overdue) · Wayzata, MN · Gutter Cleaning · #Holiday lights · #Referral · id 60fa0bbe-90c8-4a36-ba25-e1b05377af53\
 """,
             """\
 1 of 1 leads, newest first; archived ones left out. Today is 2026-11-23 (Pacific/Auckland). 1 request spent.
-Brenda Zimmer · (763) 555-0120 · New Leads · high · follow up 2026-11-22 (1 day overdue) · Wayzata, MN · Gutter Cleaning · #Holiday lights · #Referral · id 60fa0bbe-90c8-4a36-ba25-e1b05377af53\
+Brenda Zimmer · (763) 555-0140 · New Leads · high · follow up 2026-11-22 (1 day overdue) · Wayzata, MN · Gutter Cleaning · #Holiday lights · #Referral · id 60fa0bbe-90c8-4a36-ba25-e1b05377af53\
 """,
         ]
     )
