@@ -94,6 +94,11 @@ class Settings(BaseModel):
         return value
 
     @property
+    def local(self) -> bool:
+        """Whether the API is on this machine."""
+        return _is_loopback(urlsplit(self.base_url).hostname or "")
+
+    @property
     def key(self) -> str | None:
         """The API key, if there is one that can be sent."""
         return None if self.key_trouble or self.api_key is None else self.api_key.get_secret_value()

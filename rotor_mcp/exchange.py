@@ -95,6 +95,7 @@ class Pool:
                     "user-agent": f"rotor-mcp/{__version__}",
                 },
                 follow_redirects=False,  # the key would go along to wherever the answer points
+                trust_env=not self.settings.local,  # a proxy would carry the key off this machine in the open
                 transport=self._transport() if self._transport else None,
             )
         return self._http

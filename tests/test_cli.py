@@ -120,6 +120,14 @@ async def test_check_when_rotor_is_out_of_reach() -> None:
     )
 
 
+async def test_no_proxy_stands_between_us_and_an_api_on_this_machine() -> None:
+    async with serving(Sandbox()) as url:
+        status, _, _ = await run(
+            "check", ROTOR_API_KEY=FULL_KEY, ROTOR_BASE_URL=url, HTTP_PROXY="http://127.0.0.1:1", NO_PROXY=""
+        )
+    assert status == 0
+
+
 async def test_check_when_the_quota_is_used_up() -> None:
     rotor = Sandbox()
     rotor.faults.add(Fault(status=429))

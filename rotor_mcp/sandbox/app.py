@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
@@ -103,41 +103,43 @@ class LeadsApi:
         return scopes
 
 
-class FaultControl:
-    """`/sandbox/faults`: POST adds a fault, DELETE forgets all. No part of Rotor's API; needs no key."""
+def build(
+    store: Store,
+    *,
+    keys: Mapping[str, tuple[str, ...]],
+    quota: int,
+    now: Callable[[], datetime],
+    faults: Faults,
+    requests: list[str],
+) -> Starlette:
+    """Put the endpoints under their paths, and words to whatever goes wrong."""
+    api = LeadsApi(store, keys=keys, quota=quota, now=now)
 
-    def __init__(self, faults: Faults) -> None:
-        self._faults = faults
+    async def document(_: Request) -> Response:
+        return JSONResponse(openapi.document(BASE_PATH, API_VERSION, quota))
 
-    async def control(self, request: Request) -> Response:
-        """Handle one request."""
+    async def control_faults(request: Request) -> Response:
         if request.method == "DELETE":
-            self._faults.clear()
+            faults.clear()
             return Response(status_code=204)
         try:
             fault = Fault.model_validate(await _json_body(request))
         except ValidationError as exc:
             raise inputs.invalid(exc) from None
-        self._faults.add(fault)
+        faults.add(fault)
         return JSONResponse(fault.model_dump(), 201)
-
-
-def build(api: LeadsApi, *, faults: Faults, requests: list[str], quota: int) -> Starlette:
-    """Put the endpoints under their paths, and words to whatever goes wrong."""
-
-    async def document(_: Request) -> Response:
-        return JSONResponse(openapi.document(BASE_PATH, API_VERSION, quota))
 
     app = Starlette(
         routes=[
             Route(f"{BASE_PATH}/auth/test", api.test_authentication),
             Route(f"{BASE_PATH}/leads", api.leads, methods=["GET", "POST"]),
             Route(f"{BASE_PATH}/leads/{{id}}", api.get_lead),
+            # No part of Rotor's API, so these need no key.
             Route("/openapi.json", document),
-            Route("/sandbox/faults", FaultControl(faults).control, methods=["POST", "DELETE"]),
+            Route("/sandbox/faults", control_faults, methods=["POST", "DELETE"]),
         ],
         middleware=[Middleware(FaultInjector, faults=faults, requests=requests, quota=quota)],
-        exception_handlers=dict.fromkeys(_KNOWN_TROUBLES, _answer_trouble),
+        exception_handlers=dict.fromkeys(_TROUBLES, _answer_trouble),
     )
     app.router.redirect_slashes = False
     return app
@@ -159,7 +161,8 @@ async def _in_thread(work: Callable[[], T]) -> T:
     return await to_thread.run_sync(work)
 
 
-_KNOWN_TROUBLES = (Refusal, inputs.InvalidInput, HTTPException, sqlite3.Error, ClientDisconnect, Exception)
+_TROUBLES = (Refusal, inputs.InvalidInput, HTTPException, sqlite3.Error, Exception)
+"""What is answered. The last kind is also raised again, for the server to log."""
 
 
 async def _answer_trouble(_: Request, exc: Exception) -> Response:

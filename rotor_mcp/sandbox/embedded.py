@@ -6,7 +6,7 @@ from pathlib import Path
 
 import httpx2
 
-from rotor_mcp.sandbox.app import LeadsApi, build
+from rotor_mcp.sandbox.app import build
 from rotor_mcp.sandbox.faults import Faults, ReplyLost
 from rotor_mcp.sandbox.keys import DEFAULT_KEYS, key_id
 from rotor_mcp.sandbox.samples import sample_leads
@@ -51,10 +51,7 @@ class Sandbox:
         self.store = Store(file)
         self.store.seed(lambda: sample_leads(now().astimezone(UTC).date(), leads))
         self.app = build(
-            LeadsApi(self.store, keys=keys, quota=quota, now=now),
-            faults=self.faults,
-            requests=self.requests,
-            quota=quota,
+            self.store, keys=keys, quota=quota, now=now, faults=self.faults, requests=self.requests
         )
 
     def transport(self) -> httpx2.AsyncBaseTransport:

@@ -54,6 +54,8 @@ class Fault(BaseModel):
             raise ValueError("a dropped reply has no status, body or headers")
         if self.drop == "before" and self.carried_out:
             raise ValueError("a request that is dropped before is not carried out")
+        if self.body and self.status in (204, 304):
+            raise ValueError(f"an answer with the status {self.status} has no body")
         return self
 
     def strikes(self, method: str, path: str) -> bool:

@@ -3,9 +3,7 @@
 import re
 from datetime import UTC, datetime
 
-_DATE_OR_DATE_TIME = re.compile(
-    r"\d{4}-\d{2}-\d{2}([Tt]\d{2}:\d{2}:\d{2}(\.\d+)?([Zz]|[+-]\d{2}:\d{2}))?", re.ASCII
-)
+_DATE_OR_DATE_TIME = re.compile(r"\d{4}-\d{2}-\d{2}([Tt]\d{2}:\d{2}:\d{2}(\.\d+)?([Zz]|[+-]\d{2}:\d{2}))?")
 
 
 def write(instant: datetime) -> str:

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager, contextmanager
 
 import anyio
 import uvicorn
+from starlette.requests import ClientDisconnect
 
 from rotor_mcp.sandbox.embedded import Sandbox
 from rotor_mcp.sandbox.faults import BASE_PATH, ReplyLost
@@ -88,9 +89,9 @@ def _server(sandbox: Sandbox) -> _Server:
 
 
 def _is_worth_a_line(record: logging.LogRecord) -> bool:
-    """A dropped reply was asked for, and so was the end of requests that a stop cut short."""
+    """A reply that was dropped on demand, a stop, a client that went away: no cause to complain."""
     if record.exc_info:
-        return not isinstance(record.exc_info[1], (ReplyLost, asyncio.CancelledError))
+        return not isinstance(record.exc_info[1], (ReplyLost, asyncio.CancelledError, ClientDisconnect))
     return "graceful shutdown exceeded" not in record.msg
 
 

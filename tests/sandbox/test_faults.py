@@ -239,6 +239,7 @@ async def test_fault_control_needs_no_key_but_json(client: httpx2.AsyncClient) -
         {"drop": "after", "body": ""},
         {"drop": "before", "headers": {"a": "b"}},
         {"drop": "before", "carried_out": True},
+        {"status": 204, "body": "{}"},
         {"headers": {"a b": "c"}},
         {"headers": {"a": "b\r\nc: d"}},
         {"content_type": "text/html\r\nx: y"},

@@ -46,6 +46,7 @@ def test_ids_are_put_into_small_letters_dates_into_utc_and_unknown_fields_are_le
         *((name, 5, NOT_TEXT) for name in ("name", "phone", "service_type", "follow_up_date", "address_zip")),
         ("id", "182bd5e5", "Invalid uuid"),
         ("id", ID.replace("-", ""), "Invalid uuid"),
+        ("id", ID + "0", "Invalid uuid"),
         ("priority", "urgent", "Input should be 'low', 'medium' or 'high'"),
         ("priority", "High", "Input should be 'low', 'medium' or 'high'"),
         ("priority", None, "Input should be 'low', 'medium' or 'high'"),

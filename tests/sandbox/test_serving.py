@@ -11,6 +11,7 @@ import httpx2
 import pytest
 
 from rotor_mcp.sandbox import Fault, Sandbox
+from rotor_mcp.sandbox.inputs import Listing
 from rotor_mcp.sandbox.serving import base_url, listen, serving
 
 from .conftest import HEADERS
@@ -35,7 +36,7 @@ print(sandbox.requests)
 def served() -> Iterator[tuple[subprocess.Popen[str], httpx2.Client]]:
     """Run `serve` in a process of its own."""
     with subprocess.Popen(
-        [sys.executable, "-X", "dev", "-W", "error", "-c", SERVE, "0"],
+        [sys.executable, "-W", "error", "-c", SERVE, "0"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -139,6 +140,27 @@ async def test_a_block_ends_although_a_reply_is_delayed(
         with pytest.raises(httpx2.ReadTimeout):
             await client.get(f"{url}/leads", timeout=0.1)
     assert time.monotonic() - started < 5
+    assert capfd.readouterr() == ("", "")
+
+
+async def test_a_client_may_go_away_while_it_sends(
+    sandbox: Sandbox, capfd: pytest.CaptureFixture[str]
+) -> None:
+    async with serving(sandbox) as url:
+        for fault in (None, Fault()):
+            if fault:
+                sandbox.faults.add(fault)
+            _, writer = await asyncio.open_connection("127.0.0.1", url.split(":")[2].split("/")[0])
+            head = [f"{name}: {value}" for name, value in HEADERS.items()]
+            head += ["host: 127.0.0.1", "content-type: application/json", "content-length: 100"]
+            writer.write("\r\n".join(["POST /open-api/leads HTTP/1.1", *head, "", '{"name": "Ann"']).encode())
+            await writer.drain()
+            await asyncio.sleep(0.1)
+            writer.close()
+            await writer.wait_closed()
+        await asyncio.sleep(0.1)
+    assert sandbox.requests == ["POST /leads", "POST /leads"]
+    assert sandbox.store.page(Listing()) == ([], 0)
     assert capfd.readouterr() == ("", "")
 
 
