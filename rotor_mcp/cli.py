@@ -6,6 +6,7 @@ Imports are made where they are needed: a client waits for `serve` to start.
 import logging
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import click
@@ -117,16 +118,16 @@ def sandbox(port: int, host: str, file: str, leads: int, quota: int) -> None:
     """Serve an embedded Rotor over HTTP, for any client of its Leads API."""
     from rotor_mcp.sandbox import DEFAULT_KEYS, serving
 
-    served = _open_sandbox(file, leads=leads, quota=quota)
-    try:
-        listener = serving.listen(host, port)
-    except OSError as exc:
-        raise click.ClickException(f"cannot listen on {host}, port {port}: {exc.strerror}") from None
-    click.echo(f"Rotor's Leads API, embedded: {serving.base_url(listener)}")
-    for key, scopes in DEFAULT_KEYS.items():
-        click.echo(f"  x-api-key: {key}  ({', '.join(scopes)})")
-    click.echo("Stop it with Ctrl-C.")
-    serving.serve(served, listener)
+    with closing(_open_sandbox(file, leads=leads, quota=quota)) as served:
+        try:
+            listener = serving.listen(host, port)
+        except OSError as exc:
+            raise click.ClickException(f"cannot listen on {host}, port {port}: {exc.strerror}") from None
+        click.echo(f"Rotor's Leads API, embedded: {serving.base_url(listener)}")
+        for key, scopes in DEFAULT_KEYS.items():
+            click.echo(f"  x-api-key: {key}  ({', '.join(scopes)})")
+        click.echo("Stop it with Ctrl-C.")
+        serving.serve(served, listener)
 
 
 def _connection(

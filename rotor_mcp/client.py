@@ -1,5 +1,6 @@
 """Rotor's Leads API: each endpoint a method, a model out."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from rotor_mcp.errors import OutcomeUnknown, Unanswered
@@ -21,13 +22,29 @@ class LeadsClient:
     Every method raises one of `errors.RotorError`.
     """
 
-    def __init__(self, pool: Pool) -> None:
+    def __init__(self, pool: Pool, seen: Callable[[Lead], None] = lambda _: None) -> None:
+        """Begin a call.
+
+        Args:
+            pool: the connections to use.
+            seen: told of every lead that Rotor answers to a read.
+        """
         self._exchange = Exchange(pool)
+        self._seen = seen
+
+    def resume(self, spent: int) -> None:
+        """Go on after the person was asked: the clock starts anew, what was spent stays spent."""
+        self._exchange.resume(spent)
 
     @property
     def requests(self) -> int:
         """Requests that this call has spent of the daily quota."""
         return self._exchange.requests
+
+    @property
+    def remaining(self) -> float:
+        """Seconds until this call's deadline."""
+        return self._exchange.remaining
 
     async def scopes(self) -> list[str]:
         """Ask what the key may do: `GET /auth/test`."""
@@ -41,7 +58,9 @@ class LeadsClient:
         data = answer.get("data")
         if not isinstance(data, dict):
             raise Unanswered("the answer holds no lead", status)
-        return Lead.model_validate(data)
+        lead = Lead.model_validate(data)
+        self._seen(lead)
+        return lead
 
     async def list_leads(
         self,
@@ -78,6 +97,8 @@ class LeadsClient:
         if not isinstance(data, list):
             raise Unanswered("the answer holds no list of leads", status)
         leads = [Lead.model_validate(lead) for lead in data if isinstance(lead, dict)]
+        for lead in leads:
+            self._seen(lead)
         said = pagination if isinstance(pagination, dict) else {}
         total, has_more = said.get("total"), said.get("has_more")
         return Page(

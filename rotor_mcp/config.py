@@ -45,6 +45,11 @@ class Settings(BaseModel):
             description="Time zone that decides which day it is, such as America/Chicago; else the machine's"
         ),
     ] = None
+    phone_region: Annotated[
+        str,
+        Field(description="Country of phones without a country code, such as CA"),
+    ] = "US"
+    read_only: Annotated[bool, Field(description="Offer no tool that writes")] = False
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"], Field(description="Least severe line written to stderr")
     ] = "warning"
@@ -92,6 +97,13 @@ class Settings(BaseModel):
             except (ValueError, OSError, KeyError):
                 raise ValueError("must be a time zone's name, such as America/Chicago or UTC") from None
         return value
+
+    @field_validator("phone_region")
+    @classmethod
+    def _check_phone_region(cls, value: str) -> str:
+        if not re.fullmatch("[A-Za-z]{2}", value):
+            raise ValueError("must be a country's two letters, such as US or CA")
+        return value.upper()
 
     @property
     def local(self) -> bool:

@@ -1,13 +1,15 @@
 """`rotor-mcp demo`: a short conversation with the real server, on the embedded Rotor.
 
 The server runs as clients run it, as a subprocess over standard input and output, and the SDK's own client
-talks to it. Nothing is staged but the words of the person.
+talks to it. The embedded Rotor listens on a loopback port, so that a reply of its can be made to get lost.
+Nothing else is staged but the words of the person.
 """
 
 import json
 import sys
 import textwrap
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -16,6 +18,10 @@ import anyio
 import click
 from mcp import Client, StdioServerParameters
 from mcp.types import TextContent
+
+from rotor_mcp.config import environment_variable
+from rotor_mcp.sandbox import FULL_KEY, Fault, Sandbox
+from rotor_mcp.sandbox.serving import serving
 
 WIDTH = 100
 
@@ -28,40 +34,51 @@ class Step:
 
     said: str
     tool: str
-    arguments: Callable[[str], Arguments]
-    """Made from the id of the lead that the first step created."""
+    arguments: Callable[[Arguments], Arguments]
+    """Made from what the results so far said: the latest `id` and `confirm` token."""
+    mishap: Fault | None = None
+    """What goes wrong at Rotor's during this turn."""
 
 
 def _story() -> list[Step]:
     follow_up = str(date.today() + timedelta(days=3))  # noqa: DTZ011 - the day on the reader's own wall
+    bob = {"name": "Bob Whitfield", "phone": "612-555-0142"}
     return [
         Step(
-            "Add Dana Whitfield, 214 Oak Street in Delano, 555-0142. Get back to her in three days.",
+            "Add Dana Whitfield, 214 Oak Street in Delano, (612) 555-0142. Get back to her in three days.",
             "upsert_lead",
             lambda _: {
                 "name": "Dana Whitfield",
-                "phone": "555-0142",
+                "phone": "(612) 555-0142",
                 "address_street1": "214 Oak Street",
                 "address_city": "Delano",
                 "follow_up_date": follow_up,
             },
         ),
         Step(
-            "555-0142 called again: gutters too, that makes $480. I sent the quote.",
+            "6125550142 called: the gutters too, that makes $480. I sent the quote.",
             "upsert_lead",
             lambda _: {
-                "phone": "555-0142",
+                "phone": "6125550142",
                 "stage": "Quoted",
                 "projected_value": "$480",
                 "tags": "Gutter Cleaning",
             },
         ),
+        Step("Now add Bob Whitfield, 612-555-0142.", "upsert_lead", lambda _: bob),
         Step(
-            "What else is quoted at the moment?",
-            "search_leads",
-            lambda _: {"stage": "Quoted", "limit": 5},
+            "Right, that is Dana's husband. He deals with it from now on, so make the lead his.",
+            "upsert_lead",
+            lambda said: {**bob, "confirm": said["confirm"]},
         ),
-        Step("Show me everything about Dana.", "get_lead", lambda dana: {"id": dana}),
+        Step(
+            "Note for Bob: the gate code is 4711. (And here Rotor's reply gets lost on its way.)",
+            "upsert_lead",
+            lambda said: {"id": said["id"], "notes": "Gate code 4711."},
+            mishap=Fault(method="POST", drop="after"),
+        ),
+        Step("What else is quoted?", "search_leads", lambda _: {"stage": "Quoted", "limit": 3}),
+        Step("Show me all about Bob.", "get_lead", lambda said: {"id": said["id"]}),
         Step(
             "And file Sam from Delano, sam at example dot com.",
             "upsert_lead",
@@ -77,35 +94,44 @@ def run() -> None:
 
 async def _run() -> None:
     count = _token_counter()
-    server = StdioServerParameters(command=sys.executable, args=["-m", "rotor_mcp", "serve", "--sandbox"])
     click.echo(
         "An assistant talks to rotor-mcp, which talks to an embedded Rotor with 150 made-up leads.\n"
-        "No key, no network; all of it is gone afterwards.\n"
+        "No key, and nothing leaves this machine; all of it is gone afterwards.\n"
     )
     spent = 0
-    dana = ""
-    async with Client(server) as client:
-        tools = (await client.list_tools()).tools
-        for number, step in enumerate(_story(), 1):
-            arguments = step.arguments(dana)
-            result = await client.call_tool(step.tool, arguments)
-            content = result.structured_content or {}
-            dana = dana or content.get("lead", {}).get("id", "")
-            requests = content.get("requests", 0)
-            spent += requests
-            call = f"{step.tool} {json.dumps(arguments, ensure_ascii=False)}"
-            answer = "\n".join(part.text for part in result.content if isinstance(part, TextContent))
-            click.secho(f'{number}. "{step.said}"', bold=True)
-            _show(call, answer, failed=bool(result.is_error))
-            click.secho(
-                f"   {_plural(requests, 'request')}; {count(call)} asked, {count(answer)} answered\n",
-                dim=True,
-            )
+    said: Arguments = {}
+    with closing(Sandbox()) as sandbox:
+        async with serving(sandbox) as url, Client(_server(url)) as client:
+            tools = (await client.list_tools()).tools
+            for number, step in enumerate(_story(), 1):
+                arguments = step.arguments(said)
+                if step.mishap:
+                    sandbox.faults.add(step.mishap)
+                result = await client.call_tool(step.tool, arguments)
+                content = result.structured_content or {}
+                said |= {name: content[name] for name in ("id", "confirm") if name in content}
+                requests = content.get("requests", 0)
+                spent += requests
+                call = f"{step.tool} {json.dumps(arguments, ensure_ascii=False)}"
+                answer = "\n".join(part.text for part in result.content if isinstance(part, TextContent))
+                click.secho(f'{number}. "{step.said}"', bold=True)
+                _show(call, answer, failed=bool(result.is_error))
+                cost = f"{_plural(requests, 'request')}; {count(call)} asked, {count(answer)} answered"
+                click.secho(f"   {cost}\n", dim=True)
     names = ", ".join(tool.name for tool in tools)
     definitions = "".join(tool.model_dump_json(by_alias=True, exclude_none=True) for tool in tools)
     click.echo(f"In all {_plural(spent, 'request')} of Rotor's 1,000 a day.")
     click.echo(f"What {names} cost an assistant to know: {count(definitions)}.\n")
     _show_connections()
+
+
+def _server(url: str) -> StdioServerParameters:
+    settings = {"api_key": FULL_KEY, "base_url": url}
+    return StdioServerParameters(
+        command=sys.executable,
+        args=["-m", "rotor_mcp", "serve"],
+        env={environment_variable(name): value for name, value in settings.items()},
+    )
 
 
 def _show(call: str, answer: str, *, failed: bool) -> None:

@@ -35,6 +35,8 @@ API_VERSION = "1.1.0"
 RETRIES = 2
 CONNECT_TIMEOUT = 8.0
 """Seconds. Shorter than a call's deadline, so that a connection that never comes is known as "not sent"."""
+SHARE_OF_A_WRITE = 2 / 3
+"""Of the time that a call has left: the rest is kept for finding out what became of a lost reply."""
 MESSAGE_LIMIT = 300
 """Characters of Rotor's own words in an error. Bodies are never passed on whole."""
 
@@ -111,11 +113,14 @@ class Exchange:
     """The exchanges of one tool call: they share its deadline, and their number is its cost."""
 
     def __init__(self, pool: Pool) -> None:
-        self.requests = 0
-        """Requests sent to Rotor, retries included: what the call cost of the daily quota."""
         self._pool = pool
-        self._timeout = pool.settings.timeout
-        self._deadline = anyio.current_time() + self._timeout
+        self.resume(spent=0)
+
+    def resume(self, spent: int) -> None:
+        """Start the clock anew, with so many requests spent already."""
+        self.requests = spent
+        """Requests sent to Rotor, retries included: what the call cost of the daily quota."""
+        self._deadline = anyio.current_time() + self._pool.settings.timeout
 
     async def send(
         self,
@@ -138,7 +143,7 @@ class Exchange:
             try:
                 return await self._send_once(method, path, query, body)
             except RotorError as failure:
-                delay = retry_delay(method, failure, retries, self._remaining)
+                delay = retry_delay(method, failure, retries, self.remaining)
                 if delay is None:
                     raise
                 logger.info("%s /%s: %s; again in %.1f s", method, path, failure, delay)
@@ -146,7 +151,8 @@ class Exchange:
             await anyio.sleep(delay)
 
     @property
-    def _remaining(self) -> float:
+    def remaining(self) -> float:
+        """Seconds until the call's deadline."""
         return self._deadline - anyio.current_time()
 
     async def _send_once(
@@ -155,21 +161,21 @@ class Exchange:
         settings = self._pool.settings
         if settings.key is None:
             raise NoKey(settings.key_trouble or "")
-        remaining = self._remaining
-        if remaining <= 0:
+        patience = self.remaining * (SHARE_OF_A_WRITE if method == "POST" else 1)
+        if patience <= 0:
             raise NotSent("the time for this call ran out before the request")
         lost = OutcomeUnknown if method == "POST" else Unanswered
         started = anyio.current_time()
         response: httpx2.Response | None = None
         try:
-            with anyio.move_on_after(remaining, shield=method == "POST"):
+            with anyio.move_on_after(patience, shield=method == "POST"):
                 response = await self._pool.http.request(
                     method,
                     path,
                     params=query,
                     json=body,
                     headers={"x-api-key": settings.key},
-                    timeout=httpx2.Timeout(remaining, connect=min(CONNECT_TIMEOUT, remaining * 0.9)),
+                    timeout=httpx2.Timeout(patience, connect=min(CONNECT_TIMEOUT, patience * 0.9)),
                 )
         except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.ProxyError) as exc:
             raise NotSent(_why_no_connection(exc, self._pool.http.base_url.host)) from None
@@ -182,7 +188,7 @@ class Exchange:
             raise lost("the connection was cut before the answer was there") from None
         self.requests += 1
         if response is None:
-            raise lost(f"no answer within {self._timeout:g} seconds")
+            raise lost(f"no answer within {patience:.2g} seconds")
         logger.info(
             "%s /%s: %d in %.0f ms",
             method,

@@ -24,7 +24,6 @@ from pydantic import (
     PlainSerializer,
     PrivateAttr,
     ValidationError,
-    WithJsonSchema,
     model_validator,
 )
 
@@ -50,6 +49,10 @@ READ_NAMES = {
 # What assistants often send slightly wrong, and whose meaning is certain.
 
 
+def _is_blank(value: object) -> bool:
+    return value is None or (isinstance(value, str) and not value.strip())
+
+
 def _lower(value: object) -> object:
     return value.strip().lower() if isinstance(value, str) else value
 
@@ -64,21 +67,22 @@ def _read_amount(value: object) -> object:
     return value
 
 
-def _whole_if_it_is(value: float) -> int | float:
-    return int(value) if float(value).is_integer() else value
+def _whole_if_it_is(value: float | str | None) -> int | float | str | None:
+    """Write 1200 for 1200.0."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _split_tags(value: object) -> object:
-    """Read tags that came as one string: comma-separated, or a JSON list as text."""
-    if not isinstance(value, str):
-        return value
-    try:
-        listed = json.loads(value)
-    except ValueError:
-        listed = None
-    if isinstance(listed, list):
-        return listed
-    return [tag for part in value.split(",") if (tag := part.strip())]
+    """Read tags that came as one string, comma-separated or a JSON list as text; leave out blank ones."""
+    tags = value
+    if isinstance(value, str):
+        try:
+            tags = json.loads(value)
+        except ValueError:
+            tags = None
+        if not isinstance(tags, list):
+            tags = value.split(",")
+    return [tag for tag in tags if not _is_blank(tag)] if isinstance(tags, list) else tags
 
 
 def _unwrap_id(value: object) -> object:
@@ -129,18 +133,13 @@ Amount = Annotated[
     float,
     Field(ge=0),
     BeforeValidator(_read_amount),
-    PlainSerializer(_whole_if_it_is, when_used="unless-none"),
+    PlainSerializer(_whole_if_it_is),
 ]
 Priority = Annotated[Literal["low", "medium", "high"], BeforeValidator(_lower)]
-Tag = Annotated[str, Field(min_length=1)]
-Tags = Annotated[list[Tag], BeforeValidator(_split_tags)]
+Tags = Annotated[list[str], BeforeValidator(_split_tags)]
 SearchableTags = Annotated[
-    list[Annotated[Tag, AfterValidator(_check_searchable)]], BeforeValidator(_split_tags)
+    list[Annotated[str, AfterValidator(_check_searchable)]], BeforeValidator(_split_tags)
 ]
-
-
-def _is_blank(value: object) -> bool:
-    return value is None or (isinstance(value, str) and not value.strip())
 
 
 class _Fields(BaseModel):
@@ -182,7 +181,7 @@ class LeadFields(_Fields):
     source: Annotated[str | None, Field(description="Where the lead came from, such as Referral Program")] = (
         None
     )
-    tags: Annotated[Tags, Field(default_factory=list, description="Tags to add; none is removed")]
+    tags: Annotated[Tags, Field(description="Tags to add; none is removed")] = []
     address_street1: Annotated[str | None, Field(description="Street and number")] = None
     address_street2: Annotated[str | None, Field(description="Unit or suite")] = None
     address_city: Annotated[str | None, Field(description="City")] = None
@@ -190,7 +189,7 @@ class LeadFields(_Fields):
     address_zip: Annotated[str | None, Field(description="ZIP or postal code")] = None
     address_country: Annotated[str | None, Field(description="Country")] = None
     notes: Annotated[
-        str | None, Field(max_length=NOTES_LIMIT, description="Free text; replaces earlier notes")
+        str | None, Field(max_length=NOTES_LIMIT, description="Free text; added to the notes there are")
     ] = None
 
 
@@ -246,9 +245,10 @@ class Lead(LeadFields):
 class UpsertLead(LeadFields):
     """The arguments of `upsert_lead`."""
 
-    id: Annotated[
-        LeadId | None, Field(description="Lead to update; without it Rotor matches by phone, then e-mail")
-    ] = None
+    id: Annotated[LeadId | None, Field(description="Lead to update; may then change anything")] = None
+    replace_notes: Annotated[bool, Field(description="Replace the notes instead of adding to them")] = False
+    dry_run: Annotated[bool, Field(description="Only show what would happen")] = False
+    confirm: Annotated[str | None, Field(description="Token of a plan that the user approved")] = None
 
     _blank: tuple[str, ...] = PrivateAttr(default=())
 
@@ -265,6 +265,12 @@ class UpsertLead(LeadFields):
             arguments._blank = tuple(name for name, value in data.items() if _is_blank(value))
         return arguments
 
+    @model_validator(mode="after")
+    def _check_that_somebody_is_meant(self) -> Self:
+        if not (self.id or self.phone or self.email or self.name):
+            raise ValueError("give at least a phone, an e-mail, a name or an id: nobody is meant otherwise")
+        return self
+
 
 class SearchLeads(_Fields):
     """The arguments of `search_leads`."""
@@ -274,9 +280,7 @@ class SearchLeads(_Fields):
         Field(description="Part of a name, e-mail or phone; the last 4 digits find any spelling of a phone"),
     ] = None
     stage: Annotated[str | None, Field(description="Only this pipeline stage")] = None
-    tags: Annotated[
-        SearchableTags, Field(default_factory=list, description="Only leads with any of these tags")
-    ]
+    tags: Annotated[SearchableTags, Field(description="Only leads with any of these tags")] = []
     archived: Annotated[Literal["exclude", "include"], Field(description="Archived leads")] = "exclude"
     limit: Annotated[int, Field(ge=1, le=100, description="Leads per page")] = 20
     page: Annotated[int, Field(ge=1, description="Page, newest leads first")] = 1
@@ -330,10 +334,6 @@ class ShownLead(Lead):
         return cls.model_construct(**values, overdue_days=overdue)
 
 
-# In a schema a lead's fields are spelled out once, for get_lead; elsewhere that would only cost tokens.
-_ALeadObject = Annotated[ShownLead, WithJsonSchema({"type": "object"})]
-
-
 class Result(BaseModel):
     """What every tool answers: its subject, the day and place it was judged in, and what the call cost."""
 
@@ -342,23 +342,52 @@ class Result(BaseModel):
     requests: int
     """Requests spent of the key's daily quota."""
 
+    @property
+    def failed(self) -> bool:
+        """Whether it must not pass for success."""
+        return False
+
     def content(self) -> dict[str, Any]:
         """The result as a JSON object, without what is not known and what is empty."""
         return self.model_dump(mode="json", exclude_defaults=True)
 
 
-class UpsertResult(Result):
-    """What `upsert_lead` did."""
+class Difference(BaseModel):
+    """A field, as it was and as it is; not known before means there was nothing, or that it was not seen."""
 
-    outcome: Literal["created", "updated"]
-    lead: _ALeadObject
+    field: str
+    before: Annotated[str | float | None, PlainSerializer(_whole_if_it_is)] = None
+    after: Annotated[str | float, PlainSerializer(_whole_if_it_is)]
+
+
+class UpsertResult(Result):
+    """What `upsert_lead` did, or would do."""
+
+    outcome: Literal["created", "updated", "unchanged", "needs_confirmation", "unknown"]
+    dry_run: bool = False
+    id: str | None = None
+    name: str | None = None
+    archived: bool = False
+    matched_by: str | None = None
+    changes: list[Difference] = []
+    tags_added: list[str] = []
+    tags_present: list[str] = []
+    unchanged: list[str] = []
+    reasons: list[str] = []
+    candidates: list[ShownLead] = []
+    confirm: str | None = None
     warnings: list[str] = []
+
+    @property
+    def failed(self) -> bool:
+        """Whether it must not pass for success."""
+        return self.outcome == "unknown"
 
 
 class SearchResult(Result):
     """What `search_leads` found."""
 
-    leads: list[_ALeadObject]
+    leads: list[ShownLead]
     total: int | None = None
     page: int
     next_page: int | None = None

@@ -12,7 +12,7 @@ from pydantic_core import core_schema
 
 
 class _SlimJsonSchema(GenerateJsonSchema):
-    """pydantic's generator, without titles, `null` alternatives and `null` defaults."""
+    """pydantic's generator, without titles, `null` alternatives and defaults that mean "not given"."""
 
     def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002 - pydantic's signature
         return False
@@ -22,7 +22,7 @@ class _SlimJsonSchema(GenerateJsonSchema):
 
     def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
         slim = super().default_schema(schema)
-        if slim.get("default") is None:
+        if not slim.get("default"):
             slim.pop("default", None)
         return slim
 
@@ -41,22 +41,21 @@ def input_schema(model: type[BaseModel]) -> dict[str, Any]:
 def output_schema(model: type[BaseModel]) -> dict[str, Any]:
     """Derive the schema of a tool's result: names and types.
 
-    Limits and meanings are left out. They stand in the input schema, and what Rotor stores may break them.
+    Limits and meanings are left out: they stand in the input schema, and what Rotor stores may break them.
+    So is what a list is made of, which its name says.
     """
     schema = model.model_json_schema(schema_generator=_SlimJsonSchema)
     definitions = schema.pop("$defs", {})
     return _names_and_types(schema, definitions)
 
 
-_STRUCTURE = ("type", "properties", "items", "required")
+_STRUCTURE = ("type", "properties", "required")
 
 
 def _names_and_types(schema: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:
     if reference := schema.get("$ref"):
         return _names_and_types(definitions[reference.removeprefix("#/$defs/")], definitions)
     slim = {word: schema[word] for word in _STRUCTURE if word in schema}
-    if "items" in slim:
-        slim["items"] = _names_and_types(slim["items"], definitions)
     if "properties" in slim:
         slim["properties"] = {
             name: _names_and_types(part, definitions) for name, part in slim["properties"].items()

@@ -10,6 +10,7 @@ import os
 import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -19,15 +20,19 @@ from mcp.server import CacheHint, MCPServer
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.tools import Tool as SdkTool
 from mcp.server.mcpserver.utilities.func_metadata import ArgModelBase, FuncMetadata
-from mcp.types import CallToolResult, TextContent, ToolAnnotations
+from mcp.types import CallToolResult, InputRequiredResult, TextContent, ToolAnnotations
 
-from rotor_mcp import __version__, arguments, schemas, wording
+from rotor_mcp import __version__, arguments, asking, plan, schemas, wording
+from rotor_mcp.call import Call
 from rotor_mcp.client import LeadsClient
+from rotor_mcp.company import Company
 from rotor_mcp.config import Settings
 from rotor_mcp.errors import RotorError
 from rotor_mcp.exchange import Pool
+from rotor_mcp.models import Result
+from rotor_mcp.plan import NotesTooLongError
 from rotor_mcp.sanitize import clean, map_strings
-from rotor_mcp.tools import TOOLS, Call, Tool
+from rotor_mcp.tools import TOOLS, Tool
 
 if TYPE_CHECKING:
     import httpx2
@@ -62,6 +67,7 @@ def build_server(
         clock: says what moment it is.
     """
     pool = Pool(settings, transport)
+    workplace = _Workplace(pool, Company(), clock)
 
     @asynccontextmanager
     async def lifespan(_: MCPServer[Any]) -> AsyncIterator[None]:
@@ -76,7 +82,7 @@ def build_server(
         version=__version__,
         instructions=INSTRUCTIONS,
         lifespan=lifespan,
-        tools=[_mcp_tool(tool, pool, clock) for tool in TOOLS],
+        tools=[_mcp_tool(tool, workplace) for tool in TOOLS if tool.read_only or not settings.read_only],
         cache_hints={"tools/list": CacheHint(ttl_ms=3_600_000, scope="public")},
         subscriptions=False,
     )
@@ -95,23 +101,46 @@ def _leave(_signal: int, _frame: FrameType | None) -> None:
     os._exit(0)
 
 
+@dataclass(frozen=True)
+class _Workplace:
+    """What all calls share."""
+
+    pool: Pool
+    company: Company
+    clock: Clock
+
+    def safe(self, text: str) -> str:
+        """Make a text fit to leave the server: nothing hidden in it, and not the key."""
+        return self.pool.settings.redact(clean(text))
+
+    def call(self) -> Call:
+        """Begin a call."""
+        settings = self.pool.settings
+        today = self.clock().astimezone(settings.zone).date()
+        return Call(
+            rotor=LeadsClient(self.pool, self.company.vocabulary.learn),
+            company=self.company,
+            context=plan.Context(today, settings.zone, settings.phone_region),
+        )
+
+
 class _McpTool(SdkTool):
     """A tool of ours as the SDK registers it. Only `run` differs."""
 
     async def run(
         self,
         arguments: dict[str, Any],
-        context: Context[Any, Any],  # noqa: ARG002 - the SDK's signature
-        convert_result: bool = False,  # noqa: ARG002
-    ) -> CallToolResult:
+        context: Context[Any, Any],
+        convert_result: bool = False,  # noqa: ARG002 - the SDK's signature
+    ) -> CallToolResult | InputRequiredResult:
         """Call the tool with the arguments as the client sent them."""
-        result: CallToolResult = await self.fn(arguments)
+        result: CallToolResult | InputRequiredResult = await self.fn(arguments, context)
         return result
 
 
-def _mcp_tool(tool: Tool[Any, Any], pool: Pool, clock: Clock) -> _McpTool:
-    async def call(given: dict[str, Any]) -> CallToolResult:
-        return await _call(tool, given, pool, clock)
+def _mcp_tool(tool: Tool[Any, Any], workplace: _Workplace) -> _McpTool:
+    async def call(given: dict[str, Any], context: Context[Any, Any]) -> CallToolResult | InputRequiredResult:
+        return await _call(tool, given, context, workplace)
 
     return _McpTool(
         fn=call,
@@ -130,38 +159,64 @@ def _mcp_tool(tool: Tool[Any, Any], pool: Pool, clock: Clock) -> _McpTool:
     )
 
 
-async def _call(tool: Tool[Any, Any], given: dict[str, Any], pool: Pool, clock: Clock) -> CallToolResult:
-    """Run a tool. Whatever happens ends in words that a model can act on."""
-    settings = pool.settings
-    rotor = LeadsClient(pool)
+async def _call(
+    tool: Tool[Any, Any], given: dict[str, Any], context: Context[Any, Any], workplace: _Workplace
+) -> CallToolResult | InputRequiredResult:
+    """Call a tool. Whatever happens ends in words that a model can act on."""
     started = anyio.current_time()
-
-    def safe(text: str) -> str:
-        return settings.redact(clean(text))
+    call = workplace.call()
 
     def log(outcome: str) -> None:
         took = 1e3 * (anyio.current_time() - started)
-        logger.info("%s: %s, %d requests, %.0f ms", tool.name, outcome, rotor.requests, took)
+        logger.info("%s: %s, %d requests, %.0f ms", tool.name, outcome, call.rotor.requests, took)
 
     def error(text: str) -> CallToolResult:
-        return CallToolResult(content=[TextContent(text=safe(text))], is_error=True)
+        return CallToolResult(content=[TextContent(text=workplace.safe(text))], is_error=True)
 
     try:
-        taken = arguments.parse(tool.arguments, given)
-        today = clock().astimezone(settings.zone).date()
-        result = await tool.run(taken, Call(rotor, today, settings.zone))
+        result = await _run(tool, arguments.parse(tool.arguments, given), context, workplace, call)
+        if isinstance(result, InputRequiredResult):
+            log("asked the person")
+            return result
         answer = CallToolResult(
-            content=[TextContent(text=safe(tool.word(result)))],
-            structured_content=map_strings(result.content(), safe),
+            content=[TextContent(text=workplace.safe(tool.word(result)))],
+            structured_content=map_strings(result.content(), workplace.safe),
+            is_error=result.failed,
         )
     except arguments.InvalidArguments as exc:
         log("arguments refused")
         return error(wording.invalid_arguments(exc.faults))
+    except NotesTooLongError as exc:
+        log("notes too long")
+        return error(wording.notes_too_long(exc, call.rotor.requests))
     except RotorError as exc:
         log(f"{type(exc).__name__} ({exc})")
-        return error(wording.failed(exc, rotor.requests))
+        return error(wording.failed(exc, call.rotor.requests))
     except Exception as exc:
         logger.exception("%s crashed", tool.name)
-        return error(wording.crashed(type(exc).__name__, rotor.requests))
-    log("done")
+        return error(wording.crashed(type(exc).__name__, call.rotor.requests))
+    log(getattr(result, "outcome", "done"))
     return answer
+
+
+async def _run(
+    tool: Tool[Any, Any], taken: Any, context: Context[Any, Any], workplace: _Workplace, call: Call
+) -> Result | InputRequiredResult:
+    """Run a tool, and if it waits for approval, ask the person where the client can."""
+    answer = asking.answered(context)
+    if answer is None:
+        result: Result = await tool.run(taken, call)
+        question = tool.question(result)
+        if question is None or not asking.can_ask(context):
+            return result
+        state = result.model_dump_json(exclude_defaults=True)
+        asked = await asking.ask(context, workplace.safe(question), state)
+        if isinstance(asked, InputRequiredResult):
+            return asked
+        answer = asked
+    shown = tool.result.model_validate_json(answer.state)
+    if not answer.approved:
+        return wording.declined(shown)
+    call.rotor.resume(shown.requests)
+    approved: Result = await tool.run(taken.model_copy(update={"confirm": shown.confirm}), call)
+    return approved

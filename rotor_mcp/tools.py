@@ -2,27 +2,14 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import date, tzinfo
-from typing import Any, Generic, TypedDict, TypeVar
+from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel
 
-from rotor_mcp import dates, wording
-from rotor_mcp.client import LeadsClient
-from rotor_mcp.models import (
-    GetLead,
-    GetResult,
-    Lead,
-    Result,
-    SearchLeads,
-    SearchResult,
-    ShownLead,
-    UpsertLead,
-    UpsertResult,
-)
-
-NOTES_EXCERPT = 200
-"""Characters of notes in the result of a write; `get_lead` shows all of them."""
+from rotor_mcp import wording
+from rotor_mcp.call import Call
+from rotor_mcp.models import GetLead, GetResult, Result, SearchLeads, SearchResult, UpsertLead, UpsertResult
+from rotor_mcp.upsert import upsert
 
 ROW = (
     "id",
@@ -38,34 +25,6 @@ ROW = (
     "archived",
 )
 """The fields of a lead that a search shows, beside its phone or, without one, its e-mail."""
-
-
-class _Setting(TypedDict):
-    today: str
-    timezone: str
-    requests: int
-
-
-@dataclass(frozen=True)
-class Call:
-    """What one tool call works with."""
-
-    rotor: LeadsClient
-    today: date
-    zone: tzinfo
-
-    def show(self, lead: Lead) -> ShownLead:
-        """All of a lead, as results show it."""
-        return ShownLead.of(lead, self.today, self.zone)
-
-    def row(self, lead: Lead) -> ShownLead:
-        """A lead as one of many."""
-        contact = "phone" if lead.phone else "email"
-        return ShownLead.row(lead, self.today, self.zone, (*ROW, contact))
-
-    def setting(self) -> _Setting:
-        """What every result says of the call: the day, the place, and what it cost so far."""
-        return {"today": str(self.today), "timezone": str(self.zone), "requests": self.rotor.requests}
 
 
 Arguments = TypeVar("Arguments", bound=BaseModel)
@@ -84,28 +43,11 @@ class Tool(Generic[Arguments, Answer]):
     run: Callable[[Arguments, Call], Awaitable[Answer]]
     word: Callable[[Answer], str]
     read_only: bool
+    question: Callable[[Answer], str | None] = lambda _: None
+    """What to ask the person about a result that waits for approval; None if it does not wait for any.
 
-
-async def _upsert_lead(arguments: UpsertLead, call: Call) -> UpsertResult:
-    fields = arguments
-    if fields.follow_up_date is not None:
-        instant = dates.to_rotor(fields.follow_up_date, call.zone)
-        fields = fields.model_copy(update={"follow_up_date": instant})
-    written = await call.rotor.upsert_lead(fields, arguments.id)
-    lead = call.show(written.lead)
-    warnings = []
-    if arguments.blank:
-        warnings.append(
-            f"left out, because blank: {', '.join(arguments.blank)}. Rotor documents no way to clear a field"
-        )
-    if lead.notes and len(lead.notes) > NOTES_EXCERPT:
-        warnings.append(
-            f"only the start of {len(lead.notes):,} characters of notes is shown; get_lead shows all"
-        )
-        lead.notes = f"{lead.notes[:NOTES_EXCERPT]}…"
-    return UpsertResult(
-        outcome="created" if written.created else "updated", lead=lead, warnings=warnings, **call.setting()
-    )
+    Such a tool takes the argument `confirm`, and its result has the token for it under the same name.
+    """
 
 
 async def _search_leads(arguments: SearchLeads, call: Call) -> SearchResult:
@@ -118,7 +60,7 @@ async def _search_leads(arguments: SearchLeads, call: Call) -> SearchResult:
         page=arguments.page,
     )
     return SearchResult(
-        leads=[call.row(lead) for lead in page.leads],
+        leads=[call.row(lead, ROW) for lead in page.leads],
         total=page.total,
         page=arguments.page,
         next_page=arguments.page + 1 if page.has_more else None,
@@ -136,16 +78,17 @@ UPSERT_LEAD = Tool(
     name="upsert_lead",
     title="Enter or update a lead",
     description=(
-        "Creates a lead in Rotor, or updates the one that Rotor finds by id, else by phone, else by e-mail. "
-        "Fields that are left out stay as they are; tags are added. Says which of the two it did, and what "
-        "Rotor now holds. A write can start the company's automations, which may text or e-mail the lead. "
-        "Costs one request of 1,000 a day."
+        "Creates a lead in Rotor, or updates the one with this id, phone (any spelling) or e-mail. Looks "
+        "first, sends only what differs, and shows each change. Without an id it replaces no name, contact "
+        "or address: it returns the plan with a token to confirm. Notes and tags are added to. "
+        "Costs 2 requests, 3 with phone and e-mail."
     ),
     arguments=UpsertLead,
     result=UpsertResult,
-    run=_upsert_lead,
+    run=upsert,
     word=wording.upserted,
     read_only=False,
+    question=wording.question,
 )
 
 SEARCH_LEADS = Tool(

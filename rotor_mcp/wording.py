@@ -19,7 +19,8 @@ from rotor_mcp.errors import (
     RotorError,
     Unanswered,
 )
-from rotor_mcp.models import GetResult, Result, SearchResult, ShownLead, UpsertResult
+from rotor_mcp.models import Difference, GetResult, Result, SearchResult, ShownLead, UpsertResult
+from rotor_mcp.plan import NotesTooLongError
 from rotor_mcp.sanitize import clean, one_line
 
 DAILY_LIMIT = 1_000
@@ -31,13 +32,100 @@ WHERE_A_KEY_COMES_FROM = (
 
 
 def upserted(result: UpsertResult) -> str:
-    """Say what `upsert_lead` did and what Rotor now holds."""
-    lines = [
-        f"{result.outcome.capitalize()} {_name(result.lead)}. {_cost(result)}",
-        *_fields(result.lead),
-        *(f"Note: {warning}" for warning in result.warnings),
+    """Say what `upsert_lead` did, or why it did nothing, and what it would change."""
+    return "\n".join([_headline(result), *_plan(result), *_next_step(result), *_remarks(result)])
+
+
+def question(result: UpsertResult) -> str | None:
+    """Ask the person about a plan that needs approval."""
+    if result.outcome != "needs_confirmation" or result.dry_run or result.confirm is None:
+        return None
+    reasons = _sentence(result.reasons)
+    return "\n".join([f"{reasons} Go ahead?", f"{_called(result)}:", *_plan(result), *_remarks(result)])
+
+
+def declined(result: UpsertResult) -> UpsertResult:
+    """Turn a plan into one that the person was asked about and did not approve."""
+    reasons = ["the person was asked and did not approve", *result.reasons]
+    return result.model_copy(update={"reasons": reasons, "confirm": None})
+
+
+def _headline(result: UpsertResult) -> str:
+    who, spent = _called(result), _spent(result.requests)
+    match result.outcome:
+        case "created" | "updated" if result.dry_run:
+            would = "create" if result.outcome == "created" else "update"
+            return f"Dry run, nothing was written. This would {would} {who}. {spent}"
+        case "created" | "updated":
+            return f"{result.outcome.capitalize()} {who}. {spent}"
+        case "unchanged":
+            return f"Nothing to change in {who}; nothing was written. {spent}"
+        case "needs_confirmation":
+            return f"Nothing was written: {_sentence(result.reasons)} {spent} The plan for {who}:"
+        case "unknown":
+            done = "updated" if result.id else "created"
+            return f"It is not known whether {who} was {done}: {_sentence(result.reasons)} {spent}"
+
+
+def _called(result: UpsertResult) -> str:
+    """Name the lead, with what it was matched by."""
+    name = one_line(result.name or "") or "a lead without a name"
+    if result.id is None:
+        return f"{name} (new)"
+    facts = [f"matched by {result.matched_by}"] if result.matched_by not in (None, "id") else []
+    facts += ["archived"] if result.archived else []
+    return f"{name} ({', '.join(facts)})" if facts else name
+
+
+def _plan(result: UpsertResult) -> list[str]:
+    """List the changes, a line for each."""
+    lines = [f"  {change.field}: {_change(change, result)}" for change in result.changes]
+    if result.tags_added:
+        had = f" (already had {', '.join(result.tags_present)})" if result.tags_present else ""
+        lines.append(f"  tags: + {', '.join(result.tags_added)}{had}")
+    unchanged = [*result.unchanged, *(["tags"] if result.tags_present and not result.tags_added else [])]
+    if unchanged:
+        lines.append(f"  unchanged: {', '.join(unchanged)}")
+    for lead in result.candidates:
+        lines.append(f"  also: {_row(lead)}")
+    if result.id:
+        lines.append(f"id {result.id}")
+    return [one_line(line) if line.startswith("id") else f"  {one_line(line)}" for line in lines]
+
+
+def _change(change: Difference, result: UpsertResult) -> str:
+    after = _value(change.field, change.after)
+    if change.field == "follow_up_date":
+        after = f"{after} ({result.timezone})"
+    if change.before is not None:
+        return f"{_value(change.field, change.before)} → {after}"
+    # Where no lead was found beforehand, what was there before is not known to be nothing.
+    return after if result.matched_by is None or change.field == "notes" else f"none → {after}"
+
+
+def _value(field: str, value: str | float) -> str:
+    return _dollars(float(value)) if field == "projected_value" else str(value)
+
+
+def _next_step(result: UpsertResult) -> list[str]:
+    """Say how to go ahead with a plan that was only shown."""
+    if result.confirm is None:
+        return []
+    if result.dry_run and result.outcome != "needs_confirmation":
+        return [f'To do exactly this, call again without dry_run and with confirm "{result.confirm}".']
+    return [
+        f'If the user approves exactly this, call again with confirm "{result.confirm}". '
+        "If another lead is meant, give its id; if it is another person, their own phone or e-mail, "
+        "since Rotor matches leads by phone first."
     ]
-    return "\n".join(lines)
+
+
+def _remarks(result: UpsertResult) -> list[str]:
+    return [f"Note: {one_line(warning)}." for warning in result.warnings]
+
+
+def _sentence(reasons: Sequence[str]) -> str:
+    return one_line("; ".join(reasons)) + "."
 
 
 def found(result: SearchResult) -> str:
@@ -70,6 +158,14 @@ def read(result: GetResult) -> str:
 def failed(error: RotorError, requests: int) -> str:
     """Say what went wrong, whether anything was done, and what to do next."""
     return f"{_failure(error)} {_spent(requests)}"
+
+
+def notes_too_long(error: NotesTooLongError, requests: int) -> str:
+    """Say how much room the notes have."""
+    return (
+        f"Nothing was written. notes: {error}, beside what is there and the date. Shorten them, or put them "
+        f"in the place of the old ones with replace_notes. {_spent(requests)}"
+    )
 
 
 def crashed(kind: str, requests: int) -> str:
@@ -119,8 +215,8 @@ def _failure(error: RotorError) -> str:
             return f"Rotor refused this ({error.status}); nothing was done.{more}"
         case OutcomeUnknown():
             return (
-                f"It is not known whether this was written: {error.reason}. Do not send it again yet: "
-                "look the lead up with search_leads first, and send only what is missing."
+                f"It is not known whether this was written: {error.reason}. This key could not look. "
+                "Before sending it again, check in Rotor."
             )
         case Unanswered():
             return (
@@ -212,9 +308,11 @@ def _name(lead: ShownLead) -> str:
 
 
 def _money(lead: ShownLead) -> str | None:
-    if lead.projected_value is None:
-        return None
-    return f"${lead.projected_value:,.2f}".removesuffix(".00")
+    return None if lead.projected_value is None else _dollars(lead.projected_value)
+
+
+def _dollars(amount: float) -> str:
+    return f"${amount:,.2f}".removesuffix(".00")
 
 
 def _follow_up(lead: ShownLead) -> str:

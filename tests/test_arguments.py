@@ -29,7 +29,7 @@ def test_each_fault_is_named_without_the_value_given() -> None:
         "there is no argument lead_source: did you mean source?",
         "there is no argument colour: this tool takes name, phone, email, stage, priority, projected_value, "
         "follow_up_date, service_type, source, tags, address_street1, address_street2, address_city, "
-        "address_state, address_zip, address_country, notes, id",
+        "address_state, address_zip, address_country, notes, id, replace_notes, dry_run, confirm",
     ]
 
 

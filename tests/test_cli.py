@@ -193,6 +193,8 @@ async def test_help_names_every_setting() -> None:
         "ROTOR_BASE_URL",
         "ROTOR_MCP_TIMEOUT",
         "ROTOR_MCP_TIMEZONE",
+        "ROTOR_MCP_PHONE_REGION",
+        "ROTOR_MCP_READ_ONLY",
         "ROTOR_MCP_LOG_LEVEL",
         "ROTOR_MCP_LOG_FORMAT",
     ]
@@ -245,17 +247,21 @@ async def test_leads_survive_in_a_file(tmp_path: Path) -> None:
 
 
 async def test_the_demo() -> None:
-    status, out, err = await run("demo")
+    status, out, err = await run("demo", ROTOR_BASE_URL="https://not-used.invalid")
     assert (status, err) == (0, "")
+    shown = " ".join(out.replace("│", " ").split())
     for words in (
-        "│ Created Dana Whitfield.",
-        "│ Updated Dana Whitfield.",
+        "Created Dana Whitfield.",
+        "Updated Dana Whitfield (matched by phone).",
+        "Nothing was written: this phone belongs to Dana Whitfield, whose name would be replaced.",
+        "Updated Bob Whitfield (matched by phone).",
+        "reading it back shows that it was written.",
         "leads, newest first",
-        "│ address_street1: 214 Oak Street",
-        "│ there is no argument city: did you mean address_city?",
-        "In all 4 requests of Rotor's 1,000 a day.",
+        "address_street1: 214 Oak Street",
+        "there is no argument city: did you mean address_city?",
+        "In all 12 requests of Rotor's 1,000 a day.",
         "tokens asked",
     ):
-        assert words in out
+        assert words in shown
     entry = json.loads(out[out.index("{\n") : out.index("\n}") + 2])["mcpServers"]["rotor"]
     assert (entry["command"], entry["args"]) == (sys.executable, ["-m", "rotor_mcp"])

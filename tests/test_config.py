@@ -14,6 +14,8 @@ def test_the_defaults() -> None:
         "base_url": "https://api.getrotor.com/open-api",
         "timeout": 25.0,
         "timezone": None,
+        "phone_region": "US",
+        "read_only": False,
         "log_level": "warning",
         "log_format": "text",
     }
@@ -26,6 +28,8 @@ def test_the_names_of_the_variables() -> None:
         "base_url": "ROTOR_BASE_URL",
         "timeout": "ROTOR_MCP_TIMEOUT",
         "timezone": "ROTOR_MCP_TIMEZONE",
+        "phone_region": "ROTOR_MCP_PHONE_REGION",
+        "read_only": "ROTOR_MCP_READ_ONLY",
         "log_level": "ROTOR_MCP_LOG_LEVEL",
         "log_format": "ROTOR_MCP_LOG_FORMAT",
     }
@@ -85,6 +89,8 @@ def test_addresses_that_are_taken(address: str) -> None:
         ({"base_url": "https://rotor.example.com/?a=1"}, "ROTOR_BASE_URL: must hold no user name"),
         ({"timezone": "Mars/Olympus"}, "ROTOR_MCP_TIMEZONE: must be a time zone's name"),
         ({"timezone": "../../etc/passwd"}, "ROTOR_MCP_TIMEZONE: must be a time zone's name"),
+        ({"phone_region": "America"}, "ROTOR_MCP_PHONE_REGION: must be a country's two letters"),
+        ({"read_only": "maybe"}, "ROTOR_MCP_READ_ONLY: Input should be a valid boolean"),
         ({"timeout": "0"}, "ROTOR_MCP_TIMEOUT: Input should be greater than 0"),
         ({"timeout": "soon"}, "ROTOR_MCP_TIMEOUT: Input should be a valid number"),
         ({"log_level": "loud"}, "ROTOR_MCP_LOG_LEVEL: Input should be 'debug', 'info', 'warning' or 'error'"),

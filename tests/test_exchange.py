@@ -148,6 +148,8 @@ async def test_a_lost_reply_leaves_a_write_in_doubt_and_is_never_sent_again(
     rotor = Rotor([answer])
     exchange = Exchange(rotor.pool())
     raised = await failure(exchange.send("POST", "leads", body={}))
+    # A third of the time is kept for finding out what became of it.
+    reason = reason.replace("25 seconds", "17 seconds")
     assert (type(raised), raised.reason, vars(raised)["status"]) == (OutcomeUnknown, reason, status)
     assert (len(rotor.asked), exchange.requests) == (1, 1)
 
@@ -336,7 +338,8 @@ async def test_the_deadline_holds_for_a_server_that_hangs_or_drips(
         exchange = Exchange(pool)
         with anyio.fail_after(5):
             raised = await failure(exchange.send(method, "leads"))
-        assert (type(raised), raised.reason) == (error, "no answer within 0.4 seconds")
+        patience = "0.27" if method == "POST" else "0.4"
+        assert (type(raised), raised.reason) == (error, f"no answer within {patience} seconds")
         assert exchange.requests == 1
         await pool.aclose()
 

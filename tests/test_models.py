@@ -99,6 +99,7 @@ def test_whatever_rotor_answers_can_be_read(answered: dict[str, object]) -> None
         ("tags", '["Website", "a, b"]', ["Website", "a, b"]),
         ("tags", ["a, b"], ["a, b"]),
         ("tags", "[draft]", ["[draft]"]),
+        ("tags", ["", " a ", None], ["a"]),
         ("projected_value", "299", 299),
         ("projected_value", "$1,200.50", 1200.5),
         ("priority", " High", "high"),
@@ -111,13 +112,12 @@ def test_whatever_rotor_answers_can_be_read(answered: dict[str, object]) -> None
     ],
 )
 def test_slightly_wrong_values_whose_meaning_is_certain(field: str, given: object, taken: object) -> None:
-    assert getattr(UpsertLead.model_validate({field: given}), field) == taken
+    assert getattr(UpsertLead.model_validate({"name": "Sam", field: given}), field) == taken
 
 
 @pytest.mark.parametrize(
     ("field", "given"),
     [
-        ("tags", [""]),
         ("tags", [7.5, {}]),
         ("projected_value", "about 300"),
         ("projected_value", "1,20"),
@@ -135,7 +135,12 @@ def test_slightly_wrong_values_whose_meaning_is_certain(field: str, given: objec
 )
 def test_values_that_are_refused(field: str, given: object) -> None:
     with pytest.raises(ValidationError):
-        UpsertLead.model_validate({field: given})
+        UpsertLead.model_validate({"name": "Sam", field: given})
+
+
+def test_somebody_must_be_meant() -> None:
+    with pytest.raises(ValidationError, match="give at least a phone"):
+        UpsertLead.model_validate({"stage": "Quoted", "phone": ""})
 
 
 def test_null_and_blank_are_not_given() -> None:

@@ -20,19 +20,29 @@ README = Path(__file__).parent.parent / "README.md"
 
 EXAMPLES: list[tuple[str, str, dict[str, Any]]] = [
     (
-        "Add Dana Whitfield, 214 Oak Street, 555-0142. Get back to her on December 1st.",
+        "Add Dana Whitfield, 214 Oak Street, (612) 555-0142. Get back to her on December 1st.",
         "upsert_lead",
         {
             "name": "Dana Whitfield",
-            "phone": "555-0142",
+            "phone": "(612) 555-0142",
             "address_street1": "214 Oak Street",
             "follow_up_date": "2026-12-01",
         },
     ),
     (
-        "555-0142 wants the gutters done as well; I sent her a quote.",
+        "6125550142 wants the gutters done as well; I sent a quote.",
         "upsert_lead",
-        {"phone": "555-0142", "stage": "Quoted", "tags": ["Gutter Cleaning"]},
+        {"phone": "6125550142", "stage": "Quoted", "tags": ["Gutter Cleaning"]},
+    ),
+    (
+        "Now add Bob Whitfield, 612-555-0142.",
+        "upsert_lead",
+        {"name": "Bob Whitfield", "phone": "612-555-0142"},
+    ),
+    (
+        "No: that is Dana's husband, only note that he takes the calls.",
+        "upsert_lead",
+        {"phone": "612-555-0142", "notes": "Bob, her husband, takes the calls."},
     ),
     (
         "Who came to us by referral and has a quote?",
@@ -64,10 +74,11 @@ def examples() -> str:
                 for said, tool, arguments in EXAMPLES:
                     result = await client.call_tool(tool, arguments)
                     shown = text(result)
-                    if created := re.search(r"^Created .*\nid: (\S+)", shown):
+                    if created := re.search(r"\ACreated .*^id (\S+)", shown, re.DOTALL | re.MULTILINE):
                         new_id = created[1]
-                    # The one thing that differs from run to run is the id of a new lead.
+                    # What differs from run to run is the id of a new lead, and so the token of a plan for it.
                     shown = shown.replace(new_id, "5d1f0a52-3c44-4a0e-9d43-0e6f2c9b7a18")
+                    shown = re.sub(r'confirm "\w{8}"', 'confirm "v7rvz7pa"', shown)
                     call = f"{tool} {json.dumps(arguments, ensure_ascii=False)}"
                     parts.append(f"> {said}\n\n```text\n{call}\n\n{shown}\n```")
         return parts

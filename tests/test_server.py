@@ -75,11 +75,11 @@ async def test_over_standard_input_and_output(mode: Any) -> None:
         ]
         created = await client.call_tool("upsert_lead", {"name": "Zoë 🎄 Núñez", "phone": "555-0142"})
         assert created.structured_content is not None
-        zoe = created.structured_content["lead"]["id"]
+        zoe = created.structured_content["id"]
         found = await client.call_tool("search_leads", {"search": "zoë 🎄"})
         read = await client.call_tool("get_lead", {"id": zoe})
         refused = await client.call_tool("get_lead", {"id": "Zoë"})
-    assert text(created).startswith("Created Zoë 🎄 Núñez. ")
+    assert text(created).startswith("Created Zoë 🎄 Núñez. 2 requests spent.")
     assert f"Zoë 🎄 Núñez · 555-0142 · New Leads · id {zoe}" in text(found)
     assert text(read).splitlines()[1] == f"id: {zoe}"
     assert (refused.is_error, text(refused).splitlines()[0]) == (True, "Nothing was sent.")

@@ -17,7 +17,7 @@ HEADERS = {"x-api-key": FULL_KEY, "rotor-api-version": "1.1.0"}
 class Clock:
     """The time as the sandbox sees it; a test moves it on."""
 
-    now: datetime = datetime(2026, 11, 22, 18, 0, tzinfo=UTC)
+    now: datetime = datetime(2026, 11, 22, 18, 0, 0, 999_999, UTC)
 
     def __call__(self) -> datetime:
         return self.now

@@ -1,7 +1,9 @@
 import math
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 from unittest.mock import ANY
 
@@ -151,6 +153,16 @@ async def test_a_lead_is_created_updated_read_and_listed(wire: httpx2.AsyncClien
             "status": "success",
         },
     )
+
+
+async def test_archived_leads_are_listed_on_demand(make_sandbox: Callable[..., Sandbox]) -> None:
+    async with in_process(make_sandbox(leads=150)) as client:
+        active = (await client.get("/leads?limit=1000")).json()["data"]
+        everyone = (await client.get("/leads?limit=1000&archived=true")).json()["data"]
+    archived = [lead for lead in everyone if lead["archived"]]
+    assert [lead for lead in everyone if not lead["archived"]] == active
+    assert [lead for lead in everyone if lead["archived_at"]] == archived
+    assert (len(archived), len(everyone)) == (11, 150)
 
 
 async def test_the_id_comes_first_and_numbers_stay_whole(client: httpx2.AsyncClient) -> None:
@@ -365,6 +377,26 @@ async def test_writes_at_the_same_time_make_one_lead_of_one_person(wire: httpx2.
     listed = (await wire.get("/leads")).json()
     assert listed["pagination"]["total"] == 1
     assert sorted(listed["data"][0]["tags"]) == sorted(f"tag {number}" for number in range(30))
+
+
+async def test_waiting_for_the_file_keeps_nobody_else_waiting(
+    make_sandbox: Callable[..., Sandbox], tmp_path: Path
+) -> None:
+    file = tmp_path / "leads.sqlite"
+    sandbox = make_sandbox(file)
+    statuses: list[int] = []
+
+    async def send() -> None:
+        statuses.append((await client.post("/leads", json=JANE)).status_code)
+
+    with closing(sqlite3.connect(file, isolation_level=None)) as other_program:
+        other_program.execute("BEGIN IMMEDIATE")
+        async with in_process(sandbox) as client, anyio.create_task_group() as group:
+            group.start_soon(send)
+            await anyio.sleep(0.2)
+            assert statuses == []
+            other_program.execute("COMMIT")
+    assert statuses == [201]
 
 
 # Whatever is sent is read back.

@@ -133,11 +133,18 @@ async def test_a_request_is_carried_out_before_or_after_the_delay(
     wire: httpx2.AsyncClient, sandbox: Sandbox, carried_out: bool
 ) -> None:
     sandbox.faults.add(Fault(method="POST", delay=0.5, carried_out=carried_out))
+    statuses: list[int] = []
+
+    async def send() -> None:
+        statuses.append((await wire.post("/leads", json=ANN)).status_code)
+
     async with anyio.create_task_group() as group:
-        group.start_soon(lambda: wire.post("/leads", json=ANN))
+        group.start_soon(send)
         await anyio.sleep(0.2)
         assert await names(wire) == (["Ann"] if carried_out else [])
+        assert statuses == []
     assert await names(wire) == ["Ann"]
+    assert statuses == [201]
 
 
 async def test_over_http_a_write_is_done_even_if_the_client_stops_waiting(sandbox: Sandbox) -> None:

@@ -78,7 +78,11 @@ def test_a_port_that_is_taken_is_an_error() -> None:
 
 @pytest.mark.parametrize(("host", "shown"), [("127.0.0.1", "127.0.0.1"), ("::1", "[::1]")])
 def test_a_listener_has_an_address(host: str, shown: str) -> None:
-    with listen(host) as listener:
+    try:
+        listener = listen(host)
+    except OSError:
+        pytest.skip(f"this machine has no {host}")
+    with listener:
         port = listener.getsockname()[1]
         assert base_url(listener) == f"http://{shown}:{port}/open-api"
 
@@ -93,6 +97,13 @@ async def test_a_block_is_served_and_the_port_is_free_again(sandbox: Sandbox) ->
         async with httpx2.AsyncClient(headers=HEADERS) as client:
             with pytest.raises(httpx2.ConnectError):
                 await client.get(f"{url}/auth/test")
+
+
+async def test_a_block_leaves_signals_to_the_program(sandbox: Sandbox) -> None:
+    before = signal.getsignal(signal.SIGINT)
+    async with serving(sandbox) as url, httpx2.AsyncClient(headers=HEADERS) as client:
+        assert (await client.get(f"{url}/auth/test")).status_code == 200
+        assert signal.getsignal(signal.SIGINT) is before
 
 
 async def test_several_are_served_at_once(make_sandbox: Callable[..., Sandbox]) -> None:
@@ -132,7 +143,7 @@ async def test_a_block_that_is_cancelled_leaves_no_server(sandbox: Sandbox) -> N
 
 
 async def test_a_block_ends_although_a_reply_is_delayed(
-    sandbox: Sandbox, capfd: pytest.CaptureFixture[str]
+    sandbox: Sandbox, caplog: pytest.LogCaptureFixture
 ) -> None:
     sandbox.faults.add(Fault(delay=60))
     started = time.monotonic()
@@ -140,11 +151,11 @@ async def test_a_block_ends_although_a_reply_is_delayed(
         with pytest.raises(httpx2.ReadTimeout):
             await client.get(f"{url}/leads", timeout=0.1)
     assert time.monotonic() - started < 5
-    assert capfd.readouterr() == ("", "")
+    assert caplog.records == []
 
 
 async def test_a_client_may_go_away_while_it_sends(
-    sandbox: Sandbox, capfd: pytest.CaptureFixture[str]
+    sandbox: Sandbox, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with serving(sandbox) as url:
         for fault in (None, Fault()):
@@ -161,7 +172,7 @@ async def test_a_client_may_go_away_while_it_sends(
         await asyncio.sleep(0.1)
     assert sandbox.requests == ["POST /leads", "POST /leads"]
     assert sandbox.store.page(Listing()) == ([], 0)
-    assert capfd.readouterr() == ("", "")
+    assert caplog.records == []
 
 
 async def test_a_bug_of_the_sandbox_is_answered_and_told(

@@ -1,0 +1,43 @@
+"""What one tool call works with."""
+
+from dataclasses import dataclass
+from typing import TypedDict
+
+from rotor_mcp.client import LeadsClient
+from rotor_mcp.company import Company
+from rotor_mcp.models import Lead, ShownLead
+from rotor_mcp.plan import Context
+
+
+class Setting(TypedDict):
+    """What every result says of its call."""
+
+    today: str
+    timezone: str
+    requests: int
+
+
+@dataclass(frozen=True)
+class Call:
+    """One tool call: its conversation with Rotor, for a company, on a day, in a place."""
+
+    rotor: LeadsClient
+    company: Company
+    context: Context
+
+    def show(self, lead: Lead) -> ShownLead:
+        """All of a lead, as results show it."""
+        return ShownLead.of(lead, self.context.today, self.context.zone)
+
+    def row(self, lead: Lead, fields: tuple[str, ...]) -> ShownLead:
+        """Some fields of a lead, as one of many, and its phone or, without one, its e-mail."""
+        contact = "phone" if lead.phone else "email"
+        return ShownLead.row(lead, self.context.today, self.context.zone, (*fields, contact))
+
+    def setting(self) -> Setting:
+        """The day, the place, and what the call cost so far."""
+        return {
+            "today": str(self.context.today),
+            "timezone": str(self.context.zone),
+            "requests": self.rotor.requests,
+        }

@@ -1,0 +1,86 @@
+"""What this server knows of one company between calls. None of it decides what is written."""
+
+from collections import deque
+from collections.abc import AsyncIterator, Iterable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+
+import anyio
+
+from rotor_mcp.errors import NotSent
+from rotor_mcp.models import Lead
+
+REMEMBERED = 2_000
+ENOUGH_TO_JUDGE = 20
+"""Leads to have read before a word counts as one that the company does not use."""
+
+
+class Vocabulary:
+    """The stages and sources of the leads read lately. Rotor has no way to list what a company has set up."""
+
+    def __init__(self) -> None:
+        self._words: deque[dict[str, str | None]] = deque(maxlen=REMEMBERED)
+
+    def learn(self, lead: Lead) -> None:
+        """Take note of a lead that was read."""
+        self._words.append({"stage": lead.stage, "source": lead.source})
+
+    def unused(self, name: str, word: str) -> tuple[bool, str | None]:
+        """Whether no lead read lately has this stage or source, and the nearest one that is in use."""
+        used = {words[name] or "" for words in self._words} - {""}
+        if len(self._words) < ENOUGH_TO_JUDGE or word.casefold() in {known.casefold() for known in used}:
+            return False, None
+        folded = {known.casefold(): known for known in used}
+        nearest = get_close_matches(word.casefold(), folded, n=1, cutoff=0.5)
+        return True, folded[nearest[0]] if nearest else None
+
+
+@dataclass
+class _Turn:
+    lock: anyio.Lock = field(default_factory=anyio.Lock)
+    wanted: int = 0
+
+
+class Queue:
+    """Calls for the same person wait for each other; calls for different people do not."""
+
+    def __init__(self) -> None:
+        self._turns: dict[str, _Turn] = {}
+
+    @asynccontextmanager
+    async def turn(self, keys: Iterable[str], patience: float) -> AsyncIterator[bool]:
+        """Wait until nobody else holds any of these keys, and hold them. Yields whether there was a wait.
+
+        Whoever holds keys and wants more takes them in one order, contacts before ids: so nobody waits for
+        somebody who waits for him.
+
+        Raises:
+            NotSent: if that took longer than `patience` seconds.
+        """
+        waited = False
+        async with AsyncExitStack() as held:
+            for key in sorted(keys):
+                turn = self._turns.setdefault(key, _Turn())
+                turn.wanted += 1
+                held.callback(self._leave, key)
+                waited |= turn.lock.statistics().locked
+                with anyio.move_on_after(patience) as waiting:
+                    await held.enter_async_context(turn.lock)
+                if waiting.cancelled_caught:
+                    raise NotSent("other calls for the same person took all the time of this one")
+            yield waited
+
+    def _leave(self, key: str) -> None:
+        turn = self._turns[key]
+        turn.wanted -= 1
+        if not turn.wanted:
+            del self._turns[key]
+
+
+@dataclass(frozen=True)
+class Company:
+    """A company's words, and the order of the writes for it."""
+
+    vocabulary: Vocabulary = field(default_factory=Vocabulary)
+    queue: Queue = field(default_factory=Queue)

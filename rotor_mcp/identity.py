@@ -1,0 +1,149 @@
+"""Who is meant? Phones, e-mails and names in forms that can be compared, and the lead they point to. Pure.
+
+How Rotor itself compares phones is not documented; it may be letter by letter. So a lead is found here, in
+any spelling of its number, and Rotor's own matching is only the second line of defence.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Literal
+from unicodedata import normalize
+
+from rotor_mcp.models import Lead
+
+if TYPE_CHECKING:
+    from phonenumbers import PhoneNumber
+
+MatchedBy = Literal["id", "phone", "email", "phone and email"]
+
+
+class Doubt(StrEnum):
+    """Why it is not certain that a write would hit the right lead."""
+
+    CONFLICT = "phone and e-mail belong to two leads"
+    SHARED = "several leads share this phone or e-mail"
+    SAME_NAME = "a lead of this name exists, and without phone and e-mail a new one could never be matched"
+
+
+@dataclass(frozen=True)
+class Found:
+    """The lead that a write would hit, and those that could be meant as well."""
+
+    lead: Lead | None = None
+    """None: a new one would be created."""
+    matched_by: MatchedBy | None = None
+    rivals: tuple[Lead, ...] = ()
+    doubt: Doubt | None = None
+
+
+def phone_form(text: str, region: str) -> str:
+    """Bring a phone number into the one form that all its spellings share.
+
+    Args:
+        text: as somebody typed it.
+        region: country (ISO 3166, such as US) of numbers without a country code.
+    """
+    number = _parse_phone(text, region)
+    if number is None:
+        return re.sub(r"\W", "", text).casefold()
+    extension = f";ext={number.extension}" if number.extension else ""
+    return f"+{number.country_code}{number.national_number}{extension}"
+
+
+def phone_search(text: str, region: str) -> str:
+    """Choose what to search for: the last four digits stand together in every usual spelling of a number."""
+    number = _parse_phone(text, region)
+    digits = str(number.national_number) if number else re.sub(r"\D", "", text)
+    return digits[-4:] or text
+
+
+def is_possible_phone(text: str, region: str) -> bool:
+    """Tell a number that could exist, with or without area code, from a typo."""
+    import phonenumbers
+
+    number = _parse_phone(text, region)
+    return number is not None and phonenumbers.is_possible_number(number)
+
+
+def _parse_phone(text: str, region: str) -> "PhoneNumber | None":
+    import phonenumbers  # its tables are not needed before the first write
+
+    try:
+        return phonenumbers.parse(text, region)
+    except phonenumbers.NumberParseException:
+        return None
+
+
+def caseless(text: str) -> str:
+    """Bring a text, such as an e-mail address, into a form that does not depend on capitals and blanks."""
+    return " ".join(text.split()).casefold()
+
+
+def text_form(text: str) -> str:
+    """Bring a name or an address into a form that does not depend on punctuation either."""
+    return " ".join(_words(text)) or caseless(text)
+
+
+def same_or_shorter_name(wanted: str, stored: str) -> bool:
+    """Whether a name says nothing that the stored one does not say: Jane, J. Doe or Doe, Jane for Jane Doe.
+
+    Words may be missing and may be initials, in any order.
+    """
+    free, words = _words(stored), _words(wanted)
+    if not words:
+        return caseless(wanted) == caseless(stored)
+    for word in sorted(words, key=len, reverse=True):
+        match = next((other for other in free if other == word), None) or next(
+            (other for other in free if len(word) == 1 and other.startswith(word)), None
+        )
+        if match is None:
+            return False
+        free.remove(match)
+    return True
+
+
+def _words(text: str) -> list[str]:
+    """Split into words and emoji, without punctuation."""
+    return re.findall(r"[^\W_]+|[\u2600-\u27bf\U0001f000-\U0001faff]", normalize("NFKC", text).casefold())
+
+
+def settle(by_phone: Iterable[Lead], by_email: Iterable[Lead], name: str | None) -> Found:
+    """Decide which lead is meant, from those that have the phone and those that have the e-mail.
+
+    Archived leads are considered only where there is no other.
+
+    Args:
+        by_phone: leads with the phone that was given.
+        by_email: leads with the e-mail that was given.
+        name: the name that was given, which tells leads apart that share a phone.
+    """
+    phone, email = _alive(by_phone), _alive(by_email)
+    both = [lead for lead in phone if lead.id in {other.id for other in email}]
+    if len(both) == 1:
+        return Found(both[0], "phone and email")
+    if phone and email and not both:
+        return Found(phone[0], "phone", rivals=(*phone[1:], *email), doubt=Doubt.CONFLICT)
+    matched_by: MatchedBy = "phone and email" if both else "phone" if phone else "email"
+    candidates = both or phone or email
+    if not candidates:
+        return Found()
+    likely = next((lead for lead in candidates if _is_named(lead, name)), candidates[0])
+    rivals = tuple(lead for lead in candidates if lead is not likely)
+    return Found(likely, matched_by, rivals=rivals, doubt=Doubt.SHARED if rivals else None)
+
+
+def settle_by_name(leads: Sequence[Lead], name: str) -> Found:
+    """Find the leads that a new one without phone and e-mail would double."""
+    rivals = tuple(lead for lead in leads if text_form(lead.name or "") == text_form(name))
+    return Found(rivals=rivals, doubt=Doubt.SAME_NAME if rivals else None)
+
+
+def _alive(leads: Iterable[Lead]) -> list[Lead]:
+    found = list(leads)
+    return [lead for lead in found if not lead.archived] or found
+
+
+def _is_named(lead: Lead, name: str | None) -> bool:
+    return bool(name and lead.name) and same_or_shorter_name(name or "", lead.name or "")
