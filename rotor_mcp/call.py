@@ -5,8 +5,9 @@ from typing import TypedDict
 
 from rotor_mcp.client import LeadsClient
 from rotor_mcp.company import Company
-from rotor_mcp.models import Lead, ShownLead
+from rotor_mcp.models import Lead
 from rotor_mcp.plan import Context
+from rotor_mcp.results import ShownLead
 
 
 class Setting(TypedDict):

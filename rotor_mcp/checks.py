@@ -7,7 +7,7 @@ import anyio
 import click
 import httpx2
 
-from rotor_mcp import __version__, wording
+from rotor_mcp import __version__, failures
 from rotor_mcp.client import LeadsClient
 from rotor_mcp.config import KEY_PREFIX, Settings
 from rotor_mcp.errors import RotorError
@@ -57,7 +57,7 @@ async def _checks(
 
 def _key(settings: Settings) -> Check:
     if settings.key_trouble:
-        return Check("key", f"{settings.key_trouble}. {wording.WHERE_A_KEY_COMES_FROM}.", passed=False)
+        return Check("key", f"{settings.key_trouble}. {failures.WHERE_A_KEY_COMES_FROM}.", passed=False)
     return Check(
         "key", settings.key_warning or f"set, and begins with {KEY_PREFIX}", not settings.key_warning
     )
@@ -68,7 +68,7 @@ async def _access(pool: Pool) -> Check:
     try:
         scopes = await rotor.scopes()
     except RotorError as exc:
-        return Check("access", wording.failed(exc, rotor.requests), passed=False)
+        return Check("access", failures.failed(exc, rotor.requests), passed=False)
     held = ", ".join(scopes) or "none named"
     if scopes and READ_SCOPE not in scopes:
         return Check(

@@ -14,7 +14,7 @@ RotorError
     └── OutcomeUnknown   the same for a write: it may have been done, or not
 ```
 
-`wording.py` turns them into the text a model reads.
+`failures.py` turns them into the text a model reads.
 """
 
 from dataclasses import dataclass, field

@@ -22,15 +22,15 @@ from mcp.server.mcpserver.tools import Tool as SdkTool
 from mcp.server.mcpserver.utilities.func_metadata import ArgModelBase, FuncMetadata
 from mcp.types import CallToolResult, InputRequiredResult, TextContent, ToolAnnotations
 
-from rotor_mcp import __version__, arguments, asking, plan, schemas, wording
+from rotor_mcp import __version__, arguments, asking, failures, plan, schemas, wording
 from rotor_mcp.call import Call
 from rotor_mcp.client import LeadsClient
 from rotor_mcp.company import Company
 from rotor_mcp.config import Settings
 from rotor_mcp.errors import RotorError
 from rotor_mcp.exchange import Pool
-from rotor_mcp.models import Result
 from rotor_mcp.plan import NotesTooLongError
+from rotor_mcp.results import Result
 from rotor_mcp.sanitize import clean, map_strings
 from rotor_mcp.tools import TOOLS, Tool
 
@@ -185,16 +185,16 @@ async def _call(
         )
     except arguments.InvalidArguments as exc:
         log("arguments refused")
-        return error(wording.invalid_arguments(exc.faults))
+        return error(failures.invalid_arguments(exc.faults))
     except NotesTooLongError as exc:
         log("notes too long")
-        return error(wording.notes_too_long(exc, call.rotor.requests))
+        return error(failures.notes_too_long(exc, call.rotor.requests))
     except RotorError as exc:
         log(f"{type(exc).__name__} ({exc})")
-        return error(wording.failed(exc, call.rotor.requests))
+        return error(failures.failed(exc, call.rotor.requests))
     except Exception as exc:
         logger.exception("%s crashed", tool.name)
-        return error(wording.crashed(type(exc).__name__, call.rotor.requests))
+        return error(failures.crashed(type(exc).__name__, call.rotor.requests))
     log(getattr(result, "outcome", "done"))
     return answer
 

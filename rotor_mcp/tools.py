@@ -8,7 +8,8 @@ from pydantic import BaseModel
 
 from rotor_mcp import wording
 from rotor_mcp.call import Call
-from rotor_mcp.models import GetLead, GetResult, Result, SearchLeads, SearchResult, UpsertLead, UpsertResult
+from rotor_mcp.models import GetLead, SearchLeads, UpsertLead
+from rotor_mcp.results import GetResult, Result, SearchResult, UpsertResult
 from rotor_mcp.upsert import upsert
 
 ROW = (

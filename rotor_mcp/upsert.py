@@ -6,28 +6,21 @@ Which lead is meant is decided by `identity.py`, what changes by `plan.py`; here
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from rotor_mcp import dates
+from rotor_mcp import report
 from rotor_mcp.call import Call
 from rotor_mcp.errors import MissingScope, OutcomeUnknown, RotorError
 from rotor_mcp.identity import (
-    Doubt,
     Found,
     caseless,
-    is_possible_phone,
     phone_form,
     phone_search,
     settle,
     settle_by_name,
     text_form,
 )
-from rotor_mcp.models import PAGE_LIMIT, Difference, Lead, UpsertLead, UpsertResult
-from rotor_mcp.plan import Change, Plan, differences, make_plan
-
-EXCERPT = 160
-"""Characters of notes in a result; `get_lead` shows all of them."""
-CANDIDATE = ("id", "name", "archived")
-
-Outcome = Literal["created", "updated", "unchanged", "needs_confirmation", "unknown"]
+from rotor_mcp.models import PAGE_LIMIT, Lead, UpsertLead
+from rotor_mcp.plan import Plan, differences, make_plan
+from rotor_mcp.results import Outcome, UpsertResult
 
 
 async def upsert(arguments: UpsertLead, call: Call) -> UpsertResult:
@@ -39,7 +32,7 @@ async def upsert(arguments: UpsertLead, call: Call) -> UpsertResult:
     """
     if arguments.dry_run:
         found = await _find(arguments, call)
-        return _planned(arguments, call, _plan(arguments, found, call))
+        return report.show(arguments, call, _plan(arguments, found, call))
     queue, rotor = call.company.queue, call.rotor
     async with queue.turn(_contact_keys(arguments, call), rotor.remaining):
         try:
@@ -53,10 +46,10 @@ async def upsert(arguments: UpsertLead, call: Call) -> UpsertResult:
                 found = replace(found, lead=await rotor.get_lead(target))
             plan = _plan(arguments, found, call)
             if plan.outcome == "unchanged":
-                return _result(arguments, call, plan, "unchanged", found.lead)
+                return report.tell(arguments, call, plan, "unchanged", found.lead)
             approved = arguments.confirm == plan.token
             if not approved and (plan.outcome == "needs_confirmation" or arguments.confirm is not None):
-                return _planned(arguments, call, plan)
+                return report.show(arguments, call, plan)
             return await _write(arguments, call, plan)
 
 
@@ -121,7 +114,7 @@ async def _write(arguments: UpsertLead, call: Call, plan: Plan) -> UpsertResult:
     except OutcomeUnknown as lost:
         return await _make_sure(arguments, call, plan, lost)
     outcome: Outcome = "created" if written.created else "updated"
-    result = _result(arguments, call, plan, outcome, written.lead)
+    result = report.tell(arguments, call, plan, outcome, written.lead)
     if outcome != plan.goal:
         result.warnings.append(
             "Rotor updated a lead that was not found beforehand; look at it with get_lead"
@@ -135,7 +128,7 @@ async def _write_unseen(arguments: UpsertLead, call: Call) -> UpsertResult:
     """Write with a key that may not read: Rotor's plain upsert, and what could not be checked is said."""
     plan = make_plan(arguments, Found(), call.context)
     written = await call.rotor.upsert_lead(plan.fields, arguments.id)
-    result = _result(arguments, call, plan, "created" if written.created else "updated", written.lead)
+    result = report.tell(arguments, call, plan, "created" if written.created else "updated", written.lead)
     result.warnings.append(
         "this key cannot read leads, so nothing was checked: Rotor alone chose the lead"
         + ("" if written.created else ", and the fields sent replaced what it held, notes too")
@@ -154,14 +147,14 @@ async def _make_sure(arguments: UpsertLead, call: Call, plan: Plan, lost: RotorE
         except RotorError as exc:
             lost = exc
         else:
-            result = _result(arguments, call, plan, plan.goal, written.lead)
+            result = report.tell(arguments, call, plan, plan.goal, written.lead)
             result.warnings.append(f"the reply to the first try was lost ({lost}); it was sent once more")
             return result
     if seen.state == "done":
-        result = _result(arguments, call, plan, plan.goal, seen.lead)
+        result = report.tell(arguments, call, plan, plan.goal, seen.lead)
         result.warnings.append(f"the reply was lost ({lost}); reading it back shows that it was written")
         return result
-    result = _result(arguments, call, plan, "unknown", plan.found.lead)
+    result = report.tell(arguments, call, plan, "unknown", plan.found.lead)
     found = "it was not there when looked for" if seen.state == "absent" else "a look did not settle it"
     result.reasons += [str(lost), found]
     result.warnings.append(f"before sending it again, check: {_check(arguments, call, plan)}")
@@ -216,126 +209,3 @@ def _check(arguments: UpsertLead, call: Call, plan: Plan) -> str:
     if arguments.phone:
         return f"search_leads with search {phone_search(arguments.phone, call.context.region)}"
     return f"search_leads with search {arguments.email or arguments.name}"
-
-
-# Telling
-
-
-def _planned(arguments: UpsertLead, call: Call, plan: Plan) -> UpsertResult:
-    """Show a plan that is not carried out, and the token that would."""
-    outcome: Outcome = plan.outcome
-    stale = arguments.confirm is not None and not arguments.dry_run
-    if stale:
-        outcome = "needs_confirmation"
-    result = _result(arguments, call, plan, outcome, plan.found.lead)
-    if stale:
-        result.reasons.insert(0, "the confirm token does not fit: this is not the plan that was shown")
-    if plan.outcome != "unchanged":
-        result.confirm = plan.token
-    return result
-
-
-def _result(
-    arguments: UpsertLead, call: Call, plan: Plan, outcome: Outcome, lead: Lead | None
-) -> UpsertResult:
-    """Tell what a plan changes, with the warnings that matter when it does."""
-    lead = lead or Lead(name=arguments.name)
-    before = plan.found.lead
-    waits, happens = outcome == "needs_confirmation", outcome in ("created", "updated")
-    result = UpsertResult(
-        outcome=outcome,
-        dry_run=arguments.dry_run,
-        id=lead.id or (before.id if before else None),
-        name=lead.name or (before.name if before else arguments.name),
-        archived=lead.archived,
-        matched_by=plan.found.matched_by,
-        changes=[_difference(change, arguments, call) for change in plan.changes],
-        tags_added=list(plan.tags_added),
-        tags_present=list(plan.tags_present),
-        unchanged=list(plan.unchanged),
-        reasons=_reasons(plan) if waits else [],
-        candidates=[call.row(rival, CANDIDATE) for rival in plan.found.rivals] if waits else [],
-        warnings=_warnings(arguments, call, plan, outcome),
-        **call.setting(),
-    )
-    if happens and not arguments.dry_run:
-        result.warnings += _surprises(plan, lead, call)
-    return result
-
-
-def _difference(change: Change, arguments: UpsertLead, call: Call) -> Difference:
-    before, after = change.before, change.after
-    if change.field == "follow_up_date":
-        zone = call.context.zone
-        before = None if before is None else dates.show(str(before), zone)
-        after = dates.show(str(after), zone)
-    elif change.field == "notes":
-        if before is not None and not arguments.replace_notes:
-            before, after = None, f"+ {str(after)[len(str(before)) :].strip()}"
-        before = None if before is None else _excerpt(str(before))
-        after = _excerpt(str(after))
-    return Difference(field=change.field, before=before, after=after)
-
-
-def _excerpt(text: str) -> str:
-    return text if len(text) <= EXCERPT else f"{text[:EXCERPT]}… ({len(text):,} characters)"
-
-
-def _reasons(plan: Plan) -> list[str]:
-    lead, doubt = plan.found.lead, plan.found.doubt
-    owner = lead.name if lead and lead.name else "a lead without a name"
-    reasons = []
-    if doubt is Doubt.CONFLICT:
-        other = plan.found.rivals[-1].name or "a lead without a name"
-        reasons.append(f"the phone belongs to {owner} and the e-mail to {other}")
-    elif doubt is not None:
-        reasons.append(doubt.value)
-    if plan.replaced:
-        reasons.append(
-            f"this {plan.found.matched_by} belongs to {owner}, "
-            f"whose {' and '.join(plan.replaced)} would be replaced"
-        )
-    return reasons
-
-
-def _warnings(arguments: UpsertLead, call: Call, plan: Plan, outcome: Outcome) -> list[str]:
-    """What should be known of a plan, whether it was carried out or not."""
-    warnings = []
-    region = call.context.region
-    changed = {change.field: change.after for change in plan.changes}
-    if outcome != "unchanged" and (
-        plan.goal == "created" or plan.tags_added or {"stage", "follow_up_date"} & changed.keys()
-    ):
-        warnings.append(
-            "new leads, stages, tags and follow-up dates can start the company's automations, "
-            "which may text or e-mail the person"
-        )
-    if plan.goal == "created" and not (arguments.phone or arguments.email):
-        warnings.append("without phone and e-mail it cannot be matched later: the next write needs its id")
-    if arguments.phone and not is_possible_phone(arguments.phone, region):
-        warnings.append(f"this is no phone number that could exist in {region}")
-    for name in ("stage", "source"):
-        if name in changed:
-            unused, nearest = call.company.vocabulary.unused(name, str(changed[name]))
-            if unused:
-                hint = f"; the nearest in use is {nearest}" if nearest else ""
-                warnings.append(f"no lead read lately has the {name} {changed[name]}{hint}")
-    if "tags" in arguments.model_fields_set and not arguments.tags:
-        warnings.append("an empty list of tags changes nothing: tags can only be added")
-    if arguments.blank:
-        left_out = ", ".join(arguments.blank)
-        warnings.append(f"left out, because blank: {left_out}. Rotor documents no way to clear a field")
-    return warnings
-
-
-def _surprises(plan: Plan, lead: Lead, call: Call) -> list[str]:
-    """What Rotor answered beyond or against what was asked."""
-    surprises = []
-    differing = differences(plan.fields, lead, call.context)
-    if not lead.model_fields_set:
-        surprises.append("Rotor's answer does not show what it stored")
-    elif differing:
-        surprises.append(f"Rotor's answer differs from what was sent in: {', '.join(differing)}")
-    if plan.goal == "created" and plan.fields.stage is None and lead.stage:
-        surprises.append(f"Rotor gave it the stage {lead.stage}")
-    return surprises

@@ -1,34 +1,13 @@
-"""Results and errors → the text a model reads. Pure.
+"""Results → the text a model reads. Pure. (Errors are worded in `failures.py`.)
 
-Hosts disagree on what the model sees: some pass on only this text, some only the structured content, and
-of an error only the text. So every fact of a result stands in both, and an error's text says it all.
+Hosts disagree on what the model sees: some pass on only this text, some only the structured content. So every
+fact of a result stands in both.
 """
 
 from collections.abc import Sequence
 
-from rotor_mcp.errors import (
-    InvalidLead,
-    MissingScope,
-    NoKey,
-    NotAuthorised,
-    NotFound,
-    NotSent,
-    OutcomeUnknown,
-    QuotaExceeded,
-    Refused,
-    RotorError,
-    Unanswered,
-)
-from rotor_mcp.models import Difference, GetResult, Result, SearchResult, ShownLead, UpsertResult
-from rotor_mcp.plan import NotesTooLongError
+from rotor_mcp.results import Difference, GetResult, Result, SearchResult, ShownLead, UpsertResult
 from rotor_mcp.sanitize import clean, one_line
-
-DAILY_LIMIT = 1_000
-WHERE_A_KEY_COMES_FROM = (
-    "A key is made in Rotor under Settings → Integrations and begins with rotor_. It belongs in "
-    "ROTOR_API_KEY, in the env block of this server's entry in the client's configuration; restart the "
-    "client afterwards"
-)
 
 
 def upserted(result: UpsertResult) -> str:
@@ -51,20 +30,20 @@ def declined(result: UpsertResult) -> UpsertResult:
 
 
 def _headline(result: UpsertResult) -> str:
-    who, spent = _called(result), _spent(result.requests)
+    who, cost = _called(result), spent(result.requests)
     match result.outcome:
         case "created" | "updated" if result.dry_run:
             would = "create" if result.outcome == "created" else "update"
-            return f"Dry run, nothing was written. This would {would} {who}. {spent}"
+            return f"Dry run, nothing was written. This would {would} {who}. {cost}"
         case "created" | "updated":
-            return f"{result.outcome.capitalize()} {who}. {spent}"
+            return f"{result.outcome.capitalize()} {who}. {cost}"
         case "unchanged":
-            return f"Nothing to change in {who}; nothing was written. {spent}"
+            return f"Nothing to change in {who}; nothing was written. {cost}"
         case "needs_confirmation":
-            return f"Nothing was written: {_sentence(result.reasons)} {spent} The plan for {who}:"
+            return f"Nothing was written: {_sentence(result.reasons)} {cost} The plan for {who}:"
         case "unknown":
             done = "updated" if result.id else "created"
-            return f"It is not known whether {who} was {done}: {_sentence(result.reasons)} {spent}"
+            return f"It is not known whether {who} was {done}: {_sentence(result.reasons)} {cost}"
 
 
 def _called(result: UpsertResult) -> str:
@@ -155,104 +134,6 @@ def read(result: GetResult) -> str:
     return "\n".join([f"{_name(result.lead)}. {_cost(result)}", *_fields(result.lead)])
 
 
-def failed(error: RotorError, requests: int) -> str:
-    """Say what went wrong, whether anything was done, and what to do next."""
-    return f"{_failure(error)} {_spent(requests)}"
-
-
-def notes_too_long(error: NotesTooLongError, requests: int) -> str:
-    """Say how much room the notes have."""
-    return (
-        f"Nothing was written. notes: {error}, beside what is there and the date. Shorten them, or put them "
-        f"in the place of the old ones with replace_notes. {_spent(requests)}"
-    )
-
-
-def crashed(kind: str, requests: int) -> str:
-    """Say that the fault is ours."""
-    return (
-        f"rotor-mcp has a fault of its own here ({kind}); its log on stderr has the details. "
-        "If this was a write, look the lead up before sending it again. " + _spent(requests)
-    )
-
-
-def invalid_arguments(faults: Sequence[str]) -> str:
-    """Say what is wrong with a call's arguments."""
-    return "\n".join(["Nothing was sent.", *(one_line(fault) for fault in faults)])
-
-
-def _failure(error: RotorError) -> str:
-    match error:
-        case NoKey():
-            return f"Nothing was sent: {error.reason}. {WHERE_A_KEY_COMES_FROM}."
-        case NotSent():
-            return f"Nothing was sent: {error.reason}. It is safe to try again."
-        case InvalidLead(fields=fields) if fields:
-            named = "; ".join(f"{one_line(name)}: {one_line(what)}" for name, what in fields)
-            return f"Rotor does not accept this, and nothing was written. {named}."
-        case InvalidLead():
-            return f"Rotor does not accept this, and nothing was written.{_in_rotors_words(error)}"
-        case NotAuthorised(odd_key=odd_key):
-            odd = f" {odd_key}." if odd_key else ""
-            return (
-                f"Rotor does not accept this API key (401). Nothing was done.{odd} {WHERE_A_KEY_COMES_FROM}."
-            )
-        case MissingScope():
-            return _missing_scope(error)
-        case NotFound():
-            return (
-                "Rotor has no lead with this id (404). search_leads finds leads by name, phone or e-mail; "
-                "archived ones only with archived: include."
-            )
-        case QuotaExceeded():
-            return (
-                f"The requests of this API key are used up for today (429): Rotor allows {DAILY_LIMIT:,} "
-                "a day, and the company's website forms may share them. Nothing was done, and trying again "
-                "today will not help. When the day starts anew is not documented."
-            )
-        case Refused():
-            more = _redirect(error) + _in_rotors_words(error)
-            return f"Rotor refused this ({error.status}); nothing was done.{more}"
-        case OutcomeUnknown():
-            return (
-                f"It is not known whether this was written: {error.reason}. This key could not look. "
-                "Before sending it again, check in Rotor."
-            )
-        case Unanswered():
-            return (
-                f"Rotor gave no usable answer: {error.reason}. Nothing was changed, so it can be tried again."
-            )
-        case _:
-            return f"Rotor could not be asked: {error.reason}."
-
-
-def _missing_scope(error: MissingScope) -> str:
-    if error.scope is None:
-        return f"This API key may not do that (403).{_in_rotors_words(error)} Nothing was done."
-    works = (
-        " Entering leads with upsert_lead may still work: such keys exist, made only for creating leads."
-        if error.scope.endswith(":read")
-        else " Reading with search_leads and get_lead may still work."
-    )
-    return (
-        f"This API key lacks the scope {one_line(error.scope)} (403), and nothing was done. "
-        f"Whoever made it can make one with that scope in Rotor under Settings → Integrations.{works}"
-    )
-
-
-def _redirect(error: Refused) -> str:
-    if 300 <= error.status < 400:
-        return (
-            " It points to another address, which is not followed because the key would go along: "
-            "check ROTOR_BASE_URL."
-        )
-    return ""
-
-
-def _in_rotors_words(error: Refused) -> str:
-    return f' Rotor says: "{one_line(error.message)}".' if error.message else ""
-
-
 def _row(lead: ShownLead) -> str:
     place = ", ".join(one_line(part) for part in (lead.address_city, lead.address_state) if part)
     facts = [
@@ -326,10 +207,11 @@ def _follow_up(lead: ShownLead) -> str:
 
 
 def _cost(result: Result) -> str:
-    return f"Today is {result.today} ({result.timezone}). {_spent(result.requests)}"
+    return f"Today is {result.today} ({result.timezone}). {spent(result.requests)}"
 
 
-def _spent(requests: int) -> str:
+def spent(requests: int) -> str:
+    """Say what a call cost."""
     return f"{requests or 'No'} {_plural(requests, 'request')} spent."
 
 

@@ -1,0 +1,139 @@
+"""A plan and what became of it → the result of `upsert_lead`, with the warnings that matter just then."""
+
+from rotor_mcp import dates
+from rotor_mcp.call import Call
+from rotor_mcp.identity import Doubt, is_possible_phone
+from rotor_mcp.models import Lead, UpsertLead
+from rotor_mcp.plan import Change, Plan, differences
+from rotor_mcp.results import Difference, Outcome, UpsertResult
+
+EXCERPT = 160
+"""Characters of notes in a result; `get_lead` shows all of them."""
+CANDIDATE = ("id", "name", "archived")
+"""The fields that tell a lead from others that could be meant, beside its phone or e-mail."""
+
+
+def show(arguments: UpsertLead, call: Call, plan: Plan) -> UpsertResult:
+    """Show a plan that is not carried out, and the token that would."""
+    outcome: Outcome = plan.outcome
+    stale = arguments.confirm is not None and not arguments.dry_run
+    if stale:
+        outcome = "needs_confirmation"
+    result = tell(arguments, call, plan, outcome, plan.found.lead)
+    if stale:
+        result.reasons.insert(0, "the confirm token does not fit: this is not the plan that was shown")
+    if plan.outcome != "unchanged":
+        result.confirm = plan.token
+    return result
+
+
+def tell(arguments: UpsertLead, call: Call, plan: Plan, outcome: Outcome, lead: Lead | None) -> UpsertResult:
+    """Tell what a plan changes, with the warnings that matter when it does.
+
+    Args:
+        arguments: as they were given.
+        call: in which this happened.
+        plan: what was, or would be, written.
+        outcome: what came of it.
+        lead: as Rotor has it now, as far as that is known.
+    """
+    lead = lead or Lead(name=arguments.name)
+    before = plan.found.lead
+    waits, happens = outcome == "needs_confirmation", outcome in ("created", "updated")
+    result = UpsertResult(
+        outcome=outcome,
+        dry_run=arguments.dry_run,
+        id=lead.id or (before.id if before else None),
+        name=lead.name or (before.name if before else arguments.name),
+        archived=lead.archived,
+        matched_by=plan.found.matched_by,
+        changes=[_difference(change, arguments, call) for change in plan.changes],
+        tags_added=list(plan.tags_added),
+        tags_present=list(plan.tags_present),
+        unchanged=list(plan.unchanged),
+        reasons=_reasons(plan) if waits else [],
+        candidates=[call.row(rival, CANDIDATE) for rival in plan.found.rivals] if waits else [],
+        warnings=_warnings(arguments, call, plan, outcome),
+        **call.setting(),
+    )
+    if happens and not arguments.dry_run:
+        result.warnings += _surprises(plan, lead, call)
+    return result
+
+
+def _difference(change: Change, arguments: UpsertLead, call: Call) -> Difference:
+    before, after = change.before, change.after
+    if change.field == "follow_up_date":
+        zone = call.context.zone
+        before = None if before is None else dates.show(str(before), zone)
+        after = dates.show(str(after), zone)
+    elif change.field == "notes":
+        if before is not None and not arguments.replace_notes:
+            before, after = None, f"+ {str(after)[len(str(before)) :].strip()}"
+        before = None if before is None else _excerpt(str(before))
+        after = _excerpt(str(after))
+    return Difference(field=change.field, before=before, after=after)
+
+
+def _excerpt(text: str) -> str:
+    return text if len(text) <= EXCERPT else f"{text[:EXCERPT]}… ({len(text):,} characters)"
+
+
+def _reasons(plan: Plan) -> list[str]:
+    lead, doubt = plan.found.lead, plan.found.doubt
+    owner = lead.name if lead and lead.name else "a lead without a name"
+    reasons = []
+    if doubt is Doubt.CONFLICT:
+        other = plan.found.rivals[-1].name or "a lead without a name"
+        reasons.append(f"the phone belongs to {owner} and the e-mail to {other}")
+    elif doubt is not None:
+        reasons.append(doubt.value)
+    if plan.replaced:
+        reasons.append(
+            f"this {plan.found.matched_by} belongs to {owner}, "
+            f"whose {' and '.join(plan.replaced)} would be replaced"
+        )
+    return reasons
+
+
+def _warnings(arguments: UpsertLead, call: Call, plan: Plan, outcome: Outcome) -> list[str]:
+    """What should be known of a plan, whether it was carried out or not."""
+    warnings = []
+    region = call.context.region
+    changed = {change.field: change.after for change in plan.changes}
+    if outcome != "unchanged" and (
+        plan.goal == "created" or plan.tags_added or {"stage", "follow_up_date"} & changed.keys()
+    ):
+        warnings.append(
+            "new leads, stages, tags and follow-up dates can start the company's automations, "
+            "which may text or e-mail the person"
+        )
+    if plan.goal == "created" and not (arguments.phone or arguments.email):
+        warnings.append("without phone and e-mail it cannot be matched later: the next write needs its id")
+    if arguments.phone and not is_possible_phone(arguments.phone, region):
+        warnings.append(f"this is no phone number that could exist in {region}")
+    for name in ("stage", "source"):
+        if name in changed:
+            unused, nearest = call.company.vocabulary.unused(name, str(changed[name]))
+            if unused:
+                hint = f"; the nearest in use is {nearest}" if nearest else ""
+                warnings.append(f"no lead read lately has the {name} {changed[name]}{hint}")
+    if "tags" in arguments.model_fields_set and not arguments.tags:
+        warnings.append("an empty list of tags changes nothing: tags can only be added")
+    if arguments.blank:
+        left_out = ", ".join(arguments.blank)
+        warnings.append(f"left out, because blank: {left_out}. Rotor documents no way to clear a field")
+    return warnings
+
+
+def _surprises(plan: Plan, lead: Lead, call: Call) -> list[str]:
+    """What Rotor answered beyond or against what was asked."""
+    surprises = []
+    differing = differences(plan.fields, lead, call.context)
+    if not lead.model_fields_set:
+        surprises.append("Rotor's answer does not show what it stored")
+    elif differing:
+        surprises.append(f"Rotor's answer differs from what was sent in: {', '.join(differing)}")
+    if plan.goal == "created" and plan.fields.stage is None and lead.stage:
+        surprises.append(f"Rotor gave it the stage {lead.stage}")
+    return surprises
