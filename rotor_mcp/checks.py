@@ -74,7 +74,7 @@ async def _access(pool: Pool) -> Check:
         return Check(
             "access",
             f"Rotor accepts the key, with the scopes: {held}. Without {READ_SCOPE} leads can be neither "
-            "searched nor read. 1 request spent.",
+            "searched nor read, and upsert_lead writes without looking first. 1 request spent.",
             passed=False,
         )
     return Check("access", f"Rotor accepts the key, with the scopes: {held}. 1 request spent.")

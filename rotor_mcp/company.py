@@ -1,5 +1,6 @@
 """What this server knows of one company between calls. None of it decides what is written."""
 
+import math
 from collections import deque
 from collections.abc import AsyncIterator, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -12,6 +13,7 @@ from rotor_mcp.errors import NotSent
 from rotor_mcp.models import Lead
 
 REMEMBERED = 2_000
+"""Leads of which something is kept. In the length of a call there are far fewer."""
 ENOUGH_TO_JUDGE = 20
 """Leads to have read before a word counts as one that the company does not use."""
 
@@ -47,35 +49,43 @@ class Queue:
 
     def __init__(self) -> None:
         self._turns: dict[str, _Turn] = {}
+        self._left: dict[str, float] = {}
 
     @asynccontextmanager
-    async def turn(self, keys: Iterable[str], patience: float) -> AsyncIterator[bool]:
-        """Wait until nobody else holds any of these keys, and hold them. Yields whether there was a wait.
+    async def turn(self, keys: Iterable[str], patience: float) -> AsyncIterator[float]:
+        """Wait until nobody else holds any of these keys, and hold them.
 
-        Whoever holds keys and wants more takes them in one order, contacts before ids: so nobody waits for
-        somebody who waits for him.
+        Yields when somebody last held one of them (as `anyio.current_time` tells it): what was read before
+        that may have changed. Whoever holds keys and wants more takes them in one order, contacts before
+        ids: so nobody waits for somebody who waits for him.
 
         Raises:
             NotSent: if that took longer than `patience` seconds.
         """
-        waited = False
+        wanted = sorted(keys)
         async with AsyncExitStack() as held:
-            for key in sorted(keys):
+            for key in wanted:
                 turn = self._turns.setdefault(key, _Turn())
                 turn.wanted += 1
                 held.callback(self._leave, key)
-                waited |= turn.lock.statistics().locked
                 with anyio.move_on_after(patience) as waiting:
                     await held.enter_async_context(turn.lock)
+                    held.callback(self._note, key)
                 if waiting.cancelled_caught:
                     raise NotSent("other calls for the same person took all the time of this one")
-            yield waited
+            yield max((self._left.get(key, -math.inf) for key in wanted), default=-math.inf)
 
     def _leave(self, key: str) -> None:
         turn = self._turns[key]
         turn.wanted -= 1
         if not turn.wanted:
             del self._turns[key]
+
+    def _note(self, key: str) -> None:
+        self._left.pop(key, None)
+        self._left[key] = anyio.current_time()
+        if len(self._left) > REMEMBERED:
+            del self._left[next(iter(self._left))]
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,8 @@ Which lead is meant is decided by `identity.py`, what changes by `plan.py`; here
 from dataclasses import dataclass, replace
 from typing import Literal
 
+import anyio
+
 from rotor_mcp import report
 from rotor_mcp.call import Call
 from rotor_mcp.errors import MissingScope, OutcomeUnknown, RotorError
@@ -35,14 +37,15 @@ async def upsert(arguments: UpsertLead, call: Call) -> UpsertResult:
         return report.show(arguments, call, _plan(arguments, found, call))
     queue, rotor = call.company.queue, call.rotor
     async with queue.turn(_contact_keys(arguments, call), rotor.remaining):
+        began = anyio.current_time()
         try:
             found = await _find(arguments, call)
         except MissingScope:
             return await _write_unseen(arguments, call)
         target = found.lead.id if found.lead else None
-        async with queue.turn([f"id {target}"] if target else [], rotor.remaining) as waited:
-            if waited and target:
-                # Whoever held the lead has changed it since it was found.
+        async with queue.turn([f"id {target}"] if target else [], rotor.remaining) as last_left:
+            if target and last_left >= began:
+                # Another call, by another of its keys, has changed the lead since it was found.
                 found = replace(found, lead=await rotor.get_lead(target))
             plan = _plan(arguments, found, call)
             if plan.outcome == "unchanged":

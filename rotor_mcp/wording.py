@@ -57,19 +57,17 @@ def _called(result: UpsertResult) -> str:
 
 
 def _plan(result: UpsertResult) -> list[str]:
-    """List the changes, a line for each."""
-    lines = [f"  {change.field}: {_change(change, result)}" for change in result.changes]
+    """List the changes, a line for each, and the id."""
+    lines = [f"{change.field}: {_change(change, result)}" for change in result.changes]
     if result.tags_added:
         had = f" (already had {', '.join(result.tags_present)})" if result.tags_present else ""
-        lines.append(f"  tags: + {', '.join(result.tags_added)}{had}")
+        lines.append(f"tags: + {', '.join(result.tags_added)}{had}")
     unchanged = [*result.unchanged, *(["tags"] if result.tags_present and not result.tags_added else [])]
     if unchanged:
-        lines.append(f"  unchanged: {', '.join(unchanged)}")
-    for lead in result.candidates:
-        lines.append(f"  also: {_row(lead)}")
-    if result.id:
-        lines.append(f"id {result.id}")
-    return [one_line(line) if line.startswith("id") else f"  {one_line(line)}" for line in lines]
+        lines.append(f"unchanged: {', '.join(unchanged)}")
+    lines += (f"also: {_row(lead)}" for lead in result.candidates)
+    indented = [f"  {one_line(line)}" for line in lines]
+    return [*indented, f"id {result.id}"] if result.id else indented
 
 
 def _change(change: Difference, result: UpsertResult) -> str:

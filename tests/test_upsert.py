@@ -977,6 +977,18 @@ async def test_calls_by_phone_and_by_id_for_one_lead_lose_nothing(client: Client
     assert [notes.count(f"Note {number}.") for number in range(10)] == [1] * 10
 
 
+async def test_a_lead_that_was_changed_since_it_was_found_is_read_again(
+    client: Client, sandbox: Sandbox, rotor: Rotor
+) -> None:
+    sandbox.faults.add(Fault(method="GET", path="/leads", delay=0.3, carried_out=True))
+    async with anyio.create_task_group() as group:
+        group.start_soon(lambda: upsert(client, phone="763-555-0100", notes="Slow."))
+        await anyio.sleep(0.1)
+        await upsert(client, id=JANE, notes="Quick.")
+    notes = (await rotor.lead(JANE))["notes"]
+    assert notes.endswith("2026-11-22: Quick.\n2026-11-22: Slow.")
+
+
 async def test_calls_for_different_people_do_not_wait(client: Client, sandbox: Sandbox) -> None:
     sandbox.faults.add(Fault(method="POST", delay=0.6))
     done: list[str] = []
