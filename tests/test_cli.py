@@ -75,7 +75,7 @@ CHECKED: dict[str, tuple[int, list[str]]] = snapshot(
             1,
             [
                 "ok   key: set, and begins with rotor_",
-                "FAIL access: Rotor accepts the key, with the scopes: leads:write. Without leads:read leads can be neither searched nor read. 1 request spent.",
+                "FAIL access: Rotor accepts the key, with the scopes: leads:write. Without leads:read leads can be neither searched nor read, and upsert_lead writes without looking first. 1 request spent.",
             ],
         ),
         "unknown": (
