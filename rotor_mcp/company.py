@@ -63,12 +63,13 @@ class Queue:
             NotSent: if that took longer than `patience` seconds.
         """
         wanted = sorted(keys)
+        until = anyio.current_time() + patience
         async with AsyncExitStack() as held:
             for key in wanted:
                 turn = self._turns.setdefault(key, _Turn())
                 turn.wanted += 1
                 held.callback(self._leave, key)
-                with anyio.move_on_after(patience) as waiting:
+                with anyio.move_on_after(until - anyio.current_time()) as waiting:
                     await held.enter_async_context(turn.lock)
                     held.callback(self._note, key)
                 if waiting.cancelled_caught:
