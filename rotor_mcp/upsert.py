@@ -40,7 +40,9 @@ async def upsert(arguments: UpsertLead, call: Call) -> UpsertResult:
         began = anyio.current_time()
         try:
             found = await _find(arguments, call)
-        except MissingScope:
+        except MissingScope as exc:
+            if exc.scope is None:
+                raise  # not Rotor's word: something else stands in the way, and a blind write is no answer
             return await _write_unseen(arguments, call)
         target = found.lead.id if found.lead else None
         async with queue.turn([f"id {target}"] if target else [], rotor.remaining) as last_left:

@@ -466,6 +466,15 @@ This API key lacks the scope leads:read (403), and nothing was done. Whoever mad
 """)
 
 
+async def test_a_403_that_names_no_scope_leads_to_no_blind_write(client: Client, sandbox: Sandbox) -> None:
+    sandbox.faults.add(Fault(method="GET", status=403, body="<h1>Blocked</h1>", content_type="text/html"))
+    result = await upsert(client, phone="763-555-0100", notes="Would replace hers.")
+    assert (result.is_error, text(result)) == snapshot(
+        (True, "This API key may not do that (403). Nothing was done. 1 request spent.")
+    )
+    assert sandbox.requests == ["GET /leads"]
+
+
 async def test_a_server_that_may_only_read_lists_no_tool_that_writes(sandbox: Sandbox) -> None:
     settings = Settings.load({"api_key": READ_ONLY_KEY, "read_only": "true"})
     async with Client(build_server(settings, transport=sandbox.transport)) as client:
