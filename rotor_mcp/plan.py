@@ -98,10 +98,11 @@ class Plan:
     @property
     def token(self) -> str:
         """A digest of this plan and of the leads as they were read. It fits no other plan."""
-        leads = [lead for lead in (self.found.lead, *self.found.rivals) if lead is not None]
+        lead, rivals = self.found.lead, self.found.rivals
         facts = {
             "send": self.fields.model_dump(mode="json", exclude_unset=True),
-            "leads": [lead.model_dump(mode="json") for lead in leads],
+            "to": lead.model_dump(mode="json") if lead else None,
+            "beside": [rival.model_dump(mode="json") for rival in rivals],
         }
         digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).digest()
         return base64.b32encode(digest)[:8].decode().lower()
