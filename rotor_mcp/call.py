@@ -1,5 +1,6 @@
 """What one tool call works with."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TypedDict
 
@@ -25,15 +26,18 @@ class Call:
     rotor: LeadsClient
     company: Company
     context: Context
+    search_requests: int
+    """Requests that a search may spend."""
+    progress: Callable[[float, float | None, str], Awaitable[None]]
+    """Tells the client how far a long read has come: done, of how many, in words."""
 
     def show(self, lead: Lead) -> ShownLead:
         """All of a lead, as results show it."""
         return ShownLead.of(lead, self.context.today, self.context.zone)
 
     def row(self, lead: Lead, fields: tuple[str, ...]) -> ShownLead:
-        """Some fields of a lead, as one of many, and its phone or, without one, its e-mail."""
-        contact = "phone" if lead.phone else "email"
-        return ShownLead.row(lead, self.context.today, self.context.zone, (*fields, contact))
+        """Some fields of a lead, as one of many."""
+        return ShownLead.row(lead, self.context.today, self.context.zone, fields)
 
     def setting(self) -> Setting:
         """The day, the place, and what the call cost so far."""

@@ -22,15 +22,22 @@ class LeadsClient:
     Every method raises one of `errors.RotorError`.
     """
 
-    def __init__(self, pool: Pool, seen: Callable[[Lead], None] = lambda _: None) -> None:
+    def __init__(
+        self,
+        pool: Pool,
+        seen: Callable[[Lead], None] = lambda _: None,
+        writes: Callable[[], None] = lambda: None,
+    ) -> None:
         """Begin a call.
 
         Args:
             pool: the connections to use.
             seen: told of every lead that Rotor answers to a read.
+            writes: told before and after every write, whatever becomes of it.
         """
         self._exchange = Exchange(pool)
         self._seen = seen
+        self._writes = writes
 
     def resume(self, spent: int) -> None:
         """Go on after the person was asked: the clock starts anew, what was spent stays spent."""
@@ -117,7 +124,11 @@ class LeadsClient:
         body = fields.model_dump(mode="json", include=set(LeadFields.model_fields), exclude_defaults=True)
         if lead_id is not None:
             body["id"] = lead_id
-        status, answer = await self._exchange.send("POST", "leads", body=body)
+        self._writes()
+        try:
+            status, answer = await self._exchange.send("POST", "leads", body=body)
+        finally:
+            self._writes()
         data = answer.get("data", answer)
         if not isinstance(data, dict):
             raise OutcomeUnknown("the answer holds no lead", status)

@@ -2,7 +2,7 @@
 
 import math
 from collections import deque
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -10,7 +10,7 @@ from difflib import get_close_matches
 import anyio
 
 from rotor_mcp.errors import NotSent
-from rotor_mcp.models import Lead
+from rotor_mcp.models import Lead, Page
 
 REMEMBERED = 2_000
 """Leads of which something is kept. In the length of a call there are far fewer."""
@@ -27,6 +27,11 @@ class Vocabulary:
     def learn(self, lead: Lead) -> None:
         """Take note of a lead that was read."""
         self._words.append({"stage": lead.stage, "source": lead.source})
+
+    def spellings(self, name: str, word: str) -> list[str]:
+        """The ways in which leads read lately spell a stage or source, whatever the capitals."""
+        used = {words[name] or "" for words in self._words}
+        return sorted(known for known in used if known.casefold() == word.casefold())
 
     def unused(self, name: str, word: str) -> tuple[bool, str | None]:
         """Whether no lead read lately has this stage or source, and the nearest one that is in use."""
@@ -89,9 +94,63 @@ class Queue:
             del self._left[next(iter(self._left))]
 
 
+class Memory:
+    """Pages of leads read lately, so that a question asked more precisely costs no second reading.
+
+    Only searches remember. A write is always planned from a fresh read, and makes everything here forgotten.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._pages: dict[str, tuple[float, Page]] = {}
+        self._reading: dict[str, _Turn] = {}
+        self._writes = 0
+
+    async def recall(self, query: str, read: Callable[[], Awaitable[Page]]) -> tuple[Page, float]:
+        """Return a page, and how many seconds before this call it was read: 0 if not before.
+
+        Whoever asks for the same at the same time waits for one reading.
+
+        Args:
+            query: what is asked for, in one form.
+            read: asks Rotor.
+        """
+        asked = anyio.current_time()
+        turn = self._reading.setdefault(query, _Turn())
+        turn.wanted += 1
+        try:
+            async with turn.lock:
+                remembered = self._pages.get(query)
+                if remembered is not None:
+                    at, page = remembered
+                    if at >= asked or anyio.current_time() - at < self._seconds:
+                        return page, max(asked - at, 0.0)
+                writes = self._writes
+                page = await read()
+                if writes == self._writes:
+                    self._remember(query, page)
+                return page, 0.0
+        finally:
+            turn.wanted -= 1
+            if not turn.wanted:
+                del self._reading[query]
+
+    def forget(self) -> None:
+        """Something is being written: nothing read until now can be relied on."""
+        self._writes += 1
+        self._pages.clear()
+
+    def _remember(self, query: str, page: Page) -> None:
+        now = anyio.current_time()
+        for old in [key for key, (at, _) in self._pages.items() if now - at >= self._seconds]:
+            del self._pages[old]
+        self._pages[query] = (now, page)
+
+
 @dataclass(frozen=True)
 class Company:
-    """A company's words, and the order of the writes for it."""
+    """What calls for one company share."""
 
+    memory: Memory
     vocabulary: Vocabulary = field(default_factory=Vocabulary)
     queue: Queue = field(default_factory=Queue)

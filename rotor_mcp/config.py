@@ -45,6 +45,12 @@ class Settings(BaseModel):
             description="Time zone that decides which day it is, such as America/Chicago; else the machine's"
         ),
     ] = None
+    search_requests: Annotated[
+        int, Field(ge=1, le=100, description="Requests, of 1,000 leads each, that one search may spend")
+    ] = 5
+    search_memory: Annotated[
+        float, Field(ge=0, le=600, description="Seconds for which a search remembers what it read")
+    ] = 30.0
     phone_region: Annotated[
         str,
         Field(description="Country of phones without a country code, such as CA"),

@@ -77,7 +77,11 @@ def _story() -> list[Step]:
             lambda said: {"id": said["id"], "notes": "Gate code 4711."},
             mishap=Fault(method="POST", drop="after"),
         ),
-        Step("What else is quoted?", "search_leads", lambda _: {"stage": "Quoted", "limit": 3}),
+        Step(
+            "Who is overdue?",
+            "search_leads",
+            lambda _: {"overdue": True, "order": "follow_up", "limit": 3},
+        ),
         Step("Show me all about Bob.", "get_lead", lambda said: {"id": said["id"]}),
         Step(
             "And file Sam from Delano, sam at example dot com.",

@@ -22,6 +22,7 @@ from pydantic import (
     PlainSerializer,
     PrivateAttr,
     ValidationError,
+    field_validator,
     model_validator,
 )
 
@@ -114,12 +115,6 @@ def _check_date(value: str) -> str:
     return value
 
 
-def _check_searchable(tag: str) -> str:
-    if "," in tag:
-        raise ValueError("a tag that holds a comma cannot be asked for: Rotor's API separates tags by commas")
-    return tag
-
-
 LeadId = Annotated[
     str, BeforeValidator(_unwrap_id), AfterValidator(_check_id), Field(json_schema_extra={"format": "uuid"})
 ]
@@ -127,6 +122,7 @@ Email = Annotated[str, AfterValidator(_check_email), Field(json_schema_extra={"f
 Date = Annotated[
     str, AfterValidator(_check_date), Field(json_schema_extra={"pattern": r"^\d{4}-\d{2}-\d{2}"})
 ]
+Day = Annotated[str, AfterValidator(_check_date), Field(json_schema_extra={"format": "date"})]
 Amount = Annotated[
     float,
     Field(ge=0),
@@ -135,9 +131,6 @@ Amount = Annotated[
 ]
 Priority = Annotated[Literal["low", "medium", "high"], BeforeValidator(_lower)]
 Tags = Annotated[list[str], BeforeValidator(_split_tags)]
-SearchableTags = Annotated[
-    list[Annotated[str, AfterValidator(_check_searchable)]], BeforeValidator(_split_tags)
-]
 
 
 class _Fields(BaseModel):
@@ -163,7 +156,7 @@ class LeadFields(_Fields):
     """What a caller may write to a lead."""
 
     name: Annotated[str | None, Field(description="Full name, such as Jane Doe")] = None
-    phone: Annotated[str | None, Field(description="Phone number in any spelling; kept as given")] = None
+    phone: Annotated[str | None, Field(description="In any spelling; kept as given")] = None
     email: Annotated[Email | None, Field(description="E-mail address")] = None
     stage: Annotated[str | None, Field(description="Pipeline stage, one of the company's own")] = None
     priority: Annotated[Priority | None, Field(description="How urgent")] = None
@@ -270,24 +263,57 @@ class UpsertLead(LeadFields):
         return self
 
 
+SortOrder = Literal["newest", "oldest", "follow_up", "value", "name"]
+CountedBy = Literal["stage", "source", "priority", "tag"]
+
+
 class SearchLeads(_Fields):
     """The arguments of `search_leads`."""
 
-    search: Annotated[
-        str | None,
-        Field(description="Part of a name, e-mail or phone; the last 4 digits find any spelling of a phone"),
-    ] = None
-    stage: Annotated[str | None, Field(description="Only this pipeline stage")] = None
-    tags: Annotated[SearchableTags, Field(description="Only leads with any of these tags")] = []
-    archived: Annotated[Literal["exclude", "include"], Field(description="Archived leads")] = "exclude"
-    limit: Annotated[int, Field(ge=1, le=100, description="Leads per page")] = 20
-    page: Annotated[int, Field(ge=1, description="Page, newest leads first")] = 1
+    search: Annotated[str | None, Field(description="Part of name, e-mail or phone")] = None
+    stage: Annotated[str | None, Field(description="Stage")] = None
+    tags: Annotated[Tags, Field(description="Any of these")] = []
+    all_tags: Annotated[bool, Field(description="All of tags")] = False
+    archived: Annotated[Literal["exclude", "include", "only"], Field(description="Archived ones")] = "exclude"
+    created_from: Annotated[Day | None, Field(description="Created")] = None
+    created_to: Annotated[Day | None, Field(description="Created")] = None
+    follow_up_from: Annotated[Day | None, Field(description="Follow-up")] = None
+    follow_up_to: Annotated[Day | None, Field(description="Follow-up")] = None
+    overdue: Annotated[bool, Field(description="Follow-up before today")] = False
+    needs_action: Annotated[bool, Field(description="Follow-up due, or new without one")] = False
+    priority: Annotated[Priority | None, Field(description="Priority")] = None
+    source: Annotated[str | None, Field(description="Part of it")] = None
+    service_type: Annotated[str | None, Field(description="Part of it")] = None
+    address_city: Annotated[str | None, Field(description="City")] = None
+    address_state: Annotated[str | None, Field(description="State")] = None
+    address_zip: Annotated[str | None, Field(description="Its start")] = None
+    assigned: Annotated[bool | None, Field(description="To anybody")] = None
+    value_from: Annotated[Amount | None, Field(description="Projected value")] = None
+    value_to: Annotated[Amount | None, Field(description="Projected value")] = None
+    has_phone: Annotated[bool | None, Field(description="Phone known")] = None
+    has_email: Annotated[bool | None, Field(description="E-mail known")] = None
+    order: Annotated[SortOrder, Field(description="follow_up: most overdue first")] = "newest"
+    count_by: Annotated[CountedBy | None, Field(description="Count all matches by this")] = None
+    fields: Annotated[list[str], BeforeValidator(_split_tags), Field(description="Only these fields")] = []
+    limit: Annotated[int, Field(ge=0, le=100, description="Leads shown")] = 20
+    cursor: Annotated[str | None, Field(description="From the last result, to go on")] = None
+
+    @field_validator("fields")
+    @classmethod
+    def _check_fields(cls, value: list[str]) -> list[str]:
+        unknown = [name for name in value if name not in Lead.model_fields]
+        if unknown:
+            raise ValueError(
+                f"there is no field {', '.join(unknown)}; there are {', '.join(Lead.model_fields)}"
+            )
+        return value
 
 
 class GetLead(_Fields):
     """The arguments of `get_lead`."""
 
     id: Annotated[LeadId, Field(description="The lead's id")]
+    notes_from: Annotated[int, Field(ge=0, description="Character of the notes to begin with")] = 0
 
 
 class Page(BaseModel):

@@ -5,7 +5,8 @@ from rotor_mcp.call import Call
 from rotor_mcp.identity import Doubt, is_possible_phone
 from rotor_mcp.models import Lead, UpsertLead
 from rotor_mcp.plan import Change, Plan, differences
-from rotor_mcp.results import Difference, Outcome, UpsertResult
+from rotor_mcp.results import Difference, Outcome, ShownLead, UpsertResult
+from rotor_mcp.sanitize import one_line
 
 EXCERPT = 160
 """Characters of notes in a result; `get_lead` shows all of them."""
@@ -52,7 +53,7 @@ def tell(arguments: UpsertLead, call: Call, plan: Plan, outcome: Outcome, lead: 
         tags_present=list(plan.tags_present),
         unchanged=list(plan.unchanged),
         reasons=_reasons(plan) if waits else [],
-        candidates=[call.row(rival, CANDIDATE) for rival in plan.found.rivals] if waits else [],
+        candidates=[_candidate(rival, call) for rival in plan.found.rivals] if waits else [],
         warnings=_warnings(arguments, call, plan, outcome),
         **call.setting(),
     )
@@ -72,7 +73,14 @@ def _difference(change: Change, arguments: UpsertLead, call: Call) -> Difference
             before, after = None, f"+ {str(after)[len(str(before)) :].strip()}"
         before = None if before is None else _excerpt(str(before))
         after = _excerpt(str(after))
+    else:
+        before = one_line(before) if isinstance(before, str) else before
+        after = one_line(after) if isinstance(after, str) else after
     return Difference(field=change.field, before=before, after=after)
+
+
+def _candidate(lead: Lead, call: Call) -> ShownLead:
+    return call.row(lead, (*CANDIDATE, "phone" if lead.phone else "email"))
 
 
 def _excerpt(text: str) -> str:

@@ -1,15 +1,23 @@
-"""What the tools answer: its JSON is the structured content, and `wording.py` makes the text from it."""
+"""What the tools answer: its JSON is the structured content, and `wording.py` makes the text from it.
 
-from collections.abc import Callable
+Fields that a schema need not spend tokens on, because their names say what they are, are left out of it.
+"""
+
 from datetime import date, tzinfo
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, PlainSerializer
+from pydantic import BaseModel, Field, PlainSerializer, WithJsonSchema
+from pydantic.json_schema import SkipJsonSchema
 
 from rotor_mcp import dates
 from rotor_mcp.models import Lead, whole_if_it_is
+from rotor_mcp.sanitize import clean, one_line
 
 Outcome = Literal["created", "updated", "unchanged", "needs_confirmation", "unknown"]
+
+
+LONGEST_IN_A_ROW = 300
+"""Characters of a text that a row shows."""
 
 
 class ShownLead(Lead):
@@ -21,29 +29,41 @@ class ShownLead(Lead):
     @classmethod
     def of(cls, lead: Lead, today: date, zone: tzinfo) -> "ShownLead":
         """Show all of a lead on a day in a time zone. Instants in a form we do not know stay as they are."""
-        return cls._of(lead, today, zone, tuple(Lead.model_fields), dates.show)
+        values = {name: _fold(value) for name, value in dict(lead).items()}
+        for name in _INSTANTS:
+            if values[name] is not None:
+                values[name] = dates.show(values[name], zone)
+        values["notes"] = clean(lead.notes).strip() or None if lead.notes else None
+        return cls.model_construct(**values, overdue_days=_overdue_days(lead, today, zone))
 
     @classmethod
     def row(cls, lead: Lead, today: date, zone: tzinfo, fields: tuple[str, ...]) -> "ShownLead":
-        """Show some fields of a lead, and days without the time."""
-        return cls._of(lead, today, zone, fields, dates.show_day)
-
-    @classmethod
-    def _of(
-        cls,
-        lead: Lead,
-        today: date,
-        zone: tzinfo,
-        fields: tuple[str, ...],
-        show: Callable[[str, tzinfo], str],
-    ) -> "ShownLead":
-        values = {name: getattr(lead, name) for name in fields}
-        for name in ("created_at", "archived_at", "follow_up_date"):
+        """Show some fields of a lead: days without the time, and of long texts the beginning."""
+        values = {name: _fold(getattr(lead, name), LONGEST_IN_A_ROW) for name in fields}
+        for name in _INSTANTS:
             if values.get(name) is not None:
-                values[name] = show(values[name], zone)
-        due = dates.day(lead.follow_up_date, zone) if lead.follow_up_date else None
-        overdue = (today - due).days if due and due <= today else None
-        return cls.model_construct(**values, overdue_days=overdue)
+                values[name] = dates.show_day(values[name], zone)
+        return cls.model_construct(**values, overdue_days=_overdue_days(lead, today, zone))
+
+
+_INSTANTS = ("created_at", "archived_at", "follow_up_date")
+
+
+def _overdue_days(lead: Lead, today: date, zone: tzinfo) -> int | None:
+    due = dates.day(lead.follow_up_date, zone) if lead.follow_up_date else None
+    return (today - due).days if due and due <= today else None
+
+
+def _fold(value: Any, longest: int | None = None) -> Any:
+    """Bring a text, and each of a list, into one line without hidden characters; nothing left is nothing."""
+    match value:
+        case str():
+            text = one_line(value)
+            return (text if longest is None or len(text) <= longest else f"{text[:longest]}…") or None
+        case list():
+            return [folded for item in value if (folded := _fold(item, longest)) is not None]
+        case _:
+            return value
 
 
 class Result(BaseModel):
@@ -76,15 +96,15 @@ class UpsertResult(Result):
     """What `upsert_lead` did, or would do."""
 
     outcome: Outcome
-    dry_run: bool = False
+    dry_run: SkipJsonSchema[bool] = False
     id: str | None = None
-    name: str | None = None
-    archived: bool = False
-    matched_by: str | None = None
+    name: SkipJsonSchema[str | None] = None
+    archived: SkipJsonSchema[bool] = False
+    matched_by: SkipJsonSchema[str | None] = None
     changes: list[Difference] = []
     tags_added: list[str] = []
-    tags_present: list[str] = []
-    unchanged: list[str] = []
+    tags_present: SkipJsonSchema[list[str]] = []
+    unchanged: SkipJsonSchema[list[str]] = []
     reasons: list[str] = []
     candidates: list[ShownLead] = []
     confirm: str | None = None
@@ -96,17 +116,43 @@ class UpsertResult(Result):
         return self.outcome == "unknown"
 
 
+class Count(BaseModel):
+    """How many leads have something in common, and what they may bring together."""
+
+    name: str
+    count: int
+    value: Annotated[float, PlainSerializer(whole_if_it_is)] = 0
+
+
 class SearchResult(Result):
     """What `search_leads` found."""
 
     leads: list[ShownLead]
-    total: int | None = None
-    page: int
-    next_page: int | None = None
-    archived: Literal["exclude", "include"]
+    count: int | None = None
+    """Leads that match; None if Rotor did not say."""
+    value: Annotated[float, PlainSerializer(whole_if_it_is)] | None = None
+    """What all that match may bring."""
+    counts: list[Count] = []
+    counts_left_out: SkipJsonSchema[int] = 0
+    counted_by: SkipJsonSchema[str | None] = None
+    looked_at: SkipJsonSchema[int | None] = None
+    """Leads that were read, if there are more that were not."""
+    exist: SkipJsonSchema[int | None] = None
+    """Leads that Rotor has of those that could match."""
+    continues: SkipJsonSchema[bool] = False
+    """Whether this goes on from an earlier result."""
+    cursor: str | None = None
+    order: SkipJsonSchema[str]
+    archived: SkipJsonSchema[str]
+    fields: Annotated[SkipJsonSchema[list[str]], Field(exclude=True)] = []
+    """The fields asked for; the text shows just them."""
+    age_seconds: SkipJsonSchema[int] = 0
+    """Age of the oldest part, if some of it was remembered from an earlier search."""
 
 
 class GetResult(Result):
     """What `get_lead` read."""
 
-    lead: ShownLead
+    lead: Annotated[ShownLead, WithJsonSchema({"type": "object"})]
+    notes_go_on_at: SkipJsonSchema[int | None] = None
+    """Where the notes go on, if they are longer than what is shown."""

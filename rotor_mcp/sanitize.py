@@ -1,19 +1,27 @@
 """Text from strangers, made safe to show: without characters that hide, reorder or break what is read."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 from unicodedata import category
 
-# Cc control, Cf format (zero-width, bidirectional, tag characters), Co private, Cs surrogate, Zl and Zp
-# separators that some programs take for a line's end.
-_HIDDEN = frozenset({"Cc", "Cf", "Co", "Cs", "Zl", "Zp"})
+# Cc control, Cf format (zero-width, bidirectional, tag characters), Co private, Cs surrogate.
+_HIDDEN = frozenset({"Cc", "Cf", "Co", "Cs"})
+
+# Characters of other categories that show nothing: fillers, joiners and the variation selectors, of which a
+# run can spell out a hidden text. The last two selectors stay, because emoji need them.
+_INVISIBLE = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0d\uffa0\U000e0000-\U000e0fff]"
+)
+_LINE_END = re.compile("\r\n|[\r\v\f\x1c-\x1e\x85\u2028\u2029]")
 
 
 def clean(text: str) -> str:
     """Remove control and invisible characters. Line breaks and tabs stay, as `\\n` and `\\t`."""
+    text = _INVISIBLE.sub("", text)
     if text.isprintable():
         return text
-    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    text = _LINE_END.sub("\n", text)
     return "".join(char for char in text if char in "\n\t" or category(char) not in _HIDDEN)
 
 

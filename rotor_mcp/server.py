@@ -25,8 +25,9 @@ from mcp.types import CallToolResult, InputRequiredResult, TextContent, ToolAnno
 from rotor_mcp import __version__, arguments, asking, failures, plan, schemas, wording
 from rotor_mcp.call import Call
 from rotor_mcp.client import LeadsClient
-from rotor_mcp.company import Company
+from rotor_mcp.company import Company, Memory
 from rotor_mcp.config import Settings
+from rotor_mcp.cursor import CursorError
 from rotor_mcp.errors import RotorError
 from rotor_mcp.exchange import Pool
 from rotor_mcp.plan import NotesTooLongError
@@ -67,7 +68,7 @@ def build_server(
         clock: says what moment it is.
     """
     pool = Pool(settings, transport)
-    workplace = _Workplace(pool, Company(), clock)
+    workplace = _Workplace(pool, Company(Memory(settings.search_memory)), clock)
 
     @asynccontextmanager
     async def lifespan(_: MCPServer[Any]) -> AsyncIterator[None]:
@@ -113,14 +114,16 @@ class _Workplace:
         """Make a text fit to leave the server: nothing hidden in it, and not the key."""
         return self.pool.settings.redact(clean(text))
 
-    def call(self) -> Call:
+    def call(self, context: Context[Any, Any]) -> Call:
         """Begin a call."""
         settings = self.pool.settings
         today = self.clock().astimezone(settings.zone).date()
         return Call(
-            rotor=LeadsClient(self.pool, self.company.vocabulary.learn),
+            rotor=LeadsClient(self.pool, self.company.vocabulary.learn, self.company.memory.forget),
             company=self.company,
             context=plan.Context(today, settings.zone, settings.phone_region),
+            search_requests=settings.search_requests,
+            progress=context.report_progress,
         )
 
 
@@ -164,7 +167,7 @@ async def _call(
 ) -> CallToolResult | InputRequiredResult:
     """Call a tool. Whatever happens ends in words that a model can act on."""
     started = anyio.current_time()
-    call = workplace.call()
+    call = workplace.call(context)
 
     def log(outcome: str) -> None:
         took = 1e3 * (anyio.current_time() - started)
@@ -183,6 +186,9 @@ async def _call(
             structured_content=map_strings(result.content(), workplace.safe),
             is_error=result.failed,
         )
+    except CursorError as exc:
+        log("cursor refused")
+        return error(failures.invalid_arguments([str(exc)]))
     except arguments.InvalidArguments as exc:
         log("arguments refused")
         return error(failures.invalid_arguments(exc.faults))

@@ -1,7 +1,7 @@
 import pytest
 
 from rotor_mcp.arguments import InvalidArguments, nearest, parse
-from rotor_mcp.models import GetLead, SearchLeads, UpsertLead
+from rotor_mcp.models import GetLead, UpsertLead
 
 
 def test_each_fault_is_named_without_the_value_given() -> None:
@@ -59,4 +59,4 @@ def test_the_nearest_right_argument(name: str, meant: str | None) -> None:
 
 
 def test_a_read_name_means_nothing_to_a_tool_without_that_field() -> None:
-    assert nearest("property_city", list(SearchLeads.model_fields)) is None
+    assert nearest("property_city", list(GetLead.model_fields)) is None

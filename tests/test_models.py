@@ -149,9 +149,10 @@ def test_null_and_blank_are_not_given() -> None:
     assert arguments.blank == ("email", "phone", "notes")
 
 
-def test_a_tag_with_a_comma_cannot_be_searched_for() -> None:
-    with pytest.raises(ValidationError, match="a tag that holds a comma"):
-        SearchLeads.model_validate({"tags": ["a, b"]})
+def test_fields_that_do_not_exist_cannot_be_shown() -> None:
+    assert SearchLeads.model_validate({"fields": "name, created_at"}).fields == ["name", "created_at"]
+    with pytest.raises(ValidationError, match="there is no field colour; there are name, phone"):
+        SearchLeads.model_validate({"fields": ["colour"]})
 
 
 def test_a_refused_value_is_not_repeated() -> None:

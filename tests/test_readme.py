@@ -45,9 +45,14 @@ EXAMPLES: list[tuple[str, str, dict[str, Any]]] = [
         {"phone": "612-555-0142", "notes": "Bob, her husband, takes the calls."},
     ),
     (
-        "Who came to us by referral and has a quote?",
+        "Who is overdue?",
         "search_leads",
-        {"stage": "Quoted", "tags": ["Referral"], "limit": 3},
+        {"overdue": True, "order": "follow_up", "limit": 3},
+    ),
+    (
+        "How many leads came in this month, from where, and what are they worth?",
+        "search_leads",
+        {"created_from": "2026-11-01", "count_by": "source", "limit": 0},
     ),
     ("What do we know about Jane Doe?", "get_lead", {"id": "182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e"}),
     (
@@ -59,7 +64,9 @@ EXAMPLES: list[tuple[str, str, dict[str, Any]]] = [
 
 
 def server(sandbox: Sandbox) -> Any:
-    settings = Settings.load({"api_key": FULL_KEY, "timezone": "America/Chicago"})
+    # Without a memory each example costs what it would cost on its own.
+    values = {"api_key": FULL_KEY, "timezone": "America/Chicago", "search_memory": "0"}
+    settings = Settings.load(dict(values))
     return build_server(settings, transport=sandbox.transport, clock=lambda: NOW)
 
 
@@ -110,13 +117,8 @@ def settings() -> str:
     """Every setting: variable, flag, meaning, default."""
     lines = ["| variable | flag | meaning | default |", "| --- | --- | --- | --- |"]
     for name, field in Settings.model_fields.items():
-        default = (
-            ""
-            if field.default is None
-            else f"`{field.default:g}`"
-            if name == "timeout"
-            else f"`{field.default}`"
-        )
+        value = field.default
+        default = "" if value is None else f"`{value:g}`" if isinstance(value, float) else f"`{value}`"
         flag = f"`--{name.replace('_', '-')}`"
         lines.append(f"| `{environment_variable(name)}` | {flag} | {field.description} | {default} |")
     return "\n".join(lines)

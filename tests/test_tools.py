@@ -1,5 +1,6 @@
 """The tools as a client calls them: whole results, as the model sees them."""
 
+import json
 from typing import Any
 
 import httpx2
@@ -50,66 +51,29 @@ Jane Doe · (763) 555-0100 · New Leads · medium · $299 · Delano, MN · Windo
                     "id": "182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e",
                 }
             ],
-            "total": 1,
-            "page": 1,
+            "count": 1,
+            "value": 299,
+            "order": "newest",
             "archived": "exclude",
         }
     )
 
 
-async def test_search_by_stage_and_tags_and_page(client: Client, sandbox: Sandbox) -> None:
-    first = await client.call_tool(
-        "search_leads", {"stage": "Quoted", "tags": "Website, Referral", "limit": 2}
-    )
-    second = await client.call_tool(
-        "search_leads", {"stage": "Quoted", "tags": ["Website", "Referral"], "limit": 2, "page": 2}
-    )
-    assert text(first) == snapshot("""\
-2 of 6 leads, newest first; archived ones left out. Today is 2026-11-22 (America/Chicago). 1 request spent.
-Peter Novak · 763-555-0101 · Quoted · follow up 2026-11-19 (3 days overdue) · #Website · id 3c44dc68-4054-49d8-9d33-d154925f4e9a
-Diane Ueda · +1 (512) 555-0133 · Quoted · medium · $349.50 · Madison, WI · Pressure Washing · #Website · id be584fd4-2f97-45ca-8d00-97bd9a449958
-More with page 2.\
-""")
-    assert text(second) == snapshot("""\
-2 of 6 leads, page 2, newest first; archived ones left out. Today is 2026-11-22 (America/Chicago). 1 request spent.
-Yolanda Ueda · +1 (512) 555-0184 · Quoted · high · $475 · St. Paul, MN · House Washing · #Website · id 2e242804-80ce-4a3e-9f62-61654387e5e7
-Nate Xiong · +1 (303) 555-0199 · Quoted · $3,200.50 · Madison, WI · Permanent LED Lighting · #Website · #Referral · id 31cef314-8823-46e0-b083-63e147de76f0
-More with page 3.\
-""")
-    assert sandbox.requests == ["GET /leads", "GET /leads"]
-
-
-async def test_search_includes_archived_leads_on_request(client: Client) -> None:
-    without = await client.call_tool("search_leads", {"limit": 1})
-    together = await client.call_tool("search_leads", {"limit": 1, "archived": "include"})
-    assert (text(without).splitlines()[0], text(together).splitlines()[0]) == snapshot(
-        (
-            "1 of 139 leads, newest first; archived ones left out. Today is 2026-11-22 (America/Chicago). 1 request spent.",
-            "1 of 150 leads, newest first. Today is 2026-11-22 (America/Chicago). 1 request spent.",
-        )
-    )
-
-
-async def test_nothing_found(client: Client) -> None:
-    past = await client.call_tool("search_leads", {"page": 9})
-    assert text(past) == snapshot(
-        "Page 9 is past the last of 139 leads; archived ones left out. Today is 2026-11-22 (America/Chicago). 1 request spent."
-    )
-    result = await client.call_tool("search_leads", {"search": "nobody of that name"})
-    assert text(result) == snapshot(
-        "No lead matches; archived ones left out. Today is 2026-11-22 (America/Chicago). 1 request spent."
-    )
-    assert result.structured_content == snapshot(
-        {
-            "today": "2026-11-22",
-            "timezone": "America/Chicago",
-            "requests": 1,
-            "leads": [],
-            "total": 0,
-            "page": 1,
-            "archived": "exclude",
-        }
-    )
+async def test_long_notes_are_read_in_parts(client: Client, sandbox: Sandbox) -> None:
+    notes = "".join(f"{number:04}," for number in range(1_700))
+    lead = {"id": JANE, "name": "Jane Doe", "notes": notes}
+    read = ""
+    begin: int | None = 0
+    while begin is not None:
+        sandbox.faults.add(Fault(method="GET", body=json.dumps({"data": lead})))
+        result = await client.call_tool("get_lead", {"id": JANE, "notes_from": begin})
+        assert result.structured_content is not None
+        part = result.structured_content["lead"]["notes"]
+        assert len(part) <= 4_000
+        read += part
+        begin = result.structured_content.get("notes_go_on_at")
+        assert (begin is None) == ("The notes go on" not in text(result))
+    assert read == notes
 
 
 async def test_read_a_lead(client: Client) -> None:
@@ -246,7 +210,7 @@ Nothing was written: a lead of this name exists, and without phone and e-mail a 
   name: Sam
   also: Sam · id d9021f6e-5697-42fc-9f81-e56203525eee
   also: Sam · id 6e0fc2f4-a127-4f96-a9de-12ee66bb1446
-If the user approves exactly this, call again with confirm "g2otwufx". If another lead is meant, give its id; if it is another person, their own phone or e-mail, since Rotor matches leads by phone first.
+If the user approves exactly this, call again with confirm "gsn67m5d". If another lead is meant, give its id; if it is another person, their own phone or e-mail, since Rotor matches leads by phone first.
 Note: new leads, stages, tags and follow-up dates can start the company's automations, which may text or e-mail the person.
 Note: without phone and e-mail it cannot be matched later: the next write needs its id.\
 """,

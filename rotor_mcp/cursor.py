@@ -1,0 +1,115 @@
+"""Where a search goes on. A cursor is opaque to its bearer and holds all there is to know: no server memory.
+
+Rotor pages by offset over a list that grows at its head, so an offset alone would repeat leads. A cursor also
+names the last lead that was dealt with; whatever stands before it has been seen.
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Self
+from urllib.parse import quote, unquote
+
+from rotor_mcp import dates
+from rotor_mcp.filter import SortKey
+from rotor_mcp.models import PAGE_LIMIT, Lead, SearchLeads
+
+_OF_A_PAGE = {"cursor", "limit", "fields"}
+
+
+class CursorError(ValueError):
+    """A cursor that does not belong to this search."""
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A lead in Rotor's own order, newest first."""
+
+    id: str
+    created_at: str
+
+    @classmethod
+    def of(cls, lead: Lead) -> Self:
+        """Mark a lead."""
+        return cls(lead.id or "", lead.created_at or "")
+
+
+@dataclass(frozen=True)
+class Cursor:
+    """Where to go on."""
+
+    search: str
+    """A digest of the search that this belongs to."""
+    size: int
+    """Leads per page of Rotor's list."""
+    page: int = 1
+    """The page of Rotor's list to begin with."""
+    pushed: bool = True
+    """Whether Rotor is asked to filter by stage and tags."""
+    seen: Mark | None = None
+    """The last lead of Rotor's list that is done with."""
+    after: SortKey | None = None
+    """The sort key of the last lead shown, where the leads from that page on are shown in another order."""
+    until: str = ""
+    """The id of the last of those leads; they are sorted among themselves, wherever the list is pushed to."""
+
+    def encode(self) -> str:
+        """Write it down, in few tokens: it is repeated by a model."""
+        seen, after = self.seen or Mark("", ""), self.after
+        parts = [self.search, self.size, self.page, int(self.pushed), seen.id, seen.created_at]
+        if after is not None:
+            parts += [int(after[0]), json.dumps(after[1]), after[2], self.until]
+        return "~".join(quote(str(part), safe=":") for part in parts)
+
+    @classmethod
+    def decode(cls, text: str, wanted: SearchLeads) -> Self:
+        """Read a cursor.
+
+        Raises:
+            CursorError: if it is none, or belongs to another search.
+        """
+        try:
+            search, size, page, pushed, seen_id, created_at, *rest = map(unquote, text.strip().split("~"))
+            after, until = None, ""
+            if rest:
+                unknown, value, lead_id, until = rest
+                after = (bool(int(unknown)), json.loads(value), lead_id)
+                if not isinstance(after[1], str if wanted.order == "name" else float):
+                    raise ValueError("sorted by something else")  # noqa: TRY301
+            seen = Mark(seen_id, created_at) if seen_id or created_at else None
+            cursor = cls(search, int(size), int(page), bool(int(pushed)), seen, after, until)
+        except ValueError:
+            raise CursorError("cursor: not one of ours; leave it out to begin anew") from None
+        if cursor.search != digest(wanted) or not (1 <= cursor.size <= PAGE_LIMIT and cursor.page >= 1):
+            raise CursorError("cursor: belongs to another search; repeat that one, or leave it out")
+        return cursor
+
+
+def digest(wanted: SearchLeads) -> str:
+    """Tell searches apart by what they look for and how they sort it."""
+    facts = wanted.model_dump_json(exclude=_OF_A_PAGE, exclude_defaults=True)
+    return hashlib.sha256(facts.encode()).hexdigest()[:8]
+
+
+def unseen(leads: list[Lead], seen: Mark | None) -> list[Lead]:
+    """Leave out what stands before a lead that is done with, and that lead.
+
+    Args:
+        leads: a page of Rotor's list, from where that lead was or after it.
+        seen: the lead; leads created since have pushed it back by their number.
+    """
+    if seen is None:
+        return leads
+    for at, lead in enumerate(leads):
+        if lead.id == seen.id:
+            return leads[at + 1 :]
+    last = _moment(seen.created_at)
+    if last is None or not any((moment := _moment(lead.created_at)) and moment > last for lead in leads):
+        return leads  # all of these stand behind it
+    return [lead for lead in leads if (moment := _moment(lead.created_at)) and moment < last]
+
+
+def _moment(value: str | None) -> datetime | None:
+    moment = dates.local(value, UTC) if value else None
+    return moment if isinstance(moment, datetime) else None
