@@ -4,12 +4,14 @@ Rotor pages by offset over a list that grows at its head, so an offset alone wou
 names the last lead that was dealt with; whatever stands before it has been seen.
 """
 
+import base64
 import hashlib
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Self
 from urllib.parse import quote, unquote
+from uuid import UUID
 
 from rotor_mcp import dates
 from rotor_mcp.filter import SortKey
@@ -27,12 +29,13 @@ class Mark:
     """A lead in Rotor's own order, newest first."""
 
     id: str
-    created_at: str
+    at: int
+    """When it was created, in milliseconds since 1970; 0 if that is not known."""
 
     @classmethod
     def of(cls, lead: Lead) -> Self:
         """Mark a lead."""
-        return cls(lead.id or "", lead.created_at or "")
+        return cls(lead.id or "", _milliseconds(lead))
 
 
 @dataclass(frozen=True)
@@ -56,10 +59,10 @@ class Cursor:
 
     def encode(self) -> str:
         """Write it down, in few tokens: it is repeated by a model."""
-        seen, after = self.seen or Mark("", ""), self.after
-        parts = [self.search, self.size, self.page, int(self.pushed), seen.id, seen.created_at]
+        seen, after = self.seen or Mark("", 0), self.after
+        parts = [self.search, self.size, self.page, int(self.pushed), _shorten(seen.id), seen.at]
         if after is not None:
-            parts += [int(after[0]), json.dumps(after[1]), after[2], self.until]
+            parts += [int(after[0]), json.dumps(after[1]), _shorten(after[2]), _shorten(self.until)]
         return "~".join(quote(str(part), safe=":") for part in parts)
 
     @classmethod
@@ -70,14 +73,14 @@ class Cursor:
             CursorError: if it is none, or belongs to another search.
         """
         try:
-            search, size, page, pushed, seen_id, created_at, *rest = map(unquote, text.strip().split("~"))
+            search, size, page, pushed, seen_id, seen_at, *rest = map(unquote, text.strip().split("~"))
             after, until = None, ""
             if rest:
-                unknown, value, lead_id, until = rest
-                after = (bool(int(unknown)), json.loads(value), lead_id)
+                unknown, value, lead_id, until_id = rest
+                after, until = (bool(int(unknown)), json.loads(value), _restore(lead_id)), _restore(until_id)
                 if not isinstance(after[1], str if wanted.order == "name" else float):
                     raise ValueError("sorted by something else")  # noqa: TRY301
-            seen = Mark(seen_id, created_at) if seen_id or created_at else None
+            seen = Mark(_restore(seen_id), int(seen_at)) if seen_id else None
             cursor = cls(search, int(size), int(page), bool(int(pushed)), seen, after, until)
         except ValueError:
             raise CursorError("cursor: not one of ours; leave it out to begin anew") from None
@@ -86,10 +89,24 @@ class Cursor:
         return cursor
 
 
+def _shorten(lead_id: str) -> str:
+    """Write an id in half the tokens; what is no UUID stays as it is, behind a mark."""
+    try:
+        return base64.urlsafe_b64encode(UUID(lead_id).bytes).decode().rstrip("=")
+    except ValueError:
+        return f"!{lead_id}" if lead_id else ""
+
+
+def _restore(short: str) -> str:
+    if short.startswith("!") or not short:
+        return short[1:]
+    return str(UUID(bytes=base64.b64decode(f"{short}==", altchars=b"-_", validate=True)))
+
+
 def digest(wanted: SearchLeads) -> str:
     """Tell searches apart by what they look for and how they sort it."""
     facts = wanted.model_dump_json(exclude=_OF_A_PAGE, exclude_defaults=True)
-    return hashlib.sha256(facts.encode()).hexdigest()[:8]
+    return hashlib.sha256(facts.encode()).hexdigest()[:6]
 
 
 def unseen(leads: list[Lead], seen: Mark | None) -> list[Lead]:
@@ -104,12 +121,11 @@ def unseen(leads: list[Lead], seen: Mark | None) -> list[Lead]:
     for at, lead in enumerate(leads):
         if lead.id == seen.id:
             return leads[at + 1 :]
-    last = _moment(seen.created_at)
-    if last is None or not any((moment := _moment(lead.created_at)) and moment > last for lead in leads):
+    if not seen.at or all(_milliseconds(lead) <= seen.at for lead in leads):
         return leads  # all of these stand behind it
-    return [lead for lead in leads if (moment := _moment(lead.created_at)) and moment < last]
+    return [lead for lead in leads if _milliseconds(lead) < seen.at]
 
 
-def _moment(value: str | None) -> datetime | None:
-    moment = dates.local(value, UTC) if value else None
-    return moment if isinstance(moment, datetime) else None
+def _milliseconds(lead: Lead) -> int:
+    created = dates.local(lead.created_at, UTC) if lead.created_at else None
+    return int(created.timestamp() * 1_000) if isinstance(created, datetime) else 0

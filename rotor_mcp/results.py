@@ -142,7 +142,7 @@ class SearchResult(Result):
     continues: SkipJsonSchema[bool] = False
     """Whether this goes on from an earlier result."""
     cursor: str | None = None
-    order: SkipJsonSchema[str]
+    order: SkipJsonSchema[str] = "newest"
     archived: SkipJsonSchema[str]
     fields: Annotated[SkipJsonSchema[list[str]], Field(exclude=True)] = []
     """The fields asked for; the text shows just them."""

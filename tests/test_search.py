@@ -710,7 +710,6 @@ More: the same search with cursor <cursor>\
             ],
             "counted_by": "source",
             "cursor": "<cursor>",
-            "order": "newest",
             "archived": "exclude",
         }
     )
@@ -743,7 +742,6 @@ Worth $15,608.50 in all. By stage: New Leads 14 ($6,990), Contacted 12 ($3,479.5
                 {"name": "Won", "count": 2},
             ],
             "counted_by": "stage",
-            "order": "newest",
             "archived": "exclude",
         }
     )
@@ -785,7 +783,6 @@ More: the same search with cursor <cursor>\
             ],
             "count": 11,
             "cursor": "<cursor>",
-            "order": "newest",
             "archived": "exclude",
         }
     )
@@ -840,7 +837,6 @@ More: the same search with cursor <cursor>\
             ],
             "counted_by": "stage",
             "cursor": "<cursor>",
-            "order": "newest",
             "archived": "only",
         }
     )
@@ -859,7 +855,6 @@ async def test_nobody(client: Client) -> None:
             "leads": [],
             "count": 0,
             "value": 0,
-            "order": "newest",
             "archived": "exclude",
         }
     )
@@ -883,7 +878,6 @@ async def test_past_the_end(client: Client, sandbox: Sandbox) -> None:
             "leads": [],
             "count": 1,
             "continues": True,
-            "order": "newest",
             "archived": "exclude",
         }
     )

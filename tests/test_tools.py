@@ -53,7 +53,6 @@ Jane Doe · (763) 555-0100 · New Leads · medium · $299 · Delano, MN · Windo
             ],
             "count": 1,
             "value": 299,
-            "order": "newest",
             "archived": "exclude",
         }
     )
