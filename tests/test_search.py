@@ -323,6 +323,56 @@ def test_tags_are_found_in_other_capitals(ground: Ground, wanted: dict[str, Any]
     assert found == [lead["id"] for lead in expected(ground.leads, wanted)]
 
 
+PEOPLE = st.fixed_dictionaries(
+    {"name": st.sampled_from(["Ann", "ann b", "Zoë", "Jane Doe", "Émile"])},
+    optional={
+        "stage": st.sampled_from(["Quoted", "quoted", "Won", "New Leads"]),
+        "tags": st.lists(st.sampled_from([*TAGS, "website"]), max_size=3, unique=True),
+        "priority": st.sampled_from(["low", "medium", "high"]),
+        "source": st.sampled_from(["Referral Program", "Google ads", "radio"]),
+        "service_type": st.sampled_from(["Window Cleaning", "House Washing, Roof", "LED"]),
+        "address_city": st.sampled_from(["Madison", "St. Paul", "madison"]),
+        "address_state": st.sampled_from(["MN", "WI"]),
+        "address_zip": st.sampled_from(["55328", "54016"]),
+        "projected_value": AMOUNTS,
+        "follow_up_date": st.datetimes(
+            datetime(2026, 11, 16),  # noqa: DTZ001 - made aware in the next line
+            datetime(2026, 12, 15),  # noqa: DTZ001
+        ).map(lambda moment: moment.replace(microsecond=0, tzinfo=UTC).isoformat()),
+    },
+)
+
+
+@settings(max_examples=60)
+@given(
+    people=st.lists(
+        st.tuples(st.integers(0, 40_000), PEOPLE, st.booleans(), st.booleans()),
+        max_size=12,
+        unique_by=lambda person: person[0],
+    ),
+    wanted=searches(),
+)
+def test_a_search_among_generated_leads(
+    people: list[tuple[int, dict[str, Any], bool, bool]], wanted: dict[str, Any]
+) -> None:
+    async def go() -> None:
+        moment = NOW
+        with closing(Sandbox(leads=0, now=lambda: moment)) as sandbox:
+            for number, (minutes_ago, fields, has_phone, has_email) in enumerate(people):
+                moment = NOW - timedelta(minutes=minutes_ago)
+                contact = {"phone": f"612-555-01{number:02}"} if has_phone else {}
+                contact |= {"email": f"p{number}@example.org"} if has_email else {}
+                await add(sandbox, **fields, **contact)
+            moment = NOW
+            leads = expected(await all_leads(sandbox), wanted)
+            async with connect(sandbox) as client:
+                await search(client, order="name")  # both spellings of a stage have been met
+                results = await walk(client, **wanted, limit=5)
+            assert [shown for result in results for shown in ids(result)] == [lead["id"] for lead in leads]
+
+    anyio.run(go)
+
+
 async def test_a_stage_that_a_company_spells_in_two_ways_is_found_whole(sandbox: Sandbox) -> None:
     await add(sandbox, name="Lower", phone="555-0101", stage="quoted")
     wanted = {"stage": "Quoted"}
