@@ -76,6 +76,8 @@ class _Reading:
     matched: list[tuple[int, Lead]] = field(default_factory=list)
     """Leads that match, newest first, each with the page it stood on."""
     looked_at: int = 0
+    tags: set[str] = field(default_factory=set)
+    """The tags of the leads looked at."""
     exist: int | None = None
     """Leads on Rotor's list, by its own word."""
     age: float = 0.0
@@ -93,8 +95,7 @@ class _Reading:
     @property
     def seems_incomplete(self) -> bool:
         """Whether Rotor found nothing, or nothing with one of the tags, which may be a matter of capitals."""
-        has = {tag for _, lead in self.matched for tag in lead.tags}
-        if self.wanted.tags and not has.issuperset(self.wanted.tags):
+        if not self.tags.issuperset(self.wanted.tags):
             return True
         return bool(self.wanted.stage) and self.exist == 0
 
@@ -113,6 +114,7 @@ class _Reading:
             if end is not None:
                 leads = leads[: end + 1]
             self.looked_at += len(leads)
+            self.tags.update(tag for lead in leads for tag in lead.tags)
             self.matched += ((at, lead) for lead in leads if filters.matches(lead, wanted, call.context))
             self.next_page = at + 1 if page.has_more else None
             if leads:

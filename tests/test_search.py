@@ -327,7 +327,7 @@ PEOPLE = st.fixed_dictionaries(
     {"name": st.sampled_from(["Ann", "ann b", "Zoë", "Jane Doe", "Émile"])},
     optional={
         "stage": st.sampled_from(["Quoted", "quoted", "Won", "New Leads"]),
-        "tags": st.lists(st.sampled_from([*TAGS, "website"]), max_size=3, unique=True),
+        "tags": st.lists(st.sampled_from(TAGS), max_size=3, unique=True),
         "priority": st.sampled_from(["low", "medium", "high"]),
         "source": st.sampled_from(["Referral Program", "Google ads", "radio"]),
         "service_type": st.sampled_from(["Window Cleaning", "House Washing, Roof", "LED"]),
