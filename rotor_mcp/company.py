@@ -30,17 +30,18 @@ class Vocabulary:
 
     def spellings(self, name: str, word: str) -> list[str]:
         """The ways in which leads read lately spell a stage or source, whatever the capitals."""
-        used = {words[name] or "" for words in self._words}
-        return sorted(known for known in used if known.casefold() == word.casefold())
+        return sorted(known for known in self._used(name) if known.casefold() == word.casefold())
 
     def unused(self, name: str, word: str) -> tuple[bool, str | None]:
         """Whether no lead read lately has this stage or source, and the nearest one that is in use."""
-        used = {words[name] or "" for words in self._words} - {""}
-        if len(self._words) < ENOUGH_TO_JUDGE or word.casefold() in {known.casefold() for known in used}:
+        folded = {known.casefold(): known for known in self._used(name)}
+        if len(self._words) < ENOUGH_TO_JUDGE or word.casefold() in folded:
             return False, None
-        folded = {known.casefold(): known for known in used}
         nearest = get_close_matches(word.casefold(), folded, n=1, cutoff=0.5)
         return True, folded[nearest[0]] if nearest else None
+
+    def _used(self, name: str) -> set[str]:
+        return {word for words in self._words if (word := words[name])}
 
 
 @dataclass

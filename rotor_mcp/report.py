@@ -88,11 +88,10 @@ def _excerpt(text: str) -> str:
 
 
 def _reasons(plan: Plan) -> list[str]:
-    lead, doubt = plan.found.lead, plan.found.doubt
-    owner = lead.name if lead and lead.name else "a lead without a name"
+    doubt, owner = plan.found.doubt, _name(plan.found.lead)
     reasons = []
     if doubt is Doubt.CONFLICT:
-        other = plan.found.rivals[-1].name or "a lead without a name"
+        other = _name(plan.found.rivals[-1])
         reasons.append(f"the phone belongs to {owner} and the e-mail to {other}")
     elif doubt is not None:
         reasons.append(doubt.value)
@@ -102,6 +101,10 @@ def _reasons(plan: Plan) -> list[str]:
             f"whose {' and '.join(plan.replaced)} would be replaced"
         )
     return reasons
+
+
+def _name(lead: Lead | None) -> str:
+    return (lead and lead.name) or "a lead without a name"
 
 
 def _warnings(arguments: UpsertLead, call: Call, plan: Plan, outcome: Outcome) -> list[str]:
