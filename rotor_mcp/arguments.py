@@ -67,6 +67,8 @@ def _what_is_wrong(error: ErrorDetails) -> str:
             return str(facts["error"])
         case "string_too_long":
             return f"{len(error['input']):,} characters, at most {facts['max_length']:,} are allowed"
+        case "too_long":
+            return f"{facts['actual_length']:,} are given, at most {facts['max_length']:,} are allowed"
         case "string_type":
             return "must be text"
         case _:

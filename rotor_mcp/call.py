@@ -10,6 +10,12 @@ from rotor_mcp.models import Lead
 from rotor_mcp.plan import Context
 from rotor_mcp.results import ShownLead
 
+Progress = Callable[[float, float | None, str], Awaitable[None]]
+
+
+async def no_progress(_done: float, _of: float | None, _what: str) -> None:
+    """For a call in which nobody asks how far it has come."""
+
 
 class Setting(TypedDict):
     """What every result says of its call."""
@@ -28,8 +34,10 @@ class Call:
     context: Context
     search_requests: int
     """Requests that a search may spend."""
-    progress: Callable[[float, float | None, str], Awaitable[None]]
-    """Tells the client how far a long read has come: done, of how many, in words."""
+    batch_requests: int
+    """Requests that a batch may spend."""
+    progress: Progress
+    """Tells whoever waits how far a long call has come: done, of how many, in words."""
 
     def show(self, lead: Lead) -> ShownLead:
         """All of a lead, as results show it."""

@@ -66,7 +66,7 @@ def _key(settings: Settings) -> Check:
 async def _access(pool: Pool) -> Check:
     rotor = LeadsClient(pool)
     try:
-        scopes = await rotor.scopes()
+        scopes = (await rotor.access()).scopes
     except RotorError as exc:
         return Check("access", failures.failed(exc, rotor.requests), passed=False)
     held = ", ".join(scopes) or "none named"

@@ -16,6 +16,14 @@ class Written:
     lead: Lead
 
 
+@dataclass(frozen=True)
+class Access:
+    """What a key may do, and whose it is."""
+
+    scopes: list[str]
+    company_id: str | None
+
+
 class LeadsClient:
     """The conversation of one tool call with Rotor. Make a new one for each call.
 
@@ -40,7 +48,11 @@ class LeadsClient:
         self._writes = writes
 
     def resume(self, spent: int) -> None:
-        """Go on after the person was asked: the clock starts anew, what was spent stays spent."""
+        """Start the clock anew: after the person was asked, or for the next step of a long command.
+
+        Args:
+            spent: requests; they stay spent.
+        """
         self._exchange.resume(spent)
 
     @property
@@ -53,11 +65,19 @@ class LeadsClient:
         """Seconds until this call's deadline."""
         return self._exchange.remaining
 
-    async def scopes(self) -> list[str]:
-        """Ask what the key may do: `GET /auth/test`."""
+    @property
+    def running_out(self) -> bool:
+        """Whether too little time is left to begin another write."""
+        return self._exchange.running_out
+
+    async def access(self) -> Access:
+        """Ask what the key may do, and for whom: `GET /auth/test`."""
         _, answer = await self._exchange.send("GET", "auth/test")
-        scopes = answer.get("scopes")
-        return [str(scope) for scope in scopes] if isinstance(scopes, list) else []
+        scopes, company = answer.get("scopes"), answer.get("company_id")
+        return Access(
+            scopes=[str(scope) for scope in scopes] if isinstance(scopes, list) else [],
+            company_id=str(company) if company else None,
+        )
 
     async def get_lead(self, lead_id: str) -> Lead:
         """Read one lead: `GET /leads/{id}`."""

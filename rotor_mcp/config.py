@@ -51,6 +51,9 @@ class Settings(BaseModel):
     search_memory: Annotated[
         float, Field(ge=0, le=600, description="Seconds for which a search remembers what it read")
     ] = 30.0
+    batch_requests: Annotated[
+        int, Field(ge=1, le=1_000, description="Requests that one call of `upsert_leads` may spend")
+    ] = 100
     phone_region: Annotated[
         str,
         Field(description="Country of phones without a country code, such as CA"),

@@ -37,6 +37,8 @@ CONNECT_TIMEOUT = 8.0
 """Seconds. Shorter than a call's deadline, so that a connection that never comes is known as "not sent"."""
 SHARE_OF_A_WRITE = 2 / 3
 """Of the time that a call has left: the rest is kept for finding out what became of a lost reply."""
+RESERVE = 1 / 5
+"""Of the time of a call: a write of many is not begun any more when only this is left."""
 MESSAGE_LIMIT = 300
 """Characters of Rotor's own words in an error. Bodies are never passed on whole."""
 
@@ -154,6 +156,11 @@ class Exchange:
     def remaining(self) -> float:
         """Seconds until the call's deadline."""
         return self._deadline - anyio.current_time()
+
+    @property
+    def running_out(self) -> bool:
+        """Whether too little time is left to begin another write: it could end in doubt."""
+        return self.remaining < RESERVE * self._pool.settings.timeout
 
     async def _send_once(
         self, method: Method, path: str, query: Mapping[str, str] | None, body: Mapping[str, object] | None

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from rotor_mcp.arguments import InvalidArguments
+from rotor_mcp.directory import TooCostlyError
 from rotor_mcp.errors import (
     InvalidLead,
     MissingScope,
@@ -29,7 +31,7 @@ WHERE_A_KEY_COMES_FROM = (
 
 def failed(error: RotorError, requests: int) -> str:
     """Say what went wrong, whether anything was done, and what to do next."""
-    return f"{_failure(error)} {spent(requests)}"
+    return f"{in_words(error)} {spent(requests)}"
 
 
 def notes_too_long(error: NotesTooLongError, requests: int) -> str:
@@ -38,6 +40,29 @@ def notes_too_long(error: NotesTooLongError, requests: int) -> str:
         f"Nothing was written. notes: {error}, beside what is there and the date. Shorten them, or put them "
         f"in the place of the old ones with replace_notes. {spent(requests)}"
     )
+
+
+def too_costly(error: TooCostlyError, requests: int) -> str:
+    """Say what a batch would cost, and what to do about it."""
+    writing = f", {error.writes:,} of them for writing," if error.writes else " only to find out who is there"
+    return (
+        f"Nothing was written: this would take {error.requests:,} requests{writing} of the {DAILY_LIMIT:,} a "
+        f"day, and {error.limit:,} are allowed for one call. Send fewer rows at a time, or raise "
+        f"ROTOR_MCP_BATCH_REQUESTS; for long lists there is the command rotor-mcp import. {spent(requests)}"
+    )
+
+
+def of_row(trouble: Exception | str) -> list[str]:
+    """Say what is wrong with one row of many."""
+    match trouble:
+        case InvalidArguments(faults=faults):
+            return list(faults)
+        case NotesTooLongError():
+            return [f"notes: {trouble}, beside what is there and the date"]
+        case RotorError():
+            return [in_words(trouble).removesuffix(".")]
+        case _:
+            return [str(trouble)]
 
 
 def crashed(kind: str, requests: int) -> str:
@@ -53,7 +78,8 @@ def invalid_arguments(faults: Sequence[str]) -> str:
     return "\n".join(["Nothing was sent.", *(one_line(fault) for fault in faults)])
 
 
-def _failure(error: RotorError) -> str:
+def in_words(error: RotorError) -> str:
+    """Say what went wrong, whether anything was done, and what to do next, but not what it cost."""
     match error:
         case NoKey():
             return f"Nothing was sent: {error.reason}. {WHERE_A_KEY_COMES_FROM}."

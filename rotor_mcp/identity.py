@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Literal
 from unicodedata import normalize
 
-from rotor_mcp.models import Lead
+from rotor_mcp.models import Lead, UpsertLead
 
 if TYPE_CHECKING:
     from phonenumbers import PhoneNumber
@@ -107,6 +107,33 @@ def same_or_shorter_name(wanted: str, stored: str) -> bool:
 def _words(text: str) -> list[str]:
     """Split into words and emoji, without punctuation."""
     return re.findall(r"[^\W_]+|[\u2600-\u27bf\U0001f000-\U0001faff]", normalize("NFKC", text).casefold())
+
+
+def contact_keys(wanted: UpsertLead, region: str) -> list[str]:
+    """What calls for the same person have in common: phone, e-mail, or with neither of them the name."""
+    keys = []
+    if wanted.phone:
+        keys.append(f"phone {phone_form(wanted.phone, region)}")
+    if wanted.email:
+        keys.append(f"email {caseless(wanted.email)}")
+    if not keys and not wanted.id and wanted.name:
+        keys.append(f"name {text_form(wanted.name)}")
+    return keys
+
+
+def wanted_keys(wanted: UpsertLead, region: str) -> list[str]:
+    """By what somebody is looked for: the id alone, if there is one."""
+    return [f"id {wanted.id}"] if wanted.id else contact_keys(wanted, region)
+
+
+def keys_of(lead: Lead, region: str) -> list[str]:
+    """By what a lead can be found."""
+    return [
+        f"id {lead.id}",
+        *([f"phone {phone_form(lead.phone, region)}"] if lead.phone else []),
+        *([f"email {caseless(lead.email)}"] if lead.email else []),
+        *([f"name {text_form(lead.name)}"] if lead.name else []),
+    ]
 
 
 def settle(by_phone: Iterable[Lead], by_email: Iterable[Lead], name: str | None) -> Found:

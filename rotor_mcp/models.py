@@ -27,6 +27,7 @@ from pydantic import (
 )
 
 from rotor_mcp import dates
+from rotor_mcp.sanitize import map_strings
 
 NOTES_LIMIT = 2_000
 SERVICE_TYPE_LIMIT = 100
@@ -50,6 +51,11 @@ READ_NAMES = {
 
 def _is_blank(value: object) -> bool:
     return value is None or (isinstance(value, str) and not value.strip())
+
+
+def _without_halves(text: str) -> str:
+    """Replace halves of surrogate pairs, which JSON can hold but no text, by the sign for the unreadable."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _lower(value: object) -> object:
@@ -77,7 +83,7 @@ def _split_tags(value: object) -> object:
     if isinstance(value, str):
         try:
             tags = json.loads(value)
-        except ValueError:
+        except (ValueError, RecursionError):
             tags = None
         if not isinstance(tags, list):
             tags = value.split(",")
@@ -224,6 +230,10 @@ class Lead(LeadFields):
             return handler(data)
         except ValidationError as exc:
             broken = {str(error["loc"][0]): error["type"] for error in exc.errors(include_url=False)}
+        for name in [name for name, kind in broken.items() if kind == "string_unicode"]:
+            # Left out, a field would seem empty, and a write would replace what stands there.
+            data[name] = map_strings(data[name], _without_halves)
+            del broken[name]
         lead = handler({name: value for name, value in data.items() if name not in broken})
         beyond_a_limit = {
             name: data[name]
@@ -261,6 +271,61 @@ class UpsertLead(LeadFields):
         if not (self.id or self.phone or self.email or self.name):
             raise ValueError("give at least a phone, an e-mail, a name or an id: nobody is meant otherwise")
         return self
+
+
+ROWS_LIMIT = 100
+"""Leads that one call writes at most. For more there is `rotor-mcp import`."""
+
+
+def _read_rows(value: object) -> object:
+    """Read rows that came as a JSON list in a string, which some clients make of them."""
+    if isinstance(value, str):
+        try:
+            return json.loads(value)
+        except (ValueError, RecursionError):
+            return value
+    return value
+
+
+class ForAllRows(_Fields):
+    """What is given once for many rows."""
+
+    stage: Annotated[str | None, Field(description="For rows without")] = None
+    source: Annotated[str | None, Field(description="For rows without")] = None
+    tags: Annotated[Tags, Field(description="For all rows")] = []
+
+    def complete(self, row: UpsertLead) -> UpsertLead:
+        """Give it to one row."""
+        values: dict[str, object] = {
+            name: value
+            for name, value in (("stage", self.stage), ("source", self.source))
+            if value is not None and name not in row.model_fields_set
+        }
+        if self.tags:
+            values["tags"] = list(dict.fromkeys([*row.tags, *self.tags]))
+        return row.model_copy(update=values)
+
+
+class UpsertLeads(ForAllRows):
+    """The arguments of `upsert_leads`. Each row is read by itself, so that a bad one stops no other."""
+
+    rows: Annotated[
+        list[Any],
+        BeforeValidator(_read_rows),
+        Field(
+            max_length=ROWS_LIMIT,
+            description="Arguments of upsert_lead",
+            json_schema_extra={"items": {"type": "object"}},
+        ),
+    ]
+    dry_run: Annotated[bool, Field(description="Only show the plan")] = False
+
+    @field_validator("rows")
+    @classmethod
+    def _check_rows(cls, value: list[Any]) -> list[Any]:
+        if not value:
+            raise ValueError("give at least one")
+        return value
 
 
 SortOrder = Literal["newest", "oldest", "follow_up", "value", "name"]

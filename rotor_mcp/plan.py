@@ -133,7 +133,7 @@ def make_plan(wanted: LeadFields, found: Found, context: Context, *, replace_not
     for name, value in given.items():
         before = getattr(lead, name)
         after = _after(name, before, value, context, add=found.lead is not None and not replace_notes)
-        if _is_same(name, before, after, context, exact=found.matched_by == "id"):
+        if is_same(name, before, after, context, exact=found.matched_by == "id"):
             unchanged.append(name)
         else:
             changes.append(Change(name, before, after))
@@ -154,7 +154,7 @@ def differences(wanted: LeadFields, lead: Lead, context: Context) -> list[str]:
         name
         for name in _given(wanted)
         if name != "tags"
-        and not _is_same(name, getattr(lead, name), getattr(wanted, name), context, exact=True)
+        and not is_same(name, getattr(lead, name), getattr(wanted, name), context, exact=True)
     ]
     if any(tag.casefold() not in has for tag in wanted.tags):
         differing.append("tags")
@@ -191,7 +191,7 @@ def add_notes(stored: str, text: str, today: date) -> str:
     Raises:
         NotesTooLongError: if both together would pass Rotor's limit.
     """
-    if _holds(stored, text):
+    if holds_lines(stored, text):
         return stored
     begin = f"{stored}\n{today}: " if stored else f"{today}: "
     if len(begin) + len(text) > NOTES_LIMIT:
@@ -202,15 +202,22 @@ def add_notes(stored: str, text: str, today: date) -> str:
 _DAY = re.compile(r"^\d{4}-\d{2}-\d{2}: ")
 
 
-def _holds(stored: str, text: str) -> bool:
+def holds_lines(stored: str, text: str) -> bool:
     """Whether these lines stand in the notes, one after the other, under whatever day."""
-    lines = [caseless(_DAY.sub("", line)) for line in stored.splitlines()]
-    wanted = [caseless(line) for line in text.splitlines()]
+    lines, wanted = ([caseless(_DAY.sub("", line)) for line in part.splitlines()] for part in (stored, text))
     return any(lines[at : at + len(wanted)] == wanted for at in range(len(lines) - len(wanted) + 1))
 
 
-def _is_same(name: str, before: Value | None, after: Value, context: Context, *, exact: bool) -> bool:
-    """Whether a field that holds `before` need not be written to hold `after`."""
+def is_same(name: str, before: Value | None, after: Value, context: Context, *, exact: bool) -> bool:
+    """Whether a field that holds `before` need not be written to hold `after`.
+
+    Args:
+        name: of the field.
+        before: what it holds; None if nothing.
+        after: what it should hold; of a date, as it would be sent.
+        context: how dates and phones are read.
+        exact: whether names, addresses and texts differ already in spelling.
+    """
     if before is None:
         return False
     if isinstance(before, (int, float)) or isinstance(after, (int, float)):
@@ -240,7 +247,7 @@ def _same_moment(before: str, after: str, context: Context) -> bool:
     """Equal instants, and for a date any moment of that day."""
     stored, sent = dates.local(before, context.zone), dates.local(after, context.zone)
     if isinstance(stored, datetime) and isinstance(sent, datetime) and sent.time() != dates.NOON:
-        return stored == sent
+        return stored.replace(microsecond=0) == sent.replace(microsecond=0)  # no fractions are ever sent
     return stored is not None and dates.day(before, context.zone) == dates.day(after, context.zone)
 
 

@@ -14,7 +14,8 @@ from rotor_mcp.models import Lead, whole_if_it_is
 from rotor_mcp.sanitize import clean, one_line
 
 Outcome = Literal["created", "updated", "unchanged", "needs_confirmation", "unknown"]
-
+RowOutcome = Literal[Outcome, "invalid", "not_sent"]
+"""Of a row among many, also: it could not be taken, or its turn did not come."""
 
 LONGEST_IN_A_ROW = 300
 """Characters of a text that a row shows."""
@@ -92,11 +93,9 @@ class Difference(BaseModel):
     after: Annotated[str | float, PlainSerializer(whole_if_it_is)]
 
 
-class UpsertResult(Result):
-    """What `upsert_lead` did, or would do."""
+class Write(BaseModel):
+    """What a write changed in a lead, or would change, and what waits for approval."""
 
-    outcome: Outcome
-    dry_run: SkipJsonSchema[bool] = False
     id: str | None = None
     name: SkipJsonSchema[str | None] = None
     archived: SkipJsonSchema[bool] = False
@@ -110,10 +109,66 @@ class UpsertResult(Result):
     confirm: str | None = None
     warnings: list[str] = []
 
+
+class UpsertResult(Write, Result):
+    """What `upsert_lead` did, or would do."""
+
+    outcome: Outcome
+    dry_run: SkipJsonSchema[bool] = False
+
     @property
     def failed(self) -> bool:
         """Whether it must not pass for success."""
         return self.outcome == "unknown"
+
+
+class RowShown(Write):
+    """A row that needs attention, in full."""
+
+    row: int
+    rows: list[int] = []
+    """All that are the same person, if there are several."""
+    outcome: RowOutcome
+
+
+class RowLine(BaseModel):
+    """A row that needs none, in short."""
+
+    row: int
+    outcome: RowOutcome
+    name: str | None = None
+    id: str | None = None
+    """Only where the lead could not be found again by a phone or e-mail."""
+    same_as: int | None = None
+    """The row that is the same person and was written with it."""
+    changed: str | None = None
+    """What changed in this row alone."""
+
+
+class BatchResult(Result):
+    """What `upsert_leads` did, or would do."""
+
+    dry_run: SkipJsonSchema[bool] = False
+    counts: dict[RowOutcome, int]
+    """Rows by outcome."""
+    would_spend: SkipJsonSchema[int] = 0
+    """Further requests that it would take to carry out what a dry run shows."""
+    attention: list[RowShown] = []
+    not_shown: SkipJsonSchema[list[int]] = []
+    """Rows that need attention, and for which there was no room."""
+    not_sent: SkipJsonSchema[list[int]] = []
+    """Rows whose turn did not come. The warnings say why."""
+    rows: list[RowLine] = []
+    changed: SkipJsonSchema[list[str]] = []
+    """What changed in the same way in several rows."""
+    shortened: SkipJsonSchema[bool] = False
+    """Whether there was no room for all changes and ids."""
+    warnings: SkipJsonSchema[list[str]] = []
+
+    @property
+    def failed(self) -> bool:
+        """Whether it must not pass for success."""
+        return not self.counts.keys().isdisjoint({"unknown", "not_sent"}) or self.counts.keys() == {"invalid"}
 
 
 class Count(BaseModel):

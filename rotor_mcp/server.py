@@ -10,8 +10,6 @@ import os
 import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
@@ -22,18 +20,19 @@ from mcp.server.mcpserver.tools import Tool as SdkTool
 from mcp.server.mcpserver.utilities.func_metadata import ArgModelBase, FuncMetadata
 from mcp.types import CallToolResult, InputRequiredResult, TextContent, ToolAnnotations
 
-from rotor_mcp import __version__, arguments, asking, failures, plan, schemas, wording
+from rotor_mcp import __version__, arguments, asking, failures, schemas, wording
 from rotor_mcp.call import Call
-from rotor_mcp.client import LeadsClient
 from rotor_mcp.company import Company, Memory
 from rotor_mcp.config import Settings
 from rotor_mcp.cursor import CursorError
+from rotor_mcp.directory import TooCostlyError
 from rotor_mcp.errors import RotorError
 from rotor_mcp.exchange import Pool
 from rotor_mcp.plan import NotesTooLongError
 from rotor_mcp.results import Result
-from rotor_mcp.sanitize import clean, map_strings
+from rotor_mcp.sanitize import map_strings
 from rotor_mcp.tools import TOOLS, Tool
+from rotor_mcp.workplace import Clock, Workplace, system_clock
 
 if TYPE_CHECKING:
     import httpx2
@@ -45,13 +44,6 @@ INSTRUCTIONS = (
 )
 
 logger = logging.getLogger(__name__)
-
-Clock = Callable[[], datetime]
-
-
-def system_clock() -> datetime:
-    """The present moment."""
-    return datetime.now(UTC)
 
 
 def build_server(
@@ -68,7 +60,7 @@ def build_server(
         clock: says what moment it is.
     """
     pool = Pool(settings, transport)
-    workplace = _Workplace(pool, Company(Memory(settings.search_memory)), clock)
+    workplace = Workplace(pool, Company(Memory(settings.search_memory)), clock)
 
     @asynccontextmanager
     async def lifespan(_: MCPServer[Any]) -> AsyncIterator[None]:
@@ -102,31 +94,6 @@ def _leave(_signal: int, _frame: FrameType | None) -> None:
     os._exit(0)
 
 
-@dataclass(frozen=True)
-class _Workplace:
-    """What all calls share."""
-
-    pool: Pool
-    company: Company
-    clock: Clock
-
-    def safe(self, text: str) -> str:
-        """Make a text fit to leave the server: nothing hidden in it, and not the key."""
-        return self.pool.settings.redact(clean(text))
-
-    def call(self, context: Context[Any, Any]) -> Call:
-        """Begin a call."""
-        settings = self.pool.settings
-        today = self.clock().astimezone(settings.zone).date()
-        return Call(
-            rotor=LeadsClient(self.pool, self.company.vocabulary.learn, self.company.memory.forget),
-            company=self.company,
-            context=plan.Context(today, settings.zone, settings.phone_region),
-            search_requests=settings.search_requests,
-            progress=context.report_progress,
-        )
-
-
 class _McpTool(SdkTool):
     """A tool of ours as the SDK registers it. Only `run` differs."""
 
@@ -141,7 +108,7 @@ class _McpTool(SdkTool):
         return result
 
 
-def _mcp_tool(tool: Tool[Any, Any], workplace: _Workplace) -> _McpTool:
+def _mcp_tool(tool: Tool[Any, Any], workplace: Workplace) -> _McpTool:
     async def call(given: dict[str, Any], context: Context[Any, Any]) -> CallToolResult | InputRequiredResult:
         return await _call(tool, given, context, workplace)
 
@@ -163,11 +130,11 @@ def _mcp_tool(tool: Tool[Any, Any], workplace: _Workplace) -> _McpTool:
 
 
 async def _call(
-    tool: Tool[Any, Any], given: dict[str, Any], context: Context[Any, Any], workplace: _Workplace
+    tool: Tool[Any, Any], given: dict[str, Any], context: Context[Any, Any], workplace: Workplace
 ) -> CallToolResult | InputRequiredResult:
     """Call a tool. Whatever happens ends in words that a model can act on."""
     started = anyio.current_time()
-    call = workplace.call(context)
+    call = workplace.call(context.report_progress)
 
     def log(outcome: str) -> None:
         took = 1e3 * (anyio.current_time() - started)
@@ -195,6 +162,9 @@ async def _call(
     except NotesTooLongError as exc:
         log("notes too long")
         return error(failures.notes_too_long(exc, call.rotor.requests))
+    except TooCostlyError as exc:
+        log(f"too costly ({exc})")
+        return error(failures.too_costly(exc, call.rotor.requests))
     except RotorError as exc:
         log(f"{type(exc).__name__} ({exc})")
         return error(failures.failed(exc, call.rotor.requests))
@@ -206,7 +176,7 @@ async def _call(
 
 
 async def _run(
-    tool: Tool[Any, Any], taken: Any, context: Context[Any, Any], workplace: _Workplace, call: Call
+    tool: Tool[Any, Any], taken: Any, context: Context[Any, Any], workplace: Workplace, call: Call
 ) -> Result | InputRequiredResult:
     """Run a tool, and if it waits for approval, ask the person where the client can."""
     answer = asking.answered(context)

@@ -6,12 +6,13 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel
 
-from rotor_mcp import wording
+from rotor_mcp import batch_wording, wording
 from rotor_mcp.call import Call
-from rotor_mcp.models import GetLead, SearchLeads, UpsertLead
-from rotor_mcp.results import GetResult, Result, SearchResult, UpsertResult
+from rotor_mcp.models import GetLead, SearchLeads, UpsertLead, UpsertLeads
+from rotor_mcp.results import BatchResult, GetResult, Result, SearchResult, UpsertResult
 from rotor_mcp.search import search
 from rotor_mcp.upsert import upsert
+from rotor_mcp.upsert_many import upsert_many
 
 NOTES_SHOWN = 4_000
 """Characters of notes in one result of `get_lead`. Rotor's limit is 2,000; what it stores may be longer."""
@@ -78,6 +79,20 @@ SEARCH_LEADS = Tool(
     read_only=True,
 )
 
+UPSERT_LEADS = Tool(
+    name="upsert_leads",
+    title="Enter many leads",
+    description=(
+        "Does upsert_lead for many rows, each with its outcome. Plans all first; rows of one person "
+        "become one. Costs 1 request per change, few to look."
+    ),
+    arguments=UpsertLeads,
+    result=BatchResult,
+    run=upsert_many,
+    word=batch_wording.told,
+    read_only=False,
+)
+
 GET_LEAD = Tool(
     name="get_lead",
     title="Read a lead",
@@ -92,4 +107,4 @@ GET_LEAD = Tool(
     read_only=True,
 )
 
-TOOLS: tuple[Tool[Any, Any], ...] = (UPSERT_LEAD, SEARCH_LEADS, GET_LEAD)
+TOOLS: tuple[Tool[Any, Any], ...] = (UPSERT_LEAD, UPSERT_LEADS, SEARCH_LEADS, GET_LEAD)

@@ -1,6 +1,7 @@
 """Find → plan → write → make sure: what `upsert_lead` does.
 
-Which lead is meant is decided by `identity.py`, what changes by `plan.py`; here are the requests between.
+Which lead is meant is decided by `identity.py` from what `directory.py` read, what changes by `plan.py`; here
+are the requests between.
 """
 
 from dataclasses import dataclass, replace
@@ -10,43 +11,41 @@ import anyio
 
 from rotor_mcp import report
 from rotor_mcp.call import Call
+from rotor_mcp.directory import FRESH, Finding, find
 from rotor_mcp.errors import MissingScope, OutcomeUnknown, RotorError
-from rotor_mcp.identity import (
-    Found,
-    caseless,
-    phone_form,
-    phone_search,
-    settle,
-    settle_by_name,
-    text_form,
-)
-from rotor_mcp.models import PAGE_LIMIT, Lead, UpsertLead
+from rotor_mcp.identity import Found, contact_keys, phone_search
+from rotor_mcp.models import Lead, UpsertLead
 from rotor_mcp.plan import Plan, differences, make_plan
 from rotor_mcp.results import Outcome, UpsertResult
 
 
-async def upsert(arguments: UpsertLead, call: Call) -> UpsertResult:
+async def upsert(arguments: UpsertLead, call: Call, finding: Finding | None = None) -> UpsertResult:
     """Create or update a lead, or say why not yet.
+
+    Args:
+        arguments: of the tool.
+        call: in which this happens.
+        finding: who is meant, if that was found out already. Where it may no longer hold, it is found anew.
 
     Raises:
         RotorError: if Rotor could not be asked or refused.
         NotesTooLongError: if the notes would not fit with those that are there.
     """
+    queue, rotor, region = call.company.queue, call.rotor, call.context.region
     if arguments.dry_run:
-        found = await _find(arguments, call)
-        return report.show(arguments, call, _plan(arguments, found, call))
-    queue, rotor = call.company.queue, call.rotor
-    async with queue.turn(_contact_keys(arguments, call), rotor.remaining):
-        began = anyio.current_time()
-        try:
-            found = await _find(arguments, call)
-        except MissingScope as exc:
-            if exc.scope is None:
-                raise  # not Rotor's word: something else stands in the way, and a blind write is no answer
-            return await _write_unseen(arguments, call)
-        target = found.lead.id if found.lead else None
-        async with queue.turn([f"id {target}"] if target else [], rotor.remaining) as last_left:
-            if target and last_left >= began:
+        finding = finding or await find(arguments, rotor, region)
+        return report.show(arguments, call, _plan(arguments, finding.found, call))
+    async with queue.turn(contact_keys(arguments, region), rotor.remaining) as person_left:
+        if finding is None or finding.at <= max(person_left, anyio.current_time() - FRESH):
+            try:
+                finding = await find(arguments, rotor, region)
+            except MissingScope as exc:
+                if exc.scope is None or finding is not None:
+                    raise  # the key can read: something else stands in the way, a blind write is no answer
+                return await _write_unseen(arguments, call)
+        found, target = finding.found, finding.found.lead and finding.found.lead.id
+        async with queue.turn([f"id {target}"] if target else [], rotor.remaining) as lead_left:
+            if target and lead_left >= finding.at:
                 # Another call, by another of its keys, has changed the lead since it was found.
                 found = replace(found, lead=await rotor.get_lead(target))
             plan = _plan(arguments, found, call)
@@ -60,54 +59,6 @@ async def upsert(arguments: UpsertLead, call: Call) -> UpsertResult:
 
 def _plan(arguments: UpsertLead, found: Found, call: Call) -> Plan:
     return make_plan(arguments, found, call.context, replace_notes=arguments.replace_notes)
-
-
-# Finding
-
-
-async def _find(arguments: UpsertLead, call: Call) -> Found:
-    """Find the lead that is meant: by id, or else by phone and e-mail, or else look for the name."""
-    if arguments.id:
-        return Found(await call.rotor.get_lead(arguments.id), "id")
-    by_phone = await _with_phone(arguments.phone, call) if arguments.phone else []
-    if not arguments.email:
-        by_email = []
-    elif len(by_phone) == 1 and caseless(by_phone[0].email or "") == caseless(arguments.email):
-        by_email = by_phone
-    else:
-        by_email = await _with_email(arguments.email, call)
-    if arguments.phone or arguments.email:
-        return settle(by_phone, by_email, arguments.name)
-    name = arguments.name or ""
-    return settle_by_name(await _with_text(name, call), name)
-
-
-async def _with_phone(phone: str, call: Call) -> list[Lead]:
-    region = call.context.region
-    wanted = phone_form(phone, region)
-    leads = await _with_text(phone_search(phone, region), call)
-    return [lead for lead in leads if lead.phone and phone_form(lead.phone, region) == wanted]
-
-
-async def _with_email(email: str, call: Call) -> list[Lead]:
-    leads = await _with_text(email, call)
-    return [lead for lead in leads if caseless(lead.email or "") == caseless(email)]
-
-
-async def _with_text(text: str, call: Call) -> list[Lead]:
-    return (await call.rotor.list_leads(search=text, archived=True, limit=PAGE_LIMIT)).leads
-
-
-def _contact_keys(arguments: UpsertLead, call: Call) -> list[str]:
-    """What calls for the same person have in common."""
-    keys = []
-    if arguments.phone:
-        keys.append(f"phone {phone_form(arguments.phone, call.context.region)}")
-    if arguments.email:
-        keys.append(f"email {caseless(arguments.email)}")
-    if not keys and not arguments.id and arguments.name:
-        keys.append(f"name {text_form(arguments.name)}")
-    return keys
 
 
 # Writing
@@ -179,14 +130,12 @@ async def _look(arguments: UpsertLead, call: Call, plan: Plan) -> _Seen:
     try:
         if before is not None and before.id:
             lead = await call.rotor.get_lead(before.id)
+        elif (now := (await find(arguments, call.rotor, call.context.region)).found).lead is not None:
+            lead = now.lead
         elif arguments.phone or arguments.email:
-            found = await _find(arguments, call)
-            if found.lead is None:
-                return _Seen("absent")
-            lead = found.lead
+            return _Seen("absent")
         else:
             known = {rival.id for rival in plan.found.rivals}
-            now = settle_by_name(await _with_text(arguments.name or "", call), arguments.name or "")
             new = [lead for lead in now.rivals if lead.id not in known]
             if len(new) != 1:
                 return _Seen("unclear" if new else "absent")

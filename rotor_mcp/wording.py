@@ -6,21 +6,25 @@ fact of a result stands in both.
 
 from collections.abc import Sequence
 
-from rotor_mcp.results import Difference, GetResult, Result, SearchResult, ShownLead, UpsertResult
+from rotor_mcp.results import Difference, GetResult, Result, SearchResult, ShownLead, UpsertResult, Write
 from rotor_mcp.sanitize import clean, one_line
 
 
 def upserted(result: UpsertResult) -> str:
     """Say what `upsert_lead` did, or why it did nothing, and what it would change."""
-    return "\n".join([_headline(result), *_plan(result), *_next_step(result), *_remarks(result)])
+    return "\n".join(
+        [_headline(result), *plan(result, result.timezone), *_next_step(result), *_remarks(result)]
+    )
 
 
 def question(result: UpsertResult) -> str | None:
     """Ask the person about a plan that needs approval."""
     if result.outcome != "needs_confirmation" or result.dry_run or result.confirm is None:
         return None
-    reasons = _sentence(result.reasons)
-    return "\n".join([f"{reasons} Go ahead?", f"{_called(result)}:", *_plan(result), *_remarks(result)])
+    reasons = sentence(result.reasons)
+    return "\n".join(
+        [f"{reasons} Go ahead?", f"{called(result)}:", *plan(result, result.timezone), *_remarks(result)]
+    )
 
 
 def declined(result: UpsertResult) -> UpsertResult:
@@ -30,7 +34,7 @@ def declined(result: UpsertResult) -> UpsertResult:
 
 
 def _headline(result: UpsertResult) -> str:
-    who, cost = _called(result), spent(result.requests)
+    who, cost = called(result), spent(result.requests)
     match result.outcome:
         case "created" | "updated" if result.dry_run:
             would = "create" if result.outcome == "created" else "update"
@@ -40,13 +44,13 @@ def _headline(result: UpsertResult) -> str:
         case "unchanged":
             return f"Nothing to change in {who}; nothing was written. {cost}"
         case "needs_confirmation":
-            return f"Nothing was written: {_sentence(result.reasons)} {cost} The plan for {who}:"
+            return f"Nothing was written: {sentence(result.reasons)} {cost} The plan for {who}:"
         case "unknown":
             done = "updated" if result.id else "created"
-            return f"It is not known whether {who} was {done}: {_sentence(result.reasons)} {cost}"
+            return f"It is not known whether {who} was {done}: {sentence(result.reasons)} {cost}"
 
 
-def _called(result: UpsertResult) -> str:
+def called(result: Write) -> str:
     """Name the lead, with what it was matched by."""
     name = one_line(result.name or "") or "a lead without a name"
     if result.id is None:
@@ -56,28 +60,34 @@ def _called(result: UpsertResult) -> str:
     return f"{name} ({', '.join(facts)})" if facts else name
 
 
-def _plan(result: UpsertResult) -> list[str]:
-    """List the changes, a line for each, and the id."""
-    lines = [f"{change.field}: {_change(change, result)}" for change in result.changes]
-    if result.tags_added:
-        had = f" (already had {', '.join(result.tags_present)})" if result.tags_present else ""
-        lines.append(f"tags: + {', '.join(result.tags_added)}{had}")
-    unchanged = [*result.unchanged, *(["tags"] if result.tags_present and not result.tags_added else [])]
+def plan(write: Write, timezone: str) -> list[str]:
+    """List the changes, what stays, and who else could be meant, a line for each, and the id."""
+    lines = changes(write, timezone)
+    unchanged = [*write.unchanged, *(["tags"] if write.tags_present and not write.tags_added else [])]
     if unchanged:
         lines.append(f"unchanged: {', '.join(unchanged)}")
-    lines += (f"also: {row(lead)}" for lead in result.candidates)
+    lines += (f"also: {row(lead)}" for lead in write.candidates)
     indented = [f"  {one_line(line)}" for line in lines]
-    return [*indented, f"id {result.id}"] if result.id else indented
+    return [*indented, f"id {write.id}"] if write.id else indented
 
 
-def _change(change: Difference, result: UpsertResult) -> str:
+def changes(write: Write, timezone: str) -> list[str]:
+    """List the changes, one text for each field."""
+    lines = [f"{change.field}: {_change(change, write, timezone)}" for change in write.changes]
+    if write.tags_added:
+        had = f" (already had {', '.join(write.tags_present)})" if write.tags_present else ""
+        lines.append(f"tags: + {', '.join(write.tags_added)}{had}")
+    return lines
+
+
+def _change(change: Difference, write: Write, timezone: str) -> str:
     after = _value(change.field, change.after)
     if change.field == "follow_up_date":
-        after = f"{after} ({result.timezone})"
+        after = f"{after} ({timezone})"
     if change.before is not None:
         return f"{_value(change.field, change.before)} → {after}"
     # Where no lead was found beforehand, what was there before is not known to be nothing.
-    return after if result.matched_by is None or change.field == "notes" else f"none → {after}"
+    return after if write.matched_by is None or change.field == "notes" else f"none → {after}"
 
 
 def _value(field: str, value: str | float) -> str:
@@ -101,8 +111,10 @@ def _remarks(result: UpsertResult) -> list[str]:
     return [f"Note: {one_line(warning)}." for warning in result.warnings]
 
 
-def _sentence(reasons: Sequence[str]) -> str:
-    return one_line("; ".join(reasons)) + "."
+def sentence(reasons: Sequence[str]) -> str:
+    """Join reasons into one sentence."""
+    text = one_line("; ".join(reasons))
+    return text if text.endswith(("?", ".")) else f"{text}."
 
 
 _ORDERS = {
@@ -119,8 +131,7 @@ def found(result: SearchResult) -> str:
     """Say what `search_leads` found, a line for each lead."""
     lines = [f"{_extent(result)}{_ARCHIVED[result.archived]}. {_cost(result)}"]
     if result.age_seconds:
-        seconds = _plural(result.age_seconds, "second")
-        lines.append(f"Remembered from a search up to {result.age_seconds} {seconds} ago.")
+        lines.append(f"Remembered from a search up to {counted(result.age_seconds, 'second')} ago.")
     lines += _counts(result)
     if result.looked_at is not None:
         of = f" of {result.exist:,}" if result.exist is not None else ""
@@ -139,12 +150,10 @@ def _extent(result: SearchResult) -> str:
     if not shown and result.continues:
         return "No further lead"
     if not shown and count is not None:
-        return f"{count:,} {_plural(count, 'lead')}"
+        return counted(count, "lead")
     more = "more " if result.continues else ""
-    counted = (
-        f"{shown} {more}{_plural(shown, 'lead')}" if count is None else f"{shown} {more}of {count:,} leads"
-    )
-    return f"{counted}, {_ORDERS[result.order]}"
+    extent = counted(shown, f"{more}lead") if count is None else f"{shown} {more}of {count:,} leads"
+    return f"{extent}, {_ORDERS[result.order]}"
 
 
 def _counts(result: SearchResult) -> list[str]:
@@ -246,7 +255,7 @@ def _follow_up(lead: ShownLead) -> str:
         case 0:
             return f"{lead.follow_up_date} (today)"
         case days:
-            return f"{lead.follow_up_date} ({days} {_plural(days, 'day')} overdue)"
+            return f"{lead.follow_up_date} ({counted(days, 'day')} overdue)"
 
 
 def _cost(result: Result) -> str:
@@ -255,8 +264,9 @@ def _cost(result: Result) -> str:
 
 def spent(requests: int) -> str:
     """Say what a call cost."""
-    return f"{requests or 'No'} {_plural(requests, 'request')} spent."
+    return f"{counted(requests, 'request') if requests else 'No requests'} spent."
 
 
-def _plural(count: int, noun: str) -> str:
-    return noun if count == 1 else f"{noun}s"
+def counted(count: int, noun: str) -> str:
+    """Count things: 1 lead, 1,200 leads."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"

@@ -195,6 +195,7 @@ async def test_help_names_every_setting() -> None:
         "ROTOR_MCP_TIMEZONE",
         "ROTOR_MCP_SEARCH_REQUESTS",
         "ROTOR_MCP_SEARCH_MEMORY",
+        "ROTOR_MCP_BATCH_REQUESTS",
         "ROTOR_MCP_PHONE_REGION",
         "ROTOR_MCP_READ_ONLY",
         "ROTOR_MCP_LOG_LEVEL",

@@ -138,6 +138,21 @@ def test_values_that_are_refused(field: str, given: object) -> None:
         UpsertLead.model_validate({"name": "Sam", field: given})
 
 
+def test_half_a_character_does_not_empty_a_field() -> None:
+    lead = Lead.model_validate(
+        {"id": "L1", "notes": "Dog \ud83d, cat.", "tags": ["VIP", "\udc00"], "projected_value": "?"}
+    )
+    assert lead.model_dump(exclude_defaults=True) == {
+        "id": "L1",
+        "notes": "Dog \ufffd, cat.",
+        "tags": ["VIP", "\ufffd"],
+    }
+
+
+def test_a_list_nested_too_deep_is_a_tag() -> None:
+    assert UpsertLead.model_validate({"name": "Sam", "tags": "[" * 100_000}).tags == ["[" * 100_000]
+
+
 def test_somebody_must_be_meant() -> None:
     with pytest.raises(ValidationError, match="give at least a phone"):
         UpsertLead.model_validate({"stage": "Quoted", "phone": ""})

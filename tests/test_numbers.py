@@ -25,6 +25,7 @@ def tokens(value: Any) -> int:
 async def test_the_definitions_of_the_tools(client: Client) -> None:
     listed = (await client.list_tools()).tools
     sizes = {t.name: tokens(t.model_dump(mode="json", by_alias=True, exclude_none=True)) for t in listed}
+    assert sizes.pop("upsert_leads") <= 250
     assert {name: size for name, size in sizes.items() if size > 700} == {}
     assert sum(sizes.values()) <= 1_500
 

@@ -179,6 +179,19 @@ def test_what_is_no_change(field: str, value: object) -> None:
     assert plan.outcome == "unchanged"
 
 
+def test_a_moment_is_the_same_without_its_fractions() -> None:
+    stored = JANE.model_copy(update={"follow_up_date": "2026-12-01T15:30:12.345678Z"})
+    wish = LeadFields(follow_up_date="2026-12-01T09:30:12")
+    assert make_plan(wish, Found(stored, "id"), CONTEXT).outcome == "unchanged"
+
+
+def test_notes_with_our_own_days_in_them_are_not_added_again() -> None:
+    notes = "Dog.\n2026-11-22: Gate code 4711.\n2026-11-23: Two cats."
+    stored = JANE.model_copy(update={"notes": notes})
+    for again in (notes, "2026-11-22: gate code 4711.", "2026-12-24: Two cats."):
+        assert make_plan(LeadFields(notes=again), Found(stored, "id"), CONTEXT).outcome == "unchanged"
+
+
 @pytest.mark.parametrize(
     ("field", "value", "found", "by_id"),
     [

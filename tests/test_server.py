@@ -70,6 +70,7 @@ async def test_over_standard_input_and_output(mode: Any) -> None:
     async with Client(StdioServerParameters(command=SERVE[0], args=SERVE[1:]), mode=mode) as client:
         assert [t.name for t in (await client.list_tools()).tools] == [
             "upsert_lead",
+            "upsert_leads",
             "search_leads",
             "get_lead",
         ]

@@ -221,6 +221,7 @@ async def test_without_a_key_the_tools_are_listed_and_each_call_says_what_to_set
     async with Client(build_server(Settings.load({"api_key": "${ROTOR_API_KEY}"}))) as client:
         assert [tool.name for tool in (await client.list_tools()).tools] == [
             "upsert_lead",
+            "upsert_leads",
             "search_leads",
             "get_lead",
         ]

@@ -1,0 +1,235 @@
+"""Leads that were read in order to find somebody among them, and the requests that read them.
+
+One person is looked up by id, phone, e-mail or name. For many it can be cheaper to read all of the company's
+leads, in pages; of these only those are kept that somebody who is wanted could be.
+"""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+import anyio
+
+from rotor_mcp import parallel
+from rotor_mcp.client import LeadsClient
+from rotor_mcp.errors import NotFound
+from rotor_mcp.identity import Found, caseless, keys_of, phone_search, settle, settle_by_name, wanted_keys
+from rotor_mcp.models import PAGE_LIMIT, Lead, Page, UpsertLead
+
+FRESH = 30.0
+"""Seconds for which what was read may be planned with. A tool call does not last as long; an import does."""
+
+
+class TooCostlyError(Exception):
+    """What was asked for takes more requests than it may spend. Nothing was written."""
+
+    def __init__(self, requests: int, limit: int, writes: int = 0) -> None:
+        super().__init__(f"{requests} requests, {limit} allowed")
+        self.requests = requests
+        self.limit = limit
+        self.writes = writes
+        """How many of the requests would be writes, as far as that is known."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Who is meant, and when that was so (as `anyio.current_time` tells it)."""
+
+    found: Found
+    at: float
+
+
+async def find(wanted: UpsertLead, rotor: LeadsClient, region: str) -> Finding:
+    """Find out who is meant from a reading of its own: 1 request, or 2 with phone and e-mail.
+
+    Raises:
+        NotFound: if there is no lead with the id that was given.
+        RotorError: if Rotor could not be asked or refused.
+    """
+    directory = Directory([wanted], region)
+    await directory.look_up(wanted, rotor)
+    return directory.find(wanted)
+
+
+class Directory:
+    """The leads that some people could be."""
+
+    def __init__(self, wanted: Sequence[UpsertLead], region: str) -> None:
+        """Begin with nothing read.
+
+        Args:
+            wanted: everybody who will be looked for.
+            region: country of phones without a country code.
+        """
+        self._wanted = wanted
+        self._region = region
+        self._leads: dict[str, list[Lead]] = {key: [] for one in wanted for key in wanted_keys(one, region)}
+        """Key (an id, phone, e-mail or name that is looked for) → the leads that have it."""
+        self._keys: dict[str | None, list[str]] = {}
+        """Id of a lead → the keys under which it stands."""
+        self._read_at: dict[str | None, float] = {}
+        """Id of a lead → when it was read."""
+        self._asked_at: dict[str, float] = {}
+        """Key → when Rotor was asked who has it."""
+        self._all_at: float | None = None
+        """When the newest of all leads were read, if all were."""
+        self._newest: set[str | None] = set()
+        """Their ids."""
+        self._catching_up = anyio.Lock()
+
+    def find(self, wanted: UpsertLead) -> Finding:
+        """Find out who is meant, among the leads that were read.
+
+        Raises:
+            NotFound: if there is no lead with the id that was given.
+        """
+        having = {key.partition(" ")[0]: key for key in wanted_keys(wanted, self._region)}
+        leads = {kind: _newest_first(self._leads[key]) for kind, key in having.items()}
+        if wanted.id:
+            if not leads["id"]:
+                raise NotFound("no lead has this id", 404)
+            found = Found(leads["id"][0], "id")
+        elif wanted.phone or wanted.email:
+            found = settle(leads.get("phone", ()), leads.get("email", ()), wanted.name)
+        else:
+            found = settle_by_name(leads["name"], wanted.name or "")
+        moments = [self._read_at[lead.id] for lead in (found.lead, *found.rivals) if lead]
+        moments += (max(self._asked_at.get(key, 0.0), self._all_at or 0.0) for key in having.values())
+        return Finding(found, min(moments))
+
+    async def read(self, rotor: LeadsClient, limit: int) -> None:
+        """Read what it takes to find everybody, in the fewest requests.
+
+        An id that nobody has is no error here, but when it is looked for.
+
+        Args:
+            rotor: to ask.
+            limit: requests that it may take.
+
+        Raises:
+            TooCostlyError: if it would take more.
+            RotorError: if Rotor could not be asked or refused.
+        """
+        singly = sum(_requests_for(one) for one in self._wanted)
+        # How many pages there are is said on the first.
+        if singly > 2 and await self._read_all(rotor, at_most=singly, limit=limit):
+            return
+        if rotor.requests + singly > limit:
+            raise TooCostlyError(rotor.requests + singly, limit)
+
+        async def look_up(one: UpsertLead) -> None:
+            with suppress(NotFound):
+                await self.look_up(one, rotor)
+
+        await parallel.each(self._wanted, look_up)
+
+    async def look_up(self, wanted: UpsertLead, rotor: LeadsClient) -> None:
+        """Ask Rotor who has an id; or a phone and, unless that settles it, an e-mail; or a name.
+
+        Raises:
+            NotFound: if there is no lead with the id.
+            RotorError: if Rotor could not be asked or refused.
+        """
+        began = anyio.current_time()
+        keys = wanted_keys(wanted, self._region)
+        if wanted.id:
+            self._add([await rotor.get_lead(wanted.id)], began)
+        elif wanted.phone or wanted.email:
+            if wanted.phone:
+                self._add(await _with_text(phone_search(wanted.phone, self._region), rotor), began)
+            if wanted.email and not self._is_settled(wanted):
+                self._add(await _with_text(wanted.email, rotor), began)
+        else:
+            self._add(await _with_text(wanted.name or "", rotor), began)
+        self._asked_at |= dict.fromkeys(keys, began)
+
+    def _is_settled(self, wanted: UpsertLead) -> bool:
+        """Whether one lead has the phone, and the e-mail too: then it does not matter who else has that."""
+        if not wanted.phone:
+            return False
+        with_phone = self._leads[wanted_keys(wanted, self._region)[0]]
+        return len(with_phone) == 1 and caseless(with_phone[0].email or "") == caseless(wanted.email or "")
+
+    async def _read_all(self, rotor: LeadsClient, *, at_most: int, limit: int) -> bool:
+        """Read all leads, archived ones too, unless it takes more than so many requests.
+
+        Pages are read a few at a time. A lead created meanwhile pushes all others back, so that one may slip
+        from a page not yet read to one that was read before. Then Rotor counts fewer leads on that page than
+        on the one before it, and the page is read again.
+        """
+        began = anyio.current_time()
+        first = await _page(1, rotor)
+        self._add(first.leads, began)
+        if first.total is None and first.has_more:
+            return False
+        pages = -(-(first.total or 0) // PAGE_LIMIT)
+        if pages > at_most:
+            return False
+        if pages > limit:
+            raise TooCostlyError(pages, limit)
+        read = {1: first}
+
+        async def read_page(number: int) -> None:
+            read[number] = await _page(number, rotor)
+            self._add(read[number].leads, began)
+
+        await parallel.each(range(2, pages + 1), read_page)
+        number = 1
+        while read[number].has_more:
+            number += 1
+            if number not in read or (read[number].total or 0) < (read[number - 1].total or 0):
+                await read_page(number)
+        self._all_at, self._newest = began, {lead.id for lead in first.leads}
+        return True
+
+    async def refresh(self, rotor: LeadsClient) -> None:
+        """If all leads were read and that will soon be too long ago, read those created since: 1 request.
+
+        Who changed in between is not seen by this: a lead that was read too long ago has to be read again.
+
+        Raises:
+            RotorError: if Rotor could not be asked or refused.
+        """
+        async with self._catching_up:
+            began = anyio.current_time()
+            if self._all_at is None or began - self._all_at < FRESH * 2 / 3:
+                return
+            known, newest = self._newest, set[str | None]()
+            number, more = 0, True
+            while more:
+                number += 1
+                page = await _page(number, rotor)
+                self._add(page.leads, began)
+                newest |= {lead.id for lead in page.leads}
+                more = page.has_more and known.isdisjoint(newest)
+            self._all_at, self._newest = began, newest
+
+    def _add(self, leads: Sequence[Lead], read_at: float) -> None:
+        """Keep those leads that could be meant, each as it was read last."""
+        for lead in leads:
+            for key in self._keys.pop(lead.id, ()) if lead.id else ():
+                self._leads[key] = [other for other in self._leads[key] if other.id != lead.id]
+            keys = [key for key in keys_of(lead, self._region) if key in self._leads]
+            for key in keys:
+                self._leads[key].append(lead)
+            if keys:
+                self._keys[lead.id] = keys
+                self._read_at[lead.id] = read_at
+
+
+def _requests_for(wanted: UpsertLead) -> int:
+    """How many requests it takes to look somebody up, at most."""
+    return 2 if wanted.phone and wanted.email and not wanted.id else 1
+
+
+def _newest_first(leads: Sequence[Lead]) -> list[Lead]:
+    """Sort as Rotor lists them, whatever they were read by: what was shown then fits what is read now."""
+    return sorted(leads, key=lambda lead: lead.created_at or "", reverse=True)
+
+
+async def _with_text(text: str, rotor: LeadsClient) -> list[Lead]:
+    return (await rotor.list_leads(search=text, archived=True, limit=PAGE_LIMIT)).leads
+
+
+async def _page(number: int, rotor: LeadsClient) -> Page:
+    return await rotor.list_leads(archived=True, limit=PAGE_LIMIT, page=number)

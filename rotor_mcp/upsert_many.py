@@ -1,0 +1,70 @@
+"""What `upsert_leads` does: its rows → a batch, within the time and the requests of one call → its result."""
+
+from collections.abc import Iterator
+
+from rotor_mcp.arguments import InvalidArguments, parse
+from rotor_mcp.batch import Batch, Ending, Watch
+from rotor_mcp.batch_report import summarise
+from rotor_mcp.call import Call
+from rotor_mcp.directory import TooCostlyError
+from rotor_mcp.merging import Entry
+from rotor_mcp.models import UpsertLead, UpsertLeads
+from rotor_mcp.results import BatchResult
+
+
+async def upsert_many(arguments: UpsertLeads, call: Call) -> BatchResult:
+    """Create and update leads, each row with an outcome of its own.
+
+    Raises:
+        TooCostlyError: if it would take more requests than one call may spend.
+        RotorError: if Rotor could not be asked or refused before anything was written.
+    """
+    entries: list[Entry] = []
+    endings: list[Ending] = []
+    for row in _rows(arguments):
+        if isinstance(row, Entry):
+            entries.append(row)
+        else:
+            endings.append(row)
+    batch = Batch(entries, call)
+    if entries:
+        await batch.plan(call.batch_requests)
+    if arguments.dry_run:
+        return summarise([*endings, *batch.preview()], call, would_spend=batch.writes)
+    if call.rotor.requests + batch.writes > call.batch_requests:
+        raise TooCostlyError(call.rotor.requests + batch.writes, call.batch_requests, batch.writes)
+    await batch.write(_Teller(call, len(batch.jobs)))
+    return summarise([*endings, *batch.endings], call)
+
+
+def _rows(arguments: UpsertLeads) -> Iterator[Entry | Ending]:
+    """Read the rows, each with what is given for all of them."""
+    for number, row in enumerate(arguments.rows, 1):
+        try:
+            yield Entry((number,), arguments.complete(_read(row)))
+        except InvalidArguments as exc:
+            yield Ending((number,), "invalid", trouble=exc)
+
+
+def _read(row: object) -> UpsertLead:
+    if not isinstance(row, dict):
+        raise InvalidArguments(["a row must be an object with the arguments of upsert_lead"])
+    if "dry_run" in row:
+        raise InvalidArguments(["dry_run is not for one row: give it beside rows"])
+    return parse(UpsertLead, row)
+
+
+class _Teller(Watch):
+    """Tells the client of each row, and lets none begin when the time of the call runs out."""
+
+    def __init__(self, call: Call, jobs: int) -> None:
+        self._call = call
+        self._jobs = jobs
+        self._done = 0
+
+    def stop(self) -> str | None:
+        return "the time of this call ran out" if self._call.rotor.running_out else None
+
+    async def ended(self, ending: Ending) -> None:
+        self._done += 1
+        await self._call.progress(self._done, self._jobs, f"row {ending.rows[0]}: {ending.outcome}")
