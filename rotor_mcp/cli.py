@@ -1,48 +1,22 @@
-"""The command `rotor-mcp`. Each setting is a flag and an environment variable; the flag wins.
+"""The command `rotor-mcp`.
 
 Imports are made where they are needed: a client waits for `serve` to start.
 """
 
 import logging
 import sys
-from collections.abc import Callable
 from contextlib import closing
-from typing import TYPE_CHECKING
 
 import click
 
 from rotor_mcp import __version__
-from rotor_mcp.config import ConfigError, Settings, environment_variable
+from rotor_mcp.flags import connection, open_sandbox, sandbox_flag, settings_flags
 
-if TYPE_CHECKING:
-    import httpx2
-
-    from rotor_mcp.sandbox import Sandbox
+_OF_FILES = ("export", "import")
+"""Commands of `files/commands.py`, which knows all fields and so is loaded only for them."""
 
 
-SETTINGS_FLAGS: list[click.Parameter] = [
-    click.Option(
-        [f"--{name.replace('_', '-')}"],
-        envvar=environment_variable(name),
-        show_envvar=True,
-        metavar="TEXT",
-        help=f"{field.description}.",
-    )
-    for name, field in Settings.model_fields.items()
-]
-
-_sandbox_flag = click.option(
-    "--sandbox",
-    "file",
-    is_flag=False,
-    flag_value=":memory:",
-    metavar="[FILE]",
-    help="Use an embedded Rotor with sample leads instead of the real one: no key, no network. "
-    "Its leads live in FILE, or without one as long as this process.",
-)
-
-
-class _ServeByDefault(click.Group):
+class _Commands(click.Group):
     """`rotor-mcp` alone, or with nothing but flags, is `rotor-mcp serve`."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
@@ -50,8 +24,19 @@ class _ServeByDefault(click.Group):
             args = ["serve", *args]
         return super().parse_args(ctx, args)
 
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted([*super().list_commands(ctx), *_OF_FILES])
 
-@click.group(cls=_ServeByDefault)
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name in _OF_FILES and cmd_name not in self.commands:
+            from rotor_mcp.files import commands
+
+            self.add_command(commands.export)
+            self.add_command(commands.import_)
+        return super().get_command(ctx, cmd_name)
+
+
+@click.group(cls=_Commands)
 @click.version_option(__version__, prog_name="rotor-mcp")
 def main() -> None:
     """Rotor leads for assistants: an MCP server.
@@ -60,8 +45,9 @@ def main() -> None:
     """
 
 
-@main.command(params=[*SETTINGS_FLAGS])
-@_sandbox_flag
+@main.command()
+@settings_flags()
+@sandbox_flag
 def serve(file: str | None, **values: str | None) -> None:
     """Serve MCP on standard input and output."""
     import gc
@@ -70,7 +56,7 @@ def serve(file: str | None, **values: str | None) -> None:
     from rotor_mcp import logs
     from rotor_mcp.server import build_server, serve_stdio
 
-    settings, transport = _connection(file, values)
+    settings, transport = connection(file, values)
     logs.configure(settings)
     if warning := settings.key_trouble or settings.key_warning:
         logging.getLogger(__name__).warning(warning)
@@ -84,13 +70,14 @@ def serve(file: str | None, **values: str | None) -> None:
     serve_stdio(server)
 
 
-@main.command(params=[*SETTINGS_FLAGS])
-@_sandbox_flag
+@main.command()
+@settings_flags()
+@sandbox_flag
 def check(file: str | None, **values: str | None) -> None:
     """Check the key and the way to Rotor; costs one request. The exit status is 0 if all is well."""
     from rotor_mcp import checks
 
-    settings, transport = _connection(file, values)
+    settings, transport = connection(file, values)
     sys.exit(0 if checks.run(settings, transport) else 1)
 
 
@@ -118,7 +105,7 @@ def sandbox(port: int, host: str, file: str, leads: int, quota: int) -> None:
     """Serve an embedded Rotor over HTTP, for any client of its Leads API."""
     from rotor_mcp.sandbox import DEFAULT_KEYS, serving
 
-    with closing(_open_sandbox(file, leads=leads, quota=quota)) as served:
+    with closing(open_sandbox(file, leads=leads, quota=quota)) as served:
         try:
             listener = serving.listen(host, port)
         except OSError as exc:
@@ -128,30 +115,3 @@ def sandbox(port: int, host: str, file: str, leads: int, quota: int) -> None:
             click.echo(f"  x-api-key: {key}  ({', '.join(scopes)})")
         click.echo("Stop it with Ctrl-C.")
         serving.serve(served, listener)
-
-
-def _connection(
-    sandbox_file: str | None, values: dict[str, str | None]
-) -> "tuple[Settings, Callable[[], httpx2.AsyncBaseTransport] | None]":
-    """Settings, and what carries the requests: the network, unless there is a sandbox."""
-    if sandbox_file is not None:
-        from rotor_mcp.sandbox import FULL_KEY
-
-        # No real key comes near a sandbox, and no request of a sandbox near the network.
-        values |= {"api_key": FULL_KEY, "base_url": "https://sandbox.invalid/open-api"}
-    try:
-        settings = Settings.load(values)
-    except ConfigError as exc:
-        raise click.UsageError(str(exc)) from None
-    return settings, None if sandbox_file is None else _open_sandbox(sandbox_file).transport
-
-
-def _open_sandbox(file: str, *, leads: int = 150, quota: int = 1_000) -> "Sandbox":
-    import sqlite3
-
-    from rotor_mcp.sandbox import Sandbox
-
-    try:
-        return Sandbox(file, leads=leads, quota=quota)
-    except (ValueError, sqlite3.Error) as exc:
-        raise click.ClickException(f"{file} cannot be used as a sandbox: {exc}") from None

@@ -4,16 +4,16 @@ What Rotor can filter alone costs one request of the size shown. For anything el
 of 1,000, newest first, as far as needed or allowed, and `filter.py` does the rest.
 """
 
-import json
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from rotor_mcp import filter as filters
 from rotor_mcp import wording
 from rotor_mcp.call import Call
-from rotor_mcp.cursor import Cursor, Mark, digest, unseen
-from rotor_mcp.models import PAGE_LIMIT, Lead, Page, SearchLeads
+from rotor_mcp.cursor import Cursor, Mark, digest
+from rotor_mcp.models import PAGE_LIMIT, Lead, SearchLeads
+from rotor_mcp.reading import Reading
 from rotor_mcp.results import Count, SearchResult, ShownLead
 from rotor_mcp.sanitize import one_line
 
@@ -37,6 +37,9 @@ COUNTS = 30
 CHARACTERS = 10_000
 """Characters of all rows together, in either channel; beyond that the result says how to go on."""
 
+_Match = tuple[int, Lead]
+"""A lead that matches, with the page it stood on."""
+
 
 async def search(wanted: SearchLeads, call: Call) -> SearchResult:
     """Answer a search.
@@ -56,124 +59,67 @@ async def search(wanted: SearchLeads, call: Call) -> SearchResult:
             wanted = wanted.model_copy(update={"stage": spellings[0]})
         elif spellings and not wanted.cursor:
             alone, begin = False, replace(begin, pushed=False, size=PAGE_LIMIT)
-    reading = _Reading(wanted, begin, call)
-    await reading.go(enough=1 if alone else reading.enough)
-    if begin.pushed and not wanted.cursor and reading.seems_incomplete:
-        # Rotor may compare stages and tags letter by letter. Without its help nothing is missed.
-        begin = replace(begin, pushed=False, size=PAGE_LIMIT)
-        reading = _Reading(wanted, begin, call)
-        await reading.go(enough=reading.enough)
-    return _result(reading, counted_by_rotor=alone and begin.pushed)
+    reading = Reading(wanted, begin, call)
+    matched = await _read(reading, enough=1 if alone else _enough(wanted))
+    if not wanted.cursor and reading.seems_incomplete:
+        reading = reading.unaided()
+        matched = await _read(reading, enough=_enough(wanted))
+    return _result(reading, matched, counted_by_rotor=alone and reading.begin.pushed)
 
 
-@dataclass
-class _Reading:
-    """Rotor's list, as far as one call reads it."""
-
-    wanted: SearchLeads
-    begin: Cursor
-    call: Call
-    matched: list[tuple[int, Lead]] = field(default_factory=list)
-    """Leads that match, newest first, each with the page it stood on."""
-    looked_at: int = 0
-    tags: set[str] = field(default_factory=set)
-    """The tags of the leads looked at."""
-    exist: int | None = None
-    """Leads on Rotor's list, by its own word."""
-    age: float = 0.0
-    """Seconds since the oldest part was read."""
-    next_page: int | None = None
-    """The page to go on with; None at the end of the list."""
-    last: Mark | None = None
-    """The last lead looked at."""
-
-    @property
-    def enough(self) -> int | None:
-        """Leads to find before reading may stop: few, to go on in Rotor's order; to count or sort, all."""
-        return self.wanted.limit + 1 if self.wanted.cursor and self.wanted.order == "newest" else None
-
-    @property
-    def seems_incomplete(self) -> bool:
-        """Whether Rotor found nothing, or nothing with one of the tags, which may be a matter of capitals."""
-        if not self.tags.issuperset(self.wanted.tags):
-            return True
-        return bool(self.wanted.stage) and self.exist == 0
-
-    async def go(self, enough: int | None) -> None:
-        """Read until there are enough leads, or the list ends, or the requests of one search are spent."""
-        wanted, begin, call = self.wanted, self.begin, self.call
-        self.next_page, self.last = begin.page, begin.seen
-        # What stood on so many pages may have been pushed to one more.
-        for number in range(1, call.search_requests + 1 + bool(begin.until)):
-            at = self.next_page
-            page, age = await self._page(at)
-            self.age = max(self.age, age)
-            self.exist = page.total
-            leads = unseen(page.leads, self.last)
-            end = next((place for place, lead in enumerate(leads) if lead.id == begin.until), None)
-            if end is not None:
-                leads = leads[: end + 1]
-            self.looked_at += len(leads)
-            self.tags.update(tag for lead in leads for tag in lead.tags)
-            self.matched += ((at, lead) for lead in leads if filters.matches(lead, wanted, call.context))
-            self.next_page = at + 1 if page.has_more else None
-            if leads:
-                self.last = Mark.of(leads[-1])
-                if filters.is_past(leads[-1], wanted, call.context):
-                    self.next_page = None
-            if end is not None:
-                self.next_page = at
-                break
-            if self.next_page is None or (enough is not None and len(self.matched) >= enough):
-                break
-            pages = None if page.total is None else -(-page.total // begin.size)
-            await call.progress(number, pages, f"looked at {self.looked_at:,} leads")
-
-    async def _page(self, page: int) -> tuple[Page, float]:
-        wanted, pushed, size = self.wanted, self.begin.pushed, self.begin.size
-        stage = wanted.stage if pushed else None
-        tags = wanted.tags if pushed and not any("," in tag for tag in wanted.tags) else []
-        archived = wanted.archived != "exclude"
-        rotor = self.call.rotor
-        return await self.call.company.memory.recall(
-            json.dumps([wanted.search, stage, tags, archived, size, page]),
-            lambda: rotor.list_leads(
-                search=wanted.search, stage=stage, tags=tags, archived=archived, limit=size, page=page
-            ),
-        )
-
-    def key(self, lead: Lead) -> filters.SortKey:
-        """What this search sorts by."""
-        return filters.sort_key(lead, self.wanted.order, self.call.context)
-
-    def in_order(self) -> list[tuple[int, Lead]]:
-        """What matches, in the order wanted, from where the cursor says."""
-        if self.wanted.order == "newest":
-            return self.matched
-        after = self.begin.after
-        entries = sorted(self.matched, key=lambda entry: self.key(entry[1]))
-        return [entry for entry in entries if after is None or self.key(entry[1]) > after]
-
-    def onward(self, found: Sequence[tuple[int, Lead]], shown: int) -> Cursor | None:
-        """Where to go on: with the rest of what was found, else with what was not read."""
-        if 0 < shown < len(found):
-            page, last = found[shown - 1]
-            if self.wanted.order != "newest":
-                until = self.last.id if self.last and self.next_page is not None else ""
-                return replace(self.begin, after=self.key(last), until=until)
-            return replace(self.begin, page=page, seen=Mark.of(last))
-        if self.next_page is not None and self.wanted.limit:
-            return replace(self.begin, page=self.next_page, seen=self.last, after=None, until="")
-        return None
+def _enough(wanted: SearchLeads) -> int | None:
+    """Leads to find before reading may stop: few, to go on in Rotor's order; to count or sort, all."""
+    return wanted.limit + 1 if wanted.cursor and wanted.order == "newest" else None
 
 
-def _result(reading: _Reading, *, counted_by_rotor: bool) -> SearchResult:
-    wanted, call = reading.wanted, reading.call
-    found = reading.in_order()
+async def _read(reading: Reading, enough: int | None) -> list[_Match]:
+    """Read until there are enough leads, or all was read, or the requests of one search are spent."""
+    call, matched = reading.call, list[_Match]()
+    # What stood on so many pages may have been pushed to one more.
+    for number in range(1, call.search_requests + 1 + bool(reading.begin.until)):
+        at = reading.page
+        matched += [(at, lead) for lead in await reading.read()]
+        if reading.done or (enough is not None and len(matched) >= enough):
+            break
+        pages = None if reading.exist is None else -(-reading.exist // reading.begin.size)
+        await call.progress(number, pages, f"looked at {reading.looked_at:,} leads")
+    return matched
+
+
+def _key(reading: Reading, lead: Lead) -> filters.SortKey:
+    """What a search sorts by."""
+    return filters.sort_key(lead, reading.wanted.order, reading.call.context)
+
+
+def _in_order(reading: Reading, matched: list[_Match]) -> list[_Match]:
+    """What matches, in the order wanted, from where the cursor says."""
+    if reading.wanted.order == "newest":
+        return matched
+    after = reading.begin.after
+    entries = sorted(matched, key=lambda entry: _key(reading, entry[1]))
+    return [entry for entry in entries if after is None or _key(reading, entry[1]) > after]
+
+
+def _onward(reading: Reading, found: Sequence[_Match], shown: int) -> Cursor | None:
+    """Where to go on: with the rest of what was found, else with what was not read."""
+    wanted, begin = reading.wanted, reading.begin
+    if 0 < shown < len(found):
+        page, last = found[shown - 1]
+        if wanted.order != "newest":
+            until = reading.last.id if reading.last and not reading.ended else ""
+            return replace(begin, after=_key(reading, last), until=until)
+        return replace(begin, page=page, seen=Mark.of(last))
+    if not reading.ended and wanted.limit:
+        return replace(begin, page=reading.page, seen=reading.last, after=None, until="")
+    return None
+
+
+def _result(reading: Reading, matched: list[_Match], *, counted_by_rotor: bool) -> SearchResult:
+    wanted, call, whole = reading.wanted, reading.call, reading.ended
+    found = _in_order(reading, matched)
     rows = _rows([lead for _, lead in found][: wanted.limit], wanted, call)
-    onward = reading.onward(found, len(rows))
-    leads = [lead for _, lead in reading.matched]
-    whole = reading.next_page is None
+    onward = _onward(reading, found, len(rows))
+    leads = [lead for _, lead in matched]
     # What goes on from an earlier result was counted there; what Rotor filtered alone, Rotor has counted.
     counts_all = not wanted.cursor and (whole or not counted_by_rotor)
     by = wanted.count_by or "stage"

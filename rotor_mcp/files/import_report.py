@@ -1,0 +1,111 @@
+"""What `rotor-mcp import` says: what a file was taken for, what would happen, what happened. Pure.
+
+Here is also the file of rows that need attention: as they came, with the reason, ready to be corrected and
+imported again.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, get_args
+
+from rotor_mcp import batch_report, batch_wording, failures, wording
+from rotor_mcp.batch import Ending
+from rotor_mcp.files import rows
+from rotor_mcp.files.cells import guard
+from rotor_mcp.files.columns import Columns
+from rotor_mcp.files.tables import Row, Table
+from rotor_mcp.results import RowOutcome
+from rotor_mcp.sanitize import one_line
+
+SHOWN = 20
+"""Rows of one kind that are shown; the others are counted."""
+
+CONFIRM, REASON = "confirm", "reason"
+"""Columns of the file of rows that need attention."""
+
+_ATTENTION = frozenset({"needs_confirmation", "invalid", "unknown"})
+
+
+def taken_for(table: Table, columns: Columns) -> Iterator[str]:
+    """Say what a file was taken for, and what becomes of its columns."""
+    yield f"{table.form}; {wording.counted(len(table.rows), 'row')}."
+    yield from (f"  {line}" for line in columns.lines())
+    if table.rows:
+        first = table.rows[0]
+        yield f"Row {first.number}, for example: {_example(columns.arguments(first))}"
+
+
+def _example(arguments: Mapping[str, Any]) -> str:
+    return one_line(" · ".join(f"{name}: {_text(value)}" for name, value in arguments.items()))
+
+
+def _text(value: Any) -> str:
+    return ", ".join(value) if isinstance(value, list) else str(value)
+
+
+def counts(endings: Iterable[Ending], *, would: bool = False) -> str:
+    """Say how many rows ended how, or would."""
+    counted = Counter(ending.outcome for ending in endings for _ in ending.rows)
+    rows_in_all = wording.counted(sum(counted.values()), "row")
+    parts = [f"{counted[outcome]:,} {outcome}" for outcome in get_args(RowOutcome) if counted[outcome]]
+    return f"{'Plan for ' if would else ''}{rows_in_all}: {', '.join(parts) or 'nothing to do'}."
+
+
+def details(endings: Iterable[Ending], timezone: str) -> dict[str, list[str]]:
+    """Tell of the rows that change a lead or need attention, and what is worth knowing of all, by title."""
+    told = sorted(endings, key=lambda ending: ending.rows)
+    return {
+        "Changes": [_told(ending, timezone) for ending in told if ending.outcome == "updated"],
+        "Rows that need attention": [_told(ending, timezone) for ending in attention(told)],
+        "Worth knowing": batch_report.warnings(told),
+    }
+
+
+def attention(endings: Iterable[Ending]) -> list[Ending]:
+    """Choose the rows that somebody has to look at."""
+    return [ending for ending in endings if ending.outcome in _ATTENTION]
+
+
+def some(title: str, lines: Sequence[str]) -> Iterator[str]:
+    """Show the first of some lines, under their title."""
+    if lines:
+        yield f"{title}:"
+        yield from (f"  {one_line(line)}" for line in lines[:SHOWN])
+    if len(lines) > SHOWN:
+        yield f"  and {len(lines) - SHOWN:,} more"
+
+
+def _told(ending: Ending, timezone: str) -> str:
+    which = batch_wording.rows(ending.rows)
+    if ending.outcome == "updated" and ending.told:
+        return f"{which}, {wording.called(ending.told)}: {'; '.join(wording.changes(ending.told, timezone))}"
+    return f"{which}, {ending.outcome}: {reason(ending, timezone)}"
+
+
+def reason(ending: Ending, timezone: str) -> str:
+    """Say why a row needs attention, and what to do."""
+    if ending.trouble is not None:
+        return "; ".join(failures.of_row(ending.trouble))
+    if ending.told is None:
+        return ""
+    told = ending.told
+    text = "; ".join(told.reasons)
+    if ending.outcome == "unknown":
+        return "; ".join([text, *told.warnings])
+    plan = "; ".join(line.strip() for line in wording.plan(told, timezone))
+    return f"{text}. The plan for {wording.called(told)}: {plan}. To approve it, confirm: {told.confirm}"
+
+
+def corrections(table: Table, endings: Iterable[Ending], timezone: str) -> str:
+    """Write the rows that need attention as CSV: as they came, and a column to approve, and the reason.
+
+    The token is only in the reason: whoever moves it to its column has read what it approves.
+    """
+    came: dict[int, Row] = {row.number: row for row in table.rows}
+    names = [name for name in table.columns if name not in (CONFIRM, REASON)]
+    lines = [[*names, CONFIRM, REASON]]
+    for ending in attention(endings):
+        why = reason(ending, timezone)
+        for number in ending.rows:
+            lines.append([*(came[number].cells[name] for name in names), "", why])
+    return rows.BYTE_ORDER_MARK + rows.csv_text([[guard(cell) for cell in line] for line in lines])

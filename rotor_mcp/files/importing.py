@@ -1,0 +1,231 @@
+"""`rotor-mcp import`: the rows of a file become leads.
+
+Who everybody is and what would change is found out and shown before anything is sent. What was written is
+noted in a journal beside the file, so that an import that was stopped goes on where it was.
+"""
+
+import hashlib
+import itertools
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import anyio
+import click
+import httpx2
+
+from rotor_mcp import failures
+from rotor_mcp.arguments import InvalidArguments, parse
+from rotor_mcp.batch import Batch, Ending
+from rotor_mcp.company import Company, Memory
+from rotor_mcp.config import Settings
+from rotor_mcp.directory import TooCostlyError
+from rotor_mcp.errors import RotorError
+from rotor_mcp.exchange import Pool
+from rotor_mcp.files import columns, import_report, tables
+from rotor_mcp.files.columns import Columns
+from rotor_mcp.files.journal import Journal, JournalError, digest
+from rotor_mcp.files.tables import Table
+from rotor_mcp.files.whole import whole
+from rotor_mcp.files.writing import Writing
+from rotor_mcp.merging import Entry
+from rotor_mcp.models import ForAllRows, UpsertLead
+from rotor_mcp.plan import differences
+from rotor_mcp.wording import counted, spent
+from rotor_mcp.workplace import Workplace
+
+STANDARD_INPUT = "-"
+JOURNAL_ENDING = ".rotor-import"
+
+Mode = Literal["ask", "dry_run", "write"]
+
+
+@dataclass(frozen=True)
+class Import:
+    """What was asked for."""
+
+    file: str
+    """Its name, or `-` for standard input."""
+    given: Mapping[str, str]
+    """Column → field, as the person said."""
+    shared: ForAllRows
+    requests: int
+    """Requests that this run may spend."""
+    mode: Mode
+    lasting: str | None
+    """Names the Rotor that the rows go to; None if nothing of it lasts, so that no journal is wanted."""
+
+
+def run(asked: Import, settings: Settings, transport: Callable[[], httpx2.AsyncBaseTransport] | None) -> bool:
+    """Import a file. Returns whether all of its rows are in Rotor, or would be.
+
+    Raises:
+        click.ClickException: if the file, its columns or its journal cannot be used.
+    """
+    try:
+        data = sys.stdin.buffer.read() if asked.file == STANDARD_INPUT else Path(asked.file).read_bytes()
+        table = tables.read(data, asked.file)
+        matched = columns.match(table, asked.given, region=settings.phone_region)
+        workplace = Workplace(Pool(settings, transport), Company(Memory(0)))
+        return anyio.run(_run, asked, table, matched, workplace, data)
+    except OSError as exc:
+        raise click.ClickException(f"{asked.file} cannot be read: {exc.strerror}") from None
+    except (tables.TableError, columns.ColumnError, JournalError) as exc:
+        raise click.ClickException(settings.redact(str(exc))) from None
+
+
+async def _run(asked: Import, table: Table, matched: Columns, workplace: Workplace, data: bytes) -> bool:
+    try:
+        return await _Session(asked, table, matched, workplace, data).run()
+    finally:
+        await workplace.pool.aclose()
+
+
+class _Session:
+    """One run of an import."""
+
+    def __init__(
+        self, asked: Import, table: Table, matched: Columns, workplace: Workplace, data: bytes
+    ) -> None:
+        self._asked = asked
+        self._table = table
+        self._columns = matched
+        self._workplace = workplace
+        self._data = data
+        self._call = workplace.call()
+        self._zone = str(self._call.context.zone)
+        self._digests: dict[int, str] = {}
+        self._refused: list[Ending] = []
+        self._told: set[str] = set()
+
+    def _say(self, text: str) -> None:
+        click.echo(self._workplace.safe(text))
+
+    async def run(self) -> bool:
+        """Show what would happen; if that is wanted, make it happen."""
+        rotor = self._call.rotor
+        for line in import_report.taken_for(self._table, self._columns):
+            self._say(line)
+        try:
+            entries = list(self._entries())
+            with await self._journal() as journal:
+                return await self._import(entries, journal)
+        except RotorError as exc:
+            self._say(failures.failed(exc, rotor.requests))
+        except TooCostlyError as exc:
+            self._say(
+                f"Only to find out who is there takes {exc.requests:,} requests, and --requests allows "
+                f"{exc.limit:,}. Nothing was written. {spent(rotor.requests)}"
+            )
+        return False
+
+    def _entries(self) -> Iterator[Entry]:
+        """Read the rows. Those that cannot be read are refused."""
+        for row in self._table.rows:
+            try:
+                arguments = self._asked.shared.complete(parse(UpsertLead, self._columns.arguments(row)))
+            except InvalidArguments as exc:
+                self._refused.append(Ending((row.number,), "invalid", trouble=exc))
+            else:
+                self._digests[row.number] = digest(arguments)
+                yield Entry((row.number,), arguments)
+
+    async def _journal(self) -> Journal:
+        """Open the journal that lies beside the file, if anything is, was or will be in it."""
+        file = Path(
+            f"standard-input-{hashlib.sha256(self._data).hexdigest()[:8]}"
+            if self._asked.file == STANDARD_INPUT
+            else self._asked.file
+        )
+        file = file.with_name(f"{file.name}{JOURNAL_ENDING}")
+        if self._asked.lasting is None or (self._asked.mode == "dry_run" and not file.exists()):
+            return Journal(None, "")
+        access = await self._call.rotor.access()
+        return Journal(file, f"{self._asked.lasting} {access.company_id}")
+
+    async def _import(self, entries: Sequence[Entry], journal: Journal) -> bool:
+        call, asked = self._call, self._asked
+        waiting = [entry for entry in entries if not journal.ended(self._digests[entry.rows[0]])]
+        if len(waiting) < len(entries):
+            self._say(f"Done in an earlier run: {counted(len(entries) - len(waiting), 'row')}.")
+        batch = Batch(waiting, call)
+        batch.endings += self._refused
+        call.rotor.resume(call.rotor.requests)
+        if waiting:
+            await batch.plan(asked.requests)
+        self._settle(batch, journal)
+        preview = batch.preview()
+        self._say(import_report.counts(preview, would=True))
+        self._tell(preview)
+        cost = f"To write this takes {batch.writes:,} more." if batch.writes else "There is nothing to write."
+        self._say(f"{spent(call.rotor.requests)} {cost}")
+        if not batch.jobs or asked.mode == "dry_run":
+            if batch.writes:
+                self._say("Nothing was written. To write it: the same command with --yes.")
+            return _is_well(preview)
+        if batch.writes and asked.mode == "ask" and not click.confirm("Write it now?"):
+            return False
+        return await self._write(batch, journal)
+
+    def _tell(self, endings: Sequence[Ending]) -> None:
+        """Tell of rows what was not told before."""
+        for title, lines in import_report.details(endings, self._zone).items():
+            new = [line for line in lines if line not in self._told]
+            self._told.update(new)
+            for line in import_report.some(title, new):
+                self._say(line)
+
+    def _settle(self, batch: Batch, journal: Journal) -> None:
+        """Find rows of a run that died, which are in Rotor, but which nothing but their names can show."""
+        for job in list(batch.jobs):
+            digests = [self._digests[row] for row in job.entry.rows]
+            rivals = job.plan.found.rivals if job.plan.found.lead is None else ()
+            written = [lead for lead in rivals if not differences(job.plan.fields, lead, self._call.context)]
+            if written and all(map(journal.in_doubt, digests)):
+                batch.jobs.remove(job)
+                batch.endings.append(Ending(job.entry.rows, "created"))
+                journal.end(digests, written[0].id)
+
+    async def _write(self, batch: Batch, journal: Journal) -> bool:
+        rotor = self._call.rotor
+        with click.progressbar(
+            batch.jobs,
+            label="Writing",
+            file=sys.stderr,
+            hidden=not sys.stderr.isatty(),
+            show_pos=True,
+            item_show_func=lambda _: spent(rotor.requests),
+        ) as bar:
+            writing = Writing(rotor, self._asked.requests, journal, self._digests, lambda: bar.update(1))
+            with writing.stopped_by_signals():
+                await batch.write(writing)
+        self._say(f"{import_report.counts(batch.endings)} {spent(self._call.rotor.requests)}")
+        self._tell(batch.endings)
+        if import_report.attention(batch.endings):
+            corrections = import_report.corrections(self._table, batch.endings, self._zone)
+            file = _put_aside(corrections, self._asked.file)
+            self._say(f"{file} holds the rows that need attention: correct them there, and import that file.")
+        if any(ending.outcome in ("not_sent", "unknown") for ending in batch.endings):
+            self._say("The same command goes on where this ended. What was written is not sent again.")
+        return _is_well(batch.endings)
+
+
+def _is_well(endings: Sequence[Ending]) -> bool:
+    return all(ending.outcome in ("created", "updated", "unchanged") for ending in endings)
+
+
+def _put_aside(corrections: str, name: str) -> Path:
+    """Write the rows that need attention beside the file; never over an earlier one, which may be in work."""
+    beside = Path("standard-input" if name == STANDARD_INPUT else name)
+    data = corrections.encode(errors="replace")
+    for number in itertools.count(1):
+        file = beside.with_name(f"{beside.stem}.attention{'' if number == 1 else f'-{number}'}.csv")
+        if not file.exists():
+            break
+        if file.read_bytes() == data:
+            return file
+    with whole(file) as stream:
+        stream.write(data)
+    return file

@@ -1,0 +1,110 @@
+"""What became of each row of an import, kept beside the file, so that a stopped import goes on where it was.
+
+A row is known by a digest of what it asks for, not by its number: so a file may be sorted, shortened and
+corrected between two runs. Nothing about the people is kept but the ids of their leads.
+
+A row is noted before anything of it is sent, and again when it has ended. If only the first note is there,
+the process died in between, and what became of the row has to be looked up.
+"""
+
+import hashlib
+import sqlite3
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Self
+
+from rotor_mcp.models import UpsertLead
+
+_TABLES = """
+CREATE TABLE IF NOT EXISTS rows (
+    company TEXT, row TEXT, ended INTEGER, lead_id TEXT, PRIMARY KEY (company, row)
+) WITHOUT ROWID
+"""
+
+
+class JournalError(Exception):
+    """A journal cannot be used; the text says what to do."""
+
+
+class Journal:
+    """The rows that were dealt with, in a SQLite file that one import at a time may use."""
+
+    def __init__(self, file: Path | None, company: str) -> None:
+        """Open a journal, and make it if there is none.
+
+        Args:
+            file: None to keep it in memory only.
+            company: whose leads they are: rows written for one company are not done for another.
+
+        Raises:
+            JournalError: if the file is in use, or is no journal, or cannot be written.
+        """
+        self._company = hashlib.sha256(company.encode()).hexdigest()
+        try:
+            self._db = sqlite3.connect(file or ":memory:", timeout=0, isolation_level=None)
+        except sqlite3.Error as exc:
+            raise JournalError(f"{file} cannot be opened: {exc}") from None
+        try:
+            # A lock that ends with the process, however that ends.
+            self._db.execute("PRAGMA locking_mode = EXCLUSIVE")
+            self._db.execute("PRAGMA journal_mode = WAL")
+            # What is noted survives the process; after a power failure, rows may have to be looked up.
+            self._db.execute("PRAGMA synchronous = NORMAL")
+            self._db.execute(_TABLES)
+            self._db.execute("BEGIN IMMEDIATE")
+            self._db.execute("COMMIT")
+        except sqlite3.Error as exc:
+            self._db.close()
+            if exc.sqlite_errorcode in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+                raise JournalError(f"another import of this file is running: it holds {file}") from None
+            raise JournalError(f"{file} cannot be used as a journal: {exc}") from None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file, for another import to go on."""
+        self._db.close()
+
+    def ended(self, row: str) -> bool:
+        """Whether what a row asks for is known to be in Rotor."""
+        return self._state(row) == 1
+
+    def in_doubt(self, row: str) -> bool:
+        """Whether something of a row may have been sent, and it is not known what became of it."""
+        return self._state(row) == 0
+
+    def _state(self, row: str) -> int | None:
+        found = self._db.execute(
+            "SELECT ended FROM rows WHERE company = ? AND row = ?", (self._company, row)
+        ).fetchone()
+        return found and int(found[0])
+
+    def begin(self, rows: Iterable[str]) -> None:
+        """Note that something of these rows is about to be sent."""
+        self._note(rows, 0, None)
+
+    def end(self, rows: Iterable[str], lead_id: str | None) -> None:
+        """Note that what these rows ask for is in Rotor."""
+        self._note(rows, 1, lead_id)
+
+    def forget(self, rows: Iterable[str]) -> None:
+        """Note that nothing of these rows was sent."""
+        self._write("DELETE FROM rows WHERE company = ? AND row = ?", [(self._company, row) for row in rows])
+
+    def _note(self, rows: Iterable[str], ended: int, lead_id: str | None) -> None:
+        notes = [(self._company, row, ended, lead_id) for row in rows]
+        self._write("INSERT OR REPLACE INTO rows VALUES (?, ?, ?, ?)", notes)
+
+    def _write(self, statement: str, rows: Sequence[tuple[object, ...]]) -> None:
+        self._db.execute("BEGIN IMMEDIATE")
+        self._db.executemany(statement, rows)
+        self._db.execute("COMMIT")
+
+
+def digest(row: UpsertLead) -> str:
+    """Tell rows apart by what they ask for."""
+    return hashlib.sha256(row.model_dump_json(exclude_defaults=True).encode()).hexdigest()

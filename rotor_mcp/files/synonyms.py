@@ -1,0 +1,149 @@
+"""What people and programs call the columns of a lead → its fields.
+
+The words come from exports of Jobber, Housecall Pro, HubSpot, Google Contacts, Mailchimp, Outlook and
+Facebook lead ads, and from sign-up sheets. A word is here only if it means one thing: "Status" may be a stage
+or whether somebody subscribed, "Budget" is what a customer wishes, "Company" is no person. Such columns are
+left out, and the person is told.
+"""
+
+import re
+from typing import NamedTuple
+
+FIRST_NAME, LAST_NAME = "first_name", "last_name"
+"""Parts of a name, which Rotor does not have."""
+
+_WORDS: dict[str, tuple[str, ...]] = {
+    "id": ("id", "lead id", "rotor id", "rotor lead id"),
+    "name": (
+        *("name", "full name", "display name", "your name", "first and last name", "customer", "client"),
+        *("customer name", "customer full name", "client name", "client full name", "contact name"),
+        *("lead name", "homeowner", "homeowner name"),
+    ),
+    FIRST_NAME: (
+        *("first name", "first", "given name", "forename", "fname", "your first name"),
+        *("customer first name", "client first name", "contact first name", "lead first name"),
+    ),
+    LAST_NAME: (
+        *("last name", "last", "family name", "surname", "lname", "your last name"),
+        *("customer last name", "client last name", "contact last name", "lead last name"),
+    ),
+    "phone": (
+        *("phone", "phone number", "telephone", "telephone number", "tel", "your phone", "contact number"),
+        *("mobile", "mobile phone", "mobile number", "mobile phone number", "phone mobile"),
+        *("cell", "cell phone", "cell number", "cell phone number", "phone cell"),
+        *("home phone", "home phone number", "phone home", "work phone", "work phone number", "phone work"),
+        *("business phone", "office phone", "day phone", "daytime phone", "evening phone"),
+        *("main phone", "primary phone", "primary phone number", "best phone", "best phone number"),
+        *("secondary phone", "other phone", "alternate phone", "alt phone"),
+        *("contact phone", "customer phone", "client phone", "lead phone"),
+    ),
+    "email": (
+        *("email", "email address", "your email", "your email address", "main email", "primary email"),
+        *("home email", "personal email", "work email", "business email"),
+        *("secondary email", "other email", "alternate email", "alt email"),
+        *("contact email", "customer email", "client email", "lead email"),
+    ),
+    "source": (
+        *("source", "lead source", "lead origin", "original source", "marketing source", "referral source"),
+        *("how did you hear", "how did you hear about us", "how did you hear of us", "how did you find us"),
+        *("how did you find out about us", "where did you hear about us", "heard about us"),
+    ),
+    "stage": ("stage", "lead stage", "pipeline stage", "deal stage", "sales stage", "lead status"),
+    "service_type": (
+        *("service type", "service", "services", "type of service", "job type", "type of job"),
+        *("service requested", "services requested", "requested service", "requested services"),
+        *("service needed", "services needed", "service of interest", "services of interest"),
+        *("what service do you need", "what services do you need"),
+        *("what service are you interested in", "what services are you interested in"),
+        *("which service are you interested in", "which services are you interested in"),
+    ),
+    "priority": ("priority", "lead priority"),
+    "projected_value": (
+        *("projected value", "value", "lead value", "deal value", "deal amount"),
+        *("estimate", "estimated value", "estimate amount", "estimate total"),
+        *("quote amount", "quoted amount", "quote total", "quoted price"),
+    ),
+    "follow_up_date": (
+        *("follow up", "follow up date", "follow up on", "next follow up", "next follow up date"),
+        *("next contact", "next contact date", "callback date"),
+    ),
+    "tags": ("tags", "tag", "labels", "lead tags", "customer tags", "client tags", "contact tags"),
+    "notes": (
+        *("notes", "note", "comments", "comment", "message", "your message", "remarks"),
+        *("lead notes", "customer notes", "client notes", "contact notes", "internal notes", "job notes"),
+        *("additional notes", "additional comments", "questions comments", "comments questions"),
+    ),
+}
+
+_ADDRESS_WORDS: dict[str, tuple[str, ...]] = {
+    "address_street1": (
+        *("street", "street 1", "street line 1", "street address", "street address 1"),
+        *("street address line 1", "address", "address 1", "address line 1"),
+    ),
+    "address_street2": (
+        *("street 2", "street line 2", "street address 2", "street address line 2", "address 2"),
+        *("address line 2", "extended address", "apt", "apt number", "apartment", "apartment number"),
+        *("unit", "unit number", "suite", "apt unit", "apt suite", "apt suite unit"),
+    ),
+    "address_city": ("city", "town", "city town", "town city"),
+    "address_state": ("state", "state code", "state province", "province", "province state", "state region"),
+    "address_zip": (
+        *("zip", "zip code", "postal", "postal code", "postcode"),
+        *("zip postal", "zip postal code", "postal zip", "postal zip code"),
+    ),
+    "address_country": ("country", "country region"),
+}
+
+_PLACES: tuple[tuple[str, ...], ...] = (
+    (
+        *("property", "property address", "service", "service address", "service location"),
+        *("job address", "job site", "site", "site address"),
+    ),
+    ("", "address", "address 1", "primary", "primary address", "customer", "client"),
+    ("home", "home address"),
+)
+"""What an address is said to be of, best first: the work is done at the property. Where mail and bills go is
+another place, so such columns are left out."""
+
+_MANY = ("phone", "email", "tags", "notes")
+"""Fields whose columns are often numbered: "Phone 2", "E-mail 1 - Value"."""
+
+_TWIN = re.compile(r" \(\d+\)$")  # what the second column of the same title is called
+
+
+class Meaning(NamedTuple):
+    """What a header stands for."""
+
+    field: str
+    place: int | None = None
+    """For the fields of an address, which of several in a file it belongs to; less is better."""
+
+
+def meaning(header: str) -> Meaning | None:
+    """Tell which field a column holds; None if that is not sure."""
+    title, twins = _TWIN.subn("", header)
+    key = _key(title)
+    known = _MEANINGS.get(key)
+    if known is None:
+        known = _MEANINGS.get(re.sub(r"\d*(value)?$", "", key))
+        known = known if known and known.field in _MANY else None
+    # A second "Phone" may be that of whoever referred them, a second "Street" begins a second address.
+    return None if twins and known and known.field not in ("notes", "tags") else known
+
+
+def _key(header: str) -> str:
+    """Bring a header into a form without capitals, blanks and punctuation: "ZIP-code" and "zipCode" meet."""
+    return "".join(char for char in header.casefold() if char.isalnum())
+
+
+_MEANINGS: dict[str, Meaning] = {
+    **{_key(word): Meaning(field) for field, words in _WORDS.items() for word in words},
+    **{
+        _key(f"{place} {word}"): Meaning(field, rank)
+        for rank, places in enumerate(_PLACES)
+        for place in places
+        for field, words in _ADDRESS_WORDS.items()
+        for word in words
+    },
+    _key("Address 1 - Region"): Meaning("address_state", 1),  # Google Contacts; elsewhere a sales region
+}

@@ -1,0 +1,250 @@
+"""Cells as people and spreadsheets write them → texts that the arguments of `upsert_lead` take.
+
+How dates and amounts are written is decided once for a column, from all its cells. What has no sure meaning
+stays as it is: the row is then refused with the reason, where a guess would write something wrong.
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import Enum, auto
+
+Read = Callable[[str], list[str]]
+"""A cell → its values, the most wanted first."""
+
+_NOTHING = frozenset({"-", "--", "–", "—", ".", "n/a", "#n/a", "#ref!", "#value!", "#name?"})  # noqa: RUF001
+"""Cells that hold nothing, whatever the field."""
+
+_NOTHING_IN_A_FORM = frozenset({"none", "null", "nil", "na", "unknown"})
+"""Cells that hold nothing where the field has a form. Elsewhere it is a word: there are people called Null,
+and a stage may be called None."""
+
+_FORMED = frozenset({"id", "phone", "email", "priority", "projected_value", "follow_up_date"})
+
+
+@dataclass(frozen=True)
+class Reader:
+    """How the cells of a column are read."""
+
+    read: Read
+    how: str = ""
+    """What a person should know of it."""
+
+
+def reader(field: str, header: str, cells: Sequence[str], region: str) -> Reader:
+    """Choose how to read a column.
+
+    Args:
+        field: the field it goes into.
+        header: of the column. If it is the very name of the field, as in our own files, its cells are not
+            searched for what other programs add to theirs.
+        cells: all of its cells.
+        region: country (ISO 3166) whose dates are meant where a column leaves it open.
+    """
+    foreign = header != field
+    match field:
+        case "tags":
+            return Reader(_foreign_tags if foreign else _tags)
+        case "phone" if foreign:
+            return Reader(_without_blanks(field, _phones))
+        case "email" if foreign:
+            return Reader(_without_blanks(field, _several))
+        case "follow_up_date":
+            return _date_reader(cells, region)
+        case "projected_value":
+            comma = _comma_is_decimal(cells, region)
+            how = "a comma read as the decimal point" if comma else ""
+            return Reader(_without_blanks(field, lambda cell: [_amount(cell, comma)]), how)
+        case "priority":
+            return Reader(_without_blanks(field, lambda cell: [_PRIORITIES.get(cell.lower(), cell)]))
+        case "address_zip" if foreign:
+            return Reader(_without_blanks(field, lambda cell: [_plain_number(cell)]))
+        case _:
+            return Reader(_without_blanks(field, lambda cell: [cell]))
+
+
+def _without_blanks(field: str, read: Read) -> Read:
+    nothing = _NOTHING | _NOTHING_IN_A_FORM if field in _FORMED else _NOTHING
+
+    def filled(cell: str) -> list[str]:
+        cell = cell.strip()
+        return _filled(read(cell)) if cell and cell.lower() not in nothing else []
+
+    return filled
+
+
+# Texts
+
+_PRIORITIES = {"med": "medium", "normal": "medium"}
+"""What other programs call Rotor's priorities. "Hot" and "urgent" are somebody's own scale."""
+
+
+def _several(cell: str) -> list[str]:
+    """The values of a cell. Google Contacts writes several into one, separated by " ::: "."""
+    return [value.strip() for value in cell.split(" ::: ") if value.strip()]
+
+
+def _phones(cell: str) -> list[str]:
+    return [_plain_number(value) for value in _several(cell)]
+
+
+def _plain_number(text: str) -> str:
+    """Take off what programs add to a phone or ZIP: "p:" and "z:" (Facebook), ".0" (read as a number)."""
+    return re.sub(r"^[pz]:\s*|(?<=^\d{5})\.0$|(?<=^\d{10})\.0$|(?<=^\d{11})\.0$", "", text)
+
+
+def _tags(cell: str) -> list[str]:
+    """The tags of a cell as we write them: a JSON list, or separated by commas."""
+    listed = _listed(cell)
+    return _filled(cell.split(",") if listed is None else listed)
+
+
+def _foreign_tags(cell: str) -> list[str]:
+    """The tags of a cell as others write them: also in quotes, or separated by semicolons or line breaks.
+
+    A star marks groups that Google keeps for itself, such as "* myContacts".
+    """
+    listed = _listed(cell)
+    if listed is not None:
+        return _filled(listed)
+    parts = _filled(part.strip().strip('"') for part in re.split("[,;\n]| ::: ", cell))
+    return [tag for tag in parts if not tag.startswith("* ") and tag.lower() not in _NOTHING]
+
+
+def _listed(cell: str) -> list[str] | None:
+    try:
+        value = json.loads(cell)
+    except (ValueError, RecursionError):
+        return None
+    return [str(item) for item in value] if isinstance(value, list) else None
+
+
+def _filled(texts: Iterable[str]) -> list[str]:
+    return [text.strip() for text in texts if text.strip()]
+
+
+# Amounts
+
+_CURRENCY = re.compile(
+    r"^(?:US|CA|AU|NZ|C|A)?[$€£]\s*|\s*[$€£]$|^(?:USD|CAD|EUR|GBP)\s+|\s*(?:USD|CAD|EUR|GBP)$"
+)
+_POINT_DECIMAL = re.compile(r"\d+(?:\.\d+)?|\d{1,3}(?:[,\s]\d{3})+(?:\.\d+)?")
+_COMMA_DECIMAL = re.compile(r"\d{1,3}(?:[.\s]\d{3})+,\d{1,2}|\d{1,3}(?:\.\d{3}){2,}")
+_SHORT_COMMA_DECIMAL = re.compile(r"\d+,\d{1,2}")
+_GROUPED_BY_POINTS = re.compile(r"\d{1,3}(?:\.\d{3})+")
+
+
+def _comma_is_decimal(cells: Sequence[str], region: str) -> bool:
+    """Decide whether a column writes 12,50 for twelve and a half. In the United States that is a typo."""
+    amounts = [_bare_amount(cell) for cell in cells]
+    return any(
+        _COMMA_DECIMAL.fullmatch(amount) or (region != "US" and _SHORT_COMMA_DECIMAL.fullmatch(amount))
+        for amount in amounts
+    )
+
+
+def _bare_amount(text: str) -> str:
+    return _CURRENCY.sub("", text.strip())
+
+
+def _amount(text: str, comma: bool) -> str:
+    """Write an amount as Rotor's: digits and a decimal point."""
+    bare = _bare_amount(text)
+    forms = [_COMMA_DECIMAL, _SHORT_COMMA_DECIMAL, _GROUPED_BY_POINTS] if comma else [_COMMA_DECIMAL]
+    if any(form.fullmatch(bare) for form in forms):
+        return re.sub(r"[.\s]", "", bare).replace(",", ".")
+    if _POINT_DECIMAL.fullmatch(bare):
+        return re.sub(r"[,\s]", "", bare)
+    return text
+
+
+# Dates
+
+_DAY = re.compile(r"(\d{1,2})([/.-])(\d{1,2})\2(\d{4}|(?<=[/.])\d{2})(?:,?\s+(.+))?")
+_YEAR_FIRST = re.compile(r"(\d{4})([/.-])(\d{1,2})\2(\d{1,2})(?:,?\s+(.+))?")
+_TIME = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2})(?:\.\d+)?)?(?:\s*([ap])\.?m\.?)?", re.IGNORECASE)
+
+
+class _Order(Enum):
+    """What the numbers of a date tell about the order of day and month."""
+
+    DAY_FIRST = auto()
+    MONTH_FIRST = auto()
+    SAME = auto()
+    OPEN = auto()
+
+
+def _date_reader(cells: Sequence[str], region: str) -> Reader:
+    """Decide whether a column's dates begin with the month or the day.
+
+    Where no cell tells, the month comes first in the United States alone: Canada writes both.
+    """
+    found = [day for cell in cells if (day := _DAY.fullmatch(cell.strip()))]
+    orders = {_order(day) for day in found}
+    mixed = orders >= {_Order.DAY_FIRST, _Order.MONTH_FIRST}
+    open_to_both = [day for day in found if _order(day) is _Order.OPEN]
+    month_first = _Order.MONTH_FIRST in orders or (_Order.DAY_FIRST not in orders and region == "US")
+    how = ""
+    if found:
+        example = "{0}{1}{2}{1}{3}".format(*(open_to_both or found)[0].groups())
+        if not mixed:
+            how = f"{example} read as {'month/day/year' if month_first else 'day/month/year'}"
+        elif open_to_both:
+            how = f"in both orders, month first and day first, so dates such as {example} cannot be read"
+
+    def read(cell: str) -> list[str]:
+        day = _DAY.fullmatch(cell)
+        if mixed and day:
+            own = _order(day)
+            return [cell if own is _Order.OPEN else _date(cell, own is _Order.MONTH_FIRST) or cell]
+        return [_date(cell, month_first) or cell]
+
+    return Reader(_without_blanks("follow_up_date", read), how)
+
+
+def _order(day: re.Match[str]) -> _Order:
+    """Which order of day and month the numbers of a date allow."""
+    first, second = int(day[1]), int(day[3])
+    if first > 12 >= second:
+        return _Order.DAY_FIRST
+    if second > 12 >= first:
+        return _Order.MONTH_FIRST
+    return _Order.SAME if first == second else _Order.OPEN
+
+
+def _date(text: str, month_first: bool) -> str | None:
+    """Read a date, with or without a time, as ISO; None if it is none."""
+    if found := _DAY.fullmatch(text):
+        first, _, second, year, time = found.groups()
+        month, day = (first, second) if month_first else (second, first)
+        year = f"20{year}" if len(year) == 2 else year  # a follow-up is never in another century
+    elif found := _YEAR_FIRST.fullmatch(text):
+        year, _, month, day, time = found.groups()
+    else:
+        return None
+    try:
+        if time is None:
+            return date(int(year), int(month), int(day)).isoformat()
+        hour, minute, second = _clock(time)
+        return datetime(int(year), int(month), int(day), hour, minute, second).isoformat()  # noqa: DTZ001
+    except ValueError:
+        return None
+
+
+def _clock(text: str) -> tuple[int, int, int]:
+    """Read a time of day.
+
+    Raises:
+        ValueError: if it is none.
+    """
+    found = _TIME.fullmatch(text.strip())
+    if not found:
+        raise ValueError
+    hour, minute, second, half = int(found[1]), int(found[2]), int(found[3] or 0), (found[4] or "").lower()
+    if half:
+        if not 1 <= hour <= 12:
+            raise ValueError
+        hour = hour % 12 + (12 if half == "p" else 0)
+    return hour, minute, second

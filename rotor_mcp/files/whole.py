@@ -1,0 +1,32 @@
+"""A file that is written whole or not at all."""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+
+@contextmanager
+def whole(file: Path) -> Iterator[BinaryIO]:
+    """Write a file beside the place where it belongs, and put it there when the block ends well.
+
+    Only its owner may read it, where the system knows owners. However the block fails, nothing is left of it,
+    and a file that was there before is as it was.
+
+    Raises:
+        OSError: if it cannot be written there.
+    """
+    target = file.resolve()
+    handle, name = tempfile.mkstemp(dir=target.parent, prefix=".rotor-mcp-")  # which is private: 0600
+    part = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            yield stream
+            stream.flush()
+            os.fsync(handle)  # else a power failure might leave the name without the data
+        part.replace(target)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise

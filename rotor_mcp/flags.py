@@ -1,0 +1,86 @@
+"""What several commands have in common: a flag for each setting, the sandbox, and the way to Rotor.
+
+Each setting is a flag and an environment variable; the flag wins.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from rotor_mcp.config import ConfigError, Settings, environment_variable
+
+if TYPE_CHECKING:
+    import httpx2
+
+    from rotor_mcp.sandbox import Sandbox
+
+Command = Callable[..., Any]
+Flag = Callable[[Command], Command]
+
+
+def together(flags: Sequence[Flag]) -> Flag:
+    """Make one decorator of several, in their order."""
+
+    def add(command: Command) -> Command:
+        for flag in reversed(flags):
+            command = flag(command)
+        return command
+
+    return add
+
+
+def settings_flags(*names: str) -> Flag:
+    """A flag for each setting, or for those named."""
+    return together(
+        [
+            click.option(
+                f"--{name.replace('_', '-')}",
+                envvar=environment_variable(name),
+                show_envvar=True,
+                metavar="TEXT",
+                help=f"{field.description}.",
+            )
+            for name, field in Settings.model_fields.items()
+            if name in names or not names
+        ]
+    )
+
+
+sandbox_flag = click.option(
+    "--sandbox",
+    "file",
+    is_flag=False,
+    flag_value=":memory:",
+    metavar="[FILE]",
+    help="Use an embedded Rotor with sample leads instead of the real one: no key, no network. "
+    "Its leads live in FILE, or without one as long as this process.",
+)
+
+
+def connection(
+    sandbox_file: str | None, values: dict[str, str | None]
+) -> "tuple[Settings, Callable[[], httpx2.AsyncBaseTransport] | None]":
+    """Settings, and what carries the requests: the network, unless there is a sandbox."""
+    if sandbox_file is not None:
+        from rotor_mcp.sandbox import FULL_KEY
+
+        # No real key comes near a sandbox, and no request of a sandbox near the network.
+        values |= {"api_key": FULL_KEY, "base_url": "https://sandbox.invalid/open-api"}
+    try:
+        settings = Settings.load(values)
+    except ConfigError as exc:
+        raise click.UsageError(str(exc)) from None
+    return settings, None if sandbox_file is None else open_sandbox(sandbox_file).transport
+
+
+def open_sandbox(file: str, *, leads: int = 150, quota: int = 1_000) -> "Sandbox":
+    """Open the embedded Rotor that a file holds, or begin one."""
+    import sqlite3
+
+    from rotor_mcp.sandbox import Sandbox
+
+    try:
+        return Sandbox(file, leads=leads, quota=quota)
+    except (ValueError, sqlite3.Error) as exc:
+        raise click.ClickException(f"{file} cannot be used as a sandbox: {exc}") from None
