@@ -36,7 +36,10 @@ class Finding:
     """Who is meant, and when that was so (as `anyio.current_time` tells it)."""
 
     found: Found
-    at: float
+    asked_at: float
+    """When it was asked who could be meant."""
+    read_at: float
+    """When the leads that are or could be meant were read, the oldest of them."""
 
 
 async def find(wanted: UpsertLead, rotor: LeadsClient, region: str) -> Finding:
@@ -93,9 +96,9 @@ class Directory:
             found = settle(leads.get("phone", ()), leads.get("email", ()), wanted.name)
         else:
             found = settle_by_name(leads["name"], wanted.name or "")
-        moments = [self._read_at[lead.id] for lead in (found.lead, *found.rivals) if lead]
-        moments += (max(self._asked_at.get(key, 0.0), self._all_at or 0.0) for key in having.values())
-        return Finding(found, min(moments))
+        asked_at = min(max(self._asked_at.get(key, 0.0), self._all_at or 0.0) for key in having.values())
+        read_at = [self._read_at[lead.id] for lead in (found.lead, *found.rivals) if lead]
+        return Finding(found, asked_at, min(read_at, default=asked_at))
 
     async def read(self, rotor: LeadsClient, limit: int) -> None:
         """Read what it takes to find everybody, in the fewest requests.

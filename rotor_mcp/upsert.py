@@ -36,7 +36,7 @@ async def upsert(arguments: UpsertLead, call: Call, finding: Finding | None = No
         finding = finding or await find(arguments, rotor, region)
         return report.show(arguments, call, _plan(arguments, finding.found, call))
     async with queue.turn(contact_keys(arguments, region), rotor.remaining) as person_left:
-        if finding is None or finding.at <= max(person_left, anyio.current_time() - FRESH):
+        if finding is None or _is_out_of_date(finding, person_left):
             try:
                 finding = await find(arguments, rotor, region)
             except MissingScope as exc:
@@ -45,8 +45,8 @@ async def upsert(arguments: UpsertLead, call: Call, finding: Finding | None = No
                 return await _write_unseen(arguments, call)
         found, target = finding.found, finding.found.lead and finding.found.lead.id
         async with queue.turn([f"id {target}"] if target else [], rotor.remaining) as lead_left:
-            if target and lead_left >= finding.at:
-                # Another call, by another of its keys, has changed the lead since it was found.
+            if target and finding.read_at <= max(lead_left, anyio.current_time() - FRESH):
+                # It was read long ago, or another call, by another of its keys, has changed it since.
                 found = replace(found, lead=await rotor.get_lead(target))
             plan = _plan(arguments, found, call)
             if plan.outcome == "unchanged":
@@ -55,6 +55,17 @@ async def upsert(arguments: UpsertLead, call: Call, finding: Finding | None = No
             if not approved and (plan.outcome == "needs_confirmation" or arguments.confirm is not None):
                 return report.show(arguments, call, plan)
             return await _write(arguments, call, plan)
+
+
+def _is_out_of_date(finding: Finding, person_left: float) -> bool:
+    """Whether somebody else could be meant by now.
+
+    Args:
+        finding: who was meant.
+        person_left: when another call for the same person ended.
+    """
+    too_old = max(person_left, anyio.current_time() - FRESH)
+    return finding.asked_at <= too_old or (bool(finding.found.rivals) and finding.read_at <= too_old)
 
 
 def _plan(arguments: UpsertLead, found: Found, call: Call) -> Plan:

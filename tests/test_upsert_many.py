@@ -522,11 +522,11 @@ async def test_rotor_is_not_well(client: Client, sandbox: Sandbox) -> None:
 
 async def test_the_time_of_a_call_runs_out(sandbox: Sandbox) -> None:
     sandbox.faults.add(Fault(method="POST", delay=0.3, times=1_000))
-    async with connected(sandbox.transport, timeout="1.5") as client:
+    async with connected(sandbox.transport, timeout="4") as client:
         result = await upsert(client, people(60))
         counts = content(result)["counts"]
         assert counts.keys() == {"created", "not_sent"}
-        assert 4 <= counts["created"] <= 20
+        assert 4 <= counts["created"] <= 48
         assert len(await stored(sandbox, "Person")) == counts["created"]
         assert "nothing was sent: the time of this call ran out" in said(result)
         sandbox.faults.clear()
