@@ -45,6 +45,18 @@ EXAMPLES: list[tuple[str, str, dict[str, Any]]] = [
         {"phone": "612-555-0142", "notes": "Bob, her husband, takes the calls."},
     ),
     (
+        "From the home show: Ann Roe 612-555-0199, Max Lee max at lee dot com, Dana Whitfield again wants screens.",
+        "upsert_leads",
+        {
+            "rows": [
+                {"name": "Ann Roe", "phone": "612-555-0199"},
+                {"name": "Max Lee", "email": "max at lee dot com"},
+                {"name": "Dana Whitfield", "phone": "(612) 555-0142", "notes": "Wants screens."},
+            ],
+            "source": "Home show",
+        },
+    ),
+    (
         "Who is overdue?",
         "search_leads",
         {"overdue": True, "order": "follow_up", "limit": 3},
@@ -109,7 +121,7 @@ def tokens() -> str:
     rows = anyio.run(definitions)
     lines = ["| tool | what it is for | tokens |", "| --- | --- | --- |"]
     lines += [f"| `{name}` | {title} | {count} |" for name, title, count in rows]
-    lines.append(f"| | all three | {sum(count for *_, count in rows):,} |")
+    lines.append(f"| | all four | {sum(count for *_, count in rows):,} |")
     return "\n".join(lines)
 
 
