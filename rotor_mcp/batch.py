@@ -24,7 +24,7 @@ from rotor_mcp.errors import (
     RotorError,
 )
 from rotor_mcp.merging import ClashError, Entry, combine, merge
-from rotor_mcp.plan import NotesTooLongError, Plan, make_plan
+from rotor_mcp.plan import NotesTooLongError, Plan, plan_for
 from rotor_mcp.results import RowOutcome, UpsertResult
 from rotor_mcp.upsert import upsert
 
@@ -128,7 +128,7 @@ class Batch:
         arguments = entry.arguments
         try:
             found = self._directory.find(arguments).found
-            plan = make_plan(arguments, found, self._call.context, replace_notes=arguments.replace_notes)
+            plan = plan_for(arguments, found, self._call.context)
         except (NotFound, NotesTooLongError) as exc:
             self.endings.append(Ending(entry.rows, "invalid", trouble=exc))
             return None

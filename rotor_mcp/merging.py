@@ -96,6 +96,7 @@ def combine(entries: Sequence[Entry], context: Context) -> Entry:
     if not any(map(_is_reachable, entries)) and any(fields != given[0] for fields in given):
         raise ClashError(entries, _SAME_NAME)
     values: dict[str, Any] = {}
+    notes: list[str] = []
     differing: dict[str, None] = {}
     for fields in given:
         for name, value in fields.items():
@@ -103,7 +104,10 @@ def combine(entries: Sequence[Entry], context: Context) -> Entry:
                 values[name] = _join(name, values[name], value, context) if name in values else value
             except ValueError:
                 differing[name] = None
-    if values.get("replace_notes") and any(f.get("notes", values["notes"]) != values["notes"] for f in given):
+    for part in (part for entry in entries for part in entry.arguments.notes_to_add):
+        if not any(holds_lines(other, part) for other in notes):
+            notes = [*(other for other in notes if not holds_lines(part, other)), part]
+    if len("\n".join(notes)) > NOTES_LIMIT or (values.get("replace_notes") and len(notes) > 1):
         differing["notes"] = None
     if differing:
         raise ClashError(
@@ -111,7 +115,8 @@ def combine(entries: Sequence[Entry], context: Context) -> Entry:
             f"are the same person, but differ in {', '.join(differing)}; make one row of them, or give each "
             "person a phone or e-mail of their own",
         )
-    return Entry(_rows(entries), entries[0].arguments.model_copy(update=values))
+    together = entries[0].arguments.model_copy(update=values)
+    return Entry(_rows(entries), together.with_notes(tuple(notes)) if notes else together)
 
 
 def _keys(arguments: UpsertLead, region: str) -> list[str]:
@@ -119,7 +124,8 @@ def _keys(arguments: UpsertLead, region: str) -> list[str]:
 
 
 def _given(arguments: UpsertLead) -> dict[str, Any]:
-    return {name: getattr(arguments, name) for name in arguments.model_fields_set}
+    names = (name for name in UpsertLead.model_fields if name in arguments.model_fields_set)
+    return {name: getattr(arguments, name) for name in names}
 
 
 def _join(name: str, one: Any, other: Any, context: Context) -> Any:
@@ -134,12 +140,7 @@ def _join(name: str, one: Any, other: Any, context: Context) -> Any:
         case "replace_notes":
             return one or other
         case "notes":
-            if holds_lines(one, other):
-                return one
-            both = f"{one}\n{other}"
-            if len(both) > NOTES_LIMIT:
-                raise ValueError("too long together")
-            return both
+            return one  # all of them are put together by themselves
         case "id" | "confirm":
             holds, also_holds = one == other, False
         case _:

@@ -252,6 +252,18 @@ class UpsertLead(LeadFields):
     confirm: Annotated[str | None, Field(description="Token of a plan that the user approved")] = None
 
     _blank: tuple[str, ...] = PrivateAttr(default=())
+    _notes_to_add: tuple[str, ...] = PrivateAttr(default=())
+
+    @property
+    def notes_to_add(self) -> tuple[str, ...]:
+        """The notes, in the parts that came together from several rows; each is added if it is not there."""
+        return self._notes_to_add or ((self.notes,) if self.notes else ())
+
+    def with_notes(self, parts: tuple[str, ...]) -> Self:
+        """The same with notes that came together from several rows."""
+        arguments = self.model_copy(update={"notes": "\n".join(parts)})
+        arguments._notes_to_add = parts
+        return arguments
 
     @property
     def blank(self) -> tuple[str, ...]:

@@ -8,14 +8,14 @@ import base64
 import hashlib
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, tzinfo
 from typing import Literal
 
 from rotor_mcp import dates
 from rotor_mcp.identity import Found, caseless, phone_form, same_or_shorter_name, text_form
-from rotor_mcp.models import NOTES_LIMIT, Lead, LeadFields
+from rotor_mcp.models import NOTES_LIMIT, Lead, LeadFields, UpsertLead
 
 ADDRESS_FIELDS = tuple(name for name in LeadFields.model_fields if name.startswith("address_"))
 IDENTITY_FIELDS = ("name", "phone", "email", *ADDRESS_FIELDS)
@@ -108,7 +108,24 @@ class Plan:
         return base64.b32encode(digest)[:8].decode().lower()
 
 
-def make_plan(wanted: LeadFields, found: Found, context: Context, *, replace_notes: bool = False) -> Plan:
+def plan_for(arguments: UpsertLead, found: Found, context: Context) -> Plan:
+    """Plan what a call asks for.
+
+    Raises:
+        NotesTooLongError: if the notes would pass Rotor's limit.
+    """
+    notes = arguments.notes_to_add
+    return make_plan(arguments, found, context, replace_notes=arguments.replace_notes, notes=notes)
+
+
+def make_plan(
+    wanted: LeadFields,
+    found: Found,
+    context: Context,
+    *,
+    replace_notes: bool = False,
+    notes: Sequence[str] = (),
+) -> Plan:
     """Plan a write.
 
     Args:
@@ -116,6 +133,7 @@ def make_plan(wanted: LeadFields, found: Found, context: Context, *, replace_not
         found: the lead that they are for.
         context: the day and how things are read.
         replace_notes: put the notes in the place of those that are there, instead of adding them.
+        notes: the parts of the notes, if they have several. Each is added if it is not there.
 
     Raises:
         NotesTooLongError: if the notes would pass Rotor's limit.
@@ -132,7 +150,13 @@ def make_plan(wanted: LeadFields, found: Found, context: Context, *, replace_not
     unchanged: list[str] = []
     for name, value in given.items():
         before = getattr(lead, name)
-        after = _after(name, before, value, context, add=found.lead is not None and not replace_notes)
+        after = value
+        if name == "follow_up_date":
+            after = dates.to_rotor(value, context.zone)
+        elif name == "notes" and found.lead is not None and not replace_notes:
+            after = before or ""
+            for part in notes or [value]:
+                after = add_notes(after, part, context.today)
         if is_same(name, before, after, context, exact=found.matched_by == "id"):
             unchanged.append(name)
         else:
@@ -174,15 +198,6 @@ def _replaced(changes: list[Change]) -> tuple[str, ...]:
         and change.before is not None
         and not (change.field == "name" and same_or_shorter_name(str(change.before), str(change.after)))
     )
-
-
-def _after(name: str, before: Value | None, value: Value, context: Context, *, add: bool) -> Value:
-    """The value that would be sent for a field; notes are put behind those there are if they are to `add`."""
-    if name == "follow_up_date":
-        return dates.to_rotor(str(value), context.zone)
-    if name == "notes" and add:
-        return add_notes(str(before or ""), str(value), context.today)
-    return value
 
 
 def add_notes(stored: str, text: str, today: date) -> str:

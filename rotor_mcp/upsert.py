@@ -15,7 +15,7 @@ from rotor_mcp.directory import FRESH, Finding, find
 from rotor_mcp.errors import MissingScope, OutcomeUnknown, RotorError
 from rotor_mcp.identity import Found, contact_keys, phone_search
 from rotor_mcp.models import Lead, UpsertLead
-from rotor_mcp.plan import Plan, differences, make_plan
+from rotor_mcp.plan import Plan, differences, plan_for
 from rotor_mcp.results import Outcome, UpsertResult
 
 
@@ -34,7 +34,7 @@ async def upsert(arguments: UpsertLead, call: Call, finding: Finding | None = No
     queue, rotor, region = call.company.queue, call.rotor, call.context.region
     if arguments.dry_run:
         finding = finding or await find(arguments, rotor, region)
-        return report.show(arguments, call, _plan(arguments, finding.found, call))
+        return report.show(arguments, call, plan_for(arguments, finding.found, call.context))
     async with queue.turn(contact_keys(arguments, region), rotor.remaining) as person_left:
         if finding is None or _is_out_of_date(finding, person_left):
             try:
@@ -48,7 +48,7 @@ async def upsert(arguments: UpsertLead, call: Call, finding: Finding | None = No
             if target and finding.read_at <= max(lead_left, anyio.current_time() - FRESH):
                 # It was read long ago, or another call, by another of its keys, has changed it since.
                 found = replace(found, lead=await rotor.get_lead(target))
-            plan = _plan(arguments, found, call)
+            plan = plan_for(arguments, found, call.context)
             if plan.outcome == "unchanged":
                 return report.tell(arguments, call, plan, "unchanged", found.lead)
             approved = arguments.confirm == plan.token
@@ -66,10 +66,6 @@ def _is_out_of_date(finding: Finding, person_left: float) -> bool:
     """
     too_old = max(person_left, anyio.current_time() - FRESH)
     return finding.asked_at <= too_old or (bool(finding.found.rivals) and finding.read_at <= too_old)
-
-
-def _plan(arguments: UpsertLead, found: Found, call: Call) -> Plan:
-    return make_plan(arguments, found, call.context, replace_notes=arguments.replace_notes)
 
 
 # Writing
@@ -93,7 +89,7 @@ async def _write(arguments: UpsertLead, call: Call, plan: Plan) -> UpsertResult:
 
 async def _write_unseen(arguments: UpsertLead, call: Call) -> UpsertResult:
     """Write with a key that may not read: Rotor's plain upsert, and what could not be checked is said."""
-    plan = make_plan(arguments, Found(), call.context)
+    plan = plan_for(arguments, Found(), call.context)
     written = await call.rotor.upsert_lead(plan.fields, arguments.id)
     result = report.tell(arguments, call, plan, "created" if written.created else "updated", written.lead)
     result.warnings.append(

@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rotor_mcp.identity import Found
 from rotor_mcp.merging import ClashError, Entry, combine, merge
-from rotor_mcp.models import UpsertLead
-from rotor_mcp.plan import Context
+from rotor_mcp.models import Lead, UpsertLead
+from rotor_mcp.plan import Context, plan_for
 from tests.conftest import NOW
 
 CONTEXT = Context(NOW.date(), ZoneInfo("America/Chicago"), "US")
@@ -70,7 +71,7 @@ PHONE = {"phone": "555-0142"}
         ),
         "several fields": (
             [{"stage": "Quoted", "priority": "low", **PHONE}, {"stage": "Won", "priority": "high", **PHONE}],
-            [f"[1, 2] rows 1 and 2 are the same person, but differ in priority, stage; {MULTIPLE}"],
+            [f"[1, 2] rows 1 and 2 are the same person, but differ in stage, priority; {MULTIPLE}"],
         ),
         "one e-mail, two phones": (
             [{"email": "a@b.co", **PHONE}, {"email": "A@b.co", "phone": "555-0143"}],
@@ -118,6 +119,17 @@ PHONE = {"phone": "555-0142"}
 )
 def test_rows_that_disagree_are_refused(rows: list[dict[str, Any]], refused: list[str]) -> None:
     assert merged(*rows)[1] == refused
+
+
+def test_notes_keep_their_parts() -> None:
+    """Each is added to a lead if it is not there, so that the order of rows makes no second copy."""
+    rows = [{"notes": "One.\nMore.", **PHONE}, {"notes": "Two.", **PHONE}, {"notes": "Two.\nThree.", **PHONE}]
+    (entry,) = merge(entries(*rows), CONTEXT)[0]
+    assert entry.arguments.notes_to_add == ("One.\nMore.", "Two.\nThree.")
+    assert entry.arguments.notes == "One.\nMore.\nTwo.\nThree."
+    stored = Lead(notes="Old.\n2026-11-01: Two.\nThree.")
+    plan = plan_for(entry.arguments, Found(stored, "phone"), CONTEXT)
+    assert plan.fields.notes == "Old.\n2026-11-01: Two.\nThree.\n2026-11-22: One.\nMore."
 
 
 def test_the_moment_of_a_day_is_kept() -> None:

@@ -24,10 +24,10 @@ from rotor_mcp.config import Settings
 from rotor_mcp.directory import TooCostlyError
 from rotor_mcp.errors import RotorError
 from rotor_mcp.exchange import Pool
-from rotor_mcp.files import columns, import_report, tables
+from rotor_mcp.files import columns, formats, import_report
 from rotor_mcp.files.columns import Columns
 from rotor_mcp.files.journal import Journal, JournalError, digest
-from rotor_mcp.files.tables import Table
+from rotor_mcp.files.tables import Table, TableError
 from rotor_mcp.files.whole import whole
 from rotor_mcp.files.writing import Writing
 from rotor_mcp.merging import Entry
@@ -66,13 +66,13 @@ def run(asked: Import, settings: Settings, transport: Callable[[], httpx2.AsyncB
     """
     try:
         data = sys.stdin.buffer.read() if asked.file == STANDARD_INPUT else Path(asked.file).read_bytes()
-        table = tables.read(data, asked.file)
+        table = formats.read(data, asked.file)
         matched = columns.match(table, asked.given, region=settings.phone_region)
         workplace = Workplace(Pool(settings, transport), Company(Memory(0)))
         return anyio.run(_run, asked, table, matched, workplace, data)
     except OSError as exc:
         raise click.ClickException(f"{asked.file} cannot be read: {exc.strerror}") from None
-    except (tables.TableError, columns.ColumnError, JournalError) as exc:
+    except (TableError, columns.ColumnError, JournalError) as exc:
         raise click.ClickException(settings.redact(str(exc))) from None
 
 
@@ -181,9 +181,12 @@ class _Session:
         """Find rows of a run that died, which are in Rotor, but which nothing but their names can show."""
         for job in list(batch.jobs):
             digests = [self._digests[row] for row in job.entry.rows]
-            rivals = job.plan.found.rivals if job.plan.found.lead is None else ()
-            written = [lead for lead in rivals if not differences(job.plan.fields, lead, self._call.context)]
-            if written and all(map(journal.in_doubt, digests)):
+            known = journal.in_doubt(digests[0])
+            if known is None or job.plan.found.lead is not None:
+                continue
+            new = [lead for lead in job.plan.found.rivals if lead.id not in known]
+            written = [lead for lead in new if not differences(job.plan.fields, lead, self._call.context)]
+            if written:
                 batch.jobs.remove(job)
                 batch.endings.append(Ending(job.entry.rows, "created"))
                 journal.end(digests, written[0].id)

@@ -8,6 +8,7 @@ the process died in between, and what became of the row has to be looked up.
 """
 
 import hashlib
+import json
 import sqlite3
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -17,7 +18,7 @@ from rotor_mcp.models import UpsertLead
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS rows (
-    company TEXT, row TEXT, ended INTEGER, lead_id TEXT, PRIMARY KEY (company, row)
+    company TEXT, row TEXT, ended INTEGER, ids TEXT, PRIMARY KEY (company, row)
 ) WITHOUT ROWID
 """
 
@@ -71,32 +72,39 @@ class Journal:
 
     def ended(self, row: str) -> bool:
         """Whether what a row asks for is known to be in Rotor."""
-        return self._state(row) == 1
+        ended, _ = self._look_up(row)
+        return bool(ended)
 
-    def in_doubt(self, row: str) -> bool:
-        """Whether something of a row may have been sent, and it is not known what became of it."""
-        return self._state(row) == 0
+    def in_doubt(self, row: str) -> set[str] | None:
+        """The leads that could be meant when a row began; None unless it is not known what became of it."""
+        ended, ids = self._look_up(row)
+        return set(ids) if ended == 0 else None
 
-    def _state(self, row: str) -> int | None:
+    def _look_up(self, row: str) -> tuple[int | None, list[str]]:
         found = self._db.execute(
-            "SELECT ended FROM rows WHERE company = ? AND row = ?", (self._company, row)
+            "SELECT ended, ids FROM rows WHERE company = ? AND row = ?", (self._company, row)
         ).fetchone()
-        return found and int(found[0])
+        return (int(found[0]), json.loads(found[1])) if found else (None, [])
 
-    def begin(self, rows: Iterable[str]) -> None:
-        """Note that something of these rows is about to be sent."""
-        self._note(rows, 0, None)
+    def begin(self, rows: Iterable[str], could_be: Iterable[str] = ()) -> None:
+        """Note that something of these rows is about to be sent.
+
+        Args:
+            rows: the rows.
+            could_be: ids of the leads that could be meant as well. Another one is new, and so this write's.
+        """
+        self._note(rows, 0, could_be)
 
     def end(self, rows: Iterable[str], lead_id: str | None) -> None:
         """Note that what these rows ask for is in Rotor."""
-        self._note(rows, 1, lead_id)
+        self._note(rows, 1, [lead_id] if lead_id else [])
 
     def forget(self, rows: Iterable[str]) -> None:
         """Note that nothing of these rows was sent."""
         self._write("DELETE FROM rows WHERE company = ? AND row = ?", [(self._company, row) for row in rows])
 
-    def _note(self, rows: Iterable[str], ended: int, lead_id: str | None) -> None:
-        notes = [(self._company, row, ended, lead_id) for row in rows]
+    def _note(self, rows: Iterable[str], ended: int, ids: Iterable[str]) -> None:
+        notes = [(self._company, row, ended, json.dumps(list(ids))) for row in rows]
         self._write("INSERT OR REPLACE INTO rows VALUES (?, ?, ?, ?)", notes)
 
     def _write(self, statement: str, rows: Sequence[tuple[object, ...]]) -> None:

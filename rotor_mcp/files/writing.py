@@ -70,7 +70,8 @@ class Writing(Watch):
         self._in_hand.add(job.entry.rows)
         self._rotor.resume(self._rotor.requests)
         if job.writes:
-            self._journal.begin(self._noted_as(job.entry.rows))
+            rivals = [lead.id for lead in job.plan.found.rivals if lead.id]
+            self._journal.begin(self._noted_as(job.entry.rows), rivals)
 
     async def ended(self, ending: Ending) -> None:
         """Note what became of a row. If that is not known, it stays noted as begun."""

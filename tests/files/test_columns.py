@@ -9,8 +9,9 @@ from inline_snapshot import snapshot
 from rotor_mcp.arguments import parse
 from rotor_mcp.files import synonyms
 from rotor_mcp.files.columns import FIELDS, NOT_WRITABLE, ColumnError, Columns, match
+from rotor_mcp.files.formats import read
 from rotor_mcp.files.synonyms import meaning
-from rotor_mcp.files.tables import Row, Table, read
+from rotor_mcp.files.tables import Row, Table
 from rotor_mcp.models import READ_NAMES, LeadFields, UpsertLead
 
 ID = "182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e"

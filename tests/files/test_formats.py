@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from inline_snapshot import snapshot
 
 from rotor_mcp.files.cells import guard, unguard
-from rotor_mcp.files.tables import Row, Table, TableError, read
+from rotor_mcp.files.formats import read
+from rotor_mcp.files.tables import Row, Table, TableError
 
 ENCODINGS = {
     "UTF-8": "utf-8",

@@ -11,7 +11,8 @@ import xlsxwriter  # type: ignore[import-untyped]
 from inline_snapshot import snapshot
 
 from rotor_mcp.files import workbooks
-from rotor_mcp.files.tables import Row, Table, TableError, read
+from rotor_mcp.files.formats import read
+from rotor_mcp.files.tables import Row, Table, TableError
 
 # Written by xlwt: Name, Phone; Jane Doe, the number 7635550102.
 XLS = zlib.decompress(
