@@ -150,20 +150,22 @@ class Batch:
 
     def preview(self) -> list[Ending]:
         """Tell how all rows would end if they were written now."""
-        endings = list(self.endings)
-        for job in self.jobs:
-            arguments = job.entry.arguments.model_copy(update={"dry_run": True})
-            outcome = job.plan.goal if job.writes else job.plan.outcome
-            endings.append(Ending(job.entry.rows, outcome, report.show(arguments, self._call, job.plan)))
-        return endings
+        return [*self.endings, *map(self._preview, self.jobs)]
+
+    def _preview(self, job: Job) -> Ending:
+        arguments = job.entry.arguments.model_copy(update={"dry_run": True})
+        outcome = job.plan.goal if job.writes else job.plan.outcome
+        return Ending(job.entry.rows, outcome, report.show(arguments, self._call, job.plan))
 
     async def write(self, watch: Watch) -> None:
         """Carry out what is planned, a few writes at a time, until all is done or nothing more can be."""
 
         async def end(job: Job) -> None:
             stopped = self._stopped or watch.stop()
-            if stopped:
+            if stopped and job.writes:
                 ending = Ending(job.entry.rows, "not_sent", trouble=stopped)
+            elif stopped:
+                ending = self._preview(job)  # there is nothing to send, so nothing to stop
             else:
                 watch.begins(job)
                 ending = await self._write(job)

@@ -6,14 +6,18 @@ Imports are made where they are needed: a client waits for `serve` to start.
 import logging
 import sys
 from contextlib import closing
+from importlib import import_module
 
 import click
 
 from rotor_mcp import __version__
 from rotor_mcp.flags import connection, open_sandbox, sandbox_flag, settings_flags
 
-_OF_FILES = ("export", "import")
-"""Commands of `files/commands.py`, which knows all fields and so is loaded only for them."""
+_LOADED_LATER = {
+    "export": "rotor_mcp.files.commands",
+    "import": "rotor_mcp.files.commands",
+}
+"""Commands → the module that has them, under the name of the command and an underscore."""
 
 
 class _Commands(click.Group):
@@ -25,14 +29,12 @@ class _Commands(click.Group):
         return super().parse_args(ctx, args)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return sorted([*super().list_commands(ctx), *_OF_FILES])
+        return sorted([*super().list_commands(ctx), *_LOADED_LATER])
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name in _OF_FILES and cmd_name not in self.commands:
-            from rotor_mcp.files import commands
-
-            self.add_command(commands.export)
-            self.add_command(commands.import_)
+        if module := _LOADED_LATER.get(cmd_name):
+            command: click.Command = getattr(import_module(module), f"{cmd_name}_")
+            return command
         return super().get_command(ctx, cmd_name)
 
 

@@ -113,7 +113,7 @@ def import_(
     sys.exit(0 if importing.run(asked, settings, transport) else 1)
 
 
-@click.command()
+@click.command("export")
 @click.argument(
     "target", metavar="[FILE]", default="-", type=click.Path(dir_okay=False, writable=True, allow_dash=True)
 )
@@ -134,7 +134,7 @@ def import_(
 @_FILTERS
 @sandbox_flag
 @_CONNECTION
-def export(
+def export_(
     target: str,
     *,
     limit: int | None,

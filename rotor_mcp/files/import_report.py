@@ -23,7 +23,7 @@ SHOWN = 20
 CONFIRM, REASON = "confirm", "reason"
 """Columns of the file of rows that need attention."""
 
-_ATTENTION = frozenset({"needs_confirmation", "invalid", "unknown"})
+_TO_CORRECT = frozenset({"needs_confirmation", "invalid"})
 
 
 def taken_for(table: Table, columns: Columns) -> Iterator[str]:
@@ -56,14 +56,17 @@ def details(endings: Iterable[Ending], timezone: str) -> dict[str, list[str]]:
     told = sorted(endings, key=lambda ending: ending.rows)
     return {
         "Changes": [_told(ending, timezone) for ending in told if ending.outcome == "updated"],
-        "Rows that need attention": [_told(ending, timezone) for ending in attention(told)],
+        "Not known whether written": [
+            _told(ending, timezone) for ending in told if ending.outcome == "unknown"
+        ],
+        "Rows that need attention": [_told(ending, timezone) for ending in to_correct(told)],
         "Worth knowing": batch_report.warnings(told),
     }
 
 
-def attention(endings: Iterable[Ending]) -> list[Ending]:
-    """Choose the rows that somebody has to look at."""
-    return [ending for ending in endings if ending.outcome in _ATTENTION]
+def to_correct(endings: Iterable[Ending]) -> list[Ending]:
+    """Choose the rows that somebody has to correct or approve, in the order of the file."""
+    return sorted((end for end in endings if end.outcome in _TO_CORRECT), key=lambda ending: ending.rows)
 
 
 def some(title: str, lines: Sequence[str]) -> Iterator[str]:
@@ -104,7 +107,7 @@ def corrections(table: Table, endings: Iterable[Ending], timezone: str) -> str:
     came: dict[int, Row] = {row.number: row for row in table.rows}
     names = [name for name in table.columns if name not in (CONFIRM, REASON)]
     lines = [[*names, CONFIRM, REASON]]
-    for ending in attention(endings):
+    for ending in to_correct(endings):
         why = reason(ending, timezone)
         for number in ending.rows:
             lines.append([*(came[number].cells[name] for name in names), "", why])

@@ -161,13 +161,16 @@ class _Session:
         self._tell(preview)
         cost = f"To write this takes {batch.writes:,} more." if batch.writes else "There is nothing to write."
         self._say(f"{spent(call.rotor.requests)} {cost}")
-        if not batch.jobs or asked.mode == "dry_run":
+        if asked.mode == "dry_run":
             if batch.writes:
                 self._say("Nothing was written. To write it: the same command with --yes.")
             return _is_well(preview)
         if batch.writes and asked.mode == "ask" and not click.confirm("Write it now?"):
             return False
-        return await self._write(batch, journal)
+        if batch.jobs:
+            await self._write(batch, journal)
+        self._put_aside(batch.endings)
+        return _is_well(batch.endings)
 
     def _tell(self, endings: Sequence[Ending]) -> None:
         """Tell of rows what was not told before."""
@@ -191,7 +194,7 @@ class _Session:
                 batch.endings.append(Ending(job.entry.rows, "created"))
                 journal.end(digests, written[0].id)
 
-    async def _write(self, batch: Batch, journal: Journal) -> bool:
+    async def _write(self, batch: Batch, journal: Journal) -> None:
         rotor = self._call.rotor
         with click.progressbar(
             batch.jobs,
@@ -206,13 +209,14 @@ class _Session:
                 await batch.write(writing)
         self._say(f"{import_report.counts(batch.endings)} {spent(self._call.rotor.requests)}")
         self._tell(batch.endings)
-        if import_report.attention(batch.endings):
-            corrections = import_report.corrections(self._table, batch.endings, self._zone)
-            file = _put_aside(corrections, self._asked.file)
-            self._say(f"{file} holds the rows that need attention: correct them there, and import that file.")
         if any(ending.outcome in ("not_sent", "unknown") for ending in batch.endings):
             self._say("The same command goes on where this ended. What was written is not sent again.")
-        return _is_well(batch.endings)
+
+    def _put_aside(self, endings: Sequence[Ending]) -> None:
+        if import_report.to_correct(endings):
+            corrections = import_report.corrections(self._table, endings, self._zone)
+            file = _put_aside(corrections, self._asked.file)
+            self._say(f"{file} holds the rows that need attention: correct them there, and import that file.")
 
 
 def _is_well(endings: Sequence[Ending]) -> bool:

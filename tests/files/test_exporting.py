@@ -23,7 +23,7 @@ from mcp import Client
 
 from rotor_mcp.config import Settings
 from rotor_mcp.files.cells import unguard
-from rotor_mcp.files.commands import export
+from rotor_mcp.files.commands import export_
 from rotor_mcp.files.exporting import form_of
 from rotor_mcp.files.rows import COLUMNS
 from rotor_mcp.identity import Found
@@ -303,13 +303,13 @@ async def test_tags_in_other_capitals_on_many_pages() -> None:
 def test_every_filter_is_a_flag_and_was_tried() -> None:
     filters = set(SearchLeads.model_fields) - {"count_by", "fields", "limit", "cursor"}
     assert {name for wanted in CASES for name in wanted} == filters
-    assert filters < {flag.name for flag in export.params}
+    assert filters < {flag.name for flag in export_.params}
 
 
 def test_no_two_flags_have_the_same_name() -> None:
-    names = [name for flag in export.params for name in (*flag.opts, *flag.secondary_opts)]
+    names = [name for flag in export_.params for name in (*flag.opts, *flag.secondary_opts)]
     assert len(names) == len(set(names))
-    assert len({flag.name for flag in export.params}) == len(export.params)
+    assert len({flag.name for flag in export_.params}) == len(export.params)
 
 
 @pytest.mark.parametrize("order", ["newest", "value"])

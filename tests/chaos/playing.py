@@ -1,0 +1,280 @@
+"""Playing a script: the calls go out, and what they said and what was sent is kept for `judging.py`."""
+
+import json
+import random
+from collections import Counter
+from collections.abc import Collection, Iterator
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any
+
+import anyio
+import httpx2
+from mcp import Client
+from mcp.types import CallToolResult, TextContent
+
+from rotor_mcp.config import Settings
+from rotor_mcp.sandbox import FULL_KEY, READ_ONLY_KEY, Sandbox
+from rotor_mcp.server import build_server
+from tests.chaos.people import Person
+from tests.chaos.script import Call, Step, entering, script
+
+NOW = datetime(2026, 11, 22, 18, 0, tzinfo=UTC)
+TIMEOUT = 1.5
+"""Seconds that a call may take: short, because some faults use up all of it."""
+PARALLEL = 16
+
+CLAIMS = frozenset({"created", "updated", "unchanged"})
+"""Outcomes after which what was asked for is there."""
+DOUBTFUL = frozenset({"unknown", "cancelled", "not shown"})
+"""Outcomes that say nothing either way. After all the others, nothing was written."""
+
+EXPECTED = (
+    *sorted(CLAIMS),
+    "cancelled",
+    "unknown",
+    "needs_confirmation",
+    "error",
+    "confirmed by reading back",
+    "sent once more",
+    "created in a batch",
+    "updated in a batch",
+    "unchanged in a batch",
+    "needs_confirmation in a batch",
+    "invalid in a batch",
+    "unknown in a batch",
+    "not_sent in a batch",
+    "cancelled in a batch",
+    "error in a batch",
+)
+"""What a run must have seen, or it has tested less than it promises."""
+
+
+@dataclass(frozen=True)
+class Called:
+    """A step that was made, and what was said of it."""
+
+    step: Step
+    outcome: str
+    content: dict[str, Any] = field(default_factory=dict)
+    """All that is told of it; of most rows of a batch that is little."""
+    text: str = ""
+    in_batch: bool = False
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A write that went out."""
+
+    body: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Read:
+    """A read that was answered: what it asked for, an id or a text, or nothing; and what it showed."""
+
+    asked: str
+    leads: list[dict[str, Any]]
+
+
+class Wire(httpx2.AsyncBaseTransport):
+    """Listens in on the requests to the sandbox."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self._transport = sandbox.transport()
+        self.log: list[Sent | Read] = []
+        self.open = 0
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        if request.method == "POST":
+            self.log.append(Sent(json.loads(request.content)))
+        self.open += 1
+        try:
+            response = await self._transport.handle_async_request(request)
+            await response.aread()
+        finally:
+            self.open -= 1
+        if request.method == "GET" and response.status_code == 200:
+            data = response.json()["data"]
+            if isinstance(data, list):
+                self.log.append(Read(request.url.params.get("search", ""), data))
+            else:
+                self.log.append(Read(request.url.path.rpartition("/")[2], [data]))
+        return response
+
+
+@dataclass
+class Run:
+    """How it went."""
+
+    seed: int
+    called: list[Called] = field(default_factory=list)
+    """Every step, in calls of their own and in batches."""
+    leads: list[dict[str, Any]] = field(default_factory=list)
+    """All that the sandbox holds afterwards."""
+    log: list[Sent | Read] = field(default_factory=list)
+    violations: list[str] = field(default_factory=list)
+    calls: int = 0
+    longest: float = 0
+    """Seconds that the longest call took."""
+    slowest: Call | None = None
+    requests: int = 0
+    seconds: float = 0
+
+    @property
+    def counts(self) -> Counter[str]:
+        """How often each outcome came, and each way out of a lost reply."""
+        counts = Counter(f"{one.outcome}{' in a batch' * one.in_batch}" for one in self.called)
+        warnings = [warning for one in self.called for warning in one.content.get("warnings", [])]
+        counts["confirmed by reading back"] = sum("reading it back shows" in text for text in warnings)
+        counts["sent once more"] = sum("sent once more" in text for text in warnings)
+        return counts
+
+    @property
+    def missing(self) -> list[str]:
+        """What did not come about although the run is meant to provoke it."""
+        return [name for name in EXPECTED if not self.counts[name]]
+
+    def share(self, outcomes: Collection[str]) -> float:
+        """Which part of the steps ended in one of these outcomes."""
+        return sum(one.outcome in outcomes for one in self.called) / len(self.called)
+
+    def report(self) -> str:
+        """All of it, as text."""
+        return "\n".join(
+            [
+                f"seed {self.seed}: {self.calls} calls with {len(self.called)} rows, {self.requests} requests, "
+                f"{self.seconds:.1f} s; the longest call took {self.longest:.2f} s",
+                ", ".join(f"{name}: {self.counts[name]}" for name in EXPECTED),
+                f"{len(self.violations)} violations",
+                *self.violations,
+            ]
+        )
+
+
+async def play(seed: int, people: list[Person], calls: int, deadline: float, mode: str) -> Run:
+    """Play one script in a new company."""
+    rng = random.Random(seed)
+    done = Run(seed)
+    started = anyio.current_time()
+    with closing(Sandbox(leads=0, quota=1_000_000, now=lambda: NOW)) as rotor:
+        wire = Wire(rotor)
+        settings = Settings.load(
+            {"api_key": FULL_KEY, "timezone": "America/Chicago", "timeout": str(deadline)}
+        )
+        server = build_server(settings, transport=lambda: wire, clock=lambda: NOW)
+        async with Client(server, mode=mode) as client:
+            table = _Table(client, done)
+            for call in entering(people):
+                await table.call(call)
+            steps = script(rng, people, calls, deadline)
+
+            async def worker() -> None:
+                for call in steps:
+                    for fault in call.faults:
+                        rotor.faults.add(fault)
+                    await table.call(call)
+
+            async with anyio.create_task_group() as workers:
+                for _ in range(PARALLEL):
+                    workers.start_soon(worker)
+        # With the client gone, every write has come to its end.
+        rotor.faults.clear()
+        if wire.open:
+            done.violations.append(f"{wire.open} requests outlived the server")
+        done.requests = len(rotor.requests)
+        done.leads = await _stored(rotor)
+        done.log = wire.log
+    done.seconds = anyio.current_time() - started
+    return done
+
+
+class _Table:
+    """Where the calls are made, and the ids of the people entered at first are known."""
+
+    def __init__(self, client: Client, done: Run) -> None:
+        self._client = client
+        self._done = done
+        self._ids: dict[Person, str] = {}
+
+    async def call(self, call: Call) -> None:
+        """Make a call, and note what it said of each of its steps."""
+        rows = [step.arguments | self._id(step) for step in call.steps]
+        result: CallToolResult | None = None
+        started = anyio.current_time()
+        with anyio.move_on_after(call.patience):
+            if call.batch:
+                result = await self._client.call_tool("upsert_leads", {"rows": rows, **dict(call.shared)})
+            else:
+                result = await self._client.call_tool("upsert_lead", rows[0])
+        seconds = anyio.current_time() - started
+        if seconds > self._done.longest:
+            self._done.longest, self._done.slowest = seconds, call
+        self._done.calls += 1
+        told = list(_told(call, result) if call.batch else [_told_of_one(call.steps[0], result)])
+        self._done.called += told
+        for one in told:
+            if one.content.get("id"):
+                self._ids.setdefault(one.step.person, one.content["id"])
+
+    def _id(self, step: Step) -> dict[str, str]:
+        return {"id": self._ids[step.person]} if step.by_id else {}
+
+
+def _told_of_one(step: Step, result: CallToolResult | None) -> Called:
+    if result is None:
+        return Called(step, "cancelled")
+    content = result.structured_content or {}
+    return Called(step, content.get("outcome", "error"), content, _text(result))
+
+
+def _told(call: Call, result: CallToolResult | None) -> Iterator[Called]:
+    """What a batch says of each of its rows, whose steps are completed by what was given for all."""
+    steps = [replace(step, arguments=_complete(step.arguments, dict(call.shared))) for step in call.steps]
+    if result is None or result.structured_content is None:
+        outcome = "cancelled" if result is None else "error"
+        yield from (Called(step, outcome, text=_text(result), in_batch=True) for step in steps)
+        return
+    content = result.structured_content
+    told: dict[int, list[dict[str, Any]]] = {row: [] for row in range(1, len(steps) + 1)}
+    for shown in content.get("attention", []):
+        for row in shown.get("rows", [shown["row"]]):
+            told[row].append(shown)
+    for line in content.get("rows", []):
+        told[line["row"]].append(line)
+    for row in content.get("not_sent", []):
+        told[row].append({"outcome": "not_sent"})
+    for row in content.get("not_shown", []):
+        told[row].append({"outcome": "not shown"})
+    for row, entries in told.items():
+        # What is told of a row twice or never is no outcome at all; `judging.py` knows none of that name.
+        (entry,) = entries if len(entries) == 1 else [{"outcome": f"told {len(entries)} times"}]
+        yield Called(steps[row - 1], entry["outcome"], entry, _text(result), in_batch=True)
+
+
+def _complete(arguments: dict[str, Any], shared: dict[str, Any]) -> dict[str, Any]:
+    complete = shared | arguments
+    if "tags" in shared:
+        complete["tags"] = [*arguments.get("tags", []), *shared["tags"]]
+    return complete
+
+
+def _text(result: CallToolResult | None) -> str:
+    parts = result.content if result else []
+    return "\n".join(part.text for part in parts if isinstance(part, TextContent))
+
+
+async def _stored(rotor: Sandbox) -> list[dict[str, Any]]:
+    """Ask the sandbox itself for all that it holds."""
+    leads: list[dict[str, Any]] = []
+    headers = {"x-api-key": READ_ONLY_KEY, "rotor-api-version": "1.1.0"}
+    async with httpx2.AsyncClient(transport=rotor.transport(), base_url="http://x/open-api/") as http:
+        more, page = True, 0
+        while more:
+            page += 1
+            query = {"archived": "true", "limit": "1000", "page": str(page)}
+            answer = (await http.get("leads", params=query, headers=headers)).json()
+            leads += answer["data"]
+            more = answer["pagination"]["has_more"]
+    return leads
