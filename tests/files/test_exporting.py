@@ -309,7 +309,7 @@ def test_every_filter_is_a_flag_and_was_tried() -> None:
 def test_no_two_flags_have_the_same_name() -> None:
     names = [name for flag in export_.params for name in (*flag.opts, *flag.secondary_opts)]
     assert len(names) == len(set(names))
-    assert len({flag.name for flag in export_.params}) == len(export.params)
+    assert len({flag.name for flag in export_.params}) == len(export_.params)
 
 
 @pytest.mark.parametrize("order", ["newest", "value"])
