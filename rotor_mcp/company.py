@@ -1,7 +1,7 @@
 """What this server knows of one company between calls. None of it decides what is written."""
 
 import math
-from collections import deque
+from collections import Counter, deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -19,14 +19,26 @@ ENOUGH_TO_JUDGE = 20
 
 
 class Vocabulary:
-    """The stages and sources of the leads read lately. Rotor has no way to list what a company has set up."""
+    """The stages, sources and tags of the leads read lately. Rotor cannot list what a company has set up."""
 
     def __init__(self) -> None:
-        self._words: deque[dict[str, str | None]] = deque(maxlen=REMEMBERED)
+        self._words: deque[dict[str, list[str]]] = deque(maxlen=REMEMBERED)
 
     def learn(self, lead: Lead) -> None:
         """Take note of a lead that was read."""
-        self._words.append({"stage": lead.stage, "source": lead.source})
+        words = {"stage": [lead.stage or ""], "source": [lead.source or ""], "tag": lead.tags}
+        self._words.append({kind: [word for word in of_kind if word] for kind, of_kind in words.items()})
+
+    @property
+    def enough(self) -> bool:
+        """Whether enough leads were read to know the words that are in use."""
+        return len(self._words) >= ENOUGH_TO_JUDGE
+
+    def beginning(self, kind: str, part: str) -> list[str]:
+        """The words of a kind that begin so, whatever the capitals, the most used first."""
+        counts = Counter(word for words in self._words for word in words[kind])
+        folded = part.strip().casefold()
+        return [word for word, _ in counts.most_common() if word.casefold().startswith(folded)]
 
     def spellings(self, name: str, word: str) -> list[str]:
         """The ways in which leads read lately spell a stage or source, whatever the capitals."""
@@ -35,13 +47,13 @@ class Vocabulary:
     def unused(self, name: str, word: str) -> tuple[bool, str | None]:
         """Whether no lead read lately has this stage or source, and the nearest one that is in use."""
         folded = {known.casefold(): known for known in self._used(name)}
-        if len(self._words) < ENOUGH_TO_JUDGE or word.casefold() in folded:
+        if not self.enough or word.casefold() in folded:
             return False, None
         nearest = get_close_matches(word.casefold(), folded, n=1, cutoff=0.5)
         return True, folded[nearest[0]] if nearest else None
 
     def _used(self, name: str) -> set[str]:
-        return {word for words in self._words if (word := words[name])}
+        return {word for words in self._words for word in words[name]}
 
 
 @dataclass

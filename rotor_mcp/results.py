@@ -205,6 +205,16 @@ class SearchResult(Result):
     """Age of the oldest part, if some of it was remembered from an earlier search."""
 
 
+class PipelineResult(Result):
+    """How many leads there are in each stage, from each source, with each tag."""
+
+    count: int
+    value: float
+    counts: dict[str, list[Count]]
+    exist: int | None = None
+    """Leads that there are, if not all of them were read."""
+
+
 class GetResult(Result):
     """What `get_lead` read."""
 

@@ -20,7 +20,7 @@ from mcp.server.mcpserver.tools import Tool as SdkTool
 from mcp.server.mcpserver.utilities.func_metadata import ArgModelBase, FuncMetadata
 from mcp.types import CallToolResult, InputRequiredResult, TextContent, ToolAnnotations
 
-from rotor_mcp import __version__, arguments, asking, failures, schemas, wording
+from rotor_mcp import __version__, arguments, asking, failures, offers, schemas, wording
 from rotor_mcp.call import Call
 from rotor_mcp.company import Company, Memory
 from rotor_mcp.config import Settings
@@ -69,7 +69,7 @@ def build_server(
         finally:
             await pool.aclose()
 
-    return MCPServer(
+    server = MCPServer[Any](
         name="rotor",
         title="Rotor leads",
         version=__version__,
@@ -79,6 +79,8 @@ def build_server(
         cache_hints={"tools/list": CacheHint(ttl_ms=3_600_000, scope="public")},
         subscriptions=False,
     )
+    offers.offer(server, workplace)
+    return server
 
 
 def serve_stdio(server: MCPServer[Any]) -> None:

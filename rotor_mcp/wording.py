@@ -6,7 +6,17 @@ fact of a result stands in both.
 
 from collections.abc import Sequence
 
-from rotor_mcp.results import Difference, GetResult, Result, SearchResult, ShownLead, UpsertResult, Write
+from rotor_mcp.results import (
+    Count,
+    Difference,
+    GetResult,
+    PipelineResult,
+    Result,
+    SearchResult,
+    ShownLead,
+    UpsertResult,
+    Write,
+)
 from rotor_mcp.sanitize import clean, one_line
 
 
@@ -159,14 +169,32 @@ def _extent(result: SearchResult) -> str:
 def _counts(result: SearchResult) -> list[str]:
     if not result.counts:
         return []
-    parts = []
-    for part in result.counts:
-        worth = f" ({_dollars(part.value)})" if part.value else ""
-        parts.append(f"{one_line(part.name) or 'none'} {part.count:,}{worth}")
+    parts = _parts(result.counts)
     if result.counts_left_out:
         parts.append(f"and {result.counts_left_out:,} others")
-    total = f"Worth {_dollars(result.value)} in all. " if result.value else ""
-    return [f"{total}By {result.counted_by}: {', '.join(parts)}."]
+    return [f"{_worth(result.value)}By {result.counted_by}: {', '.join(parts)}."]
+
+
+def _parts(counts: Sequence[Count]) -> list[str]:
+    return [
+        f"{one_line(part.name) or 'none'} {part.count:,}{f' ({_dollars(part.value)})' if part.value else ''}"
+        for part in counts
+    ]
+
+
+def _worth(value: float | None) -> str:
+    return f"Worth {_dollars(value)} in all. " if value else ""
+
+
+def pipeline(result: PipelineResult) -> str:
+    """Say how many leads there are of each kind, a line for each."""
+    of = f" of {result.exist:,}, the newest" if result.exist is not None else ""
+    lines = [
+        f"{counted(result.count, 'lead')}{of}; archived ones left out. {_worth(result.value)}{_cost(result)}"
+    ]
+    for by, counts in result.counts.items():
+        lines += [f"By {by}:", *(f"  {part}" for part in _parts(counts))]
+    return "\n".join(lines)
 
 
 def read(result: GetResult) -> str:

@@ -1,0 +1,39 @@
+"""A company's pipeline at a glance: how many leads in each stage, from each source, with each tag."""
+
+from rotor_mcp import filter as filters
+from rotor_mcp.call import Call
+from rotor_mcp.cursor import Cursor, digest
+from rotor_mcp.models import PAGE_LIMIT, CountedBy, SearchLeads
+from rotor_mcp.reading import Reading
+from rotor_mcp.results import Count, PipelineResult
+from rotor_mcp.sanitize import one_line
+
+COUNTED: tuple[CountedBy, ...] = ("stage", "source", "tag")
+MOST = 50
+"""Stages, sources or tags that are counted by name, the most numerous."""
+
+
+async def overview(call: Call) -> PipelineResult:
+    """Count the leads that are not archived, as many as a search may read.
+
+    Raises:
+        RotorError: if Rotor could not be asked or refused.
+    """
+    everybody = SearchLeads()
+    reading = Reading(everybody, Cursor(digest(everybody), PAGE_LIMIT), call)
+    leads = await reading.read()
+    while not reading.done and reading.pages < call.search_requests:
+        leads += await reading.read()
+    return PipelineResult(
+        count=len(leads),
+        value=sum(lead.projected_value or 0 for lead in leads),
+        counts={
+            by: [
+                Count(name=one_line(name)[:100], count=number, value=value)
+                for name, (number, value) in list(filters.count(leads, by).items())[:MOST]
+            ]
+            for by in COUNTED
+        },
+        exist=None if reading.done else reading.exist,
+        **call.setting(),
+    )
