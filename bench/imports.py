@@ -9,13 +9,14 @@ import csv
 import os
 import platform
 import statistics
+import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from subprocess import DEVNULL, PIPE, Popen
+from subprocess import PIPE, Popen
 from time import perf_counter
 from typing import Any
 
@@ -59,6 +60,15 @@ with httpx2.Client(headers={HEADERS!r}, timeout=60) as http:
         more = answer["pagination"]["has_more"]
         for lead in answer["data"]:
             sys.stdout.write(json.dumps(lead) + chr(10))
+"""
+
+# A process begins with the memory of the one that starts it on its account, so that one must be small.
+LAUNCH = """
+import os, subprocess, sys
+process = subprocess.Popen(sys.argv[2:], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+_, status, used = os.wait4(process.pid, 0)
+open(sys.argv[1], "w").write(str(used.ru_maxrss))
+sys.exit(bool(status))
 """
 
 
@@ -139,13 +149,12 @@ def _requests(directory: Path) -> int:
 def _run(command: Sequence[str], url: str, directory: Path) -> tuple[float, float, int]:
     before = _requests(directory) if (directory / "company.db").exists() else 0
     environment = os.environ | {"ROTOR_API_KEY": FULL_KEY, "ROTOR_BASE_URL": url}
+    memory = directory / "memory"
+    launch = [sys.executable, "-S", "-c", LAUNCH, str(memory)]
     began = perf_counter()
-    process = Popen(command, env=environment, stdout=DEVNULL, stderr=PIPE)
-    _, status, used = os.wait4(process.pid, 0)
+    subprocess.run([*launch, *command], env=environment, check=True)
     seconds = perf_counter() - began
-    if status:
-        raise RuntimeError(f"{command} failed: {process.stderr and process.stderr.read().decode()[-500:]}")
-    megabytes = used.ru_maxrss / (1e6 if sys.platform == "darwin" else 1e3)
+    megabytes = int(memory.read_text()) / (1e6 if sys.platform == "darwin" else 1e3)
     return seconds, megabytes, _requests(directory) - before
 
 

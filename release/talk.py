@@ -38,7 +38,11 @@ async def talk(program: str, *arguments: str) -> None:
     Raises:
         AssertionError: if the answers are not ours.
     """
-    kept = {name: value for name, value in os.environ.items() if name.startswith(("ROTOR_", "UV_", "SSL_", "HOME"))}
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if name.startswith(("ROTOR_", "UV_", "SSL_", "HOME"))
+    }
     with tempfile.TemporaryDirectory() as place:
         server = StdioServerParameters(
             command=program, args=list(arguments), env=kept | {"PATH": ""}, cwd=place

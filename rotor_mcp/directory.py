@@ -151,7 +151,9 @@ class Directory:
         if not wanted.phone:
             return False
         with_phone = self._leads[wanted_keys(wanted, self._region)[0]]
-        return len(with_phone) == 1 and caseless(with_phone[0].email or "") == caseless(wanted.email or "")
+        if len(with_phone) != 1 or with_phone[0].archived:  # somebody not archived would come first
+            return False
+        return caseless(with_phone[0].email or "") == caseless(wanted.email or "")
 
     async def _read_all(self, rotor: LeadsClient, *, at_most: int, limit: int) -> bool:
         """Read all leads, archived ones too, unless it takes more than so many requests.
@@ -168,8 +170,9 @@ class Directory:
         pages = -(-(first.total or 0) // PAGE_LIMIT)
         if pages > at_most:
             return False
-        if pages > limit:
-            raise TooCostlyError(pages, limit)
+        needed = rotor.requests + pages - 1
+        if needed > limit:
+            raise TooCostlyError(needed, limit)
         read = {1: first}
 
         async def read_page(number: int) -> None:
@@ -227,7 +230,7 @@ def _requests_for(wanted: UpsertLead) -> int:
 
 def _newest_first(leads: Sequence[Lead]) -> list[Lead]:
     """Sort as Rotor lists them, whatever they were read by: what was shown then fits what is read now."""
-    return sorted(leads, key=lambda lead: lead.created_at or "", reverse=True)
+    return sorted(leads, key=lambda lead: (lead.created_at or "", lead.id or ""), reverse=True)
 
 
 async def _with_text(text: str, rotor: LeadsClient) -> list[Lead]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rotor_mcp import dates
-from rotor_mcp.identity import contact_keys, text_form
+from rotor_mcp.identity import text_form, wanted_keys
 from rotor_mcp.models import NOTES_LIMIT, UpsertLead
 from rotor_mcp.plan import Context, holds_lines, is_same
 
@@ -41,7 +41,8 @@ class ClashError(Exception):
 def merge(entries: Sequence[Entry], context: Context) -> tuple[list[Entry], list[ClashError]]:
     """Put together what is for the same person; return it, and why the rest cannot be written.
 
-    Rows with the same id, phone or e-mail are one person; rows that have none of these, with the same name.
+    Rows with the same id are one person; without ids, those with the same phone or e-mail; without these,
+    those with the same name.
     """
     merged: list[Entry] = []
     clashes: list[ClashError] = []
@@ -67,7 +68,7 @@ def _is_reachable(entry: Entry) -> bool:
 
 
 def _groups(entries: Iterable[Entry], region: str) -> list[list[Entry]]:
-    keys = {entry.rows: _keys(entry.arguments, region) for entry in entries}
+    keys = {entry.rows: wanted_keys(entry.arguments, region) for entry in entries}
     nearer: dict[str, str] = {}
 
     def root(key: str) -> str:
@@ -117,10 +118,6 @@ def combine(entries: Sequence[Entry], context: Context) -> Entry:
         )
     together = entries[0].arguments.model_copy(update=values)
     return Entry(_rows(entries), together.with_notes(tuple(notes)) if notes else together)
-
-
-def _keys(arguments: UpsertLead, region: str) -> list[str]:
-    return [*([f"id {arguments.id}"] if arguments.id else []), *contact_keys(arguments, region)]
 
 
 def _given(arguments: UpsertLead) -> dict[str, Any]:

@@ -10,6 +10,7 @@ sent; what Rotor already stores may break them and is shown all the same.
 
 import json
 import re
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -306,16 +307,16 @@ class ForAllRows(_Fields):
     source: Annotated[str | None, Field(description="For rows without")] = None
     tags: Annotated[Tags, Field(description="For all rows")] = []
 
-    def complete(self, row: UpsertLead) -> UpsertLead:
-        """Give it to one row."""
-        values: dict[str, object] = {
-            name: value
-            for name, value in (("stage", self.stage), ("source", self.source))
-            if value is not None and name not in row.model_fields_set
-        }
-        if self.tags:
-            values["tags"] = list(dict.fromkeys([*row.tags, *self.tags]))
-        return row.model_copy(update=values)
+    def give(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        """Give it to the arguments of one row, before they are read."""
+        given = dict(row)
+        for name, value in (("stage", self.stage), ("source", self.source)):
+            if value is not None and _is_blank(given.get(name)):
+                given[name] = value
+        tags = _split_tags(given.get("tags") or [])
+        if self.tags and isinstance(tags, list):
+            given["tags"] = [*tags, *(tag for tag in self.tags if tag not in tags)]
+        return given
 
 
 class UpsertLeads(ForAllRows):

@@ -62,9 +62,11 @@ def _is_out_of_date(finding: Finding, person_left: float) -> bool:
 
     Args:
         finding: who was meant.
-        person_left: when another call for the same person ended.
+        person_left: when another call for the same person ended. It makes no id mean another lead.
     """
-    too_old = max(person_left, anyio.current_time() - FRESH)
+    too_old = anyio.current_time() - FRESH
+    if finding.found.matched_by != "id":
+        too_old = max(too_old, person_left)
     return finding.asked_at <= too_old or (bool(finding.found.rivals) and finding.read_at <= too_old)
 
 

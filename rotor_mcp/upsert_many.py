@@ -41,17 +41,17 @@ def _rows(arguments: UpsertLeads) -> Iterator[Entry | Ending]:
     """Read the rows, each with what is given for all of them."""
     for number, row in enumerate(arguments.rows, 1):
         try:
-            yield Entry((number,), arguments.complete(_read(row)))
+            yield Entry((number,), _read(row, arguments))
         except InvalidArguments as exc:
             yield Ending((number,), "invalid", trouble=exc)
 
 
-def _read(row: object) -> UpsertLead:
+def _read(row: object, shared: UpsertLeads) -> UpsertLead:
     if not isinstance(row, dict):
         raise InvalidArguments(["a row must be an object with the arguments of upsert_lead"])
     if "dry_run" in row:
         raise InvalidArguments(["dry_run is not for one row: give it beside rows"])
-    return parse(UpsertLead, row)
+    return parse(UpsertLead, shared.give(row))
 
 
 class _Teller(Watch):

@@ -21,7 +21,7 @@ from rotor_mcp.sanitize import one_line
 FIELDS = (*LeadFields.model_fields, "id", "confirm")
 """The arguments that rows can give."""
 
-NOT_WRITABLE = frozenset({*Lead.model_fields.keys() - UpsertLead.model_fields.keys(), "reason", "requests"})
+NOT_WRITABLE = frozenset({*Lead.model_fields.keys() - UpsertLead.model_fields.keys(), "row", "reason"})
 """Columns that our own files hold and that Rotor takes from nobody."""
 
 _PARTS = (FIRST_NAME, LAST_NAME)

@@ -1,7 +1,7 @@
 """What `rotor-mcp import` says: what a file was taken for, what would happen, what happened. Pure.
 
-Here is also the file of rows that need attention: as they came, with the reason, ready to be corrected and
-imported again.
+Here is also the file of rows that need attention: as they were read, with the reason, ready to be corrected
+and imported again.
 """
 
 from collections import Counter
@@ -12,16 +12,16 @@ from rotor_mcp import batch_report, batch_wording, failures, wording
 from rotor_mcp.batch import Ending
 from rotor_mcp.files import rows
 from rotor_mcp.files.cells import guard
-from rotor_mcp.files.columns import Columns
-from rotor_mcp.files.tables import Row, Table
+from rotor_mcp.files.columns import FIELDS, Columns
+from rotor_mcp.files.tables import Table
 from rotor_mcp.results import RowOutcome
 from rotor_mcp.sanitize import one_line
 
 SHOWN = 20
 """Rows of one kind that are shown; the others are counted."""
 
-CONFIRM, REASON = "confirm", "reason"
-"""Columns of the file of rows that need attention."""
+ROW, CONFIRM, REASON = "row", "confirm", "reason"
+"""Columns of the file of rows that need attention, beside those of the fields."""
 
 _TO_CORRECT = frozenset({"needs_confirmation", "invalid"})
 
@@ -33,6 +33,10 @@ def taken_for(table: Table, columns: Columns) -> Iterator[str]:
     if table.rows:
         first = table.rows[0]
         yield f"Row {first.number}, for example: {_example(columns.arguments(first))}"
+
+
+def _cell(value: Any) -> str:
+    return rows.tags_text(value) if isinstance(value, list) else str(value)
 
 
 def _example(arguments: Mapping[str, Any]) -> str:
@@ -99,16 +103,25 @@ def reason(ending: Ending, timezone: str) -> str:
     return f"{text}. The plan for {wording.called(told)}: {plan}. To approve it, confirm: {told.confirm}"
 
 
-def corrections(table: Table, endings: Iterable[Ending], timezone: str) -> str:
-    """Write the rows that need attention as CSV: as they came, and a column to approve, and the reason.
+def corrections(given: Mapping[int, Mapping[str, Any]], endings: Iterable[Ending], timezone: str) -> str:
+    """Write the rows that need attention as CSV, with a column to approve, and the reason.
 
-    The token is only in the reason: whoever moves it to its column has read what it approves.
+    The values stand there as they were read, under the fields' own names, with what was given for all rows:
+    so they mean the same when they are read again. The token is only in the reason: whoever moves it to its
+    column has read what it approves.
+
+    Args:
+        given: row → the arguments that it gives.
+        endings: how the rows ended.
+        timezone: in which dates are shown.
     """
-    came: dict[int, Row] = {row.number: row for row in table.rows}
-    names = [name for name in table.columns if name not in (CONFIRM, REASON)]
-    lines = [[*names, CONFIRM, REASON]]
-    for ending in to_correct(endings):
+    told = to_correct(endings)
+    names = [
+        name for name in FIELDS if name != CONFIRM and any(name in given[n] for e in told for n in e.rows)
+    ]
+    lines = [[ROW, *names, CONFIRM, REASON]]
+    for ending in told:
         why = reason(ending, timezone)
         for number in ending.rows:
-            lines.append([*(came[number].cells[name] for name in names), "", why])
+            lines.append([str(number), *(_cell(given[number].get(name, "")) for name in names), "", why])
     return rows.BYTE_ORDER_MARK + rows.csv_text([[guard(cell) for cell in line] for line in lines])

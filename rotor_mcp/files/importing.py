@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import anyio
 import click
@@ -68,11 +68,14 @@ def run(asked: Import, settings: Settings, transport: Callable[[], httpx2.AsyncB
         data = sys.stdin.buffer.read() if asked.file == STANDARD_INPUT else Path(asked.file).read_bytes()
         table = formats.read(data, asked.file)
         matched = columns.match(table, asked.given, region=settings.phone_region)
-        workplace = Workplace(Pool(settings, transport), Company(Memory(0)))
-        return anyio.run(_run, asked, table, matched, workplace, data)
     except OSError as exc:
         raise click.ClickException(f"{asked.file} cannot be read: {exc.strerror}") from None
-    except (TableError, columns.ColumnError, JournalError) as exc:
+    except (TableError, columns.ColumnError) as exc:
+        raise click.ClickException(settings.redact(str(exc))) from None
+    workplace = Workplace(Pool(settings, transport), Company(Memory(0)))
+    try:
+        return anyio.run(_run, asked, table, matched, workplace, data)
+    except JournalError as exc:
         raise click.ClickException(settings.redact(str(exc))) from None
 
 
@@ -96,6 +99,7 @@ class _Session:
         self._data = data
         self._call = workplace.call()
         self._zone = str(self._call.context.zone)
+        self._given: dict[int, dict[str, Any]] = {}
         self._digests: dict[int, str] = {}
         self._refused: list[Ending] = []
         self._told: set[str] = set()
@@ -123,9 +127,11 @@ class _Session:
 
     def _entries(self) -> Iterator[Entry]:
         """Read the rows. Those that cannot be read are refused."""
+        shared = self._asked.shared
         for row in self._table.rows:
+            self._given[row.number] = shared.give(self._columns.arguments(row))
             try:
-                arguments = self._asked.shared.complete(parse(UpsertLead, self._columns.arguments(row)))
+                arguments = parse(UpsertLead, self._given[row.number])
             except InvalidArguments as exc:
                 self._refused.append(Ending((row.number,), "invalid", trouble=exc))
             else:
@@ -214,8 +220,12 @@ class _Session:
 
     def _put_aside(self, endings: Sequence[Ending]) -> None:
         if import_report.to_correct(endings):
-            corrections = import_report.corrections(self._table, endings, self._zone)
-            file = _put_aside(corrections, self._asked.file)
+            corrections = import_report.corrections(self._given, endings, self._zone)
+            try:
+                file = _put_aside(corrections, self._asked.file)
+            except OSError as exc:
+                self._say(f"The rows that need attention could not be put into a file: {exc.strerror}.")
+                return
             self._say(f"{file} holds the rows that need attention: correct them there, and import that file.")
 
 

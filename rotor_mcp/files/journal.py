@@ -42,9 +42,11 @@ class Journal:
         """
         self._company = hashlib.sha256(company.encode()).hexdigest()
         try:
+            if file is not None:
+                file.touch(0o600)
             self._db = sqlite3.connect(file or ":memory:", timeout=0, isolation_level=None)
-        except sqlite3.Error as exc:
-            raise JournalError(f"{file} cannot be opened: {exc}") from None
+        except (OSError, sqlite3.Error) as exc:
+            raise JournalError(f"{file} cannot be opened: {getattr(exc, 'strerror', None) or exc}") from None
         try:
             # A lock that ends with the process, however that ends.
             self._db.execute("PRAGMA locking_mode = EXCLUSIVE")
@@ -54,6 +56,7 @@ class Journal:
             self._db.execute(_TABLES)
             self._db.execute("BEGIN IMMEDIATE")
             self._db.execute("COMMIT")
+            self._db.execute("SELECT company, row, ended, ids FROM rows LIMIT 0")
         except sqlite3.Error as exc:
             self._db.close()
             if exc.sqlite_errorcode in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):

@@ -31,8 +31,19 @@ def csv_text(rows: Iterable[Sequence[str]]) -> str:
 
 def json_line(lead: Lead, names: Sequence[str]) -> str:
     """Write those of the named fields that the lead has, as one line."""
-    values = {name: value for name in names if (value := getattr(lead, name)) is not None}
-    return json.dumps({name: _as_sent(value) for name, value in values.items()}, ensure_ascii=False) + "\n"
+    values = {name: _as_sent(value) for name in names if (value := getattr(lead, name)) is not None}
+    if due := values.get("follow_up_date"):
+        values["follow_up_date"] = _with_offset(due)
+    return json.dumps(values, ensure_ascii=False) + "\n"
+
+
+def _with_offset(stored: str) -> str:
+    """Say that a time without an offset is UTC, as it is taken to be here. Read again, it would be local."""
+    try:
+        moment = dates.parse(stored)
+    except ValueError:
+        return stored
+    return f"{stored}Z" if isinstance(moment, datetime) and moment.tzinfo is None else stored
 
 
 def _as_sent(value: Any) -> Any:
@@ -60,7 +71,7 @@ def _cell(name: str, value: Any, zone: tzinfo) -> str:
         case _, int() | float():  # our own digits: no guard, so that a spreadsheet can add them up
             return str(whole_if_it_is(value))
         case "tags", list():
-            return guard(_tags(value))
+            return guard(tags_text(value))
         case "location", list():
             return guard(", ".join(str(whole_if_it_is(number)) for number in value))
         case (("follow_up_date" | "created_at" | "archived_at"), _):
@@ -69,7 +80,7 @@ def _cell(name: str, value: Any, zone: tzinfo) -> str:
             return guard(value)
 
 
-def _tags(tags: list[str]) -> str:
+def tags_text(tags: list[str]) -> str:
     """Join tags with commas; where these could not be told from one inside a tag, as a JSON list."""
     joined = ", ".join(tags)
     if joined.startswith("[") or any("," in tag for tag in tags):

@@ -35,7 +35,8 @@ def decode(data: bytes) -> tuple[str, str]:
             text = data.decode(encoding)
         except UnicodeDecodeError:
             continue
-        if "\0" not in text:
+        # Many zeros are a program's own form, or UTF-16 without its mark; a single one is in somebody's text.
+        if text.count("\0") * 100 <= len(text):
             return text, words
     raise TableError(
         "This cannot be read as text. Open it in a spreadsheet and save it as CSV (UTF-8) or XLSX"

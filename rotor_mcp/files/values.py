@@ -57,7 +57,7 @@ def reader(field: str, header: str, cells: Sequence[str], region: str) -> Reader
             comma = _comma_is_decimal(cells, region)
             how = "a comma read as the decimal point" if comma else ""
             return Reader(_without_blanks(field, lambda cell: [_amount(cell, comma)]), how)
-        case "priority":
+        case "priority" if foreign:
             return Reader(_without_blanks(field, lambda cell: [_PRIORITIES.get(cell.lower(), cell)]))
         case "address_zip" if foreign:
             return Reader(_without_blanks(field, lambda cell: [_plain_number(cell)]))
