@@ -15,7 +15,8 @@ from uuid import UUID
 
 from rotor_mcp import dates
 from rotor_mcp.filter import SortKey
-from rotor_mcp.models import PAGE_LIMIT, Lead, SearchLeads
+from rotor_mcp.inputs import SearchLeads
+from rotor_mcp.models import PAGE_LIMIT, Lead
 
 _OF_A_PAGE = {"cursor", "limit", "fields"}
 

@@ -14,7 +14,8 @@ from rotor_mcp import parallel
 from rotor_mcp.client import LeadsClient
 from rotor_mcp.errors import NotFound
 from rotor_mcp.identity import Found, caseless, keys_of, phone_search, settle, settle_by_name, wanted_keys
-from rotor_mcp.models import PAGE_LIMIT, Lead, Page, UpsertLead
+from rotor_mcp.inputs import UpsertLead
+from rotor_mcp.models import PAGE_LIMIT, Lead, Page
 
 FRESH = 30.0
 """Seconds for which what was read may be planned with. A tool call does not last as long; an import does."""

@@ -9,7 +9,8 @@ from datetime import date, datetime, timedelta
 
 from rotor_mcp import dates
 from rotor_mcp.identity import caseless
-from rotor_mcp.models import CountedBy, Lead, SearchLeads, SortOrder
+from rotor_mcp.inputs import CountedBy, SearchLeads, SortOrder
+from rotor_mcp.models import Lead
 from rotor_mcp.plan import Context
 
 NEW_FOR = timedelta(days=2)

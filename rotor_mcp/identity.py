@@ -11,7 +11,8 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Literal
 from unicodedata import normalize
 
-from rotor_mcp.models import Lead, UpsertLead
+from rotor_mcp.inputs import UpsertLead
+from rotor_mcp.models import Lead
 
 if TYPE_CHECKING:
     from phonenumbers import PhoneNumber

@@ -10,7 +10,8 @@ from typing import Any
 
 from rotor_mcp import dates
 from rotor_mcp.identity import text_form, wanted_keys
-from rotor_mcp.models import NOTES_LIMIT, UpsertLead
+from rotor_mcp.inputs import UpsertLead
+from rotor_mcp.models import NOTES_LIMIT
 from rotor_mcp.plan import Context, holds_lines, is_same
 
 _REACHABLE_BY = frozenset({"id", "phone", "email"})

@@ -10,7 +10,6 @@ sent; what Rotor already stores may break them and is shown all the same.
 
 import json
 import re
-from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -21,9 +20,7 @@ from pydantic import (
     Field,
     ModelWrapValidatorHandler,
     PlainSerializer,
-    PrivateAttr,
     ValidationError,
-    field_validator,
     model_validator,
 )
 
@@ -50,7 +47,8 @@ READ_NAMES = {
 # What assistants often send slightly wrong, and whose meaning is certain.
 
 
-def _is_blank(value: object) -> bool:
+def is_blank(value: object) -> bool:
+    """Whether a value counts as not given."""
     return value is None or (isinstance(value, str) and not value.strip())
 
 
@@ -78,7 +76,7 @@ def whole_if_it_is(value: float | str | None) -> int | float | str | None:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-def _split_tags(value: object) -> object:
+def split_tags(value: object) -> object:
     """Read tags that came as one string, comma-separated or a JSON list as text; leave out blank ones."""
     tags = value
     if isinstance(value, str):
@@ -88,7 +86,7 @@ def _split_tags(value: object) -> object:
             tags = None
         if not isinstance(tags, list):
             tags = value.split(",")
-    return [tag for tag in tags if not _is_blank(tag)] if isinstance(tags, list) else tags
+    return [tag for tag in tags if not is_blank(tag)] if isinstance(tags, list) else tags
 
 
 def _unwrap_id(value: object) -> object:
@@ -137,10 +135,10 @@ Amount = Annotated[
     PlainSerializer(whole_if_it_is),
 ]
 Priority = Annotated[Literal["low", "medium", "high"], BeforeValidator(_lower)]
-Tags = Annotated[list[str], BeforeValidator(_split_tags)]
+Tags = Annotated[list[str], BeforeValidator(split_tags)]
 
 
-class _Fields(BaseModel):
+class Fields(BaseModel):
     """A set of fields, each of which may be missing. Null and blank count as missing."""
 
     model_config = ConfigDict(
@@ -155,11 +153,11 @@ class _Fields(BaseModel):
     @classmethod
     def _leave_out_blanks(cls, data: object) -> object:
         if isinstance(data, dict):
-            return {name: value for name, value in data.items() if not _is_blank(value)}
+            return {name: value for name, value in data.items() if not is_blank(value)}
         return data
 
 
-class LeadFields(_Fields):
+class LeadFields(Fields):
     """What a caller may write to a lead."""
 
     name: Annotated[str | None, Field(description="Full name, such as Jane Doe")] = None
@@ -225,7 +223,7 @@ class Lead(LeadFields):
         data = dict(data)
         for name, read_name in READ_NAMES.items():
             # Where an answer carries both, the read name is what is stored.
-            if not _is_blank(stored := data.pop(read_name, None)):
+            if not is_blank(stored := data.pop(read_name, None)):
                 data[name] = stored
         try:
             return handler(data)
@@ -242,156 +240,6 @@ class Lead(LeadFields):
             if kind in _LIMIT_ERRORS and isinstance(data[name], _LIMIT_ERRORS[kind])
         }
         return lead.model_copy(update=beyond_a_limit)
-
-
-class UpsertLead(LeadFields):
-    """The arguments of `upsert_lead`."""
-
-    id: Annotated[LeadId | None, Field(description="Lead to update; may then change anything")] = None
-    replace_notes: Annotated[bool, Field(description="Replace the notes instead of adding to them")] = False
-    dry_run: Annotated[bool, Field(description="Only show what would happen")] = False
-    confirm: Annotated[str | None, Field(description="Token of a plan that the user approved")] = None
-
-    _blank: tuple[str, ...] = PrivateAttr(default=())
-    _notes_to_add: tuple[str, ...] = PrivateAttr(default=())
-
-    @property
-    def notes_to_add(self) -> tuple[str, ...]:
-        """The notes, in the parts that came together from several rows; each is added if it is not there."""
-        return self._notes_to_add or ((self.notes,) if self.notes else ())
-
-    def with_notes(self, parts: tuple[str, ...]) -> Self:
-        """The same with notes that came together from several rows."""
-        arguments = self.model_copy(update={"notes": "\n".join(parts)})
-        arguments._notes_to_add = parts
-        return arguments
-
-    @property
-    def blank(self) -> tuple[str, ...]:
-        """Fields that were given without a value."""
-        return self._blank
-
-    @model_validator(mode="wrap")
-    @classmethod
-    def _note_blanks(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
-        arguments = handler(data)
-        if isinstance(data, dict):
-            arguments._blank = tuple(name for name, value in data.items() if _is_blank(value))
-        return arguments
-
-    @model_validator(mode="after")
-    def _check_that_somebody_is_meant(self) -> Self:
-        if not (self.id or self.phone or self.email or self.name):
-            raise ValueError("give at least a phone, an e-mail, a name or an id: nobody is meant otherwise")
-        return self
-
-
-ROWS_LIMIT = 100
-"""Leads that one call writes at most. For more there is `rotor-mcp import`."""
-
-
-def _read_rows(value: object) -> object:
-    """Read rows that came as a JSON list in a string, which some clients make of them."""
-    if isinstance(value, str):
-        try:
-            return json.loads(value)
-        except (ValueError, RecursionError):
-            return value
-    return value
-
-
-class ForAllRows(_Fields):
-    """What is given once for many rows."""
-
-    stage: Annotated[str | None, Field(description="For rows without")] = None
-    source: Annotated[str | None, Field(description="For rows without")] = None
-    tags: Annotated[Tags, Field(description="For all rows")] = []
-
-    def give(self, row: Mapping[str, Any]) -> dict[str, Any]:
-        """Give it to the arguments of one row, before they are read."""
-        given = dict(row)
-        for name, value in (("stage", self.stage), ("source", self.source)):
-            if value is not None and _is_blank(given.get(name)):
-                given[name] = value
-        tags = _split_tags(given.get("tags") or [])
-        if self.tags and isinstance(tags, list):
-            given["tags"] = [*tags, *(tag for tag in self.tags if tag not in tags)]
-        return given
-
-
-class UpsertLeads(ForAllRows):
-    """The arguments of `upsert_leads`. Each row is read by itself, so that a bad one stops no other."""
-
-    rows: Annotated[
-        list[Any],
-        BeforeValidator(_read_rows),
-        Field(
-            max_length=ROWS_LIMIT,
-            description="Arguments of upsert_lead",
-            json_schema_extra={"items": {"type": "object"}},
-        ),
-    ]
-    dry_run: Annotated[bool, Field(description="Only show the plan")] = False
-
-    @field_validator("rows")
-    @classmethod
-    def _check_rows(cls, value: list[Any]) -> list[Any]:
-        if not value:
-            raise ValueError("give at least one")
-        return value
-
-
-SortOrder = Literal["newest", "oldest", "follow_up", "value", "name"]
-CountedBy = Literal["stage", "source", "priority", "tag"]
-
-
-class SearchLeads(_Fields):
-    """The arguments of `search_leads`."""
-
-    search: Annotated[str | None, Field(description="Part of name, e-mail or phone")] = None
-    stage: Annotated[str | None, Field(description="Stage")] = None
-    tags: Annotated[Tags, Field(description="Any of these")] = []
-    all_tags: Annotated[bool, Field(description="All of tags")] = False
-    archived: Annotated[Literal["exclude", "include", "only"], Field(description="Archived ones")] = "exclude"
-    created_from: Annotated[Day | None, Field(description="Created")] = None
-    created_to: Annotated[Day | None, Field(description="Created")] = None
-    follow_up_from: Annotated[Day | None, Field(description="Follow-up")] = None
-    follow_up_to: Annotated[Day | None, Field(description="Follow-up")] = None
-    overdue: Annotated[bool, Field(description="Follow-up before today")] = False
-    needs_action: Annotated[bool, Field(description="Follow-up due, or new without one")] = False
-    priority: Annotated[Priority | None, Field(description="Priority")] = None
-    source: Annotated[str | None, Field(description="Part of it")] = None
-    service_type: Annotated[str | None, Field(description="Part of it")] = None
-    address_city: Annotated[str | None, Field(description="City")] = None
-    address_state: Annotated[str | None, Field(description="State")] = None
-    address_zip: Annotated[str | None, Field(description="Its start")] = None
-    assigned: Annotated[bool | None, Field(description="To anybody")] = None
-    value_from: Annotated[Amount | None, Field(description="Projected value")] = None
-    value_to: Annotated[Amount | None, Field(description="Projected value")] = None
-    has_phone: Annotated[bool | None, Field(description="Phone known")] = None
-    has_email: Annotated[bool | None, Field(description="E-mail known")] = None
-    order: Annotated[SortOrder, Field(description="follow_up: most overdue first")] = "newest"
-    count_by: Annotated[CountedBy | None, Field(description="Count all matches by this")] = None
-    fields: Annotated[list[str], BeforeValidator(_split_tags), Field(description="Only these fields")] = []
-    limit: Annotated[int, Field(ge=0, le=100, description="Leads shown")] = 20
-    cursor: Annotated[str | None, Field(description="From the last result, to go on")] = None
-
-    @field_validator("fields")
-    @classmethod
-    def _check_fields(cls, value: list[str]) -> list[str]:
-        unknown = [name for name in value if name not in Lead.model_fields]
-        if unknown:
-            raise ValueError(
-                f"there is no field {', '.join(unknown)}; there are {', '.join(Lead.model_fields)}"
-            )
-        return value
-
-
-class GetLead(_Fields):
-    """The arguments of `get_lead`."""
-
-    id: Annotated[LeadId, Field(description="The lead's id")]
-    notes_from: Annotated[int, Field(ge=0, description="Character of the notes to begin with")] = 0
 
 
 class Page(BaseModel):

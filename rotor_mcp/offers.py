@@ -21,7 +21,8 @@ from rotor_mcp import failures, pipeline, wording
 from rotor_mcp.arguments import InvalidArguments, parse
 from rotor_mcp.call import Call
 from rotor_mcp.errors import NotFound, RotorError
-from rotor_mcp.models import PAGE_LIMIT, GetLead
+from rotor_mcp.inputs import GetLead
+from rotor_mcp.models import PAGE_LIMIT
 from rotor_mcp.prompts import PROMPTS, Prompt
 from rotor_mcp.tools import GET_LEAD
 from rotor_mcp.workplace import Workplace

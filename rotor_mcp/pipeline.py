@@ -3,7 +3,8 @@
 from rotor_mcp import filter as filters
 from rotor_mcp.call import Call
 from rotor_mcp.cursor import Cursor, digest
-from rotor_mcp.models import PAGE_LIMIT, CountedBy, SearchLeads
+from rotor_mcp.inputs import CountedBy, SearchLeads
+from rotor_mcp.models import PAGE_LIMIT
 from rotor_mcp.reading import Reading
 from rotor_mcp.results import Count, PipelineResult
 from rotor_mcp.sanitize import one_line

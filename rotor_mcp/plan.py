@@ -15,7 +15,8 @@ from typing import Literal
 
 from rotor_mcp import dates
 from rotor_mcp.identity import Found, caseless, phone_form, same_or_shorter_name, text_form
-from rotor_mcp.models import NOTES_LIMIT, Lead, LeadFields, UpsertLead
+from rotor_mcp.inputs import UpsertLead
+from rotor_mcp.models import NOTES_LIMIT, Lead, LeadFields
 
 ADDRESS_FIELDS = tuple(name for name in LeadFields.model_fields if name.startswith("address_"))
 IDENTITY_FIELDS = ("name", "phone", "email", *ADDRESS_FIELDS)

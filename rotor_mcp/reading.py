@@ -7,7 +7,8 @@ from typing import Self
 from rotor_mcp import filter as filters
 from rotor_mcp.call import Call
 from rotor_mcp.cursor import Cursor, Mark, unseen
-from rotor_mcp.models import PAGE_LIMIT, Lead, Page, SearchLeads
+from rotor_mcp.inputs import SearchLeads
+from rotor_mcp.models import PAGE_LIMIT, Lead, Page
 
 
 @dataclass

@@ -3,7 +3,8 @@
 from rotor_mcp import dates
 from rotor_mcp.call import Call
 from rotor_mcp.identity import Doubt, is_possible_phone
-from rotor_mcp.models import Lead, UpsertLead
+from rotor_mcp.inputs import UpsertLead
+from rotor_mcp.models import Lead
 from rotor_mcp.plan import Change, Plan, differences
 from rotor_mcp.results import Difference, Outcome, ShownLead, UpsertResult
 from rotor_mcp.sanitize import one_line

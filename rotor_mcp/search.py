@@ -12,7 +12,8 @@ from rotor_mcp import filter as filters
 from rotor_mcp import wording
 from rotor_mcp.call import Call
 from rotor_mcp.cursor import Cursor, Mark, digest
-from rotor_mcp.models import PAGE_LIMIT, Lead, SearchLeads
+from rotor_mcp.inputs import SearchLeads
+from rotor_mcp.models import PAGE_LIMIT, Lead
 from rotor_mcp.reading import Reading
 from rotor_mcp.results import Count, SearchResult, ShownLead
 from rotor_mcp.sanitize import one_line

@@ -8,7 +8,7 @@ from pydantic import BaseModel
 
 from rotor_mcp import batch_wording, wording
 from rotor_mcp.call import Call
-from rotor_mcp.models import GetLead, SearchLeads, UpsertLead, UpsertLeads
+from rotor_mcp.inputs import GetLead, SearchLeads, UpsertLead, UpsertLeads
 from rotor_mcp.results import BatchResult, GetResult, Result, SearchResult, UpsertResult
 from rotor_mcp.search import search
 from rotor_mcp.upsert import upsert

@@ -14,7 +14,8 @@ from rotor_mcp.call import Call
 from rotor_mcp.directory import FRESH, Finding, find
 from rotor_mcp.errors import MissingScope, OutcomeUnknown, RotorError
 from rotor_mcp.identity import Found, contact_keys, phone_search
-from rotor_mcp.models import Lead, UpsertLead
+from rotor_mcp.inputs import UpsertLead
+from rotor_mcp.models import Lead
 from rotor_mcp.plan import Plan, differences, plan_for
 from rotor_mcp.results import Outcome, UpsertResult
 

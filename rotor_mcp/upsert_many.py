@@ -7,8 +7,8 @@ from rotor_mcp.batch import Batch, Ending, Watch
 from rotor_mcp.batch_report import summarise
 from rotor_mcp.call import Call
 from rotor_mcp.directory import TooCostlyError
+from rotor_mcp.inputs import UpsertLead, UpsertLeads
 from rotor_mcp.merging import Entry
-from rotor_mcp.models import UpsertLead, UpsertLeads
 from rotor_mcp.results import BatchResult
 
 

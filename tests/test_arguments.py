@@ -1,7 +1,7 @@
 import pytest
 
 from rotor_mcp.arguments import InvalidArguments, nearest, parse
-from rotor_mcp.models import GetLead, UpsertLead
+from rotor_mcp.inputs import GetLead, UpsertLead
 
 
 def test_each_fault_is_named_without_the_value_given() -> None:

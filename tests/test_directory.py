@@ -20,7 +20,7 @@ from rotor_mcp.directory import Directory, TooCostlyError, find
 from rotor_mcp.errors import NotFound, QuotaExceeded, RotorError, Unanswered
 from rotor_mcp.exchange import Pool
 from rotor_mcp.identity import Doubt, Found
-from rotor_mcp.models import UpsertLead
+from rotor_mcp.inputs import UpsertLead
 from rotor_mcp.sandbox import FULL_KEY, Fault, Sandbox
 from rotor_mcp.sandbox.store import FIELDS, StoredLead
 

@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rotor_mcp.identity import Found
+from rotor_mcp.inputs import UpsertLead
 from rotor_mcp.merging import ClashError, Entry, combine, merge
-from rotor_mcp.models import Lead, UpsertLead
+from rotor_mcp.models import Lead
 from rotor_mcp.plan import Context, plan_for
 from tests.conftest import NOW
 

@@ -3,7 +3,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from rotor_mcp.models import READ_NAMES, Lead, LeadFields, SearchLeads, UpsertLead
+from rotor_mcp.inputs import SearchLeads, UpsertLead
+from rotor_mcp.models import READ_NAMES, Lead, LeadFields
 
 WRITABLE = [
     "name",

@@ -15,7 +15,8 @@ from rotor_mcp.files.synonyms import FIRST_NAME, LAST_NAME, Meaning, meaning
 from rotor_mcp.files.tables import Row, Table
 from rotor_mcp.files.values import Read, reader
 from rotor_mcp.identity import caseless, phone_form
-from rotor_mcp.models import Lead, LeadFields, UpsertLead
+from rotor_mcp.inputs import UpsertLead
+from rotor_mcp.models import Lead, LeadFields
 from rotor_mcp.sanitize import one_line
 
 FIELDS = (*LeadFields.model_fields, "id", "confirm")

@@ -9,7 +9,8 @@ from pydantic import BaseModel
 from rotor_mcp import arguments, failures, logs
 from rotor_mcp.files import exporting, importing
 from rotor_mcp.flags import Flag, connection, sandbox_flag, settings_flags, together
-from rotor_mcp.models import Amount, Day, ForAllRows, SearchLeads
+from rotor_mcp.inputs import ForAllRows, SearchLeads
+from rotor_mcp.models import Amount, Day
 
 Arguments = TypeVar("Arguments", bound=BaseModel)
 

@@ -27,7 +27,8 @@ from rotor_mcp.errors import RotorError
 from rotor_mcp.exchange import Pool
 from rotor_mcp.files import rows
 from rotor_mcp.files.whole import whole
-from rotor_mcp.models import PAGE_LIMIT, Lead, SearchLeads
+from rotor_mcp.inputs import SearchLeads
+from rotor_mcp.models import PAGE_LIMIT, Lead
 from rotor_mcp.reading import Reading
 from rotor_mcp.wording import spent
 from rotor_mcp.workplace import Workplace

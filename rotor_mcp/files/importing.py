@@ -30,8 +30,8 @@ from rotor_mcp.files.journal import Journal, JournalError, digest
 from rotor_mcp.files.tables import Table, TableError
 from rotor_mcp.files.whole import whole
 from rotor_mcp.files.writing import Writing
+from rotor_mcp.inputs import ForAllRows, UpsertLead
 from rotor_mcp.merging import Entry
-from rotor_mcp.models import ForAllRows, UpsertLead
 from rotor_mcp.plan import differences
 from rotor_mcp.wording import counted, spent
 from rotor_mcp.workplace import Workplace

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Self
 
-from rotor_mcp.models import UpsertLead
+from rotor_mcp.inputs import UpsertLead
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS rows (

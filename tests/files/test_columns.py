@@ -12,7 +12,8 @@ from rotor_mcp.files.columns import FIELDS, NOT_WRITABLE, ColumnError, Columns, 
 from rotor_mcp.files.formats import read
 from rotor_mcp.files.synonyms import meaning
 from rotor_mcp.files.tables import Row, Table
-from rotor_mcp.models import READ_NAMES, LeadFields, UpsertLead
+from rotor_mcp.inputs import UpsertLead
+from rotor_mcp.models import READ_NAMES, LeadFields
 
 ID = "182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e"
 

@@ -27,7 +27,8 @@ from rotor_mcp.files.commands import export_
 from rotor_mcp.files.exporting import form_of
 from rotor_mcp.files.rows import COLUMNS
 from rotor_mcp.identity import Found
-from rotor_mcp.models import READ_NAMES, Lead, LeadFields, SearchLeads
+from rotor_mcp.inputs import SearchLeads
+from rotor_mcp.models import READ_NAMES, Lead, LeadFields
 from rotor_mcp.plan import Context, make_plan
 from rotor_mcp.sandbox import CREATE_ONLY_KEY, FULL_KEY, Fault, Sandbox
 from rotor_mcp.sandbox.serving import serving

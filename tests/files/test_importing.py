@@ -25,8 +25,8 @@ from rotor_mcp.company import Company, Memory
 from rotor_mcp.config import Settings
 from rotor_mcp.directory import FRESH, Directory
 from rotor_mcp.exchange import Pool
+from rotor_mcp.inputs import UpsertLead
 from rotor_mcp.merging import Entry
-from rotor_mcp.models import UpsertLead
 from rotor_mcp.sandbox import CREATE_ONLY_KEY, FULL_KEY, READ_ONLY_KEY, Fault, Sandbox
 from rotor_mcp.workplace import Workplace
 from tests.conftest import NOW

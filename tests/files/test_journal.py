@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rotor_mcp.files.journal import Journal, JournalError, digest
-from rotor_mcp.models import UpsertLead
+from rotor_mcp.inputs import UpsertLead
 
 OURS, THEIRS = "https://api.getrotor.com/open-api company 1", "https://api.getrotor.com/open-api company 2"
 JANE = "182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e"
@@ -195,7 +195,7 @@ def test_a_place_where_nothing_can_be_written(tmp_path: Path) -> None:
     missing = tmp_path / "nowhere" / "leads.csv.rotor-import"
     with pytest.raises(JournalError) as refused:
         Journal(missing, OURS)
-    assert str(refused.value) == f"{missing} cannot be opened: "
+    assert str(refused.value) == f"{missing} cannot be opened: No such file or directory"
     with pytest.raises(JournalError, match="cannot be opened: "):
         Journal(tmp_path, OURS)
     assert list(tmp_path.iterdir()) == []

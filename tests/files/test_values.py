@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from rotor_mcp.arguments import parse
 from rotor_mcp.files.values import reader
-from rotor_mcp.models import UpsertLead
+from rotor_mcp.inputs import UpsertLead
 
 
 def read(field: str, *cells: str, region: str = "US", header: str = "Column") -> tuple[list[list[str]], str]:
