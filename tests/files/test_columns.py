@@ -179,7 +179,7 @@ def test_facebook_lead_ads() -> None:
 
 def test_our_own_export() -> None:
     columns, arguments = matched(
-        "id,name,phone,email,stage,priority,projected_value,follow_up_date,service_type,source,tags,address_street1,address_street2,address_city,address_state,address_zip,address_country,archived,archived_at,created_at,assigned_to,location,value_score,notes,confirm,reason,requests",
+        "id,name,phone,email,stage,priority,projected_value,follow_up_date,service_type,source,tags,address_street1,address_street2,address_city,address_state,address_zip,address_country,archived,archived_at,created_at,assigned_to,location,value_score,notes,confirm,reason,row",
         f'{ID},Jane Doe,\'+1 763 555 0100,jane@example.com,Quoted,high,1200,2026-12-01,"Window Cleaning, Screen Cleaning",Website,"exact-quote, a;b",214 Oak Street,,Delano,MN,55328,US,no,,2026-01-01 09:30,u1,"45, -93",7,"two\nlines",t0ken,the phone,1',
     )
     assert columns.lines() == snapshot(
@@ -210,7 +210,7 @@ def test_our_own_export() -> None:
             "notes → notes",
             "confirm → confirm",
             "reason: left out, not writable",
-            "requests: left out, not writable",
+            "row: left out, not writable",
         ]
     )
     assert arguments == snapshot(
@@ -496,7 +496,7 @@ def test_any_of_these_says_who_is_meant(field: str) -> None:
 def test_what_our_own_files_hold_and_cannot_be_written() -> None:
     assert set(NOT_WRITABLE) == {
         *("archived", "archived_at", "assigned_to", "created_at", "location", "value_score"),
-        *("reason", "requests"),
+        *("reason", "row"),
     }
 
 
