@@ -16,6 +16,8 @@ from rotor_mcp.flags import connection, open_sandbox, sandbox_flag, settings_fla
 _LOADED_LATER = {
     "export": "rotor_mcp.files.commands",
     "import": "rotor_mcp.files.commands",
+    "install": "rotor_mcp.clients.commands",
+    "uninstall": "rotor_mcp.clients.commands",
 }
 """Commands → the module that has them, under the name of the command and an underscore."""
 

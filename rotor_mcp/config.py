@@ -9,7 +9,7 @@ from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, ValidationError, field_validator
 
 KEY_PREFIX = "rotor_"
 _UNEXPANDED = re.compile(r"\s*(\$\{[^}]*\}|\$\w+|%\w+%)\s*")
@@ -33,6 +33,13 @@ class Settings(BaseModel):
             "As a flag it can be seen in the list of processes; the variable is the better place"
         ),
     ] = None
+    keychain: Annotated[
+        bool,
+        Field(
+            description="Take the API key from this system's keychain if none is given. "
+            "`rotor-mcp install --keychain` puts it there"
+        ),
+    ] = False
     base_url: Annotated[str, Field(description="Address of Rotor's API; plain http only on this machine")] = (
         "https://api.getrotor.com/open-api"
     )
@@ -64,6 +71,8 @@ class Settings(BaseModel):
     ] = "warning"
     log_format: Annotated[Literal["text", "json"], Field(description="Form of the lines on stderr")] = "text"
 
+    _keychain_trouble: str | None = PrivateAttr(default=None)
+
     @classmethod
     def load(cls, values: Mapping[str, str | None]) -> Self:
         """Read settings by field name. Blank ones, and `${…}` that nobody expanded, count as not given.
@@ -74,7 +83,7 @@ class Settings(BaseModel):
         given = {name: value for name, value in values.items() if value and value.strip()}
         expanded = {n: v for n, v in given.items() if n == "api_key" or not _UNEXPANDED.fullmatch(v)}
         try:
-            return cls.model_validate(expanded)
+            settings = cls.model_validate(expanded)
         except ValidationError as exc:
             faults = exc.errors(include_input=False, include_url=False, include_context=False)
             raise ConfigError(
@@ -84,6 +93,20 @@ class Settings(BaseModel):
                     for fault in faults
                 )
             ) from None
+        return settings._with_kept_key() if settings.keychain and settings.api_key is None else settings
+
+    def _with_kept_key(self) -> Self:
+        from rotor_mcp import keychain  # only a server that is told to use it needs it
+
+        try:
+            key = keychain.read()
+        except keychain.KeychainError as exc:
+            self._keychain_trouble = str(exc)
+            return self
+        if not key:
+            self._keychain_trouble = "there is no key for it there. Run rotor-mcp install --keychain"
+            return self
+        return self.model_copy(update={"api_key": SecretStr(key.strip())})
 
     @field_validator("base_url")
     @classmethod
@@ -129,6 +152,8 @@ class Settings(BaseModel):
         """Why there is no key that can be sent, without a word of the key itself."""
         variable = environment_variable("api_key")
         value = self.api_key.get_secret_value() if self.api_key else ""
+        if self._keychain_trouble:
+            return f"{environment_variable('keychain')} is set, but {self._keychain_trouble}"
         if not value:
             return f"{variable} is not set"
         if _UNEXPANDED.fullmatch(value):

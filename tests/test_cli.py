@@ -190,6 +190,7 @@ async def test_help_names_every_setting() -> None:
     _, out, _ = await run("serve", "--help")
     assert re.findall(r"env var:\s+(\w+)", out) == [
         "ROTOR_API_KEY",
+        "ROTOR_MCP_KEYCHAIN",
         "ROTOR_BASE_URL",
         "ROTOR_MCP_TIMEOUT",
         "ROTOR_MCP_TIMEZONE",

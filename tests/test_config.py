@@ -11,6 +11,7 @@ def test_the_defaults() -> None:
     settings = Settings.load({})
     assert settings.model_dump() == {
         "api_key": None,
+        "keychain": False,
         "base_url": "https://api.getrotor.com/open-api",
         "timeout": 25.0,
         "timezone": None,
@@ -28,6 +29,7 @@ def test_the_defaults() -> None:
 def test_the_names_of_the_variables() -> None:
     assert {name: environment_variable(name) for name in Settings.model_fields} == {
         "api_key": "ROTOR_API_KEY",
+        "keychain": "ROTOR_MCP_KEYCHAIN",
         "base_url": "ROTOR_BASE_URL",
         "timeout": "ROTOR_MCP_TIMEOUT",
         "timezone": "ROTOR_MCP_TIMEZONE",

@@ -79,8 +79,8 @@ def run(
     Raises:
         BrokenPipeError: if whoever reads the output has read enough.
     """
-    # A process that is told to end leaves as little behind as one that is interrupted. A shell that started it
-    # in the background may have switched interruptions off.
+    # A process that is told to end leaves as little behind as one that is interrupted. A shell that started
+    # it in the background may have switched interruptions off.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.default_int_handler)
     at_once = _is_written_at_once(file)

@@ -25,7 +25,9 @@ async def converse(client: str, tools: set[str], call: Call, refused: Refused) -
     assert tools == TOOLS, tools
     created = await call("upsert_lead", DANA)
     assert created["outcome"] == "created", created
-    many = await call("upsert_leads", {"rows": [{"phone": "5550142"}, {"name": "Sam", "email": "sam"}], "stage": "Won"})
+    many = await call(
+        "upsert_leads", {"rows": [{"phone": "5550142"}, {"name": "Sam", "email": "sam"}], "stage": "Won"}
+    )
     assert many["counts"] == {"updated": 1, "invalid": 1}, many
     found = await call("search_leads", {"search": "doe", "limit": 5})
     assert [lead["id"] for lead in found["leads"]] == [JANE], found

@@ -19,7 +19,9 @@ def main() -> None:
     logging.basicConfig(level=logging.WARNING)
     with closing(Sandbox(quota=1_000_000)) as sandbox:
         server = build_server(Settings.load({"api_key": FULL_KEY}), transport=sandbox.transport)
-        uvicorn.run(server.streamable_http_app(), host="127.0.0.1", port=int(sys.argv[1]), log_level="warning")
+        uvicorn.run(
+            server.streamable_http_app(), host="127.0.0.1", port=int(sys.argv[1]), log_level="warning"
+        )
 
 
 if __name__ == "__main__":
