@@ -18,7 +18,7 @@ SERVER: dict[str, Any] = json.loads((ROOT / "server.json").read_text("utf-8"))
 
 
 def schema(name: str) -> dict[str, Any]:
-    """A copy of what the registry, or the bundles' maker, publishes."""
+    """A copy of what the registry, or the bundles' maker, publishes, without the examples in it."""
     published: dict[str, Any] = json.loads((ROOT / f"tests/schemas/{name}.schema.json").read_text("utf-8"))
     return published
 
