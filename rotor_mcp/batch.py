@@ -48,6 +48,11 @@ class Ending:
     trouble: RotorError | NotesTooLongError | ClashError | InvalidArguments | str | None = None
     """What kept it from being made; a text if it was not its fault."""
 
+    @property
+    def went_well(self) -> bool:
+        """Whether what the rows ask for is in Rotor."""
+        return self.outcome in ("created", "updated", "unchanged")
+
 
 @dataclass(frozen=True)
 class Job:

@@ -23,7 +23,11 @@ NAME = 30
 WARNINGS = 10
 """Different warnings in a result, those that concern most rows."""
 
-_WELL = frozenset({"created", "updated", "unchanged"})
+
+def counts(endings: Iterable[Ending]) -> dict[RowOutcome, int]:
+    """Count rows by outcome."""
+    counted = Counter(ending.outcome for ending in endings for _ in ending.rows)
+    return {outcome: counted[outcome] for outcome in get_args(RowOutcome) if counted[outcome]}
 
 
 def summarise(endings: Iterable[Ending], call: Call, *, would_spend: int | None = None) -> BatchResult:
@@ -35,19 +39,22 @@ def summarise(endings: Iterable[Ending], call: Call, *, would_spend: int | None 
         would_spend: of a dry run, the further requests that it would take to do what it shows.
     """
     told = sorted(endings, key=lambda ending: ending.rows)
-    well = [ending for ending in told if ending.outcome in _WELL and ending.told]
-    not_sent = [ending for ending in told if ending.outcome == "not_sent"]
-    attention = [_shown(ending) for ending in told if ending not in well and ending not in not_sent]
-    counts = Counter(ending.outcome for ending in told for _ in ending.rows)
-    changes = _together((_changes(ending, call), ending.rows) for ending in well if _changes(ending, call))
+    well = [(ending, ending.told, _changes(ending, call)) for ending in told if ending.went_well]
+    changes = _together((changed, ending.rows) for ending, _, changed in well if changed)
+    shared = {text: rows for text, rows in changes.items() if len(rows) > 1}
     result = BatchResult(
         dry_run=would_spend is not None,
-        counts={outcome: counts[outcome] for outcome in get_args(RowOutcome) if counts[outcome]},
+        counts=counts(told),
         would_spend=would_spend or 0,
-        attention=attention,
-        not_sent=sorted(row for ending in not_sent for row in ending.rows),
-        rows=[line for ending in well for line in _lines(ending, call, changes)],
-        changed=[f"{batch_wording.rows(rows)}: {text}" for text, rows in changes.items() if len(rows) > 1],
+        attention=[_shown(end) for end in told if not end.went_well and end.outcome != "not_sent"],
+        not_sent=sorted(row for ending in told if ending.outcome == "not_sent" for row in ending.rows),
+        rows=[
+            line
+            for ending, write, changed in well
+            if write
+            for line in _lines(ending, write, "" if changed in shared else changed)
+        ],
+        changed=[f"{batch_wording.rows(rows)}: {text}" for text, rows in shared.items()],
         warnings=warnings(told),
         **call.setting(),
     )
@@ -101,18 +108,15 @@ def _shown(ending: Ending) -> RowShown:
     return row
 
 
-def _lines(ending: Ending, call: Call, changes: dict[str, list[int]]) -> Iterator[RowLine]:
-    told = ending.told
-    if told is None:
-        return
-    name, changed = one_line(told.name or ""), _changes(ending, call)
+def _lines(ending: Ending, told: Write, changed: str) -> Iterator[RowLine]:
+    name = one_line(told.name or "")
     first, *others = ending.rows
     yield RowLine(
         row=first,
         outcome=ending.outcome,
         name=(name if len(name) <= NAME else f"{name[:NAME]}…") or None,
         id=told.id if _is_known_by_id_only(told) else None,
-        changed=changed if len(changes.get(changed, ())) == 1 else None,
+        changed=changed or None,
     )
     yield from (RowLine(row=row, outcome=ending.outcome, same_as=first) for row in others)
 

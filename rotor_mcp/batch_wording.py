@@ -1,8 +1,8 @@
 """The result of `upsert_leads` → the text a model reads. Pure."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
-from rotor_mcp.results import BatchResult, RowLine, RowShown
+from rotor_mcp.results import BatchResult, RowLine, RowOutcome, RowShown
 from rotor_mcp.sanitize import one_line
 from rotor_mcp.wording import called, counted, plan, sentence, spent
 
@@ -33,9 +33,14 @@ def rows(numbers: Iterable[int]) -> str:
     return f"{'rows' if several else 'row'} {', '.join('-'.join(map(str, part)) for part in parts)}"
 
 
+def outcomes(counts: Mapping[RowOutcome, int]) -> str:
+    """Say how many rows there are, and how many ended how."""
+    parts = [f"{count:,} {outcome}" for outcome, count in counts.items()]
+    return f"{counted(sum(counts.values()), 'row')}: {', '.join(parts) or 'nothing to do'}."
+
+
 def _headline(result: BatchResult) -> str:
-    counts = ", ".join(f"{count} {outcome}" for outcome, count in result.counts.items())
-    said = f"{counted(sum(result.counts.values()), 'row')}: {counts}. {spent(result.requests)}"
+    said = f"{outcomes(result.counts)} {spent(result.requests)}"
     if not result.dry_run:
         return said
     return f"Dry run, nothing was written. {said} To do this takes {result.would_spend} more."

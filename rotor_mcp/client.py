@@ -47,13 +47,13 @@ class LeadsClient:
         self._seen = seen
         self._writes = writes
 
-    def resume(self, spent: int) -> None:
+    def resume(self, spent: int | None = None) -> None:
         """Start the clock anew: after the person was asked, or for the next step of a long command.
 
         Args:
-            spent: requests; they stay spent.
+            spent: requests, if an earlier round of the call spent them; else what was spent stays so.
         """
-        self._exchange.resume(spent)
+        self._exchange.resume(self.requests if spent is None else spent)
 
     @property
     def requests(self) -> int:

@@ -22,6 +22,7 @@ from mcp.types import TextContent
 from rotor_mcp.config import environment_variable
 from rotor_mcp.sandbox import FULL_KEY, Fault, Sandbox
 from rotor_mcp.sandbox.serving import serving
+from rotor_mcp.wording import counted
 
 WIDTH = 100
 
@@ -120,11 +121,11 @@ async def _run() -> None:
                 answer = "\n".join(part.text for part in result.content if isinstance(part, TextContent))
                 click.secho(f'{number}. "{step.said}"', bold=True)
                 _show(call, answer, failed=bool(result.is_error))
-                cost = f"{_plural(requests, 'request')}; {count(call)} asked, {count(answer)} answered"
+                cost = f"{counted(requests, 'request')}; {count(call)} asked, {count(answer)} answered"
                 click.secho(f"   {cost}\n", dim=True)
     names = ", ".join(tool.name for tool in tools)
     definitions = "".join(tool.model_dump_json(by_alias=True, exclude_none=True) for tool in tools)
-    click.echo(f"In all {_plural(spent, 'request')} of Rotor's 1,000 a day.")
+    click.echo(f"In all {counted(spent, 'request')} of Rotor's 1,000 a day.")
     click.echo(f"What {names} cost an assistant to know: {count(definitions)}.\n")
     _show_connections()
 
@@ -168,7 +169,3 @@ def _show_connections() -> None:
     click.secho("Connect Claude Code:", bold=True)
     click.echo(f"claude mcp add rotor --env ROTOR_API_KEY=rotor_… -- {' '.join(command)}\n")
     click.echo("Without a key yet? Put --sandbox at the end of either, and leave the key out.")
-
-
-def _plural(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

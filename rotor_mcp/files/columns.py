@@ -18,6 +18,7 @@ from rotor_mcp.identity import caseless, phone_form
 from rotor_mcp.inputs import UpsertLead
 from rotor_mcp.models import Lead, LeadFields
 from rotor_mcp.sanitize import one_line
+from rotor_mcp.wording import counted
 
 FIELDS = (*LeadFields.model_fields, "id", "confirm")
 """The arguments that rows can give."""
@@ -110,8 +111,7 @@ class Columns:
             words += f", {source.how}"
         if count := self.differing.get(source.column):
             other = _OTHER.get(field, "something else")
-            rows = "1 row" if count == 1 else f"{count:,} rows"
-            words += f" (in {rows} it holds {other}, which is left out)"
+            words += f" (in {counted(count, 'row')} it holds {other}, which is left out)"
         return words
 
     def _before(self, source: Source) -> list[str]:

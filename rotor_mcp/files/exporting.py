@@ -26,11 +26,11 @@ from rotor_mcp.directory import TooCostlyError
 from rotor_mcp.errors import RotorError
 from rotor_mcp.exchange import Pool
 from rotor_mcp.files import rows
-from rotor_mcp.files.whole import whole
 from rotor_mcp.inputs import SearchLeads
 from rotor_mcp.models import PAGE_LIMIT, Lead
 from rotor_mcp.reading import Reading
-from rotor_mcp.wording import spent
+from rotor_mcp.whole import whole
+from rotor_mcp.wording import counted, spent
 from rotor_mcp.workplace import Workplace
 
 STANDARD_OUTPUT = "-"
@@ -98,7 +98,7 @@ def run(
         done, text = False, f"{_what_happened(exc, export)} {_what_is_left(export, file, at_once=at_once)}"
     else:
         where = "" if at_once else f" in {file}"
-        done, text = True, f"{_leads(export.written)}{where}, {spent(export.spent)}"
+        done, text = True, f"{counted(export.written, 'lead')}{where}, {spent(export.spent)}"
     tell("")
     click.echo(settings.redact(text), err=True)
     return done
@@ -132,7 +132,7 @@ async def _in_order(export: Export, call: Call) -> AsyncIterator[Sequence[Lead]]
     given = pages = 0
     over = False
     while not over:
-        call.rotor.resume(call.rotor.requests)  # its clock is for one page, not for all
+        call.rotor.resume()  # its clock is for one page, not for all
         found += await reading.read()
         pages += 1
         over = reading.done or (
@@ -186,11 +186,11 @@ def _what_happened(exc: BaseException, export: Export) -> str:
 def _what_is_left(export: Export, file: str, *, at_once: bool) -> str:
     if not at_once:
         return f"{file} was not written."
-    return f"The output ends after {_leads(export.written)}." if export.written else "Nothing was written."
-
-
-def _leads(number: int) -> str:
-    return f"{number:,} {'lead' if number == 1 else 'leads'}"
+    return (
+        f"The output ends after {counted(export.written, 'lead')}."
+        if export.written
+        else "Nothing was written."
+    )
 
 
 def _overwrite(text: str) -> None:

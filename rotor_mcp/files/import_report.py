@@ -4,9 +4,8 @@ Here is also the file of rows that need attention: as they were read, with the r
 and imported again.
 """
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, get_args
+from typing import Any
 
 from rotor_mcp import batch_report, batch_wording, failures, wording
 from rotor_mcp.batch import Ending
@@ -14,7 +13,6 @@ from rotor_mcp.files import rows
 from rotor_mcp.files.cells import guard
 from rotor_mcp.files.columns import FIELDS, Columns
 from rotor_mcp.files.tables import Table
-from rotor_mcp.results import RowOutcome
 from rotor_mcp.sanitize import one_line
 
 SHOWN = 20
@@ -49,10 +47,7 @@ def _text(value: Any) -> str:
 
 def counts(endings: Iterable[Ending], *, would: bool = False) -> str:
     """Say how many rows ended how, or would."""
-    counted = Counter(ending.outcome for ending in endings for _ in ending.rows)
-    rows_in_all = wording.counted(sum(counted.values()), "row")
-    parts = [f"{counted[outcome]:,} {outcome}" for outcome in get_args(RowOutcome) if counted[outcome]]
-    return f"{'Plan for ' if would else ''}{rows_in_all}: {', '.join(parts) or 'nothing to do'}."
+    return f"{'Plan for ' if would else ''}{batch_wording.outcomes(batch_report.counts(endings))}"
 
 
 def details(endings: Iterable[Ending], timezone: str) -> dict[str, list[str]]:

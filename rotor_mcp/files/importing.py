@@ -28,11 +28,11 @@ from rotor_mcp.files import columns, formats, import_report
 from rotor_mcp.files.columns import Columns
 from rotor_mcp.files.journal import Journal, JournalError, digest
 from rotor_mcp.files.tables import Table, TableError
-from rotor_mcp.files.whole import whole
 from rotor_mcp.files.writing import Writing
 from rotor_mcp.inputs import ForAllRows, UpsertLead
 from rotor_mcp.merging import Entry
 from rotor_mcp.plan import differences
+from rotor_mcp.whole import whole
 from rotor_mcp.wording import counted, spent
 from rotor_mcp.workplace import Workplace
 
@@ -158,9 +158,8 @@ class _Session:
             self._say(f"Done in an earlier run: {counted(len(entries) - len(waiting), 'row')}.")
         batch = Batch(waiting, call)
         batch.endings += self._refused
-        call.rotor.resume(call.rotor.requests)
-        if waiting:
-            await batch.plan(asked.requests)
+        call.rotor.resume()
+        await batch.plan(asked.requests)
         self._settle(batch, journal)
         preview = batch.preview()
         self._say(import_report.counts(preview, would=True))
@@ -170,13 +169,13 @@ class _Session:
         if asked.mode == "dry_run":
             if batch.writes:
                 self._say("Nothing was written. To write it: the same command with --yes.")
-            return _is_well(preview)
+            return all(ending.went_well for ending in preview)
         if batch.writes and asked.mode == "ask" and not click.confirm("Write it now?"):
             return False
         if batch.jobs:
             await self._write(batch, journal)
-        self._put_aside(batch.endings)
-        return _is_well(batch.endings)
+        self._put_corrections_aside(batch.endings)
+        return all(ending.went_well for ending in batch.endings)
 
     def _tell(self, endings: Sequence[Ending]) -> None:
         """Tell of rows what was not told before."""
@@ -213,12 +212,12 @@ class _Session:
             writing = Writing(rotor, self._asked.requests, journal, self._digests, lambda: bar.update(1))
             with writing.stopped_by_signals():
                 await batch.write(writing)
-        self._say(f"{import_report.counts(batch.endings)} {spent(self._call.rotor.requests)}")
+        self._say(f"{import_report.counts(batch.endings)} {spent(rotor.requests)}")
         self._tell(batch.endings)
         if any(ending.outcome in ("not_sent", "unknown") for ending in batch.endings):
             self._say("The same command goes on where this ended. What was written is not sent again.")
 
-    def _put_aside(self, endings: Sequence[Ending]) -> None:
+    def _put_corrections_aside(self, endings: Sequence[Ending]) -> None:
         if import_report.to_correct(endings):
             corrections = import_report.corrections(self._given, endings, self._zone)
             try:
@@ -227,10 +226,6 @@ class _Session:
                 self._say(f"The rows that need attention could not be put into a file: {exc.strerror}.")
                 return
             self._say(f"{file} holds the rows that need attention: correct them there, and import that file.")
-
-
-def _is_well(endings: Sequence[Ending]) -> bool:
-    return all(ending.outcome in ("created", "updated", "unchanged") for ending in endings)
 
 
 def _put_aside(corrections: str, name: str) -> Path:

@@ -68,7 +68,7 @@ class Writing(Watch):
     def begins(self, job: Job) -> None:
         """Note a row before anything of it is sent, and give it the time of a whole call."""
         self._in_hand.add(job.entry.rows)
-        self._rotor.resume(self._rotor.requests)
+        self._rotor.resume()
         if job.writes:
             rivals = [lead.id for lead in job.plan.found.rivals if lead.id]
             self._journal.begin(self._noted_as(job.entry.rows), rivals)
@@ -77,7 +77,7 @@ class Writing(Watch):
         """Note what became of a row. If that is not known, it stays noted as begun."""
         begun = ending.rows in self._in_hand
         self._in_hand.discard(ending.rows)
-        if ending.outcome in ("created", "updated", "unchanged"):
+        if ending.went_well:
             self._journal.end(self._noted_as(ending.rows), ending.told.id if ending.told else None)
         elif begun and ending.outcome != "unknown":
             self._journal.forget(self._noted_as(ending.rows))

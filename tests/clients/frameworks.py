@@ -38,6 +38,15 @@ async def converse(client: str, tools: set[str], call: Call, refused: Refused) -
     sys.stdout.write(f"{client}: all well\n")
 
 
+async def said_by(error: type[Exception], calling: Awaitable[Any]) -> str:
+    """What a client raises for a call that must fail."""
+    try:
+        await calling
+    except error as exc:
+        return str(exc)
+    raise AssertionError("no error")
+
+
 async def fastmcp(command: str, arguments: list[str]) -> None:
     """FastMCP's own client."""
     from fastmcp import Client
@@ -50,11 +59,7 @@ async def fastmcp(command: str, arguments: list[str]) -> None:
             return dict((await client.call_tool(name, given)).structured_content or {})
 
         async def refused(name: str, given: dict[str, Any]) -> str:
-            try:
-                await client.call_tool(name, given)
-            except ToolError as exc:
-                return str(exc)
-            raise AssertionError("no error")
+            return await said_by(ToolError, client.call_tool(name, given))
 
         await converse("FastMCP", {tool.name for tool in await client.list_tools()}, call, refused)
 
@@ -72,11 +77,7 @@ async def pydantic_ai(command: str, arguments: list[str]) -> None:
             return dict(await toolset.direct_call_tool(name, given))
 
         async def refused(name: str, given: dict[str, Any]) -> str:
-            try:
-                await toolset.direct_call_tool(name, given)
-            except ModelRetry as exc:
-                return str(exc)
-            raise AssertionError("no error")
+            return await said_by(ModelRetry, toolset.direct_call_tool(name, given))
 
         await converse("Pydantic AI", {tool.name for tool in await toolset.list_tools()}, call, refused)
 
