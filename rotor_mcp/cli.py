@@ -14,6 +14,7 @@ from rotor_mcp import __version__
 from rotor_mcp.flags import connection, open_sandbox, sandbox_flag, settings_flags
 
 _LOADED_LATER = {
+    "check": "rotor_mcp.checks.commands",
     "export": "rotor_mcp.files.commands",
     "import": "rotor_mcp.files.commands",
     "install": "rotor_mcp.clients.commands",
@@ -38,6 +39,16 @@ class _Commands(click.Group):
             command: click.Command = getattr(import_module(module), f"{cmd_name}_")
             return command
         return super().get_command(ctx, cmd_name)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        try:
+            return super().resolve_command(ctx, args)
+        except click.NoSuchCommand as exc:  # click would suggest only what is loaded
+            raise click.NoSuchCommand(
+                exc.command_name, possibilities=self.list_commands(ctx), ctx=ctx
+            ) from None
 
 
 @click.group(cls=_Commands)
@@ -72,17 +83,6 @@ def serve(file: str | None, **values: str | None) -> None:
             "Waiting for an MCP client on standard input. To see a conversation: rotor-mcp demo", err=True
         )
     serve_stdio(server)
-
-
-@main.command()
-@settings_flags()
-@sandbox_flag
-def check(file: str | None, **values: str | None) -> None:
-    """Check the key and the way to Rotor; costs one request. The exit status is 0 if all is well."""
-    from rotor_mcp import checks
-
-    settings, transport = connection(file, values)
-    sys.exit(0 if checks.run(settings, transport) else 1)
 
 
 @main.command()

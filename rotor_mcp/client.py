@@ -22,6 +22,8 @@ class Access:
 
     scopes: list[str]
     company_id: str | None
+    timestamp: str | None
+    """Rotor's time, if it said."""
 
 
 class LeadsClient:
@@ -70,13 +72,18 @@ class LeadsClient:
         """Whether too little time is left to begin another write."""
         return self._exchange.running_out
 
+    async def knock(self) -> None:
+        """Ask `GET /auth/test` without the key: if Rotor is there, it refuses, and counts it for nobody."""
+        await self._exchange.send("GET", "auth/test", anonymous=True)
+
     async def access(self) -> Access:
         """Ask what the key may do, and for whom: `GET /auth/test`."""
         _, answer = await self._exchange.send("GET", "auth/test")
-        scopes, company = answer.get("scopes"), answer.get("company_id")
+        scopes, company, timestamp = (answer.get(name) for name in ("scopes", "company_id", "timestamp"))
         return Access(
             scopes=[str(scope) for scope in scopes] if isinstance(scopes, list) else [],
             company_id=str(company) if company else None,
+            timestamp=str(timestamp) if timestamp else None,
         )
 
     async def get_lead(self, lead_id: str) -> Lead:

@@ -165,11 +165,14 @@ class Settings(BaseModel):
     @property
     def key_warning(self) -> str | None:
         """What is odd about a key that can be sent."""
+        variable = environment_variable("api_key")
         if self.key and not self.key.startswith(KEY_PREFIX):
             return (
-                f"{environment_variable('api_key')} looks like another product's key: "
+                f"{variable} looks like another product's key: "
                 f"Rotor's begin with {KEY_PREFIX}, and other products use the same variable"
             )
+        if self.key and not re.fullmatch(f"{KEY_PREFIX}[^_]+_.+", self.key):
+            return f"{variable} is not of the form {KEY_PREFIX}<keyId>_<keySecret>: was it copied as a whole?"
         return None
 
     @cached_property

@@ -18,6 +18,10 @@ RotorError
 """
 
 from dataclasses import dataclass, field
+from typing import Literal
+
+Obstacle = Literal["name", "refusal", "certificate", "tls", "silence", "proxy"]
+"""What kept a connection from being made."""
 
 
 @dataclass(eq=False)
@@ -30,8 +34,12 @@ class RotorError(Exception):
         return self.reason
 
 
+@dataclass(eq=False)
 class NotSent(RotorError):
     """No request left this machine, so nothing was done and trying again is safe."""
+
+    obstacle: Obstacle | None = None
+    """If there was no connection, and it is known why."""
 
 
 class NoKey(NotSent):

@@ -88,6 +88,11 @@ class Pool:
         self._http: httpx2.AsyncClient | None = None
 
     @property
+    def networked(self) -> bool:
+        """Whether requests leave this process."""
+        return self._transport is None
+
+    @property
     def http(self) -> httpx2.AsyncClient:
         """The HTTP client. It does not know the key: each request carries its own."""
         if self._http is None:
@@ -131,11 +136,14 @@ class Exchange:
         *,
         query: Mapping[str, str] | None = None,
         body: Mapping[str, object] | None = None,
+        anonymous: bool = False,
     ) -> tuple[int, dict[str, Any]]:
         """Send a request, again where that is safe, and return the status and the JSON object of the answer.
 
         A POST that was begun is brought to its end, or to the deadline, even if the call is cancelled:
         a write should not end in doubt because somebody pressed Stop.
+
+        An anonymous request goes without the key.
 
         Raises:
             RotorError: one of them, as `errors.py` sorts them.
@@ -143,7 +151,7 @@ class Exchange:
         retries = 0
         while True:
             try:
-                return await self._send_once(method, path, query, body)
+                return await self._send_once(method, path, query, body, anonymous=anonymous)
             except RotorError as failure:
                 delay = retry_delay(method, failure, retries, self.remaining)
                 if delay is None:
@@ -163,10 +171,16 @@ class Exchange:
         return self.remaining < RESERVE * self._pool.settings.timeout
 
     async def _send_once(
-        self, method: Method, path: str, query: Mapping[str, str] | None, body: Mapping[str, object] | None
+        self,
+        method: Method,
+        path: str,
+        query: Mapping[str, str] | None,
+        body: Mapping[str, object] | None,
+        *,
+        anonymous: bool,
     ) -> tuple[int, dict[str, Any]]:
         settings = self._pool.settings
-        if settings.key is None:
+        if settings.key is None and not anonymous:
             raise NoKey(settings.key_trouble or "")
         patience = self.remaining * (SHARE_OF_A_WRITE if method == "POST" else 1)
         if patience <= 0:
@@ -181,11 +195,11 @@ class Exchange:
                     path,
                     params=query,
                     json=body,
-                    headers={"x-api-key": settings.key},
+                    headers={"x-api-key": settings.key} if settings.key and not anonymous else None,
                     timeout=httpx2.Timeout(patience, connect=min(CONNECT_TIMEOUT, patience * 0.9)),
                 )
         except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.ProxyError) as exc:
-            raise NotSent(_why_no_connection(exc, self._pool.http.base_url.host)) from None
+            raise _no_connection(exc, self._pool.http.base_url.host) from None
         except (httpx2.UnsupportedProtocol, httpx2.LocalProtocolError) as exc:
             raise NotSent(f"the request could not be formed ({type(exc).__name__})") from None
         except httpx2.TimeoutException:
@@ -255,23 +269,23 @@ def _faults(answer: dict[str, Any]) -> Iterator[tuple[str, str]]:
             yield str(fault.get("field", "?"))[:MESSAGE_LIMIT], str(fault.get("message", ""))[:MESSAGE_LIMIT]
 
 
-def _why_no_connection(exc: BaseException, host: str) -> str:
+def _no_connection(exc: BaseException, host: str) -> NotSent:
     """Say what kept the connection from being made. The exception's own text is not for showing."""
     for cause in _causes(exc):
         match cause:
             case ssl.SSLCertVerificationError():
-                return f"the TLS certificate of {host} is not trusted on this machine"
+                return NotSent(f"the TLS certificate of {host} is not trusted on this machine", "certificate")
             case ssl.SSLError():
-                return f"{host} does not speak TLS as it should"
+                return NotSent(f"{host} does not speak TLS as it should", "tls")
             case socket.gaierror():
-                return f"the host {host} cannot be found"
+                return NotSent(f"the host {host} cannot be found", "name")
             case ConnectionRefusedError():
-                return f"{host} refused the connection"
+                return NotSent(f"{host} refused the connection", "refusal")
             case httpx2.ConnectTimeout() | httpx2.PoolTimeout():
-                return f"no connection to {host} in time"
+                return NotSent(f"no connection to {host} in time", "silence")
             case httpx2.ProxyError():
-                return "the proxy did not connect"
-    return f"no connection to {host}"
+                return NotSent("the proxy did not connect", "proxy")
+    return NotSent(f"no connection to {host}")
 
 
 def _causes(exc: BaseException) -> Iterator[BaseException]:

@@ -3,6 +3,7 @@ import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import closing
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -14,6 +15,7 @@ from mcp.types import CallToolResult, TextContent
 from rotor_mcp.config import Settings
 from rotor_mcp.sandbox import FULL_KEY, Sandbox
 from rotor_mcp.server import build_server
+from tests.homes import Home
 
 # A test is about what is true, not about how fast this machine is today.
 # Where a change is judged, the same examples judge every change; elsewhere new ones are tried each time.
@@ -42,6 +44,14 @@ def sandbox() -> Iterator[Sandbox]:
     """An embedded Rotor with its sample leads."""
     with closing(Sandbox(now=lambda: NOW)) as rotor:
         yield rotor
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    """The home directory of somebody who uses a command."""
+    path = tmp_path / "home of jo"
+    path.mkdir()
+    return Home(path)
 
 
 @pytest.fixture(params=["2026-07-28", "legacy"])

@@ -3,8 +3,8 @@
 import socket
 import ssl
 import threading
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Awaitable, Callable
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 
 import anyio
@@ -27,6 +27,7 @@ from rotor_mcp.errors import (
     Unanswered,
 )
 from rotor_mcp.exchange import Exchange, Method, Pool, retry_delay
+from tests.listening import listening
 
 pytestmark = pytest.mark.anyio
 
@@ -241,31 +242,6 @@ async def test_at_most_two_retries_each_after_a_longer_wait_and_inside_the_deadl
 
 
 # Real sockets from here on.
-
-
-@contextmanager
-def listening(handle: Callable[[socket.socket], None]) -> Iterator[str]:
-    """Yield the address of a server that does what `handle` does with each connection."""
-    server = socket.create_server(("127.0.0.1", 0))
-    done = threading.Event()
-
-    def accept() -> None:
-        while not done.is_set():
-            try:
-                connection, _ = server.accept()
-            except OSError:
-                return
-            with closing(connection):
-                handle(connection)
-
-    thread = threading.Thread(target=accept, daemon=True)
-    thread.start()
-    try:
-        yield f"127.0.0.1:{server.getsockname()[1]}"
-    finally:
-        done.set()
-        server.shutdown(socket.SHUT_RDWR)
-        server.close()
 
 
 def network(**values: str) -> Pool:

@@ -2,12 +2,13 @@
 
 import base64
 import re
+import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, closing
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 import anyio
@@ -17,13 +18,15 @@ from anyio.from_thread import BlockingPortal, start_blocking_portal
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from inline_snapshot import snapshot
-from mcp import Client
+from mcp import Client, StdioServerParameters
 from mcp.types import CallToolResult
 
 from rotor_mcp.config import Settings
 from rotor_mcp.sandbox import FULL_KEY, Fault, Sandbox
+from rotor_mcp.sandbox.serving import serving
 from rotor_mcp.server import build_server
 from tests.conftest import NOW, text
+from tests.homes import ROOT
 
 pytestmark = pytest.mark.anyio
 
@@ -634,6 +637,27 @@ async def test_progress_is_reported_to_a_client_that_asks(mode: str) -> None:
             await client.call_tool("search_leads", {"has_phone": True, "limit": 1}, progress_callback=note)
         assert len(sandbox.requests) == 3
     assert reports == snapshot([(1, 3, "looked at 1,000 leads"), (2, 3, "looked at 2,000 leads")])
+
+
+@pytest.mark.parametrize("mode", ["2026-07-28", "legacy"])
+async def test_a_cancelled_search_spends_no_more_requests(mode: Literal["2026-07-28", "legacy"]) -> None:
+    """Through a real pipe to a real process, which learns of it by a message of the protocol alone."""
+    delay = Fault(method="GET", delay=0.3, times=5)
+    with closing(Sandbox(leads=4500)) as sandbox:
+        async with serving(sandbox) as url:
+            environment = {"ROTOR_API_KEY": FULL_KEY, "ROTOR_BASE_URL": url, "PYTHONPATH": str(ROOT)}
+            started = StdioServerParameters(command=sys.executable, args=["-m", "rotor_mcp"], env=environment)
+            async with Client(started, mode=mode) as client:
+                sandbox.faults.add(delay)
+                with anyio.move_on_after(0.45):
+                    await search(client, has_phone=True)
+                spent = len(sandbox.requests)
+                await anyio.sleep(0.8)
+                assert (spent, len(sandbox.requests)) == (2, 2)
+                # It is still there, takes nothing half read for the whole, and reads the first page only once.
+                sandbox.faults.clear()
+                whole = content(await search(client, has_phone=True, limit=0))
+                assert (whole["requests"], whole["count"]) == (4, 737)
 
 
 async def test_overdue(client: Client) -> None:

@@ -21,6 +21,10 @@ _SHOWN = {environment_variable(name) for name in Settings.model_fields} - {KEY} 
 _REFERENCE = re.compile(r"\$\{[^}]*\}")
 _KEY_FLAG = re.compile(r"(--api-key(?:=|\Z)).*", re.DOTALL)
 
+_RUNNERS = {"uv", "uvx", "pipx"}
+_PACKAGE = re.compile(r"rotor-mcp(\[[\w,-]*\])?([@=<>~!].*)?")
+"""How they are told to fetch this server and to run it."""
+
 
 @dataclass(frozen=True)
 class Launch:
@@ -83,9 +87,13 @@ def is_ours(server: object) -> bool:
         return False
     command, args = server.get("command"), server.get("args")
     # What Windows takes for a path is split as here on every system.
-    if isinstance(command, str) and PureWindowsPath(command).stem == "rotor-mcp":
+    program = PureWindowsPath(command).stem.lower() if isinstance(command, str) else ""
+    if program == "rotor-mcp":
         return True
-    return isinstance(args, list) and ("-m", "rotor_mcp") in pairwise(args)
+    if not isinstance(args, list):
+        return False
+    fetched = program in _RUNNERS and any(_PACKAGE.fullmatch(str(arg)) for arg in args)
+    return fetched or ("-m", "rotor_mcp") in pairwise(args)
 
 
 def merged(before: Server, wanted: Server) -> Server:

@@ -95,6 +95,16 @@ def to_remove(client: Client, file: Path, name: str) -> Change | None:
     )
 
 
+def ours(client: Client, file: Path) -> dict[str, Server]:
+    """The entries of a configuration that start this server, by their names.
+
+    Raises:
+        Unusable: if the file cannot be read.
+    """
+    servers = _parse(client, _text(read(file))).get(client.section, {})
+    return {name: server for name, server in servers.items() if is_ours(server)}
+
+
 def read(file: Path) -> bytes | None:
     """What is in a file, or None if there is none.
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from inline_snapshot import snapshot
 
-from tests.installing.homes import KEY, Home, backups
+from tests.homes import KEY, Home, backups
 from tests.installing.samples import TEXTS
 
 posix = pytest.mark.skipif(os.name != "posix", reason="permissions, links and terminals of POSIX")

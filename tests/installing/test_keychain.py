@@ -10,7 +10,7 @@ from mcp import Client, StdioServerParameters
 
 from rotor_mcp.sandbox import FULL_KEY, Sandbox
 from rotor_mcp.sandbox.serving import serving
-from tests.installing.homes import KEY, KEYRING, ROOT, Home
+from tests.homes import KEY, KEYRING, ROOT, Home
 
 
 @pytest.fixture

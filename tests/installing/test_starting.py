@@ -8,7 +8,7 @@ import pytest
 from mcp import Client, StdioServerParameters
 
 from rotor_mcp.clients.catalogue import CLIENTS
-from tests.installing.homes import KEY, ROOT, Home
+from tests.homes import KEY, ROOT, Home
 from tests.installing.samples import TEXTS
 
 pytestmark = pytest.mark.anyio

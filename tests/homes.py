@@ -8,7 +8,7 @@ from pathlib import Path
 from rotor_mcp.clients.catalogue import CLIENTS, Machine
 from rotor_mcp.clients.planning import read
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[1]
 KEY = "rotor_k3y1d_s3cr3tpart"
 KEYRING = "tests.installing.keyrings.FileKeyring"
 

@@ -1,0 +1,17 @@
+"""One line of the diagnosis."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+State = Literal["ok", "note", "failed", "skipped"]
+"""A note is odd and may be meant. What is skipped could not be looked at, because something before failed."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """What was looked at, what was found, and what cures it if it is not right."""
+
+    subject: str
+    state: State
+    finding: str
+    cure: str | None = None
