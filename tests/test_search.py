@@ -642,18 +642,25 @@ async def test_progress_is_reported_to_a_client_that_asks(mode: str) -> None:
 @pytest.mark.parametrize("mode", ["2026-07-28", "legacy"])
 async def test_a_cancelled_search_spends_no_more_requests(mode: Literal["2026-07-28", "legacy"]) -> None:
     """Through a real pipe to a real process, which learns of it by a message of the protocol alone."""
-    delay = Fault(method="GET", delay=0.3, times=5)
     with closing(Sandbox(leads=4500)) as sandbox:
         async with serving(sandbox) as url:
             environment = {"ROTOR_API_KEY": FULL_KEY, "ROTOR_BASE_URL": url, "PYTHONPATH": str(ROOT)}
             started = StdioServerParameters(command=sys.executable, args=["-m", "rotor_mcp"], env=environment)
             async with Client(started, mode=mode) as client:
-                sandbox.faults.add(delay)
-                with anyio.move_on_after(0.45):
-                    await search(client, has_phone=True)
-                spent = len(sandbox.requests)
-                await anyio.sleep(0.8)
-                assert (spent, len(sandbox.requests)) == (2, 2)
+                sandbox.faults.add(Fault(method="GET", delay=0.5, times=5))
+                first_page = anyio.Event()
+
+                async def note(*_: object) -> None:
+                    first_page.set()
+
+                call = partial(client.call_tool, "search_leads", {"has_phone": True}, progress_callback=note)
+                async with anyio.create_task_group() as group:
+                    group.start_soon(call)
+                    await first_page.wait()
+                    await anyio.sleep(0.2)  # the request for the second page is under way
+                    group.cancel_scope.cancel()
+                await anyio.sleep(1.2)
+                assert len(sandbox.requests) == 2
                 # It is still there, takes nothing half read for the whole, and reads the first page only once.
                 sandbox.faults.clear()
                 whole = content(await search(client, has_phone=True, limit=0))
