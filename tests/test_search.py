@@ -650,7 +650,7 @@ async def test_a_cancelled_search_spends_no_more_requests(mode: Literal["2026-07
                 sandbox.faults.add(Fault(method="GET", delay=0.5, times=5))
                 first_page = anyio.Event()
 
-                async def note(*_: object) -> None:
+                async def note(progress: float, total: float | None, message: str | None) -> None:
                     first_page.set()
 
                 call = partial(client.call_tool, "search_leads", {"has_phone": True}, progress_callback=note)
