@@ -651,6 +651,7 @@ async def test_a_cancelled_search_spends_no_more_requests(mode: Literal["2026-07
                 first_page = anyio.Event()
 
                 async def note(progress: float, total: float | None, message: str | None) -> None:
+                    assert (progress, total, message) == (1, 5, "looked at 1,000 leads")
                     first_page.set()
 
                 call = partial(client.call_tool, "search_leads", {"has_phone": True}, progress_callback=note)
