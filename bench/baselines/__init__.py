@@ -1,0 +1,1 @@
+"""What somebody would build in an hour instead: the servers that this one is measured against."""

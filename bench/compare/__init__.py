@@ -1,0 +1,1 @@
+"""This server beside two others, measured in one run: `python -m bench.compare`."""

@@ -1,0 +1,49 @@
+"""What is compared, and what comes out of it."""
+
+from dataclasses import dataclass, field
+from itertools import count
+
+from bench.compare.calls import Task
+from bench.compare.starts import Start
+
+JANE = "182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e"
+BASELINE = "bare"
+AGAIN = "bare, again"
+"""The baseline a second time, as if it were another: what it differs by is noise."""
+DIRECT = "HTTP alone"
+CALLS = 320
+
+_VALUES = count(1)
+
+READ = Task("read a lead", "get", lambda: {"id": JANE}, "GET", f"leads/{JANE}")
+TASKS = (
+    READ,
+    Task("list 20 leads", "search", lambda: {"limit": 20}, "GET", "leads"),
+    Task("find a lead by its phone", "search", lambda: {"search": "555-0100", "limit": 5}, "GET", "leads"),
+    Task("change a lead", "upsert", lambda: {"id": JANE, "projected_value": next(_VALUES)}, "POST", "leads"),
+    Task(
+        "write what a lead has already", "upsert", lambda: {"id": JANE, "stage": "New Leads"}, "POST", "leads"
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The size of a result in tokens, and what it cost of the day's requests."""
+
+    text: int
+    structured: int
+    requests: int
+
+
+@dataclass
+class Measured:
+    """What was measured, by the name of the server."""
+
+    starts: dict[str, list[Start]] = field(default_factory=dict)
+    seconds: dict[str, dict[str, list[float]]] = field(default_factory=dict)
+    """Task → server → seconds, one for each round."""
+    throughput: dict[str, list[float]] = field(default_factory=dict)
+    """Server → calls a second."""
+    answers: dict[str, dict[str, Answer]] = field(default_factory=dict)
+    """Task → server → its answer."""
