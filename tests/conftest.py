@@ -34,6 +34,9 @@ NOW = datetime(2026, 11, 22, 18, 0, tzinfo=UTC)
 """The moment at which every test that shows dates takes place: a Sunday noon in Chicago."""
 
 
+posix = pytest.mark.skipif(os.name != "posix", reason="permissions, links and terminals of POSIX")
+
+
 @pytest.fixture
 def anyio_backend() -> str:
     return "asyncio"

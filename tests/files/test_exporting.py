@@ -4,7 +4,6 @@ import csv
 import io
 import json
 import os
-import pty
 import signal
 import stat
 import sys
@@ -33,7 +32,7 @@ from rotor_mcp.plan import Context, make_plan
 from rotor_mcp.sandbox import CREATE_ONLY_KEY, FULL_KEY, Fault, Sandbox
 from rotor_mcp.sandbox.serving import serving
 from rotor_mcp.server import build_server
-from tests.conftest import NOW
+from tests.conftest import NOW, posix
 from tests.test_cli import ENVIRONMENT, run
 from tests.test_search import CHICAGO, add, all_leads, expected, ids, walk
 
@@ -537,7 +536,10 @@ async def test_who_reads_no_further_ends_it_quietly() -> None:
                 assert await process.wait() == 1
 
 
+@posix
 async def test_progress_is_shown_on_a_terminal() -> None:
+    import pty
+
     screen, terminal = pty.openpty()
     async with (
         company(2500) as (_, environment),
@@ -563,6 +565,7 @@ async def test_progress_is_shown_on_a_terminal() -> None:
 # Where it goes
 
 
+@posix
 async def test_a_file_is_replaced_and_readable_by_its_owner_only(tmp_path: Path) -> None:
     file, link = tmp_path / "leads.csv", tmp_path / "newest.csv"
     file.write_text("as it was")
@@ -587,6 +590,7 @@ async def test_a_file_that_cannot_be_written_costs_nothing(tmp_path: Path) -> No
     )
 
 
+@posix
 async def test_a_pipe_is_written_to_and_stays_one(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)

@@ -4,7 +4,6 @@ import asyncio
 import csv
 import io
 import os
-import pty
 import re
 import stat
 import sys
@@ -29,7 +28,7 @@ from rotor_mcp.inputs import UpsertLead
 from rotor_mcp.merging import Entry
 from rotor_mcp.sandbox import CREATE_ONLY_KEY, FULL_KEY, READ_ONLY_KEY, Fault, Sandbox
 from rotor_mcp.workplace import Workplace
-from tests.conftest import NOW
+from tests.conftest import NOW, posix
 from tests.files.test_exporting import company
 from tests.test_cli import ENVIRONMENT
 from tests.test_search import CHICAGO, add, all_leads, outside
@@ -182,6 +181,7 @@ AMERICAN = (
 )
 
 
+@posix
 async def test_an_american_file_first_only_shown_then_written_then_once_more(tmp_path: Path) -> None:
     (tmp_path / "leads.csv").write_bytes(AMERICAN.encode())
     async with company(3, now=lambda: NOW) as (sandbox, environment):
@@ -939,6 +939,7 @@ CANNOT: dict[str, Any] = snapshot(
 )
 
 
+@posix
 async def test_two_imports_of_one_file_at_once(tmp_path: Path) -> None:
     write(tmp_path / "leads.csv", *people(3))
     async with company(3, now=lambda: NOW) as (sandbox, environment):
@@ -969,6 +970,8 @@ async def at_a_terminal(
     folder: Path, environment: Environment
 ) -> AsyncIterator[tuple[anyio.abc.Process, int]]:
     """An import that asks, and the screen on which that is seen."""
+    import pty
+
     screen, terminal = pty.openpty()
     try:
         async with await anyio.open_process(

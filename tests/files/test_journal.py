@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from rotor_mcp.files.journal import Journal, JournalError, digest
 from rotor_mcp.inputs import UpsertLead
+from tests.conftest import posix
 
 OURS, THEIRS = "https://api.getrotor.com/open-api company 1", "https://api.getrotor.com/open-api company 2"
 JANE = "182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e"
@@ -124,6 +125,7 @@ sys.stdin.read()
 """
 
 
+@posix
 def test_two_at_once_are_refused_and_a_process_that_was_killed_is_not_waited_for(file: Path) -> None:
     with subprocess.Popen(
         [sys.executable, "-c", HOLDING, str(file), OURS], stdin=subprocess.PIPE, stdout=subprocess.PIPE
@@ -201,7 +203,8 @@ def test_a_place_where_nothing_can_be_written(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="nothing is closed to root")
+@posix
+@pytest.mark.skipif(os.name == "posix" and os.geteuid() == 0, reason="nothing is closed to root")
 def test_a_folder_and_a_file_that_are_closed(file: Path) -> None:
     with Journal(file, OURS):
         pass

@@ -11,10 +11,9 @@ from pathlib import Path
 import pytest
 from inline_snapshot import snapshot
 
+from tests.conftest import posix
 from tests.homes import KEY, Home, backups
 from tests.installing.samples import TEXTS
-
-posix = pytest.mark.skipif(os.name != "posix", reason="permissions, links and terminals of POSIX")
 
 
 def shown(home: Home, text: str) -> str:

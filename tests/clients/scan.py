@@ -1,4 +1,4 @@
-"""A security scanner reads all that this server says to a model: `python .ci/scan.py COMMAND ARGUMENT…`.
+"""A security scanner reads all that this server says to a model: `python tests/clients/scan.py COMMAND ARGUMENT…`.
 
 It looks for words that steer a model, and for schemas that fetch others. Its own command ends with 0 whatever
 it finds, and sees neither the instructions nor a prompt that needs an argument. Here everything counts.
