@@ -554,8 +554,14 @@ async def test_a_cancelled_batch_stops_after_what_is_in_hand(
 ) -> None:
     sandbox.faults.add(Fault(method="POST", delay=0.1, times=1_000))
     caplog.set_level(logging.WARNING, "rotor_mcp")
-    with anyio.move_on_after(0.35):
-        await upsert(client, people(60))
+    with anyio.CancelScope() as scope:
+
+        async def listen(progress: float, total: float | None, message: str | None) -> None:
+            if progress == 4:
+                assert (total, bool(message)) == (60, True)
+                scope.cancel()
+
+        await client.call_tool("upsert_leads", {"rows": people(60)}, progress_callback=listen)
     await anyio.sleep(0.5)
     written = len(await stored(sandbox, "Person"))
     assert 4 <= written <= 20
