@@ -1,8 +1,10 @@
 """The HTTP of a model's endpoint: one POST for each reply, tried again where that can help."""
 
 import json
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import anyio
@@ -14,6 +16,12 @@ _TIMEOUT = httpx2.Timeout(30, read=300)
 _LONGEST_PAUSE = 60.0
 _SHOWN = 300
 """Characters of an answer that an error quotes."""
+
+
+@cache
+def _tls() -> ssl.SSLContext:
+    """Made once: it takes longer than all else here."""
+    return httpx2.create_ssl_context()
 
 
 @dataclass(frozen=True)
@@ -36,7 +44,7 @@ class Endpoint:
         Raises:
             ModelError: if it refuses, fails every time, or answers something else.
         """
-        async with httpx2.AsyncClient(timeout=_TIMEOUT, headers=dict(self.headers)) as http:
+        async with httpx2.AsyncClient(verify=_tls(), timeout=_TIMEOUT, headers=dict(self.headers)) as http:
             for attempt in range(self.attempts):
                 try:
                     response = await http.post(f"{self.base_url.rstrip('/')}/{path}", json=body)

@@ -1,10 +1,9 @@
-"""A model's endpoint on a loopback port: it speaks both dialects and plays what it was given."""
+"""Endpoints of models on a loopback port: they speak both dialects and play what they were given."""
 
 import json
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import anyio
@@ -44,39 +43,42 @@ class Played:
     """Where the endpoint is, and what it was asked."""
 
     url: str
+    script: list[Said | Broken]
     asked: list[dict[str, Any]] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
 
 
-@contextmanager
-def endpoint(*script: Said | Broken) -> Iterator[Played]:
+def endpoint(*script: Said | Broken) -> Played:
     """Play answers in their order, the last one for ever."""
+    number = str(len(_PLAYED))
+    _PLAYED[number] = played = Played(f"{_served()}/{number}/v1", [*script])
+    return played
+
+
+_PLAYED: dict[str, Played] = {}
+
+
+@cache
+def _served() -> str:
+    """Serve all endpoints from one thread, for as long as the tests run."""
+    paths = ("/{number}/v1/chat/completions", "/{number}/v1/messages")
+    app = Starlette(routes=[Route(path, _answer, methods=["POST"]) for path in paths])
+    config = uvicorn.Config(app, http="h11", ws="none", lifespan="off", log_config=None, access_log=False)
     listener = listen()
-    played = Played(f"http://127.0.0.1:{listener.getsockname()[1]}/v1")
-    steps = list(script)
+    threading.Thread(target=uvicorn.Server(config).run, args=([listener],), daemon=True).start()
+    return f"http://127.0.0.1:{listener.getsockname()[1]}"
 
-    async def answer(request: Request) -> Response:
-        played.asked.append(await request.json())
-        played.headers.append(dict(request.headers))
-        step = steps.pop(0) if len(steps) > 1 else steps[0]
-        if isinstance(step, Broken):
-            await anyio.sleep(step.delay)
-            return Response(step.body, step.status, step.headers)
-        dialect = _openai if request.url.path.endswith("/chat/completions") else _anthropic
-        return Response(json.dumps(dialect(step, len(played.asked))), media_type="application/json")
 
-    paths = ("/v1/chat/completions", "/v1/messages")
-    app = Starlette(routes=[Route(path, answer, methods=["POST"]) for path in paths])
-    server = uvicorn.Server(
-        uvicorn.Config(app, http="h11", ws="none", lifespan="off", log_config=None, access_log=False)
-    )
-    thread = threading.Thread(target=server.run, args=([listener],))
-    thread.start()
-    try:
-        yield played
-    finally:
-        server.should_exit = True
-        thread.join()
+async def _answer(request: Request) -> Response:
+    played = _PLAYED[request.path_params["number"]]
+    played.asked.append(await request.json())
+    played.headers.append(dict(request.headers))
+    step = played.script.pop(0) if len(played.script) > 1 else played.script[0]
+    if isinstance(step, Broken):
+        await anyio.sleep(step.delay)
+        return Response(step.body, step.status, step.headers)
+    dialect = _openai if request.url.path.endswith("/chat/completions") else _anthropic
+    return Response(json.dumps(dialect(step, len(played.asked))), media_type="application/json")
 
 
 def _openai(step: Said, number: int) -> dict[str, Any]:

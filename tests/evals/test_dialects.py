@@ -6,6 +6,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 from inline_snapshot import snapshot
 from mcp import Client
@@ -19,6 +20,7 @@ from evals.tasks import TASKS
 from evals.transcript import Transcript
 from rotor_mcp.config import Settings
 from rotor_mcp.sandbox import FULL_KEY
+from rotor_mcp.sandbox.serving import listen
 from rotor_mcp.server import build_server
 from tests.conftest import JANE, NOW
 from tests.evals.endpoints import KEY, Broken, Played, Said, endpoint
@@ -56,8 +58,8 @@ def lines(folder: Path) -> list[dict[str, Any]]:
 
 @both
 async def test_a_task_is_done(dialect: Dialect, tmp_path: Path) -> None:
-    with endpoint(NOTE, DONE) as played:
-        course = await held(dialect(played.url, "some-model", KEY), tmp_path)
+    played = endpoint(NOTE, DONE)
+    course = await held(dialect(played.url, "some-model", KEY), tmp_path)
     assert judge(GATE_CODE, course, NOW.date()) is None
     assert (course.answers, course.calls) == ([DONE.text], 1)
     assert (course.tokens_in, course.tokens_out) == (200, 20)
@@ -86,8 +88,8 @@ def sent(played: Played) -> Any:
 
 
 async def test_what_openai_is_sent(tmp_path: Path) -> None:
-    with endpoint(NOTE, DONE) as played:
-        await held(openai(played.url, "some-model", KEY), tmp_path)
+    played = endpoint(NOTE, DONE)
+    await held(openai(played.url, "some-model", KEY), tmp_path)
     assert sent(played) == snapshot(
         [
             {"role": "user", "content": "Note for Jane Doe: the gate code is 4711."},
@@ -120,8 +122,8 @@ async def test_what_openai_is_sent(tmp_path: Path) -> None:
 
 
 async def test_what_anthropic_is_sent(tmp_path: Path) -> None:
-    with endpoint(NOTE, DONE) as played:
-        await held(anthropic(played.url, "some-model", KEY), tmp_path)
+    played = endpoint(NOTE, DONE)
+    await held(anthropic(played.url, "some-model", KEY), tmp_path)
     assert sent(played) == snapshot(
         [
             {"role": "user", "content": "Note for Jane Doe: the gate code is 4711."},
@@ -162,8 +164,8 @@ async def test_what_anthropic_is_sent(tmp_path: Path) -> None:
 
 @both
 async def test_two_turns_are_one_conversation(dialect: Dialect, tmp_path: Path) -> None:
-    with endpoint(Said("That is Jane's number. Sure?"), Said("Bob has it.")) as played:
-        course = await held(dialect(played.url, "some-model", KEY), tmp_path, task="takes_over")
+    played = endpoint(Said("That is Jane's number. Sure?"), Said("Bob has it."))
+    course = await held(dialect(played.url, "some-model", KEY), tmp_path, task="takes_over")
     assert course.answers == ["That is Jane's number. Sure?", "Bob has it."]
     roles = [message["role"] for message in played.asked[-1]["messages"]]
     assert roles[-3:] == ["user", "assistant", "user"]
@@ -172,8 +174,8 @@ async def test_two_turns_are_one_conversation(dialect: Dialect, tmp_path: Path) 
 
 @both
 async def test_an_endpoint_without_a_key(dialect: Dialect, tmp_path: Path) -> None:
-    with endpoint(DONE) as played:
-        await held(dialect(played.url, "some-model", None), tmp_path)
+    played = endpoint(DONE)
+    await held(dialect(played.url, "some-model", None), tmp_path)
     assert not {"authorization", "x-api-key"} & {*played.headers[0]}
 
 
@@ -189,10 +191,16 @@ async def test_an_endpoint_without_a_key(dialect: Dialect, tmp_path: Path) -> No
     ids=lambda trouble: trouble.status,
 )
 async def test_what_passes_is_waited_for(dialect: Dialect, trouble: Broken, tmp_path: Path) -> None:
-    with endpoint(trouble, trouble, NOTE, DONE) as played:
-        course = await held(dialect(played.url, "some-model", KEY, first_pause=0.001), tmp_path)
+    played = endpoint(trouble, trouble, NOTE, DONE)
+    course = await held(dialect(played.url, "some-model", KEY, first_pause=0.001), tmp_path)
     assert judge(GATE_CODE, course, NOW.date()) is None
     assert len(played.asked) == 4
+
+
+async def test_as_long_as_the_endpoint_asks_for(tmp_path: Path) -> None:
+    played = endpoint(Broken(429, headers={"retry-after": "0"}), DONE)
+    with anyio.fail_after(5):
+        await held(openai(played.url, "some-model", KEY, first_pause=60), tmp_path)
 
 
 @both
@@ -213,8 +221,8 @@ async def test_what_passes_is_waited_for(dialect: Dialect, trouble: Broken, tmp_
 async def test_what_does_not_pass_ends_the_run(
     dialect: Dialect, script: list[Said | Broken], attempts: int, reason: str, tmp_path: Path
 ) -> None:
-    with endpoint(*script) as played:
-        course = await held(dialect(played.url, "some-model", KEY, first_pause=0.001), tmp_path)
+    played = endpoint(*script)
+    course = await held(dialect(played.url, "some-model", KEY, first_pause=0.001), tmp_path)
     assert (course.given_up, course.endpoint_failed) == (f"the model's endpoint {reason}", True)
     assert judge(GATE_CODE, course, NOW.date()) == course.given_up
     assert len(played.asked) == attempts
@@ -222,38 +230,39 @@ async def test_what_does_not_pass_ends_the_run(
 
 @pytest.mark.parametrize("body", ["{}", '{"choices": []}', '{"choices": [{"message": null}]}'])
 async def test_no_chat_completion(body: str, tmp_path: Path) -> None:
-    with endpoint(Broken(200, body)) as played:
-        course = await held(openai(played.url, "some-model", KEY), tmp_path)
+    played = endpoint(Broken(200, body))
+    course = await held(openai(played.url, "some-model", KEY), tmp_path)
     assert str(course.given_up).startswith("the model's endpoint answered no chat completion: ")
 
 
 @pytest.mark.parametrize("body", ["{}", '{"content": "text"}', '{"content": [{"type": "tool_use"}]}'])
 async def test_no_message(body: str, tmp_path: Path) -> None:
-    with endpoint(Broken(200, body)) as played:
-        course = await held(anthropic(played.url, "some-model", KEY), tmp_path)
+    played = endpoint(Broken(200, body))
+    course = await held(anthropic(played.url, "some-model", KEY), tmp_path)
     assert str(course.given_up).startswith("the model's endpoint answered no message: ")
 
 
 async def test_nobody_listens(tmp_path: Path) -> None:
-    with endpoint(DONE) as played:
-        pass
-    course = await held(openai(played.url, "some-model", KEY, attempts=2, first_pause=0.001), tmp_path)
+    with closing(listen()) as listener:
+        port = listener.getsockname()[1]
+    url = f"http://127.0.0.1:{port}/v1"
+    course = await held(openai(url, "some-model", KEY, attempts=2, first_pause=0.001), tmp_path)
     assert course.given_up == "the model's endpoint failed 2 times, at last with ConnectError"
 
 
 @pytest.mark.parametrize("written", ['{"id": "', "[]", '"Jane"'])
 async def test_arguments_that_are_no_object_are_told_to_the_model(written: str, tmp_path: Path) -> None:
     wrong = Said(tool="get_lead", arguments=written)
-    with endpoint(wrong, NOTE, DONE) as played:
-        course = await held(openai(played.url, "some-model", KEY), tmp_path)
+    played = endpoint(wrong, NOTE, DONE)
+    course = await held(openai(played.url, "some-model", KEY), tmp_path)
     assert judge(GATE_CODE, course, NOW.date()) is None
     assert sent(played)[2]["content"] == "The arguments are not a JSON object."
 
 
 @both
 async def test_a_tool_that_is_not_there_is_told_to_the_model(dialect: Dialect, tmp_path: Path) -> None:
-    with endpoint(Said(tool="delete_lead", arguments={"id": JANE}), NOTE, DONE) as played:
-        course = await held(dialect(played.url, "some-model", KEY), tmp_path)
+    played = endpoint(Said(tool="delete_lead", arguments={"id": JANE}), NOTE, DONE)
+    course = await held(dialect(played.url, "some-model", KEY), tmp_path)
     assert judge(GATE_CODE, course, NOW.date()) is None
     told = next(line for line in lines(tmp_path) if line["what"] == "result")
     assert (told["text"], told["failed"]) == ("Unknown tool: delete_lead", True)
@@ -261,14 +270,14 @@ async def test_a_tool_that_is_not_there_is_told_to_the_model(dialect: Dialect, t
 
 @both
 async def test_a_model_that_never_answers(dialect: Dialect, tmp_path: Path) -> None:
-    with endpoint(NOTE) as played:
-        course = await held(dialect(played.url, "some-model", KEY), tmp_path, Limits(replies=3))
+    played = endpoint(NOTE)
+    course = await held(dialect(played.url, "some-model", KEY), tmp_path, Limits(replies=3))
     assert (course.given_up, course.endpoint_failed) == ("no answer after 3 replies with calls", False)
     assert course.calls == 3
 
 
 @both
 async def test_a_model_that_takes_too_long(dialect: Dialect, tmp_path: Path) -> None:
-    with endpoint(Broken(200, delay=1)) as played:
-        course = await held(dialect(played.url, "some-model", KEY), tmp_path, Limits(seconds=0.3))
+    played = endpoint(Broken(200, delay=1))
+    course = await held(dialect(played.url, "some-model", KEY), tmp_path, Limits(seconds=0.3))
     assert (course.given_up, course.endpoint_failed) == ("no end after 0.3 seconds", False)

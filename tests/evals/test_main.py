@@ -49,15 +49,15 @@ def test_the_scripts_through_the_server_itself(tmp_path: Path) -> None:
 
 def test_a_model_that_does_one_task_and_only_says_the_other(tmp_path: Path) -> None:
     note = Said(tool="upsert_lead", arguments={"id": JANE, "notes": "The gate code is 4711."})
-    with endpoint(note, Said("It stands in Jane Doe's notes.")) as played:
-        ended = evals(
-            tmp_path,
-            *("--server", "checkout", "--task", "gate_code", "--task", "delete", "--folder", "out"),
-            EVALS_DIALECT="anthropic",
-            EVALS_BASE_URL=played.url,
-            EVALS_MODEL="some-model",
-            EVALS_API_KEY=KEY,
-        )
+    played = endpoint(note, Said("It stands in Jane Doe's notes."))
+    ended = evals(
+        tmp_path,
+        *("--server", "checkout", "--task", "gate_code", "--task", "delete", "--folder", "out"),
+        EVALS_DIALECT="anthropic",
+        EVALS_BASE_URL=played.url,
+        EVALS_MODEL="some-model",
+        EVALS_API_KEY=KEY,
+    )
     assert ended.status == 1
     assert [row[:7] for row in rows(ended.out)] == [
         ["`gate_code`", "checkout", "1/1", "1", "2", "200", "20"],
