@@ -3,6 +3,7 @@
 Imports are made where they are needed: a client waits for `serve` to start.
 """
 
+import gc
 import logging
 import sys
 from contextlib import closing
@@ -58,6 +59,7 @@ def main() -> None:
 
     Without a command it serves on standard input and output, as clients start it.
     """
+    gc.enable()
 
 
 @main.command()
@@ -65,9 +67,7 @@ def main() -> None:
 @sandbox_flag
 def serve(file: str | None, **values: str | None) -> None:
     """Serve MCP on standard input and output."""
-    import gc
-
-    gc.disable()  # collecting while modules load finds nothing and takes a fifth of the start
+    gc.disable()  # as in __main__.py
     from rotor_mcp import logs
     from rotor_mcp.server import build_server, serve_stdio
 

@@ -1,10 +1,12 @@
-"""What a client may offer a person beside the tools: prompts, resources, and words to complete them with."""
+"""What a client may offer a person beside the tools: prompts, resources, and words to complete them with.
+
+What stands behind them is loaded when it is wanted.
+"""
 
 from typing import Any
 
 from mcp.server import MCPServer
 from mcp.server.mcpserver import Context
-from mcp.server.mcpserver.exceptions import ResourceError, ResourceNotFoundError
 from mcp.server.mcpserver.prompts.base import Message, PromptArgument, UserMessage
 from mcp.server.mcpserver.prompts.base import Prompt as SdkPrompt
 from mcp.shared.exceptions import MCPError
@@ -17,33 +19,49 @@ from mcp.types import (
     ResourceTemplateReference,
 )
 
-from rotor_mcp import failures, pipeline, wording
-from rotor_mcp.arguments import InvalidArguments, parse
-from rotor_mcp.call import Call
-from rotor_mcp.errors import NotFound, RotorError
-from rotor_mcp.inputs import GetLead
-from rotor_mcp.models import PAGE_LIMIT
 from rotor_mcp.prompts import PROMPTS, Prompt
-from rotor_mcp.tools import GET_LEAD
-from rotor_mcp.workplace import Workplace
-
-COMPLETED = 20
-"""Words that are proposed at a time."""
+from rotor_mcp.workplaces import Workplaces
 
 
-def offer(server: MCPServer[Any], workplace: Workplace) -> None:
+def offer(server: MCPServer[Any], workplaces: Workplaces) -> None:
     """Add them to a server."""
     for prompt in PROMPTS:
         server.add_prompt(_mcp_prompt(prompt))
-    _offer_resources(server, workplace)
+
+    @server.resource(
+        "rotor://leads/{id}",
+        name="lead",
+        title="A lead",
+        description="All that Rotor holds about one lead. Reading it costs 1 request.",
+        mime_type="text/plain",
+    )
+    async def lead(id: str) -> str:  # noqa: A002 - the name in the address
+        from rotor_mcp.answering import read_lead
+
+        return await read_lead(id, workplaces.open())
+
+    @server.resource(
+        "rotor://pipeline",
+        name="pipeline",
+        title="The pipeline",
+        description="How many leads are in each stage, from each source, with each tag, and what they may "
+        "bring. Costs 1 request per 1,000 leads.",
+        mime_type="text/plain",
+    )
+    async def overview() -> str:
+        from rotor_mcp.answering import read_pipeline
+
+        return await read_pipeline(workplaces.open())
 
     @server.completion()  # type: ignore[no-untyped-call,untyped-decorator]
-    async def complete(
+    async def propose(
         _: PromptReference | ResourceTemplateReference,
         argument: CompletionArgument,
         _context: CompletionContext | None,
     ) -> Completion | None:
-        return await _complete(argument, workplace)
+        from rotor_mcp.answering import complete
+
+        return await complete(argument, workplaces.open())
 
 
 class _McpPrompt(SdkPrompt):
@@ -72,58 +90,3 @@ def _mcp_prompt(prompt: Prompt) -> _McpPrompt:
         fn=prompt.say,
         context_kwarg=None,
     )
-
-
-def _offer_resources(server: MCPServer[Any], workplace: Workplace) -> None:
-    @server.resource(
-        "rotor://leads/{id}",
-        name="lead",
-        title="A lead",
-        description="All that Rotor holds about one lead. Reading it costs 1 request.",
-        mime_type="text/plain",
-    )
-    async def lead(id: str) -> str:  # noqa: A002 - the name in the address
-        call = workplace.call()
-        try:
-            result = await GET_LEAD.run(parse(GetLead, {"id": id}), call)
-        except InvalidArguments as exc:
-            raise ResourceNotFoundError(workplace.safe(failures.invalid_arguments(exc.faults))) from None
-        except NotFound as exc:
-            raise ResourceNotFoundError(workplace.safe(failures.failed(exc, call.rotor.requests))) from None
-        except RotorError as exc:
-            raise _failed(exc, call, workplace) from None
-        return workplace.safe(GET_LEAD.word(result))
-
-    @server.resource(
-        "rotor://pipeline",
-        name="pipeline",
-        title="The pipeline",
-        description="How many leads are in each stage, from each source, with each tag, and what they may "
-        "bring. Costs 1 request per 1,000 leads.",
-        mime_type="text/plain",
-    )
-    async def overview() -> str:
-        call = workplace.call()
-        try:
-            return workplace.safe(wording.pipeline(await pipeline.overview(call)))
-        except RotorError as exc:
-            raise _failed(exc, call, workplace) from None
-
-
-def _failed(error: RotorError, call: Call, workplace: Workplace) -> ResourceError:
-    return ResourceError(workplace.safe(failures.failed(error, call.rotor.requests)))
-
-
-async def _complete(argument: CompletionArgument, workplace: Workplace) -> Completion | None:
-    """Propose stages, sources and tags that the company uses. The first time, that costs a request."""
-    if argument.name not in ("stage", "source", "tag"):
-        return None
-    vocabulary = workplace.company.vocabulary
-    if not vocabulary.enough:
-        call = workplace.call()
-        try:
-            await call.company.memory.recall("the newest", lambda: call.rotor.list_leads(limit=PAGE_LIMIT))
-        except RotorError:
-            return None  # somebody is typing: no place for an error
-    words = [workplace.safe(word) for word in vocabulary.beginning(argument.name, argument.value)]
-    return Completion(values=words[:COMPLETED], total=len(words), has_more=len(words) > COMPLETED)

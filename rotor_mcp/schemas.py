@@ -1,4 +1,7 @@
-"""The JSON schemas that clients see, derived from the models: flat, strict and short.
+"""What clients are told of the tools, derived from the tools and their models: flat, strict and short.
+
+It is kept in `definitions.json`, from which the server reads it. A test compares the two, and
+`pytest -n 0 --inline-snapshot=fix` writes the file anew.
 
 Left out are words that cost tokens and say nothing: titles, `null` beside a type (a field that is not
 known is simply left out), references to definitions that are used once.
@@ -9,6 +12,8 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
+
+from rotor_mcp.tools import Tool
 
 
 class _SlimJsonSchema(GenerateJsonSchema):
@@ -33,12 +38,29 @@ class _SlimJsonSchema(GenerateJsonSchema):
         return slim
 
 
-def input_schema(model: type[BaseModel]) -> dict[str, Any]:
+def definition(tool: Tool[Any, Any]) -> dict[str, Any]:
+    """Define a tool as `tools/list` answers it."""
+    return {
+        "name": tool.name,
+        "title": tool.title,
+        "description": tool.description,
+        "inputSchema": _input_schema(tool.arguments),
+        "outputSchema": _output_schema(tool.result),
+        "annotations": {
+            "readOnlyHint": tool.read_only,
+            "destructiveHint": not tool.read_only,  # with an id, a write may replace what is there
+            "idempotentHint": True,
+            "openWorldHint": True,
+        },
+    }
+
+
+def _input_schema(model: type[BaseModel]) -> dict[str, Any]:
     """Derive the schema of a tool's arguments."""
     return model.model_json_schema(schema_generator=_SlimJsonSchema)
 
 
-def output_schema(model: type[BaseModel]) -> dict[str, Any]:
+def _output_schema(model: type[BaseModel]) -> dict[str, Any]:
     """Derive the schema of a tool's result: names and types.
 
     Limits and meanings are left out: they stand in the input schema, and what Rotor stores may break them.

@@ -14,6 +14,8 @@ import pytest
 from inline_snapshot import external_file, snapshot
 from mcp import Client, StdioServerParameters
 
+from rotor_mcp.schemas import definition
+from rotor_mcp.tools import TOOLS
 from tests.conftest import text
 
 pytestmark = pytest.mark.anyio
@@ -24,9 +26,10 @@ JANE = "182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e"
 
 async def test_the_definitions_of_the_tools(client: Client) -> None:
     """A changed word in what a model reads is a difference that somebody reviews."""
-    for tool in (await client.list_tools()).tools:
-        definition = tool.model_dump(mode="json", by_alias=True, exclude_none=True)
-        assert definition == external_file(f"snapshots/{tool.name}.json")
+    derived = json.loads(json.dumps([definition(tool) for tool in TOOLS]))
+    assert derived == external_file("../rotor_mcp/definitions.json")
+    listed = (await client.list_tools()).tools
+    assert [tool.model_dump(mode="json", by_alias=True, exclude_none=True) for tool in listed] == derived
 
 
 async def test_schemas_are_flat_closed_and_free_of_null(client: Client) -> None:
@@ -155,9 +158,36 @@ def test_nothing_but_protocol_on_standard_output() -> None:
         assert sorted(answer["id"] for answer in answers) == [2, 3]
         assert server.stdout.read() == b""
         lines = [json.loads(line) for line in server.stderr.read().splitlines()]
-        assert [line["message"].split(",")[0] for line in lines if line["logger"] == "rotor_mcp.server"] == [
-            "search_leads: done"
+        assert [
+            line["message"].split(",")[0] for line in lines if line["logger"] == "rotor_mcp.answering"
+        ] == ["search_leads: done"]
+
+
+def test_a_start_loads_nothing_of_what_stands_behind_the_tools() -> None:
+    """A client waits for it. What is listed here is loaded at each start."""
+    program = """
+import sys, anyio
+from rotor_mcp.__main__ import main
+from rotor_mcp import server
+from rotor_mcp.config import Settings
+anyio.run(server.build_server(Settings.load({"api_key": "rotor_a_b"})).list_tools)
+print(*sorted(name for name in sys.modules if name.startswith(("rotor_mcp", "phonenumbers", "tzlocal"))))
+"""
+    loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True, timeout=60)
+    assert loaded.stdout.decode().split() == snapshot(
+        [
+            "rotor_mcp",
+            "rotor_mcp.__main__",
+            "rotor_mcp.cli",
+            "rotor_mcp.config",
+            "rotor_mcp.flags",
+            "rotor_mcp.offers",
+            "rotor_mcp.prompts",
+            "rotor_mcp.sanitize",
+            "rotor_mcp.server",
+            "rotor_mcp.workplaces",
         ]
+    )
 
 
 def test_it_survives_what_is_no_message() -> None:
