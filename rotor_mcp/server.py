@@ -1,6 +1,6 @@
 """The MCP server: our tools for clients of protocol 2026-07-28 and 2025-11-25.
 
-What clients are told of the tools stands in `definitions.json`, which `schemas.py` derives from `tools.py` and
+What clients are told of the tools stands in `definitions.json`, derived by `schemas.py` from `tools.py` and
 the models: a client waits for a start, and a start needs none of them. The first call loads them.
 
 What the SDK's own tool machinery would do otherwise and why it is replaced, once, in `_McpTool`: it drops
