@@ -142,12 +142,12 @@ class Settings(BaseModel):
         """Whether the API is on this machine."""
         return _is_loopback(urlsplit(self.base_url).hostname or "")
 
-    @property
+    @cached_property
     def key(self) -> str | None:
         """The API key, if there is one that can be sent."""
         return None if self.key_trouble or self.api_key is None else self.api_key.get_secret_value()
 
-    @property
+    @cached_property
     def key_trouble(self) -> str | None:
         """Why there is no key that can be sent, without a word of the key itself."""
         variable = environment_variable("api_key")
@@ -162,7 +162,7 @@ class Settings(BaseModel):
             return f"{variable} holds a space, a line break or another character that no key has"
         return None
 
-    @property
+    @cached_property
     def key_warning(self) -> str | None:
         """What is odd about a key that can be sent."""
         variable = environment_variable("api_key")
@@ -191,13 +191,15 @@ class Settings(BaseModel):
 
     def redact(self, text: str) -> str:
         """Take the API key out of a text, whole or only its secret part."""
-        for secret in self._secrets:
-            # Marks that no key can hold, so that mark and text together never make up the key anew.
-            text = text.replace(secret, "«API key»")
+        if self._secrets and self._secrets[-1] in text:
+            for secret in self._secrets:
+                # Marks that no key can hold, so that mark and text together never make up the key anew.
+                text = text.replace(secret, "«API key»")
         return text
 
     @cached_property
     def _secrets(self) -> tuple[str, ...]:
+        """The key in the forms that are redacted. The last one is part of the others."""
         key = self.api_key.get_secret_value() if self.api_key else ""
         if _UNEXPANDED.fullmatch(key):
             return ()

@@ -7,6 +7,7 @@ date-times, so that is what is sent: in UTC and to the second, the form that the
 from datetime import UTC, date, datetime, time, tzinfo
 
 NOON = time(12)
+_LONGEST_DATE = len("2026-12-01")
 
 
 def parse(text: str) -> date | datetime:
@@ -15,10 +16,7 @@ def parse(text: str) -> date | datetime:
     Raises:
         ValueError: if it is neither.
     """
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        return datetime.fromisoformat(text)
+    return date.fromisoformat(text) if len(text) <= _LONGEST_DATE else datetime.fromisoformat(text)
 
 
 def to_rotor(text: str, zone: tzinfo) -> str:

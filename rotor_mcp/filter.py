@@ -16,16 +16,15 @@ from rotor_mcp.plan import Context
 NEW_FOR = timedelta(days=2)
 """Rotor's own triage rule: a lead created within two days that has no follow-up date needs action."""
 
-_NOT_FILTERS = frozenset({"order", "count_by", "fields", "limit", "cursor"})
 _OF_THE_API = frozenset({"search", "stage", "tags", "archived"})
-_OF_OURS = frozenset(SearchLeads.model_fields) - _NOT_FILTERS - _OF_THE_API
 
 
 def is_for_the_api(wanted: SearchLeads) -> bool:
     """Whether Rotor can do all of this alone: then one request of the size shown is enough."""
-    ours = any(getattr(wanted, name) != SearchLeads.model_fields[name].default for name in _OF_OURS)
     return (
-        not ours
+        not any(
+            _is_given(name, wanted) for names in _TESTS.values() for name in names if name not in _OF_THE_API
+        )
         and wanted.order == "newest"
         and wanted.count_by is None
         and wanted.archived != "only"
@@ -33,25 +32,35 @@ def is_for_the_api(wanted: SearchLeads) -> bool:
     )
 
 
-def matches(lead: Lead, wanted: SearchLeads, context: Context) -> bool:
-    """Whether a lead is one that is wanted. `search` is left to Rotor."""
-    return all(test(lead, wanted, context) for test in _TESTS)
+def matching(leads: Iterable[Lead], wanted: SearchLeads, context: Context) -> list[Lead]:
+    """Those of the leads that are wanted. `search` is left to Rotor."""
+    tests = [test for test, names in _TESTS.items() if any(_is_given(name, wanted) for name in names)]
+    return [
+        lead
+        for lead in leads
+        if _archived(lead, wanted) and all(test(lead, wanted, context) for test in tests)
+    ]
+
+
+def _is_given(name: str, wanted: SearchLeads) -> bool:
+    return bool(getattr(wanted, name) != SearchLeads.model_fields[name].default)
+
+
+def _archived(lead: Lead, wanted: SearchLeads) -> bool:
+    return wanted.archived == "include" or lead.archived == (wanted.archived == "only")
+
+
+# Each of these is only asked if one of its arguments, which stand in `_TESTS`, is given.
 
 
 def _stage(lead: Lead, wanted: SearchLeads, _: Context) -> bool:
-    return wanted.stage is None or caseless(lead.stage or "") == caseless(wanted.stage)
+    return caseless(lead.stage or "") == caseless(wanted.stage or "")
 
 
 def _tags(lead: Lead, wanted: SearchLeads, _: Context) -> bool:
-    if not wanted.tags:
-        return True
     has = {caseless(tag) for tag in lead.tags}
     hits = [caseless(tag) in has for tag in wanted.tags]
     return all(hits) if wanted.all_tags else any(hits)
-
-
-def _archived(lead: Lead, wanted: SearchLeads, _: Context) -> bool:
-    return wanted.archived == "include" or lead.archived == (wanted.archived == "only")
 
 
 def _created(lead: Lead, wanted: SearchLeads, context: Context) -> bool:
@@ -64,8 +73,6 @@ def _followed_up(lead: Lead, wanted: SearchLeads, context: Context) -> bool:
 
 def _within(value: str | None, start: str | None, end: str | None, context: Context) -> bool:
     """Whether a moment lies between two others; a bound without a time is the whole day."""
-    if start is None and end is None:
-        return True
     moment = dates.local(value, context.zone) if value else None
     return (
         moment is not None
@@ -90,14 +97,12 @@ def _due(lead: Lead, context: Context) -> date | None:
     return dates.day(lead.follow_up_date, context.zone) if lead.follow_up_date else None
 
 
-def _overdue(lead: Lead, wanted: SearchLeads, context: Context) -> bool:
+def _overdue(lead: Lead, _: SearchLeads, context: Context) -> bool:
     due = _due(lead, context)
-    return not wanted.overdue or (due is not None and due < context.today)
+    return due is not None and due < context.today
 
 
-def _needs_action(lead: Lead, wanted: SearchLeads, context: Context) -> bool:
-    if not wanted.needs_action:
-        return True
+def _needs_action(lead: Lead, _: SearchLeads, context: Context) -> bool:
     if lead.follow_up_date:
         due = _due(lead, context)
         return due is not None and due <= context.today
@@ -106,7 +111,7 @@ def _needs_action(lead: Lead, wanted: SearchLeads, context: Context) -> bool:
 
 
 def _priority(lead: Lead, wanted: SearchLeads, _: Context) -> bool:
-    return wanted.priority is None or lead.priority == wanted.priority
+    return lead.priority == wanted.priority
 
 
 def _words(lead: Lead, wanted: SearchLeads, _: Context) -> bool:
@@ -126,12 +131,10 @@ def _place(lead: Lead, wanted: SearchLeads, _: Context) -> bool:
 
 
 def _assigned(lead: Lead, wanted: SearchLeads, _: Context) -> bool:
-    return wanted.assigned is None or bool(lead.assigned_to) == wanted.assigned
+    return bool(lead.assigned_to) == wanted.assigned
 
 
 def _value(lead: Lead, wanted: SearchLeads, _: Context) -> bool:
-    if wanted.value_from is None and wanted.value_to is None:
-        return True
     value = lead.projected_value
     return (
         value is not None
@@ -147,21 +150,21 @@ def _contact(lead: Lead, wanted: SearchLeads, _: Context) -> bool:
     )
 
 
-_TESTS: tuple[Callable[[Lead, SearchLeads, Context], bool], ...] = (
-    _stage,
-    _tags,
-    _archived,
-    _created,
-    _followed_up,
-    _overdue,
-    _needs_action,
-    _priority,
-    _words,
-    _place,
-    _assigned,
-    _value,
-    _contact,
-)
+_TESTS: dict[Callable[[Lead, SearchLeads, Context], bool], tuple[str, ...]] = {
+    _stage: ("stage",),
+    _tags: ("tags", "all_tags"),
+    _created: ("created_from", "created_to"),
+    _followed_up: ("follow_up_from", "follow_up_to"),
+    _overdue: ("overdue",),
+    _needs_action: ("needs_action",),
+    _priority: ("priority",),
+    _words: ("source", "service_type"),
+    _place: ("address_city", "address_state", "address_zip"),
+    _assigned: ("assigned",),
+    _value: ("value_from", "value_to"),
+    _contact: ("has_phone", "has_email"),
+}
+"""Tests → the arguments that ask for them."""
 
 
 def is_past(lead: Lead, wanted: SearchLeads, context: Context) -> bool:

@@ -153,7 +153,12 @@ class Fields(BaseModel):
     @classmethod
     def _leave_out_blanks(cls, data: object) -> object:
         if isinstance(data, dict):
-            return {name: value for name, value in data.items() if not is_blank(value)}
+            # `is_blank`, in place: this is asked of every field of every lead that is read.
+            return {
+                name: value
+                for name, value in data.items()
+                if value is not None and (not isinstance(value, str) or value.strip())
+            }
         return data
 
 

@@ -82,7 +82,7 @@ class Reading:
             self.last = Mark.of(leads[-1])
             if end is None and filters.is_past(leads[-1], self.wanted, self.call.context):
                 self.ended = True
-        return [lead for lead in leads if filters.matches(lead, self.wanted, self.call.context)]
+        return filters.matching(leads, self.wanted, self.call.context)
 
     @property
     def done(self) -> bool:

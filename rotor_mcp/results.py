@@ -24,7 +24,10 @@ LONGEST_IN_A_ROW = 300
 
 
 class ShownLead(Lead):
-    """A lead as results show it: dates as days and times of the company's time zone, follow-up judged."""
+    """A lead as results show it: dates as days and times of the company's time zone, follow-up judged.
+
+    Its texts are one line each, but for the notes, without hidden characters.
+    """
 
     overdue_days: int | None = None
     """Days since `follow_up_date`; 0 if that is today, None if it is to come or there is none."""
@@ -32,23 +35,29 @@ class ShownLead(Lead):
     @classmethod
     def of(cls, lead: Lead, today: date, zone: tzinfo) -> "ShownLead":
         """Show all of a lead on a day in a time zone. Instants in a form we do not know stay as they are."""
-        values = {name: _fold(value) for name, value in dict(lead).items()}
+        values = {name: _fold(value) for name, value in lead if value is not None}
         for name in _INSTANTS:
-            if values[name] is not None:
+            if values.get(name) is not None:
                 values[name] = dates.show(values[name], zone)
         values["notes"] = clean(lead.notes).strip() or None if lead.notes else None
-        return cls.model_construct(**values, overdue_days=_overdue_days(lead, today, zone))
+        values["overdue_days"] = _overdue_days(lead, today, zone)
+        return _NOTHING_SHOWN.model_copy(update=values)
 
     @classmethod
     def row(cls, lead: Lead, today: date, zone: tzinfo, fields: tuple[str, ...]) -> "ShownLead":
         """Show some fields of a lead: days without the time, and of long texts the beginning."""
-        values = {name: _fold(getattr(lead, name), LONGEST_IN_A_ROW) for name in fields}
+        known = lead.__dict__
+        values = {
+            name: _fold(value, LONGEST_IN_A_ROW) for name in fields if (value := known[name]) is not None
+        }
         for name in _INSTANTS:
             if values.get(name) is not None:
                 values[name] = dates.show_day(values[name], zone)
-        return cls.model_construct(**values, overdue_days=_overdue_days(lead, today, zone))
+        values["overdue_days"] = _overdue_days(lead, today, zone)
+        return _NOTHING_SHOWN.model_copy(update=values)
 
 
+_NOTHING_SHOWN = ShownLead()
 _INSTANTS = ("created_at", "archived_at", "follow_up_date")
 
 
@@ -59,14 +68,12 @@ def _overdue_days(lead: Lead, today: date, zone: tzinfo) -> int | None:
 
 def _fold(value: Any, longest: int | None = None) -> Any:
     """Bring a text, and each of a list, into one line without hidden characters; nothing left is nothing."""
-    match value:
-        case str():
-            text = one_line(value)
-            return (text if longest is None or len(text) <= longest else f"{text[:longest]}…") or None
-        case list():
-            return [folded for item in value if (folded := _fold(item, longest)) is not None]
-        case _:
-            return value
+    if isinstance(value, str):
+        text = one_line(value)
+        return (text if longest is None or len(text) <= longest else f"{text[:longest]}…") or None
+    if isinstance(value, list):
+        return [folded for item in value if (folded := _fold(item, longest)) is not None]
+    return value
 
 
 class Result(BaseModel):
@@ -209,8 +216,8 @@ class SearchResult(Result):
     cursor: str | None = None
     order: SkipJsonSchema[str] = "newest"
     archived: SkipJsonSchema[str]
-    fields: Annotated[SkipJsonSchema[list[str]], Field(exclude=True)] = []
-    """The fields asked for; the text shows just them."""
+    lines: Annotated[SkipJsonSchema[list[str]], Field(exclude=True)] = []
+    """The leads as the text shows them: each was worded to see whether there is room for it."""
     age_seconds: SkipJsonSchema[int] = 0
     """Age of the oldest part, if some of it was remembered from an earlier search."""
 

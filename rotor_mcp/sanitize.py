@@ -18,9 +18,10 @@ _LINE_END = re.compile("\r\n|[\r\v\f\x1c-\x1e\x85\u2028\u2029]")
 
 def clean(text: str) -> str:
     """Remove control and invisible characters. Line breaks and tabs stay, as `\\n` and `\\t`."""
-    if not text.isascii():
-        text = _INVISIBLE.sub("", text)
     # Nearly every text is fine, and to see that is much faster than to look at each character.
+    if text.isascii() and text.isprintable():
+        return text
+    text = _INVISIBLE.sub("", text)
     if text.replace("\n", "").replace("\t", "").isprintable():
         return text
     text = _LINE_END.sub("\n", text)
@@ -34,12 +35,10 @@ def one_line(text: str) -> str:
 
 def map_strings(value: Any, change: Callable[[str], str]) -> Any:
     """Change every string in a JSON value."""
-    match value:
-        case str():
-            return change(value)
-        case list():
-            return [map_strings(item, change) for item in value]
-        case dict():
-            return {name: map_strings(item, change) for name, item in value.items()}
-        case _:
-            return value
+    if isinstance(value, str):
+        return change(value)
+    if isinstance(value, list):
+        return [map_strings(item, change) for item in value]
+    if isinstance(value, dict):
+        return {name: map_strings(item, change) for name, item in value.items()}
+    return value

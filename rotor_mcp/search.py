@@ -100,7 +100,7 @@ def _onward(reading: Reading, found: Sequence[Match], shown: int) -> Cursor | No
 def _result(reading: Reading, matched: list[Match], *, counted_by_rotor: bool) -> SearchResult:
     wanted, call, whole = reading.wanted, reading.call, reading.ended
     found = _in_order(reading, matched)
-    rows = _rows([lead for _, lead in found][: wanted.limit], wanted, call)
+    rows, lines = _rows([lead for _, lead in found][: wanted.limit], wanted, call)
     onward = _onward(reading, found, len(rows))
     leads = [lead for _, lead in matched]
     # What goes on from an earlier result was counted there; what Rotor filtered alone, Rotor has counted.
@@ -120,22 +120,25 @@ def _result(reading: Reading, matched: list[Match], *, counted_by_rotor: bool) -
         cursor=onward.encode() if onward else None,
         order=wanted.order,
         archived=wanted.archived,
-        fields=wanted.fields,
+        lines=lines,
         age_seconds=math.ceil(reading.age),
         **call.setting(),
     )
 
 
-def _rows(leads: Sequence[Lead], wanted: SearchLeads, call: Call) -> list[ShownLead]:
-    """Show leads as rows, as many as there is room for."""
+def _rows(leads: Sequence[Lead], wanted: SearchLeads, call: Call) -> tuple[list[ShownLead], list[str]]:
+    """Show leads as rows, as many as there is room for, and as the lines that say the same."""
     rows: list[ShownLead] = []
+    lines: list[str] = []
     text = structured = 0
     for lead in leads:
         fields = ("id", *wanted.fields) if wanted.fields else (*ROW, "phone" if lead.phone else "email")
         row = call.row(lead, fields)
-        text += len(wording.row(row, wanted.fields))
+        line = wording.row(row, wanted.fields)
+        text += len(line)
         structured += len(row.model_dump_json(exclude_defaults=True))
         if rows and max(text, structured) > CHARACTERS:
             break
         rows.append(row)
-    return rows
+        lines.append(line)
+    return rows, lines
