@@ -40,7 +40,7 @@ class Workplace:
         settings = self.pool.settings
         today = self.clock().astimezone(settings.zone).date()
         return Call(
-            rotor=LeadsClient(self.pool, self.company.vocabulary.learn, self.company.memory.forget),
+            rotor=LeadsClient(self.pool, self.company),
             company=self.company,
             context=Context(today, settings.zone, settings.phone_region),
             search_requests=settings.search_requests,
