@@ -22,7 +22,6 @@ from mcp.types import CallToolResult, InputRequiredResult, TextContent, ToolAnno
 
 from rotor_mcp import __version__, arguments, asking, failures, offers, schemas, wording
 from rotor_mcp.call import Call
-from rotor_mcp.company import Company, Memory
 from rotor_mcp.config import Settings
 from rotor_mcp.cursor import CursorError
 from rotor_mcp.directory import TooCostlyError
@@ -32,7 +31,7 @@ from rotor_mcp.plan import NotesTooLongError
 from rotor_mcp.results import Result
 from rotor_mcp.sanitize import map_strings
 from rotor_mcp.tools import TOOLS, Tool
-from rotor_mcp.workplace import Clock, Workplace, system_clock
+from rotor_mcp.workplace import Clock, Workplace, companies, system_clock
 
 if TYPE_CHECKING:
     import httpx2
@@ -60,7 +59,8 @@ def build_server(
         clock: says what moment it is.
     """
     pool = Pool(settings, transport)
-    workplace = Workplace(pool, Company(Memory(settings.search_memory)), clock)
+    all_companies = companies(settings, settings.search_memory)
+    workplace = Workplace(pool, all_companies.of(settings.key), clock)
 
     @asynccontextmanager
     async def lifespan(_: MCPServer[Any]) -> AsyncIterator[None]:
@@ -68,6 +68,7 @@ def build_server(
             yield
         finally:
             await pool.aclose()
+            await all_companies.aclose()
 
     server = MCPServer[Any](
         name="rotor",
