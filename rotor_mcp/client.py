@@ -1,11 +1,11 @@
 """Rotor's Leads API: each endpoint a method, a model out."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from rotor_mcp.errors import OutcomeUnknown, Unanswered
 from rotor_mcp.exchange import Exchange, Pool
 from rotor_mcp.models import Lead, LeadFields, Page
+from rotor_mcp.witness import Witness
 
 
 @dataclass(frozen=True)
@@ -32,22 +32,15 @@ class LeadsClient:
     Every method raises one of `errors.RotorError`.
     """
 
-    def __init__(
-        self,
-        pool: Pool,
-        seen: Callable[[Lead], None] = lambda _: None,
-        writes: Callable[[], None] = lambda: None,
-    ) -> None:
+    def __init__(self, pool: Pool, witness: Witness | None = None) -> None:
         """Begin a call.
 
         Args:
             pool: the connections to use.
-            seen: told of every lead that Rotor answers to a read.
-            writes: told before and after every write, whatever becomes of it.
+            witness: told of what goes out and of what is read.
         """
-        self._exchange = Exchange(pool)
-        self._seen = seen
-        self._writes = writes
+        self._witness = witness or Witness()
+        self._exchange = Exchange(pool, self._witness)
 
     def resume(self, spent: int | None = None) -> None:
         """Start the clock anew: after the person was asked, or for the next step of a long command.
@@ -93,7 +86,7 @@ class LeadsClient:
         if not isinstance(data, dict):
             raise Unanswered("the answer holds no lead", status)
         lead = Lead.model_validate(data)
-        self._seen(lead)
+        self._witness.seen(lead)
         return lead
 
     async def list_leads(
@@ -132,7 +125,7 @@ class LeadsClient:
             raise Unanswered("the answer holds no list of leads", status)
         leads = [Lead.model_validate(lead) for lead in data if isinstance(lead, dict)]
         for lead in leads:
-            self._seen(lead)
+            self._witness.seen(lead)
         said = pagination if isinstance(pagination, dict) else {}
         total, has_more = said.get("total"), said.get("has_more")
         return Page(
@@ -151,11 +144,10 @@ class LeadsClient:
         body = fields.model_dump(mode="json", include=set(LeadFields.model_fields), exclude_defaults=True)
         if lead_id is not None:
             body["id"] = lead_id
-        self._writes()
         try:
             status, answer = await self._exchange.send("POST", "leads", body=body)
         finally:
-            self._writes()
+            await self._witness.after_write()
         data = answer.get("data", answer)
         if not isinstance(data, dict):
             raise OutcomeUnknown("the answer holds no lead", status)

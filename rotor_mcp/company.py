@@ -5,12 +5,14 @@ from collections import Counter, deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
 from difflib import get_close_matches
 
 import anyio
 
 from rotor_mcp.errors import NotSent
 from rotor_mcp.models import Lead, Page
+from rotor_mcp.witness import Witness
 
 REMEMBERED = 2_000
 """Leads of which something is kept. In the length of a call there are far fewer."""
@@ -94,6 +96,13 @@ class Queue:
                     raise NotSent("other calls for the same person took all the time of this one")
             yield max((self._left.get(key, -math.inf) for key in wanted), default=-math.inf)
 
+    async def verify(self) -> None:
+        """Make sure that the turns that this task holds are still its own. Within one process they are.
+
+        Raises:
+            TurnLost: if they are not.
+        """
+
     def _leave(self, key: str) -> None:
         turn = self._turns[key]
         turn.wanted -= 1
@@ -107,17 +116,59 @@ class Queue:
             del self._left[next(iter(self._left))]
 
 
+Mark = int | str
+"""Says between which two writes something was read."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """What lies on a shelf."""
+
+    page: Page | None
+    at: float
+    """When it was read (as `anyio.current_time` tells it)."""
+    mark: Mark
+    """For what is read from now on."""
+
+
+class Shelf:
+    """Where pages of leads lie for a while, each under what was asked for."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._pages: dict[str, tuple[float, Page]] = {}
+        self._writes = 0
+
+    async def find(self, query: str) -> Found:
+        """Look for a page, whatever its age."""
+        at, page = self._pages.get(query, (-math.inf, None))
+        return Found(page, at, self._writes)
+
+    async def keep(self, query: str, page: Page, mark: Mark) -> None:
+        """Put a page there, unless something was written since it was looked for."""
+        if mark != self._writes:
+            return
+        now = anyio.current_time()
+        for old in [key for key, (at, _) in self._pages.items() if now - at >= self._seconds]:
+            del self._pages[old]
+        self._pages[query] = (now, page)
+
+    async def clear(self) -> None:
+        """Take everything away, and keep nothing of what is being read now."""
+        self._writes += 1
+        self._pages.clear()
+
+
 class Memory:
     """Pages of leads read lately, so that a question asked more precisely costs no second reading.
 
     Only searches remember. A write is always planned from a fresh read, and makes everything here forgotten.
     """
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, seconds: float, shelf: Shelf | None = None) -> None:
         self._seconds = seconds
-        self._pages: dict[str, tuple[float, Page]] = {}
+        self._shelf = shelf or Shelf(seconds)
         self._reading: dict[str, _Turn] = {}
-        self._writes = 0
 
     async def recall(self, query: str, read: Callable[[], Awaitable[Page]]) -> tuple[Page, float]:
         """Return a page, and how many seconds before this call it was read: 0 if not before.
@@ -133,37 +184,91 @@ class Memory:
         turn.wanted += 1
         try:
             async with turn.lock:
-                remembered = self._pages.get(query)
-                if remembered is not None:
-                    at, page = remembered
-                    if at >= asked or anyio.current_time() - at < self._seconds:
-                        return page, max(asked - at, 0.0)
-                writes = self._writes
+                found = await self._shelf.find(query)
+                fresh = found.at >= asked or anyio.current_time() - found.at < self._seconds
+                if found.page is not None and fresh:
+                    return found.page, max(asked - found.at, 0.0)
                 page = await read()
-                if writes == self._writes:
-                    self._remember(query, page)
+                await self._shelf.keep(query, page, found.mark)
                 return page, 0.0
         finally:
             turn.wanted -= 1
             if not turn.wanted:
                 del self._reading[query]
 
-    def forget(self) -> None:
+    async def forget(self) -> None:
         """Something is being written: nothing read until now can be relied on."""
-        self._writes += 1
-        self._pages.clear()
+        await self._shelf.clear()
 
-    def _remember(self, query: str, page: Page) -> None:
-        now = anyio.current_time()
-        for old in [key for key, (at, _) in self._pages.items() if now - at >= self._seconds]:
-            del self._pages[old]
-        self._pages[query] = (now, page)
+
+def utc_day() -> date:
+    """The day by which requests are counted. When Rotor's own day begins is not documented."""
+    return datetime.now(UTC).date()
+
+
+class Spending:
+    """How many requests went out today with a company's key, by this server's own count."""
+
+    def __init__(self, today: Callable[[], date] = utc_day) -> None:
+        self._today = today
+        self._day = today()
+        self._count = 0
+
+    async def add(self, requests: int = 1) -> None:
+        """Count requests that went out."""
+        self._turn_the_page()
+        self._count += requests
+
+    async def today(self) -> int:
+        """Say how many there were today."""
+        self._turn_the_page()
+        return self._count
+
+    def _turn_the_page(self) -> None:
+        if (day := self._today()) != self._day:
+            self._day, self._count = day, 0
 
 
 @dataclass(frozen=True)
-class Company:
+class Company(Witness):
     """What calls for one company share."""
 
     memory: Memory
     vocabulary: Vocabulary = field(default_factory=Vocabulary)
     queue: Queue = field(default_factory=Queue)
+    spending: Spending = field(default_factory=Spending)
+
+    def seen(self, lead: Lead) -> None:
+        """Take note of a lead that was read."""
+        self.vocabulary.learn(lead)
+
+    async def spent(self) -> None:
+        """Count a request."""
+        await self.spending.add()
+
+    async def before_write(self) -> None:
+        """Forget what was read, and make sure that it is still this call's turn.
+
+        Raises:
+            TurnLost: if it is not.
+        """
+        await self.memory.forget()
+        await self.queue.verify()
+
+    async def after_write(self) -> None:
+        """Forget what was read meanwhile."""
+        await self.memory.forget()
+
+
+class Companies:
+    """Makes what calls for one company share; here, within this process."""
+
+    def __init__(self, search_memory: float) -> None:
+        self._search_memory = search_memory
+
+    def of(self, key: str | None) -> Company:  # noqa: ARG002 - who shares more has to tell companies apart
+        """Begin with a company, for which this is the Rotor key. Whoever calls twice gets two."""
+        return Company(Memory(self._search_memory))
+
+    async def aclose(self) -> None:
+        """Let go of what holds them together. With the next call it is there again."""

@@ -4,9 +4,10 @@ import re
 from collections.abc import Mapping
 from datetime import tzinfo
 from functools import cached_property
+from importlib.util import find_spec
 from ipaddress import ip_address
 from typing import Annotated, Literal, Self
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, ValidationError, field_validator
@@ -66,6 +67,13 @@ class Settings(BaseModel):
         Field(description="Country of phones without a country code, such as CA"),
     ] = "US"
     read_only: Annotated[bool, Field(description="Offer no tool that writes")] = False
+    redis_url: Annotated[
+        SecretStr | None,
+        Field(
+            description="Redis or Valkey, 7 or newer, that all servers of a company share, "
+            "such as `redis://:<password>@<host>:6379/0`. The variable is the better place for it, too"
+        ),
+    ] = None
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"], Field(description="Least severe line written to stderr")
     ] = "warning"
@@ -137,6 +145,26 @@ class Settings(BaseModel):
             raise ValueError("must be a country's two letters, such as US or CA")
         return value.upper()
 
+    @field_validator("redis_url")
+    @classmethod
+    def _check_redis_url(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is None:
+            return value
+        form = "must be an address such as redis://<host>:6379/0, rediss://<host> or unix:///<path>"
+        try:
+            url = urlsplit(value.get_secret_value())
+            complete = url.path if url.scheme == "unix" else url.hostname and url.port != 0
+        except ValueError:
+            raise ValueError(form) from None
+        if url.scheme not in ("redis", "rediss", "unix") or not complete:
+            raise ValueError(form)
+        if find_spec("redis") is None:
+            raise ValueError("needs another package: pip install 'rotor-mcp[redis]'")
+        from rotor_mcp.shared.link import Link  # only a server that is told of a Redis needs it
+
+        Link(value.get_secret_value())
+        return value
+
     @property
     def local(self) -> bool:
         """Whether the API is on this machine."""
@@ -190,21 +218,24 @@ class Settings(BaseModel):
         return str(self.zone)
 
     def redact(self, text: str) -> str:
-        """Take the API key out of a text, whole or only its secret part."""
-        if self._secrets and self._secrets[-1] in text:
-            for secret in self._secrets:
-                # Marks that no key can hold, so that mark and text together never make up the key anew.
-                text = text.replace(secret, "«API key»")
+        """Take the API key out of a text, whole or only its secret part, and the password of Redis."""
+        for secret, mark in self._secrets:
+            # Marks that no key can hold, so that mark and text together never make up the key anew.
+            text = text.replace(secret, mark)
         return text
 
     @cached_property
-    def _secrets(self) -> tuple[str, ...]:
-        """The key in the forms that are redacted. The last one is part of the others."""
+    def _secrets(self) -> tuple[tuple[str, str], ...]:
+        """What is secret, each with what is shown in its place."""
         key = self.api_key.get_secret_value() if self.api_key else ""
         if _UNEXPANDED.fullmatch(key):
-            return ()
+            key = ""
         forms = [key, key.rpartition("_")[2]] if key.startswith(KEY_PREFIX) else [key]
-        return tuple(form for form in forms if len(form) >= _SHORTEST_SECRET)
+        secrets = [(form, "«API key»") for form in forms]
+        if self.redis_url is not None:
+            password = urlsplit(self.redis_url.get_secret_value()).password or ""
+            secrets += [(form, "«password»") for form in (password, unquote(password))]
+        return tuple((form, mark) for form, mark in secrets if len(form) >= _SHORTEST_SECRET)
 
 
 def environment_variable(field: str) -> str:

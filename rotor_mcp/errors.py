@@ -3,7 +3,8 @@
 ```
 RotorError
 ├── NotSent              no request left: safe to try again
-│   └── NoKey            nothing to authenticate with
+│   ├── NoKey            nothing to authenticate with
+│   └── TurnLost         another server has the turn of this person
 ├── Refused              Rotor said no: nothing changed
 │   ├── InvalidLead      400
 │   ├── NotAuthorised    401
@@ -44,6 +45,10 @@ class NotSent(RotorError):
 
 class NoKey(NotSent):
     """There is no API key that could be sent."""
+
+
+class TurnLost(NotSent):
+    """Another server has, or has had, the turn that this write was to go out in."""
 
 
 @dataclass(eq=False)

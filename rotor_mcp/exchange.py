@@ -7,8 +7,6 @@ failure means. Which requests there are is the matter of `client.py`.
 import logging
 import random
 import re
-import socket
-import ssl
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Literal, NoReturn
 
@@ -28,8 +26,11 @@ from rotor_mcp.errors import (
     QuotaExceeded,
     Refused,
     RotorError,
+    TurnLost,
     Unanswered,
 )
+from rotor_mcp.obstacles import no_connection
+from rotor_mcp.witness import Witness
 
 API_VERSION = "1.1.0"
 RETRIES = 2
@@ -54,6 +55,7 @@ def retry_delay(method: Method, failure: RotorError, retries: int, remaining: fl
     |---------------------------|---------|------------------------------------|
     | not sent                  | again   | again: nothing can have been done  |
     | no key                    | give up | give up                            |
+    | turn lost                 |         | give up: somebody else has it      |
     | 5xx                       | again   | give up: it may have been done     |
     | no answer, or no JSON     | give up | give up: it may have been done     |
     | refused, 429 among them   | give up | give up                            |
@@ -65,7 +67,7 @@ def retry_delay(method: Method, failure: RotorError, retries: int, remaining: fl
         remaining: seconds until the call's deadline. There is no retry that could not end before it.
     """
     match failure:
-        case NoKey():
+        case NoKey() | TurnLost():
             return None
         case NotSent():
             pass
@@ -119,8 +121,9 @@ class Pool:
 class Exchange:
     """The exchanges of one tool call: they share its deadline, and their number is its cost."""
 
-    def __init__(self, pool: Pool) -> None:
+    def __init__(self, pool: Pool, witness: Witness | None = None) -> None:
         self._pool = pool
+        self._witness = witness or Witness()
         self.resume(spent=0)
 
     def resume(self, spent: int) -> None:
@@ -182,6 +185,8 @@ class Exchange:
         settings = self._pool.settings
         if settings.key is None and not anonymous:
             raise NoKey(settings.key_trouble or "")
+        if method == "POST":
+            await self._witness.before_write()
         patience = self.remaining * (SHARE_OF_A_WRITE if method == "POST" else 1)
         if patience <= 0:
             raise NotSent("the time for this call ran out before the request")
@@ -199,15 +204,15 @@ class Exchange:
                     timeout=httpx2.Timeout(patience, connect=min(CONNECT_TIMEOUT, patience * 0.9)),
                 )
         except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.ProxyError) as exc:
-            raise _no_connection(exc, self._pool.http.base_url.host) from None
+            raise no_connection(exc, self._pool.http.base_url.host) from None
         except (httpx2.UnsupportedProtocol, httpx2.LocalProtocolError) as exc:
             raise NotSent(f"the request could not be formed ({type(exc).__name__})") from None
         except httpx2.TimeoutException:
             response = None
         except httpx2.TransportError:
-            self.requests += 1
+            await self._count(anonymous=anonymous)
             raise lost("the connection was cut before the answer was there") from None
-        self.requests += 1
+        await self._count(anonymous=anonymous)
         if response is None:
             raise lost(f"no answer within {patience:.2g} seconds")
         logger.info(
@@ -218,6 +223,12 @@ class Exchange:
             1e3 * (anyio.current_time() - started),
         )
         return _read(response, lost, settings.key_warning)
+
+    async def _count(self, *, anonymous: bool) -> None:
+        """A request went out."""
+        self.requests += 1
+        if not anonymous:
+            await self._witness.spent()
 
 
 def _read(
@@ -267,33 +278,3 @@ def _faults(answer: dict[str, Any]) -> Iterator[tuple[str, str]]:
     for fault in faults if isinstance(faults, list) else []:
         if isinstance(fault, dict):
             yield str(fault.get("field", "?"))[:MESSAGE_LIMIT], str(fault.get("message", ""))[:MESSAGE_LIMIT]
-
-
-def _no_connection(exc: BaseException, host: str) -> NotSent:
-    """Say what kept the connection from being made. The exception's own text is not for showing."""
-    for cause in _causes(exc):
-        match cause:
-            case ssl.SSLCertVerificationError():
-                return NotSent(f"the TLS certificate of {host} is not trusted on this machine", "certificate")
-            case ssl.SSLError():
-                return NotSent(f"{host} does not speak TLS as it should", "tls")
-            case socket.gaierror():
-                return NotSent(f"the host {host} cannot be found", "name")
-            case ConnectionRefusedError():
-                return NotSent(f"{host} refused the connection", "refusal")
-            case httpx2.ConnectTimeout() | httpx2.PoolTimeout():
-                return NotSent(f"no connection to {host} in time", "silence")
-            case httpx2.ProxyError():
-                return NotSent("the proxy did not connect", "proxy")
-    return NotSent(f"no connection to {host}")
-
-
-def _causes(exc: BaseException) -> Iterator[BaseException]:
-    """Walk what an exception came from, groups included, innermost last."""
-    yield exc
-    if isinstance(exc, BaseExceptionGroup):
-        for member in exc.exceptions:
-            yield from _causes(member)
-    origin = exc.__cause__ or exc.__context__
-    if origin is not None:
-        yield from _causes(origin)

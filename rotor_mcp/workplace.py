@@ -1,15 +1,21 @@
 """What all calls of one process share, and how a call begins."""
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from rotor_mcp.call import Call, Progress, no_progress
 from rotor_mcp.client import LeadsClient
-from rotor_mcp.company import Company
+from rotor_mcp.company import Companies, Company
+from rotor_mcp.config import Settings
 from rotor_mcp.exchange import Pool
 from rotor_mcp.plan import Context
 from rotor_mcp.sanitize import clean
+
+if TYPE_CHECKING:
+    import httpx2
 
 Clock = Callable[[], datetime]
 
@@ -17,6 +23,20 @@ Clock = Callable[[], datetime]
 def system_clock() -> datetime:
     """The present moment."""
     return datetime.now(UTC)
+
+
+def companies(settings: Settings, search_memory: float) -> Companies:
+    """Whatever makes what calls for one company share: in Redis if there is one, else in this process.
+
+    Args:
+        settings: as the person who runs the server decided.
+        search_memory: seconds for which a search remembers what it read.
+    """
+    if settings.redis_url is None:
+        return Companies(search_memory)
+    from rotor_mcp.shared import SharedCompanies  # only a server that is told of a Redis needs it
+
+    return SharedCompanies(settings.redis_url, search_memory)
 
 
 @dataclass(frozen=True)
@@ -40,10 +60,22 @@ class Workplace:
         settings = self.pool.settings
         today = self.clock().astimezone(settings.zone).date()
         return Call(
-            rotor=LeadsClient(self.pool, self.company.vocabulary.learn, self.company.memory.forget),
+            rotor=LeadsClient(self.pool, self.company),
             company=self.company,
             context=Context(today, settings.zone, settings.phone_region),
             search_requests=settings.search_requests,
             batch_requests=settings.batch_requests,
             progress=progress,
         )
+
+
+@asynccontextmanager
+async def workplace(
+    settings: Settings, transport: "Callable[[], httpx2.AsyncBaseTransport] | None"
+) -> AsyncIterator[Workplace]:
+    """The workplace of a command that does one thing. Nothing it reads is remembered."""
+    async with (
+        aclosing(companies(settings, search_memory=0)) as makers,
+        aclosing(Pool(settings, transport)) as pool,
+    ):
+        yield Workplace(pool, makers.of(settings.key))

@@ -82,7 +82,7 @@ class _Recipe:
     help="Keep the API key in this system's keychain instead of in the configuration. "
     "Needs the extra rotor-mcp[keychain].",
 )
-@settings_flags(*(name for name in Settings.model_fields if name not in ("api_key", "keychain")))
+@settings_flags(*(name for name in Settings.model_fields if name not in ("api_key", "keychain", "redis_url")))
 def install_(
     names: tuple[str, ...],
     *,

@@ -15,7 +15,15 @@ from rotor_mcp.models import Amount, Day
 Arguments = TypeVar("Arguments", bound=BaseModel)
 
 _CONNECTION = settings_flags(
-    "api_key", "keychain", "base_url", "timeout", "timezone", "phone_region", "log_level", "log_format"
+    "api_key",
+    "keychain",
+    "base_url",
+    "timeout",
+    "timezone",
+    "phone_region",
+    "redis_url",
+    "log_level",
+    "log_format",
 )
 _FOR_ALL_ROWS = together(
     [

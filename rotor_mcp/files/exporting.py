@@ -19,19 +19,17 @@ import httpx2
 from rotor_mcp import failures
 from rotor_mcp import filter as filters
 from rotor_mcp.call import Call
-from rotor_mcp.company import Company, Memory
 from rotor_mcp.config import Settings
 from rotor_mcp.cursor import Cursor, digest
 from rotor_mcp.directory import TooCostlyError
 from rotor_mcp.errors import RotorError
-from rotor_mcp.exchange import Pool
 from rotor_mcp.files import rows
 from rotor_mcp.inputs import SearchLeads
 from rotor_mcp.models import PAGE_LIMIT, Lead
 from rotor_mcp.reading import Reading
 from rotor_mcp.whole import whole
 from rotor_mcp.wording import counted, spent
-from rotor_mcp.workplace import Workplace
+from rotor_mcp.workplace import Workplace, workplace
 
 STANDARD_OUTPUT = "-"
 _STDOUT, _STDERR = 1, 2
@@ -89,9 +87,12 @@ def run(
     try:
         with _opened(file) as stream:
             write = _writer(stream, form, list(dict.fromkeys(export.wanted.fields)) or rows.COLUMNS, settings)
-            # Nothing is read twice, so nothing is remembered.
-            workplace = Workplace(Pool(settings, transport), Company(Memory(0)))
-            anyio.run(_run, export, workplace, write, tell)
+
+            async def work() -> None:
+                async with workplace(settings, transport) as where:
+                    await _run(export, where, write, tell)
+
+            anyio.run(work)
     except BrokenPipeError:
         raise
     except (RotorError, TooCostlyError, OSError, KeyboardInterrupt) as exc:
@@ -104,18 +105,15 @@ def run(
     return done
 
 
-async def _run(export: Export, workplace: Workplace, write: Write, tell: Callable[[str], None]) -> None:
+async def _run(export: Export, where: Workplace, write: Write, tell: Callable[[str], None]) -> None:
     async def progress(_done: float, _of: float | None, what: str) -> None:
         tell(f"{what}, {spent(export.spent)}")
 
-    export.call = workplace.call(progress)
-    try:
-        async for leads in _in_order(export, export.call):
-            write(leads)
-            export.written += len(leads)
-        write([])
-    finally:
-        await workplace.pool.aclose()
+    export.call = where.call(progress)
+    async for leads in _in_order(export, export.call):
+        write(leads)
+        export.written += len(leads)
+    write([])
 
 
 async def _in_order(export: Export, call: Call) -> AsyncIterator[Sequence[Lead]]:

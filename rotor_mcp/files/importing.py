@@ -19,11 +19,9 @@ import httpx2
 from rotor_mcp import failures
 from rotor_mcp.arguments import InvalidArguments, parse
 from rotor_mcp.batch import Batch, Ending
-from rotor_mcp.company import Company, Memory
 from rotor_mcp.config import Settings
 from rotor_mcp.directory import TooCostlyError
 from rotor_mcp.errors import RotorError
-from rotor_mcp.exchange import Pool
 from rotor_mcp.files import columns, formats, import_report
 from rotor_mcp.files.columns import Columns
 from rotor_mcp.files.journal import Journal, JournalError, digest
@@ -34,7 +32,7 @@ from rotor_mcp.merging import Entry
 from rotor_mcp.plan import differences
 from rotor_mcp.whole import whole
 from rotor_mcp.wording import counted, spent
-from rotor_mcp.workplace import Workplace
+from rotor_mcp.workplace import Workplace, workplace
 
 STANDARD_INPUT = "-"
 JOURNAL_ENDING = ".rotor-import"
@@ -72,18 +70,15 @@ def run(asked: Import, settings: Settings, transport: Callable[[], httpx2.AsyncB
         raise click.ClickException(f"{asked.file} cannot be read: {exc.strerror}") from None
     except (TableError, columns.ColumnError) as exc:
         raise click.ClickException(settings.redact(str(exc))) from None
-    workplace = Workplace(Pool(settings, transport), Company(Memory(0)))
+
+    async def work() -> bool:
+        async with workplace(settings, transport) as where:
+            return await _Session(asked, table, matched, where, data).run()
+
     try:
-        return anyio.run(_run, asked, table, matched, workplace, data)
+        return anyio.run(work)
     except JournalError as exc:
         raise click.ClickException(settings.redact(str(exc))) from None
-
-
-async def _run(asked: Import, table: Table, matched: Columns, workplace: Workplace, data: bytes) -> bool:
-    try:
-        return await _Session(asked, table, matched, workplace, data).run()
-    finally:
-        await workplace.pool.aclose()
 
 
 class _Session:

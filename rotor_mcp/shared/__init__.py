@@ -1,0 +1,55 @@
+"""What servers share through Redis: whose turn it is, what searches read lately, and the count of requests.
+
+Each part is the one of `company.py` with something more inside. If Redis cannot be asked, what is left is the
+one of `company.py`: each server for itself, until Redis is back. Two servers can then write to the same
+person at once, as they always could without Redis.
+
+This package is imported by servers that are told of a Redis, and by no others: it needs the extra `redis`.
+"""
+
+from typing import TYPE_CHECKING
+
+from rotor_mcp.company import Companies, Company, Memory
+from rotor_mcp.shared.link import Link
+from rotor_mcp.shared.locks import Locks
+from rotor_mcp.shared.names import Names
+from rotor_mcp.shared.pages import SharedShelf
+from rotor_mcp.shared.spending import SharedSpending
+from rotor_mcp.shared.turns import SharedQueue
+
+if TYPE_CHECKING:
+    from pydantic import SecretStr
+
+
+class SharedCompanies(Companies):
+    """Makes what calls for one company share, on every server that has the same Redis."""
+
+    def __init__(self, url: "SecretStr", search_memory: float) -> None:
+        """Begin without a connection: the first call makes it.
+
+        Args:
+            url: of Redis.
+            search_memory: seconds for which a search remembers what it read.
+
+        Raises:
+            ValueError: if the address has options that do not exist.
+        """
+        super().__init__(search_memory)
+        self._link = Link(url.get_secret_value())
+        self._locks = Locks(self._link)
+
+    def of(self, key: str | None) -> Company:
+        """Begin with a company, for which this is the Rotor key."""
+        if key is None:  # without one nothing can be asked, and nothing is to be shared
+            return super().of(key)
+        names, seconds = Names(key), self._search_memory
+        return Company(
+            memory=Memory(seconds, SharedShelf(seconds, names, self._link) if seconds else None),
+            queue=SharedQueue(names, self._locks),
+            spending=SharedSpending(names, self._link),
+        )
+
+    async def aclose(self) -> None:
+        """Close the connections. Locks that are still held end by themselves."""
+        await self._locks.aclose()
+        await self._link.aclose()
