@@ -5,6 +5,7 @@ needs none of it.
 """
 
 import logging
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import anyio
@@ -16,12 +17,13 @@ from rotor_mcp import arguments, asking, failures, pipeline, wording
 from rotor_mcp.call import Call
 from rotor_mcp.cursor import CursorError
 from rotor_mcp.directory import TooCostlyError
-from rotor_mcp.errors import NotFound, RotorError
+from rotor_mcp.errors import NotFound, NotSent, RotorError
 from rotor_mcp.inputs import GetLead
 from rotor_mcp.models import PAGE_LIMIT
 from rotor_mcp.plan import NotesTooLongError
+from rotor_mcp.reception import Ending, Reception, Visit
 from rotor_mcp.results import Result
-from rotor_mcp.sanitize import map_strings
+from rotor_mcp.sanitize import clean, map_strings
 from rotor_mcp.tools import GET_LEAD, TOOLS, Tool
 from rotor_mcp.workplace import Workplace
 
@@ -34,16 +36,30 @@ logger = logging.getLogger(__name__)
 
 
 async def call_tool(
-    name: str, given: dict[str, Any], context: Context[Any, Any], workplace: Workplace
+    name: str, given: dict[str, Any], context: Context[Any, Any], reception: Reception
 ) -> CallToolResult | InputRequiredResult:
     """Call a tool. Whatever happens ends in words that a model can act on."""
     tool = _TOOLS[name]
-    started = anyio.current_time()
-    call = workplace.call(context.report_progress)
+    try:
+        async with reception.admit(writing=not tool.read_only) as visit:
+            return await _call(tool, given, context, visit)
+    except NotSent as exc:
+        logger.info("%s: %s (%s)", name, type(exc).__name__, exc)
+        return CallToolResult(content=[TextContent(text=clean(failures.failed(exc, 0)))], is_error=True)
 
-    def log(outcome: str) -> None:
-        took = 1e3 * (anyio.current_time() - started)
-        logger.info("%s: %s, %d requests, %.0f ms", name, outcome, call.rotor.requests, took)
+
+async def _call(
+    tool: Tool[Any, Any], given: dict[str, Any], context: Context[Any, Any], visit: Visit
+) -> CallToolResult | InputRequiredResult:
+    workplace = visit.workplace
+    started = anyio.current_time()
+    call = visit.call(context.report_progress)
+
+    def log(outcome: str, detail: object = "") -> None:
+        took = anyio.current_time() - started
+        visit.ending = Ending(tool.name, outcome, call.rotor.requests, took)
+        shown = f"{outcome} ({detail})" if detail else outcome
+        logger.info("%s: %s, %d requests, %.0f ms", tool.name, shown, call.rotor.requests, 1e3 * took)
 
     def error(text: str) -> CallToolResult:
         return CallToolResult(content=[TextContent(text=workplace.safe(text))], is_error=True)
@@ -68,13 +84,14 @@ async def call_tool(
         log("notes too long")
         return error(failures.notes_too_long(exc, call.rotor.requests))
     except TooCostlyError as exc:
-        log(f"too costly ({exc})")
+        log("too costly", exc)
         return error(failures.too_costly(exc, call.rotor.requests))
     except RotorError as exc:
-        log(f"{type(exc).__name__} ({exc})")
+        log(type(exc).__name__, exc)
         return error(failures.failed(exc, call.rotor.requests))
     except Exception as exc:
-        logger.exception("%s crashed", name)
+        log("crashed", type(exc).__name__)
+        logger.exception("%s crashed", tool.name)
         return error(failures.crashed(type(exc).__name__, call.rotor.requests))
     log(getattr(result, "outcome", "done"))
     return answer
@@ -103,48 +120,67 @@ async def _run(
     return approved
 
 
-async def read_lead(lead_id: str, workplace: Workplace) -> str:
+async def read_lead(lead_id: str, reception: Reception) -> str:
     """Read the resource of a lead.
 
     Raises:
         ResourceNotFoundError: if there is none with this id.
         ResourceError: if Rotor could not be asked or refused.
     """
-    call = workplace.call()
-    try:
-        result = await GET_LEAD.run(arguments.parse(GetLead, {"id": lead_id}), call)
-    except arguments.InvalidArguments as exc:
-        raise ResourceNotFoundError(workplace.safe(failures.invalid_arguments(exc.faults))) from None
-    except NotFound as exc:
-        raise ResourceNotFoundError(workplace.safe(failures.failed(exc, call.rotor.requests))) from None
-    except RotorError as exc:
-        raise ResourceError(workplace.safe(failures.failed(exc, call.rotor.requests))) from None
-    return workplace.safe(GET_LEAD.word(result))
+
+    async def read(call: Call) -> str:
+        return GET_LEAD.word(await GET_LEAD.run(arguments.parse(GetLead, {"id": lead_id}), call))
+
+    return await _read("lead", read, reception)
 
 
-async def read_pipeline(workplace: Workplace) -> str:
+async def read_pipeline(reception: Reception) -> str:
     """Read the resource of the pipeline.
 
     Raises:
         ResourceError: if Rotor could not be asked or refused.
     """
-    call = workplace.call()
+
+    async def read(call: Call) -> str:
+        return wording.pipeline(await pipeline.overview(call))
+
+    return await _read("pipeline", read, reception)
+
+
+async def _read(name: str, read: Callable[[Call], Awaitable[str]], reception: Reception) -> str:
     try:
-        return workplace.safe(wording.pipeline(await pipeline.overview(call)))
-    except RotorError as exc:
-        raise ResourceError(workplace.safe(failures.failed(exc, call.rotor.requests))) from None
+        async with reception.admit(writing=False) as visit:
+            safe, started, call, outcome = visit.workplace.safe, anyio.current_time(), visit.call(), "done"
+            try:
+                return safe(await read(call))
+            except arguments.InvalidArguments as exc:
+                outcome = "arguments refused"
+                raise ResourceNotFoundError(safe(failures.invalid_arguments(exc.faults))) from None
+            except RotorError as exc:
+                outcome = type(exc).__name__
+                kind = ResourceNotFoundError if isinstance(exc, NotFound) else ResourceError
+                raise kind(safe(failures.failed(exc, call.rotor.requests))) from None
+            finally:
+                took = anyio.current_time() - started
+                visit.ending = Ending(f"resource {name}", outcome, call.rotor.requests, took)
+    except NotSent as exc:
+        raise ResourceError(clean(failures.failed(exc, 0))) from None
 
 
-async def complete(argument: CompletionArgument, workplace: Workplace) -> Completion | None:
+async def complete(argument: CompletionArgument, reception: Reception) -> Completion | None:
     """Propose stages, sources and tags that the company uses. The first time, that costs a request."""
     if argument.name not in ("stage", "source", "tag"):
         return None
-    vocabulary = workplace.company.vocabulary
-    if not vocabulary.enough:
-        call = workplace.call()
-        try:
-            await call.company.memory.recall("the newest", lambda: call.rotor.list_leads(limit=PAGE_LIMIT))
-        except RotorError:
-            return None  # somebody is typing: no place for an error
-    words = [workplace.safe(word) for word in vocabulary.beginning(argument.name, argument.value)]
+    try:
+        async with reception.admit(writing=False) as visit:
+            vocabulary, call = visit.workplace.company.vocabulary, visit.call()
+            if not vocabulary.enough:
+                memory = call.company.memory
+                await memory.recall("the newest", lambda: call.rotor.list_leads(limit=PAGE_LIMIT))
+            visit.ending = Ending("completion", "done", call.rotor.requests, 0)
+            words = [
+                visit.workplace.safe(word) for word in vocabulary.beginning(argument.name, argument.value)
+            ]
+    except RotorError:
+        return None  # somebody is typing: no place for an error
     return Completion(values=words[:COMPLETED], total=len(words), has_more=len(words) > COMPLETED)

@@ -13,8 +13,13 @@ from rotor_mcp.results import ShownLead
 Progress = Callable[[float, float | None, str], Awaitable[None]]
 
 
-async def no_progress(_done: float, _of: float | None, _what: str) -> None:
-    """For a call in which nobody asks how far it has come."""
+@dataclass(frozen=True)
+class WriteMade:
+    """A write that was begun: whose, of what, and how it ended. Names only, no values."""
+
+    lead_id: str | None
+    fields: tuple[str, ...]
+    outcome: str
 
 
 class Setting(TypedDict):
@@ -38,6 +43,8 @@ class Call:
     """Requests that a batch may spend."""
     progress: Progress
     """Tells whoever waits how far a long call has come: done, of how many, in words."""
+    wrote: Callable[[WriteMade], None]
+    """Told of every write."""
 
     def show(self, lead: Lead) -> ShownLead:
         """All of a lead, as results show it."""

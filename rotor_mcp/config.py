@@ -217,6 +217,12 @@ class Settings(BaseModel):
         """How that time zone is called."""
         return str(self.zone)
 
+    def with_key(self, key: str) -> Self:
+        """The same with another API key."""
+        # Not a copy: that would take along what was worked out of the old key.
+        same = {name: getattr(self, name) for name in type(self).model_fields}
+        return type(self).model_validate(same | {"api_key": SecretStr(key)})
+
     def redact(self, text: str) -> str:
         """Take the API key out of a text, whole or only its secret part, and the password of Redis."""
         for secret, mark in self._secrets:

@@ -5,9 +5,11 @@ failure means. Which requests there are is the matter of `client.py`.
 """
 
 import logging
+import math
 import random
 import re
 from collections.abc import Callable, Iterator, Mapping
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any, Literal, NoReturn
 
 import anyio
@@ -86,17 +88,28 @@ class Pool:
         self, settings: Settings, transport: Callable[[], httpx2.AsyncBaseTransport] | None = None
     ) -> None:
         self.settings = settings
+        self.answered_at = -math.inf
+        """When Rotor last answered anything, as `anyio.current_time` tells it."""
+        self._origin = self
         self._transport = transport
         self._http: httpx2.AsyncClient | None = None
+
+    def sibling(self, settings: Settings) -> "Pool":
+        """The same connections with another key."""
+        pool = Pool(settings)
+        pool._origin = self._origin
+        return pool
 
     @property
     def networked(self) -> bool:
         """Whether requests leave this process."""
-        return self._transport is None
+        return self._origin._transport is None
 
     @property
     def http(self) -> httpx2.AsyncClient:
         """The HTTP client. It does not know the key: each request carries its own."""
+        if self._origin is not self:
+            return self._origin.http
         if self._http is None:
             self._http = httpx2.AsyncClient(
                 base_url=self.settings.base_url + "/",
@@ -107,9 +120,14 @@ class Pool:
                 },
                 follow_redirects=False,  # the key would go along to wherever the answer points
                 trust_env=not self.settings.local,  # a proxy would carry the key off this machine in the open
+                cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),  # one key's are not another's
                 transport=self._transport() if self._transport else None,
             )
         return self._http
+
+    def note_answer(self) -> None:
+        """Rotor has answered."""
+        self._origin.answered_at = anyio.current_time()
 
     async def aclose(self) -> None:
         """Close the connections."""
@@ -215,6 +233,7 @@ class Exchange:
         await self._count(anonymous=anonymous)
         if response is None:
             raise lost(f"no answer within {patience:.2g} seconds")
+        self._pool.note_answer()
         logger.info(
             "%s /%s: %d in %.0f ms",
             method,

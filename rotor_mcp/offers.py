@@ -20,10 +20,10 @@ from mcp.types import (
 )
 
 from rotor_mcp.prompts import PROMPTS, Prompt
-from rotor_mcp.workplaces import Workplaces
+from rotor_mcp.reception import Reception
 
 
-def offer(server: MCPServer[Any], workplaces: Workplaces) -> None:
+def offer(server: MCPServer[Any], reception: Reception) -> None:
     """Add them to a server."""
     for prompt in PROMPTS:
         server.add_prompt(_mcp_prompt(prompt))
@@ -38,7 +38,7 @@ def offer(server: MCPServer[Any], workplaces: Workplaces) -> None:
     async def lead(id: str) -> str:  # noqa: A002 - the name in the address
         from rotor_mcp.answering import read_lead
 
-        return await read_lead(id, workplaces.open())
+        return await read_lead(id, reception)
 
     @server.resource(
         "rotor://pipeline",
@@ -51,7 +51,7 @@ def offer(server: MCPServer[Any], workplaces: Workplaces) -> None:
     async def overview() -> str:
         from rotor_mcp.answering import read_pipeline
 
-        return await read_pipeline(workplaces.open())
+        return await read_pipeline(reception)
 
     @server.completion()  # type: ignore[no-untyped-call,untyped-decorator]
     async def propose(
@@ -61,7 +61,7 @@ def offer(server: MCPServer[Any], workplaces: Workplaces) -> None:
     ) -> Completion | None:
         from rotor_mcp.answering import complete
 
-        return await complete(argument, workplaces.open())
+        return await complete(argument, reception)
 
 
 class _McpPrompt(SdkPrompt):

@@ -22,9 +22,11 @@ from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.tools import Tool as SdkTool
 from mcp.server.mcpserver.utilities.func_metadata import ArgModelBase, FuncMetadata
 from mcp.types import CallToolResult, InputRequiredResult, ToolAnnotations
+from mcp.types import Tool as McpTool
 
 from rotor_mcp import __version__, offers
 from rotor_mcp.config import Settings
+from rotor_mcp.reception import Reception
 from rotor_mcp.workplaces import Workplaces
 
 if TYPE_CHECKING:
@@ -46,6 +48,8 @@ def build_server(
     *,
     transport: "Callable[[], httpx2.AsyncBaseTransport] | None" = None,
     clock: "Clock | None" = None,
+    reception: Reception | None = None,
+    **options: Any,
 ) -> MCPServer[Any]:
     """Build the server.
 
@@ -53,18 +57,21 @@ def build_server(
         settings: as the person who runs it decided.
         transport: makes the HTTP transport when the first request needs it; the network if None.
         clock: says what moment it is; the system's if None.
+        reception: decides whose calls are let in, and where they work; all, and in one place, if None.
+        options: of the SDK's server, beside those that are set here.
     """
-    workplaces = Workplaces(settings, transport, clock)
+    reception = reception or Reception(Workplaces(settings, transport, clock))
 
     @asynccontextmanager
     async def lifespan(_: MCPServer[Any]) -> AsyncIterator[None]:
         try:
             yield
         finally:
-            await workplaces.aclose()
+            await reception.workplaces.aclose()
 
-    tools = [_mcp_tool(definition, workplaces) for definition in json.loads(DEFINITIONS.read_bytes())]
-    server = MCPServer[Any](
+    tools = [_mcp_tool(definition, reception) for definition in json.loads(DEFINITIONS.read_bytes())]
+    server = _Server(
+        reception,
         name="rotor",
         title="Rotor leads",
         version=__version__,
@@ -73,8 +80,9 @@ def build_server(
         tools=[tool for tool in tools if tool.read_only or not settings.read_only],
         cache_hints={"tools/list": CacheHint(ttl_ms=3_600_000, scope="public")},
         subscriptions=False,
+        **options,
     )
-    offers.offer(server, workplaces)
+    offers.offer(server, reception)
     return server
 
 
@@ -89,6 +97,22 @@ def _leave(_signal: int, _frame: FrameType | None) -> None:
     # The SDK's reader sits in a blocking read that only the end of the process interrupts. There is nothing
     # to tear down: a write that was begun is one HTTP request, which Rotor does or does not do as a whole.
     os._exit(0)
+
+
+class _Server(MCPServer[Any]):
+    """The SDK's server, but nobody is shown a tool that they may not call."""
+
+    def __init__(self, reception: Reception, **options: Any) -> None:
+        super().__init__(**options)
+        self._reception = reception
+
+    async def list_tools(self) -> list[McpTool]:
+        """List the tools for whoever asks."""
+        return [
+            tool
+            for tool in await super().list_tools()
+            if self._reception.offers(writing=not (tool.annotations and tool.annotations.read_only_hint))
+        ]
 
 
 class _McpTool(SdkTool):
@@ -109,13 +133,13 @@ class _McpTool(SdkTool):
         return result
 
 
-def _mcp_tool(definition: dict[str, Any], workplaces: Workplaces) -> _McpTool:
+def _mcp_tool(definition: dict[str, Any], reception: Reception) -> _McpTool:
     name = definition["name"]
 
     async def call(given: dict[str, Any], context: Context[Any, Any]) -> CallToolResult | InputRequiredResult:
         from rotor_mcp.answering import call_tool
 
-        return await call_tool(name, given, context, workplaces.open())
+        return await call_tool(name, given, context, reception)
 
     return _McpTool(
         fn=call,

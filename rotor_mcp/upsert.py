@@ -4,18 +4,19 @@ Which lead is meant is decided by `identity.py` from what `directory.py` read, w
 are the requests between.
 """
 
+from collections.abc import Awaitable
 from dataclasses import dataclass, replace
 from typing import Literal
 
 import anyio
 
 from rotor_mcp import report
-from rotor_mcp.call import Call
+from rotor_mcp.call import Call, WriteMade
 from rotor_mcp.directory import FRESH, Finding, find
 from rotor_mcp.errors import MissingScope, OutcomeUnknown, RotorError
 from rotor_mcp.identity import Found, contact_keys, phone_search
 from rotor_mcp.inputs import UpsertLead
-from rotor_mcp.models import Lead
+from rotor_mcp.models import Lead, LeadFields
 from rotor_mcp.plan import Plan, differences, plan_for
 from rotor_mcp.results import Outcome, UpsertResult
 
@@ -43,7 +44,8 @@ async def upsert(arguments: UpsertLead, call: Call, finding: Finding | None = No
             except MissingScope as exc:
                 if exc.scope is None or finding is not None:
                     raise  # the key can read: something else stands in the way, a blind write is no answer
-                return await _write_unseen(arguments, call)
+                plan = plan_for(arguments, Found(), call.context)
+                return await _written(_write_unseen(arguments, call, plan), call, plan)
         found, target = finding.found, finding.found.lead and finding.found.lead.id
         async with queue.turn([f"id {target}"] if target else [], rotor.remaining) as lead_left:
             if target and finding.read_at <= max(lead_left, anyio.current_time() - FRESH):
@@ -55,7 +57,7 @@ async def upsert(arguments: UpsertLead, call: Call, finding: Finding | None = No
             approved = arguments.confirm == plan.token
             if not approved and (plan.outcome == "needs_confirmation" or arguments.confirm is not None):
                 return report.show(arguments, call, plan)
-            return await _write(arguments, call, plan)
+            return await _written(_write(arguments, call, plan), call, plan)
 
 
 def _is_out_of_date(finding: Finding, person_left: float) -> bool:
@@ -74,6 +76,21 @@ def _is_out_of_date(finding: Finding, person_left: float) -> bool:
 # Writing
 
 
+async def _written(writing: Awaitable[UpsertResult], call: Call, plan: Plan) -> UpsertResult:
+    """Write, and tell how that ended, whatever became of it."""
+    lead_id, outcome = plan.target, "cancelled"
+    try:
+        result = await writing
+        lead_id, outcome = result.id or lead_id, result.outcome
+    except RotorError as exc:
+        outcome = type(exc).__name__
+        raise
+    finally:
+        fields = tuple(name for name in LeadFields.model_fields if name in plan.fields.model_fields_set)
+        call.wrote(WriteMade(lead_id, fields, outcome))
+    return result
+
+
 async def _write(arguments: UpsertLead, call: Call, plan: Plan) -> UpsertResult:
     try:
         written = await call.rotor.upsert_lead(plan.fields, plan.target)
@@ -90,9 +107,8 @@ async def _write(arguments: UpsertLead, call: Call, plan: Plan) -> UpsertResult:
     return result
 
 
-async def _write_unseen(arguments: UpsertLead, call: Call) -> UpsertResult:
+async def _write_unseen(arguments: UpsertLead, call: Call, plan: Plan) -> UpsertResult:
     """Write with a key that may not read: Rotor's plain upsert, and what could not be checked is said."""
-    plan = plan_for(arguments, Found(), call.context)
     written = await call.rotor.upsert_lead(plan.fields, arguments.id)
     result = report.tell(arguments, call, plan, "created" if written.created else "updated", written.lead)
     result.warnings.append(

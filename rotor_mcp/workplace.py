@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from rotor_mcp.call import Call, Progress, no_progress
+from rotor_mcp.call import Call, Progress, WriteMade
 from rotor_mcp.client import LeadsClient
 from rotor_mcp.company import Companies, Company
 from rotor_mcp.config import Settings
@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     import httpx2
 
 Clock = Callable[[], datetime]
+
+
+async def _nobody_waits(_done: float, _of: float | None, _what: str) -> None:
+    pass
 
 
 def system_clock() -> datetime:
@@ -51,11 +55,14 @@ class Workplace:
         """Make a text fit to leave this process: nothing hidden in it, and not the key."""
         return self.pool.settings.redact(clean(text))
 
-    def call(self, progress: Progress = no_progress) -> Call:
+    def call(
+        self, progress: Progress | None = None, wrote: Callable[[WriteMade], None] = lambda _: None
+    ) -> Call:
         """Begin a call.
 
         Args:
             progress: tells whoever waits how far a long call has come.
+            wrote: told of every write.
         """
         settings = self.pool.settings
         today = self.clock().astimezone(settings.zone).date()
@@ -65,7 +72,8 @@ class Workplace:
             context=Context(today, settings.zone, settings.phone_region),
             search_requests=settings.search_requests,
             batch_requests=settings.batch_requests,
-            progress=progress,
+            progress=progress or _nobody_waits,
+            wrote=wrote,
         )
 
 

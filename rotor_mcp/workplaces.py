@@ -1,17 +1,29 @@
-"""Workplaces, opened when the first call needs one: a start needs nothing of what they are made of."""
+"""Workplaces: one for each company, which is told by its Rotor key.
 
+They are made when a call needs them, and so is what they are made of: a start needs none of it. Calls for one
+company find the same workplace as long as one of them is under way, and for a while after.
+"""
+
+import hashlib
+from collections import OrderedDict
 from collections.abc import Callable
 from typing import TYPE_CHECKING
+from weakref import WeakValueDictionary
 
 if TYPE_CHECKING:
     import httpx2
 
+    from rotor_mcp.company import Companies
     from rotor_mcp.config import Settings
+    from rotor_mcp.exchange import Pool
     from rotor_mcp.workplace import Clock, Workplace
+
+REMEMBERED = 500
+"""Companies whose workplace is kept although nobody works there."""
 
 
 class Workplaces:
-    """Where calls work. There is one, as there is one company."""
+    """The workplaces of a process."""
 
     def __init__(
         self,
@@ -19,24 +31,72 @@ class Workplaces:
         transport: "Callable[[], httpx2.AsyncBaseTransport] | None" = None,
         clock: "Clock | None" = None,
     ) -> None:
+        """Take what all have in common.
+
+        Args:
+            settings: as the person who runs the server decided.
+            transport: makes the HTTP transport when the first request needs it; the network if None.
+            clock: says what moment it is; the system's if None.
+        """
         self._settings = settings
         self._transport = transport
         self._clock = clock
-        self._workplace: Workplace | None = None
+        self._pool: Pool | None = None
+        self._companies: Companies | None = None
+        # Whoever works somewhere keeps it from vanishing; the most recent ones are kept besides.
+        self._open: WeakValueDictionary[bytes, Workplace] = WeakValueDictionary()
+        self._recent: OrderedDict[bytes, Workplace] = OrderedDict()
 
-    def open(self) -> "Workplace":
-        """The workplace, made if this is the first call."""
-        if self._workplace is None:
-            from rotor_mcp.company import Company, Memory
+    def own(self) -> "Workplace":
+        """The workplace of the company whose key is in the settings."""
+        return self._workplace(self._settings)
+
+    def of(self, key: str) -> "Workplace":
+        """The workplace of the company with this key."""
+        return self._workplace(self._settings.with_key(key))
+
+    @property
+    def pool(self) -> "Pool":
+        """The connections to Rotor, which all share."""
+        if self._pool is None:
             from rotor_mcp.exchange import Pool
-            from rotor_mcp.workplace import Workplace, system_clock
 
-            pool = Pool(self._settings, self._transport)
-            company = Company(Memory(self._settings.search_memory))
-            self._workplace = Workplace(pool, company, self._clock or system_clock)
-        return self._workplace
+            self._pool = Pool(self._settings, self._transport)
+        return self._pool
+
+    @property
+    def companies(self) -> "Companies":
+        """What makes companies."""
+        if self._companies is None:
+            from rotor_mcp.workplace import companies
+
+            self._companies = companies(self._settings, self._settings.search_memory)
+        return self._companies
+
+    def redact(self, text: str) -> str:
+        """Take all keys that are in use out of a text."""
+        for workplace in list(self._open.values()):
+            text = workplace.pool.settings.redact(text)
+        return self._settings.redact(text)
 
     async def aclose(self) -> None:
-        """Close the connections to Rotor."""
-        if self._workplace is not None:
-            await self._workplace.pool.aclose()
+        """Close the connections."""
+        if self._pool is not None:
+            await self._pool.aclose()
+        if self._companies is not None:
+            await self._companies.aclose()
+
+    def _workplace(self, settings: "Settings") -> "Workplace":
+        name = hashlib.sha256((settings.key or "").encode()).digest()
+        workplace = self._open.get(name)
+        if workplace is None:
+            from rotor_mcp.workplace import Workplace, system_clock
+
+            company = self.companies.of(settings.key)
+            workplace = Workplace(self.pool.sibling(settings), company, self._clock or system_clock)
+            self._open[name] = workplace
+        self._recent[name] = workplace
+        self._recent.move_to_end(name)
+        if len(self._recent) > REMEMBERED:
+            self._recent.popitem(last=False)
+        return workplace

@@ -183,6 +183,7 @@ print(*sorted(name for name in sys.modules if name.startswith(("rotor_mcp", "pho
             "rotor_mcp.flags",
             "rotor_mcp.offers",
             "rotor_mcp.prompts",
+            "rotor_mcp.reception",
             "rotor_mcp.sanitize",
             "rotor_mcp.server",
             "rotor_mcp.workplaces",
