@@ -1,4 +1,4 @@
-"""Measure, and write `bench/RESULTS.md`.
+"""Measure, and write `bench/results.json` and all that is made of it.
 
 The others are built by `bench.baselines`: one generated from the OpenAPI document, one written with the SDK
 alone. All talk to one embedded Rotor over HTTP, in turn within each round, so that a slow moment hits all.
@@ -19,27 +19,41 @@ import click
 from bench.baselines.environments import Server, prepare
 from bench.compare.calls import Connected, Task, connected, shown, tokens
 from bench.compare.measured import AGAIN, BASELINE, CALLS, DIRECT, READ, TASKS, Answer, Measured
-from bench.compare.report import report
+from bench.compare.results import FILE, condense, differences, dump, load
 from bench.compare.starts import start
+from bench.outcomes.situation import play
+from bench.outcomes.situations import SITUATIONS
+from bench.pictures.pages import REPORT, write
 from rotor_mcp.sandbox import Sandbox
 from rotor_mcp.sandbox.serving import serving
 
 QUOTA = 10_000_000
-REPORT = Path(__file__).parents[1] / "RESULTS.md"
 
 
 @click.command()
 @click.option("--rounds", default=21, show_default=True, help="How often each is measured.")
 @click.option("--folder", type=click.Path(path_type=Path), help="Where the environments are kept.")
-def main(rounds: int, folder: Path | None) -> None:
-    """Measure all, and write the report."""
+@click.option("--check", is_flag=True, help="Take no times and write nothing; see that the rest still holds.")
+def main(rounds: int, folder: Path | None, *, check: bool) -> None:
+    """Measure all, and write data, report and pictures."""
     logging.disable()
     with tempfile.TemporaryDirectory() as scratch:
         servers = prepare(folder or Path(scratch) / "environments")
+        if check:
+            sys.exit(_check(anyio.run(partial(_try, servers, Path(scratch)))))
         with _sandbox(servers["rotor-mcp"]) as base_url:
             measured = anyio.run(partial(_measure, servers, base_url, rounds, Path(scratch)))
-    REPORT.write_text("\n".join([*report(measured, rounds), ""]), "utf-8")
+    FILE.write_text(dump(condense(measured, rounds)), "utf-8")
+    write(load(FILE.read_text("utf-8")))
     print(REPORT.read_text("utf-8"))
+
+
+def _check(measured: Measured) -> bool:
+    """Compare what needs no clock with what was written; say what differs, and whether anything does."""
+    written = load(FILE.read_text("utf-8"))
+    differs = list(differences(measured, written))
+    print("\n".join(differs) or f"{len(SITUATIONS)} situations and {len(TASKS)} tasks are as written")
+    return bool(differs)
 
 
 @contextmanager
@@ -74,7 +88,14 @@ async def _measure(servers: Mapping[str, Server], base_url: str, rounds: int, fo
                 calls = await running[name].throughput(READ, CALLS)
                 if number:
                     measured.throughput.setdefault(name, []).append(calls)
+    return await _try(servers, folder, measured)
+
+
+async def _try(servers: Mapping[str, Server], folder: Path, measured: Measured | None = None) -> Measured:
+    """See what needs no clock: answers, requests, and what is left behind."""
+    measured = measured or Measured()
     await _answers(measured, servers, folder)
+    await _outcomes(measured, servers, folder)
     return measured
 
 
@@ -84,15 +105,27 @@ async def _answers(measured: Measured, servers: Mapping[str, Server], folder: Pa
         with closing(Sandbox()) as rotor:
             async with serving(rotor) as base_url, connected(server, base_url, folder) as running:
                 for task in TASKS:
-                    before = len(rotor.requests)
+                    rotor.requests.clear()
                     result = await running.do(task)
                     if result is None:
                         raise RuntimeError(f"{name} gave no result")
                     measured.answers.setdefault(task.title, {})[name] = Answer(
                         tokens(shown(result)),
                         tokens(result.structured_content) if result.structured_content else 0,
-                        len(rotor.requests) - before,
+                        len(rotor.requests),
+                        sum(request.startswith("POST ") for request in rotor.requests),
                     )
+
+
+async def _outcomes(measured: Measured, servers: Mapping[str, Server], folder: Path) -> None:
+    """See what comes of each situation, with a company and a process of its own for each server."""
+    for situation in SITUATIONS:
+        for name, server in servers.items():
+            with closing(situation.sandbox()) as rotor:
+                async with serving(rotor) as base_url, connected(server, base_url, folder) as running:
+                    verdict = situation.judge(await play(situation, rotor, running.ask))
+            measured.outcomes.setdefault(situation.title, {})[name] = verdict
+        print(f"{situation.title}: done", file=sys.stderr)
 
 
 def _turn(names: list[str], number: int) -> Sequence[str]:

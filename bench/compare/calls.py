@@ -64,13 +64,16 @@ class Connected:
                 await self.http.request(task.method, task.path, json=body, params=query)
             ).raise_for_status().json()
             return None
-        arguments = task.arguments()
-        if self.server.name == "from_openapi":  # its generator makes an argument of the header
-            arguments = {**arguments, "rotor-api-version": API_VERSION}
-        result = await self.client.call_tool(getattr(self.server, task.tool), arguments)
+        result = await self.client.call_tool(getattr(self.server, task.tool), task.arguments())
         if result.is_error:
             raise RuntimeError(f"{self.server.name}, {task.title}: {shown(result)[:300]}")
         return result
+
+    async def ask(self, tool: str, arguments: dict[str, Any]) -> CallToolResult:
+        """Call the tool that a field of `Server` names; an error is a result like any other."""
+        if self.client is None or self.server is None:
+            raise RuntimeError("there is no server to ask")
+        return await self.client.call_tool(getattr(self.server, tool), arguments)
 
     async def timed(self, task: Task) -> float:
         """Seconds that a task takes."""

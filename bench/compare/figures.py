@@ -19,9 +19,13 @@ class Spread:
         low, median, high = statistics.quantiles(values, n=4, method="inclusive")
         return cls(median, low, high)
 
-    def show(self, unit: str = "", digits: int = 0) -> str:
-        """As text, such as `412 (405 to 420) ms`."""
-        return f"{self.median:,.{digits}f} ({self.low:,.{digits}f} to {self.high:,.{digits}f}){unit}"
+    def rounded(self) -> "Spread":
+        """To three digits after the point, which is more than can be known."""
+        return Spread(round(self.median, 3), round(self.low, 3), round(self.high, 3))
+
+    def show(self, digits: int = 0) -> str:
+        """As text, such as `412 (405 to 420)`."""
+        return f"{self.median:,.{digits}f} ({self.low:,.{digits}f} to {self.high:,.{digits}f})"
 
 
 def ratios(values: Sequence[float], baseline: Sequence[float]) -> Spread:

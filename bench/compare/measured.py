@@ -5,6 +5,7 @@ from itertools import count
 
 from bench.compare.calls import Task
 from bench.compare.starts import Start
+from bench.outcomes.situation import Verdict
 
 JANE = "182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e"
 BASELINE = "bare"
@@ -34,6 +35,8 @@ class Answer:
     text: int
     structured: int
     requests: int
+    writes: int
+    """Those of the requests that write."""
 
 
 @dataclass
@@ -47,3 +50,5 @@ class Measured:
     """Server → calls a second."""
     answers: dict[str, dict[str, Answer]] = field(default_factory=dict)
     """Task → server → its answer."""
+    outcomes: dict[str, dict[str, Verdict]] = field(default_factory=dict)
+    """Situation → server → what came of it."""

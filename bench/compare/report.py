@@ -1,27 +1,19 @@
 """The report of a comparison."""
 
-import os
-import platform
-import re
-from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
-from pathlib import Path
+from collections.abc import Iterator
 
-from bench.compare.calls import IN_FLIGHT, tokens
-from bench.compare.figures import Spread, ratios
-from bench.compare.measured import AGAIN, BASELINE, CALLS, DIRECT, TASKS, Measured
-
-_SERVERS = ("rotor-mcp", BASELINE, "from_openapi")
-_NOISE = (*_SERVERS, AGAIN)
+from bench.compare.calls import IN_FLIGHT
+from bench.compare.measured import AGAIN, BASELINE, DIRECT
+from bench.compare.results import NOISE, SERVERS, WAYS, Figure, Results
 
 
-def report(measured: Measured, rounds: int) -> Iterator[str]:
+def report(results: Results) -> Iterator[str]:
     """Yield the lines of the report."""
     yield "# This server beside two others"
     yield ""
     yield (
-        f"Measured by `python -m bench.compare --rounds {rounds}` on {datetime.now(UTC):%Y-%m-%d}, on "
-        f"{_machine()}. Figures are medians with the middle half of what was measured; ratios are taken "
+        f"Measured by `python -m bench.compare --rounds {results.rounds}` on {results.day}, on "
+        f"{results.machine}. Figures are medians with the middle half of what was measured; ratios are taken "
         f"within each round, to `{BASELINE}`. The row `{AGAIN}` is the same server once more: what it "
         "differs by is noise."
     )
@@ -32,47 +24,65 @@ def report(measured: Measured, rounds: int) -> Iterator[str]:
         "All talk to the same embedded Rotor over HTTP on the same machine, so that a call takes "
         "milliseconds. This server may not remember what a search read, as it otherwise does for 30 seconds."
     )
-    yield from _starts(measured)
-    yield from _definitions(measured)
-    yield from _answers(measured)
-    yield from _latencies(measured)
-    yield from _throughput(measured)
+    yield ""
+    yield (
+        "All of it is also in `bench/results.json`, from which this page and `bench/pictures` are made: "
+        "`python -m bench.pictures` makes both anew without measuring."
+    )
+    yield from _outcomes(results)
+    yield from _definitions(results)
+    yield from _answers(results)
+    yield from _starts(results)
+    yield from _latencies(results)
+    yield from _throughput(results)
 
 
-def _starts(measured: Measured) -> Iterator[str]:
-    seconds = {name: [one.seconds for one in measured.starts[name]] for name in _NOISE}
-    memory = {name: [one.memory for one in measured.starts[name] if one.memory] for name in _NOISE}
+def _outcomes(results: Results) -> Iterator[str]:
+    yield from _heading("What an obvious call leaves behind", "situation", *SERVERS)
+    for title, verdicts in results.outcomes.items():
+        shown = [verdicts[name] for name in SERVERS]
+        yield _row(title, *(f"{'✓' if each.good else '✗'} {each.words}" for each in shown))
+    yield ""
+    yield (
+        "The same call to each server, each on a Rotor of its own, made again if it fails where a reply is "
+        "lost. What counts is the database afterwards, and the requests that Rotor got; where notes are "
+        "read, what the model was given. The situations, in `bench/outcomes`, are known to go wrong; they "
+        "are no sample of what people ask. An assistant that reads before it writes avoids some of them with "
+        "any server, and `from_openapi` does say that notes are replaced. The first and the last are the "
+        "same kind of call: what keeps the one lead from being overwritten delays the other."
+    )
+
+
+def _starts(results: Results) -> Iterator[str]:
     yield from _heading(
         "Start to the answer to `tools/list`", "server", "ms", "ratio", "memory then, MiB", "ratio"
     )
-    for name in _NOISE:
-        measured_memory = (
-            (Spread.of(memory[name]).show(), ratios(memory[name], memory[BASELINE]).show(digits=2))
-            if memory[name]
-            else ("not told here", "")
-        )
-        yield _row(name, *_both(seconds[name], seconds[BASELINE], 1e3), *measured_memory)
+    for name in NOISE:
+        memory = results.memory.get(name)
+        then = _both(memory) if memory else ("not told here", "")
+        yield _row(name, *_both(results.starts[name]), *then)
 
 
-def _definitions(measured: Measured) -> Iterator[str]:
+def _definitions(results: Results) -> Iterator[str]:
     yield from _heading(
         "The definitions of the tools, in tokens", "server", "tools", "tokens", "with output schemas"
     )
-    for name in _SERVERS:
-        tools = measured.starts[name][-1].tools
-        known = [{key: tool.get(key) for key in ("name", "description", "inputSchema")} for tool in tools]
-        yield _row(name, str(len(tools)), f"{sum(map(tokens, known)):,}", f"{sum(map(tokens, tools)):,}")
+    for name in SERVERS:
+        defined = results.definitions[name]
+        yield _row(name, str(defined.tools), f"{defined.tokens:,}", f"{defined.whole:,}")
     yield ""
     yield "Most hosts show a model name, description and input schema; some show everything. o200k_base."
 
 
-def _answers(measured: Measured) -> Iterator[str]:
-    columns = ("task", "server", "text", "structured", "requests")
+def _answers(results: Results) -> Iterator[str]:
+    columns = ("task", "server", "text", "structured", "requests", "of them writes")
     yield from _heading("What an answer costs: tokens, and requests of the day's 1,000", *columns)
-    for title, answers in measured.answers.items():
-        for name in _SERVERS:
+    for title, answers in results.answers.items():
+        for name in SERVERS:
             one = answers[name]
-            yield _row(title, name, f"{one.text:,}", f"{one.structured:,}", str(one.requests))
+            yield _row(
+                title, name, f"{one.text:,}", f"{one.structured:,}", str(one.requests), str(one.writes)
+            )
     yield ""
     yield (
         "Hosts show a model the text, or the structured content, or both. A write of this server costs a "
@@ -80,27 +90,23 @@ def _answers(measured: Measured) -> Iterator[str]:
     )
 
 
-def _latencies(measured: Measured) -> Iterator[str]:
-    for task in TASKS:
-        times = measured.seconds[task.title]
-        yield from _heading(f"Time of a call: {task.title}", "way", "ms", "ratio", f"ratio to {DIRECT}")
-        for name in (*_NOISE, DIRECT):
-            direct = ratios(times[name], times[DIRECT]).show(digits=2)
-            yield _row(name, *_both(times[name], times[BASELINE], 1e3, digits=1), direct)
+def _latencies(results: Results) -> Iterator[str]:
+    for title, times in results.latencies.items():
+        yield from _heading(f"Time of a call: {title}", "way", "ms", "ratio", f"ratio to {DIRECT}")
+        for name in WAYS:
+            direct = times[name].to_direct
+            yield _row(name, *_both(times[name], digits=1), direct.show(digits=2) if direct else "")
 
 
-def _throughput(measured: Measured) -> Iterator[str]:
-    title = f"Throughput: {CALLS} times the first of these, {IN_FLIGHT} in flight"
+def _throughput(results: Results) -> Iterator[str]:
+    title = f"Throughput: {results.calls} times the first of these, {IN_FLIGHT} in flight"
     yield from _heading(title, "way", "calls a second", "ratio")
-    for name in (*_NOISE, DIRECT):
-        yield _row(name, *_both(measured.throughput[name], measured.throughput[BASELINE], 1))
+    for name in WAYS:
+        yield _row(name, *_both(results.throughput[name]))
 
 
-def _both(
-    values: Sequence[float], baseline: Sequence[float], factor: float, digits: int = 0
-) -> tuple[str, str]:
-    spread = Spread.of([factor * value for value in values])
-    return spread.show(digits=digits), ratios(values, baseline).show(digits=2)
+def _both(figure: Figure, digits: int = 0) -> tuple[str, str]:
+    return figure.value.show(digits), figure.ratio.show(digits=2)
 
 
 def _heading(title: str, *columns: str) -> Iterator[str]:
@@ -113,10 +119,3 @@ def _heading(title: str, *columns: str) -> Iterator[str]:
 
 def _row(*cells: str) -> str:
     return f"| {' | '.join(cells)} |"
-
-
-def _machine() -> str:
-    cpu = Path("/proc/cpuinfo")
-    found = re.search(r"model name\s*:\s*(.+)", cpu.read_text()) if cpu.exists() else None
-    processor = found[1] if found else platform.processor() or platform.machine()
-    return f"{os.cpu_count()} cores of {processor}, {platform.system()}, Python {platform.python_version()}"

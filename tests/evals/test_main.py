@@ -3,8 +3,16 @@
 import json
 import subprocess
 import sys
+from datetime import date
 from pathlib import Path
 
+import pytest
+
+from bench.baselines.environments import HERE, Server
+from evals.agent import Limits
+from evals.runner import run
+from evals.scripted import Script, ask, scripted
+from evals.tasks import TASKS
 from tests.conftest import JANE
 from tests.evals.endpoints import KEY, Said, endpoint
 from tests.homes import ROOT, Ended
@@ -69,6 +77,21 @@ def test_a_model_that_does_one_task_and_only_says_the_other(tmp_path: Path) -> N
     written = [file.read_text("utf-8") for file in (tmp_path / "out").rglob("*") if file.is_file()]
     assert len(written) == 3
     assert not [text for text in (ended.out, ended.err, *written) if KEY in text]
+
+
+@pytest.mark.anyio
+async def test_another_server_with_a_model_that_trusts_it(tmp_path: Path) -> None:
+    """It needs no environment of its own here: it is written with the SDK alone."""
+    bare = Server("bare", (sys.executable, str(HERE / "bare.py")), "upsert_lead", "search_leads", "get_lead")
+
+    def trusting(_: date) -> Script:
+        yield ask("upsert_lead", id=JANE, notes="The gate code is 4711.")
+        yield "It stands in Jane Doe's notes."
+
+    model = scripted({"gate_code": trusting})
+    ended = await run(TASKS["gate_code"], bare, model, limits=Limits(), folder=tmp_path, number=1)
+    assert (ended.server, ended.calls, ended.requests) == ("bare", 1, 1)
+    assert ended.reason == "Jane Doe: notes is 'The gate code is 4711.', which is not right"
 
 
 def test_nobody_to_ask(tmp_path: Path) -> None:

@@ -1,0 +1,1 @@
+"""Pictures of what `bench.compare` found, drawn from `bench/results.json`: `python -m bench.pictures`."""
