@@ -65,8 +65,23 @@ def main() -> None:
 @main.command()
 @settings_flags()
 @sandbox_flag
-def serve(file: str | None, **values: str | None) -> None:
-    """Serve MCP on standard input and output."""
+@click.option(
+    "--http",
+    is_flag=False,
+    flag_value="127.0.0.1:8080",
+    envvar="ROTOR_MCP_HTTP",
+    show_envvar=True,
+    metavar="[HOST:PORT]",
+    help="Serve many callers over HTTP instead. What else there is to decide about that are environment "
+    "variables; the README lists them.",
+)
+def serve(file: str | None, http: str | None, **values: str | None) -> None:
+    """Serve MCP on standard input and output, or over HTTP."""
+    if http is not None:
+        from rotor_mcp.hosting import running
+
+        running.serve(http, values, file)
+        return
     gc.disable()  # as in __main__.py
     from rotor_mcp import logs
     from rotor_mcp.server import build_server, serve_stdio
@@ -107,11 +122,12 @@ def demo() -> None:
 )
 def sandbox(port: int, host: str, file: str, leads: int, quota: int) -> None:
     """Serve an embedded Rotor over HTTP, for any client of its Leads API."""
+    from rotor_mcp.listener import listen
     from rotor_mcp.sandbox import DEFAULT_KEYS, serving
 
     with closing(open_sandbox(file, leads=leads, quota=quota)) as served:
         try:
-            listener = serving.listen(host, port)
+            listener = listen(host, port)
         except OSError as exc:
             raise click.ClickException(f"cannot listen on {host}, port {port}: {exc.strerror}") from None
         click.echo(f"Rotor's Leads API, embedded: {serving.base_url(listener)}")

@@ -270,5 +270,9 @@ class Companies:
         """Begin with a company, for which this is the Rotor key. Whoever calls twice gets two."""
         return Company(Memory(self._search_memory))
 
+    def spending(self, caller: str) -> Spending:  # noqa: ARG002
+        """Begin to count what one caller spends. Whoever calls twice gets two counts."""
+        return Spending()
+
     async def aclose(self) -> None:
         """Let go of what holds them together. With the next call it is there again."""

@@ -22,10 +22,39 @@ class ConfigError(Exception):
     """A setting cannot be used; the text names it and says what it may be."""
 
 
-class Settings(BaseModel):
-    """What the person who runs the server decides. Read with `Settings.load`."""
+class Loaded(BaseModel):
+    """Settings that come from environment variables and flags."""
 
     model_config = ConfigDict(frozen=True, str_strip_whitespace=True, hide_input_in_errors=True)
+
+    @classmethod
+    def load(cls, values: Mapping[str, str | None]) -> Self:
+        """Read settings by field name. Blank ones, and `${…}` that nobody expanded, count as not given.
+
+        Raises:
+            ConfigError: if one of them cannot be used.
+        """
+        given = {name: value for name, value in values.items() if value and value.strip()}
+        expanded = {n: v for n, v in given.items() if n == "api_key" or not _UNEXPANDED.fullmatch(v)}
+        try:
+            return cls.model_validate(expanded)
+        except ValidationError as exc:
+            faults = exc.errors(include_input=False, include_url=False, include_context=False)
+            raise ConfigError(
+                "; ".join(
+                    ": ".join(
+                        [
+                            *(environment_variable(str(name)) for name in fault["loc"][:1]),
+                            fault["msg"].removeprefix("Value error, "),
+                        ]
+                    )
+                    for fault in faults
+                )
+            ) from None
+
+
+class Settings(Loaded):
+    """What the person who runs the server decides. Read with `Settings.load`."""
 
     api_key: Annotated[
         SecretStr | None,
@@ -83,24 +112,8 @@ class Settings(BaseModel):
 
     @classmethod
     def load(cls, values: Mapping[str, str | None]) -> Self:
-        """Read settings by field name. Blank ones, and `${…}` that nobody expanded, count as not given.
-
-        Raises:
-            ConfigError: if one of them cannot be used.
-        """
-        given = {name: value for name, value in values.items() if value and value.strip()}
-        expanded = {n: v for n, v in given.items() if n == "api_key" or not _UNEXPANDED.fullmatch(v)}
-        try:
-            settings = cls.model_validate(expanded)
-        except ValidationError as exc:
-            faults = exc.errors(include_input=False, include_url=False, include_context=False)
-            raise ConfigError(
-                "; ".join(
-                    f"{environment_variable(str(fault['loc'][0]))}: "
-                    f"{fault['msg'].removeprefix('Value error, ')}"
-                    for fault in faults
-                )
-            ) from None
+        """Read settings as `Loaded.load` does, and the API key from the keychain, if that is wanted."""
+        settings = super().load(values)
         return settings._with_kept_key() if settings.keychain and settings.api_key is None else settings
 
     def _with_kept_key(self) -> Self:
@@ -124,7 +137,7 @@ class Settings(BaseModel):
             raise ValueError("must be an address such as https://api.getrotor.com/open-api")
         if url.username or url.password or url.query or url.fragment:
             raise ValueError("must hold no user name, password, query or fragment")
-        if url.scheme == "http" and not _is_loopback(url.hostname):
+        if url.scheme == "http" and not is_loopback(url.hostname):
             raise ValueError("must begin with https: over http anybody on the way could read the API key")
         return value.rstrip("/")
 
@@ -168,7 +181,7 @@ class Settings(BaseModel):
     @property
     def local(self) -> bool:
         """Whether the API is on this machine."""
-        return _is_loopback(urlsplit(self.base_url).hostname or "")
+        return is_loopback(urlsplit(self.base_url).hostname or "")
 
     @cached_property
     def key(self) -> str | None:
@@ -249,7 +262,8 @@ def environment_variable(field: str) -> str:
     return f"ROTOR_{field.upper()}" if field in ("api_key", "base_url") else f"ROTOR_MCP_{field.upper()}"
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine."""
     try:
         return ip_address(host).is_loopback
     except ValueError:

@@ -4,6 +4,10 @@
 RotorError
 ├── NotSent              no request left: safe to try again
 │   ├── NoKey            nothing to authenticate with
+│   ├── NotAdmitted      this server does not let the call in
+│   │   ├── NotAllowed       the caller may not do this
+│   │   ├── TooManyCalls     too many at once, or within a minute
+│   │   └── BudgetSpent      the caller's own share of the day's requests
 │   └── TurnLost         another server has the turn of this person
 ├── Refused              Rotor said no: nothing changed
 │   ├── InvalidLead      400
@@ -49,6 +53,22 @@ class NoKey(NotSent):
 
 class TurnLost(NotSent):
     """Another server has, or has had, the turn that this write was to go out in."""
+
+
+class NotAdmitted(NotSent):
+    """This server does not let the call in; `reason` also says what would change that."""
+
+
+class NotAllowed(NotAdmitted):
+    """The caller may not do this."""
+
+
+class TooManyCalls(NotAdmitted):
+    """The caller has too many calls under way, or began too many just now."""
+
+
+class BudgetSpent(NotAdmitted):
+    """The caller has spent its own share of the day's requests."""
 
 
 @dataclass(eq=False)

@@ -8,6 +8,7 @@ from rotor_mcp.errors import (
     InvalidLead,
     MissingScope,
     NoKey,
+    NotAdmitted,
     NotAuthorised,
     NotFound,
     NotSent,
@@ -84,7 +85,8 @@ def in_words(error: RotorError) -> str:
         case NoKey():
             return f"Nothing was sent: {error.reason}. {WHERE_A_KEY_COMES_FROM}."
         case NotSent():
-            return f"Nothing was sent: {error.reason}. It is safe to try again."
+            again = "" if isinstance(error, NotAdmitted) else " It is safe to try again."
+            return f"Nothing was sent: {error.reason}.{again}"
         case InvalidLead(fields=fields) if fields:
             named = "; ".join(f"{one_line(name)}: {one_line(what)}" for name, what in fields)
             return f"Rotor does not accept this, and nothing was written. {named}."

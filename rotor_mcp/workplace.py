@@ -49,6 +49,8 @@ class Workplace:
 
     pool: Pool
     company: Company
+    name: str = ""
+    """Tells companies apart without saying which they are."""
     clock: Clock = system_clock
 
     def safe(self, text: str) -> str:

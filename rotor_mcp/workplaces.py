@@ -87,13 +87,15 @@ class Workplaces:
             await self._companies.aclose()
 
     def _workplace(self, settings: "Settings") -> "Workplace":
-        name = hashlib.sha256((settings.key or "").encode()).digest()
+        name = hashlib.sha256(b"rotor-mcp company " + (settings.key or "").encode()).digest()
         workplace = self._open.get(name)
         if workplace is None:
             from rotor_mcp.workplace import Workplace, system_clock
 
             company = self.companies.of(settings.key)
-            workplace = Workplace(self.pool.sibling(settings), company, self._clock or system_clock)
+            workplace = Workplace(
+                self.pool.sibling(settings), company, name.hex()[:12], self._clock or system_clock
+            )
             self._open[name] = workplace
         self._recent[name] = workplace
         self._recent.move_to_end(name)

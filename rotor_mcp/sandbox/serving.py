@@ -11,31 +11,17 @@ import anyio
 import uvicorn
 from starlette.requests import ClientDisconnect
 
+from rotor_mcp.listener import address, listen
 from rotor_mcp.sandbox.embedded import Sandbox
 from rotor_mcp.sandbox.faults import BASE_PATH, ReplyLost
 
-_LOOPBACK = "127.0.0.1"
 _GRACE = 1
 """Seconds that requests in hand get when the server stops."""
 
 
-def listen(host: str = _LOOPBACK, port: int = 0) -> socket.socket:
-    """Take a port, a free one if it is 0. From now on connections queue up for whoever serves.
-
-    Raises:
-        OSError: if the port cannot be had.
-    """
-    listener = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
-    # asyncio does this only for sockets that name their protocol. Without it the second packet of an answer
-    # waits 40 ms for the first to be acknowledged.
-    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return listener
-
-
 def base_url(listener: socket.socket) -> str:
     """The address of the API on a port."""
-    host, port = listener.getsockname()[:2]
-    return f"http://{f'[{host}]' if ':' in host else host}:{port}{BASE_PATH}"
+    return f"{address(listener)}{BASE_PATH}"
 
 
 def serve(sandbox: Sandbox, listener: socket.socket) -> None:

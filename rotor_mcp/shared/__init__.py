@@ -9,7 +9,7 @@ This package is imported by servers that are told of a Redis, and by no others: 
 
 from typing import TYPE_CHECKING
 
-from rotor_mcp.company import Companies, Company, Memory
+from rotor_mcp.company import Companies, Company, Memory, Spending
 from rotor_mcp.shared.link import Link
 from rotor_mcp.shared.locks import Locks
 from rotor_mcp.shared.names import Names
@@ -48,6 +48,10 @@ class SharedCompanies(Companies):
             queue=SharedQueue(names, self._locks),
             spending=SharedSpending(names, self._link),
         )
+
+    def spending(self, caller: str) -> Spending:
+        """Begin to count what one caller spends, on every server together."""
+        return SharedSpending(Names(f"caller {caller}"), self._link)
 
     async def aclose(self) -> None:
         """Close the connections. Locks that are still held end by themselves."""

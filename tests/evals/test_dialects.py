@@ -20,7 +20,7 @@ from evals.tasks import TASKS
 from evals.transcript import Transcript
 from rotor_mcp.config import Settings
 from rotor_mcp.sandbox import FULL_KEY
-from rotor_mcp.sandbox.serving import listen
+from rotor_mcp.listener import listen
 from rotor_mcp.server import build_server
 from tests.conftest import JANE, NOW
 from tests.evals.endpoints import KEY, Broken, Played, Said, endpoint

@@ -12,7 +12,8 @@ import pytest
 
 from rotor_mcp.sandbox import Fault, Sandbox
 from rotor_mcp.sandbox.inputs import Listing
-from rotor_mcp.sandbox.serving import base_url, listen, serving
+from rotor_mcp.listener import listen
+from rotor_mcp.sandbox.serving import base_url, serving
 
 from .conftest import HEADERS
 
@@ -21,7 +22,8 @@ pytestmark = pytest.mark.anyio
 SERVE = """
 import sys
 from rotor_mcp.sandbox import Sandbox
-from rotor_mcp.sandbox.serving import base_url, listen, serve
+from rotor_mcp.listener import listen
+from rotor_mcp.sandbox.serving import base_url, serve
 
 sandbox = Sandbox(leads=3)
 listener = listen(port=int(sys.argv[1]))

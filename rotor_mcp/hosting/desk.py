@@ -1,0 +1,125 @@
+"""The reception of a server that many call: who is it, may they do this, with which Rotor key, how often?"""
+
+import json
+import re
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from contextvars import ContextVar
+
+import anyio
+from mcp.server.auth.middleware.auth_context import get_access_token
+from mcp.server.auth.provider import AccessToken
+
+from rotor_mcp.errors import NotAdmitted, NotAllowed
+from rotor_mcp.hosting.audit import Audit
+from rotor_mcp.hosting.files import Watched
+from rotor_mcp.hosting.limits import Budgets, Limits
+from rotor_mcp.hosting.scopes import READ, WRITE
+from rotor_mcp.hosting.settings import HostSettings
+from rotor_mcp.reception import Reception, Visit
+from rotor_mcp.workplace import Workplace
+from rotor_mcp.workplaces import Workplaces
+
+KEY_HEADER = "x-rotor-api-key"
+ANYBODY = "anybody"
+"""The name of all callers together where nobody asks who they are."""
+
+sent_key: ContextVar[str | None] = ContextVar("sent_key", default=None)
+"""The Rotor key that came along with the request in hand."""
+
+
+def caller_of(token: AccessToken | None) -> str:
+    """Who calls."""
+    return ANYBODY if token is None else token.subject or token.client_id
+
+
+class Desk(Reception):
+    """Lets in whom the operator's settings let in."""
+
+    def __init__(self, workplaces: Workplaces, settings: HostSettings) -> None:
+        """Open.
+
+        Raises:
+            OSError: if a file of the settings cannot be read or written.
+            ValueError: if one does not hold what it should.
+        """
+        super().__init__(workplaces)
+        self._settings = settings
+        self._keys = Watched(settings.key_file, parse_keys) if settings.key_file else None
+        self._limits = Limits(settings.calls_at_once, settings.calls_per_minute)
+        self._budgets = Budgets(settings.daily_requests, workplaces.companies)
+        self._audit = Audit(settings.audit_file) if settings.audit_file else None
+
+    def offers(self, *, writing: bool) -> bool:
+        """Whether whoever asks now has the scope to write, or to read."""
+        token = get_access_token()
+        return not self._settings.has_door or (
+            token is not None and (WRITE if writing else READ) in token.scopes
+        )
+
+    @asynccontextmanager
+    async def admit(self, *, writing: bool) -> AsyncIterator[Visit]:
+        """Let a call in for as long as it takes.
+
+        Raises:
+            NotAdmitted: if it has to stay outside.
+        """
+        if not self.offers(writing=writing):
+            raise NotAllowed(
+                f"your access token lacks the scope {WRITE if writing else READ}; "
+                "whoever gave you the token can grant it"
+            )
+        who = caller_of(get_access_token())
+        workplace = self._workplace(who)
+        with self._limits.hold(who):
+            visit = Visit(workplace, notice=await self._budgets.check(who))
+            try:
+                yield visit
+            finally:
+                # Also of a cancelled call is told what it did.
+                with anyio.CancelScope(shield=True):
+                    if visit.ending is not None:
+                        await self._budgets.spend(who, visit.ending.requests)
+                    if self._audit is not None:
+                        self._audit.note(who, visit)
+
+    def _workplace(self, who: str) -> Workplace:
+        """The workplace of the company that the caller belongs to.
+
+        Where callers have keys of their own, nobody ever gets another's, or this server's.
+        """
+        match self._settings.key_from:
+            case "server":
+                return self.workplaces.own()
+            case "file":
+                key = (self._keys.read() if self._keys else {}).get(who)
+                if key is None:
+                    raise NotAdmitted("this server knows no Rotor key of yours; whoever runs it can add one")
+            case "header":
+                key = sent_key.get()
+                if key is None:
+                    raise NotAdmitted(f"send your Rotor API key along, in the header {KEY_HEADER}")
+                if not _is_sendable(key):
+                    raise NotAdmitted(f"what came in the header {KEY_HEADER} is no API key")
+        return self.workplaces.of(key)
+
+
+def parse_keys(text: str) -> Mapping[str, str]:
+    """Read a file of callers' keys: a JSON object, caller → key.
+
+    Raises:
+        ValueError: if it is none. The text repeats nothing of it.
+    """
+    try:
+        keys = json.loads(text)
+    except ValueError:
+        raise ValueError("is not JSON") from None
+    if not isinstance(keys, dict) or not all(
+        isinstance(key, str) and _is_sendable(key) for key in keys.values()
+    ):
+        raise ValueError('must be an object of callers and keys, such as {"auth0|7": "rotor_…"}')
+    return keys
+
+
+def _is_sendable(key: str) -> bool:
+    return re.fullmatch(r"[!-~]{8,200}", key) is not None

@@ -1,0 +1,137 @@
+"""What every HTTP request passes on its way to the protocol: small applications, each around the next."""
+
+import json
+import logging
+import re
+from datetime import UTC, datetime
+from time import perf_counter
+from typing import Any
+
+import anyio
+from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
+from starlette.requests import HTTPConnection
+from starlette.responses import JSONResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from rotor_mcp.hosting.desk import KEY_HEADER, caller_of, sent_key
+from rotor_mcp.hosting.settings import PATH
+
+_PATHS = frozenset({PATH, "/healthz", "/readyz"})
+
+LARGEST_BODY = 1_000_000
+"""Bytes. A hundred rows with the longest of notes have a quarter of that."""
+BODY_PATIENCE = 10.0
+"""Seconds that a client may take to send the body."""
+
+access_log = logging.getLogger("rotor_mcp.access")
+"""Its lines are whole as they are."""
+
+
+class WholeBody:
+    """Waits for the whole body, as long as it is neither too large nor too slow."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        body = bytearray()
+        with anyio.move_on_after(BODY_PATIENCE) as waiting:
+            while True:
+                message = await receive()
+                if message["type"] != "http.request":
+                    return  # the client went away
+                body += message.get("body", b"")
+                if len(body) > LARGEST_BODY or not message.get("more_body", False):
+                    break
+        refusal: Response | None = None
+        if waiting.cancelled_caught:
+            refusal = _refusal(408, f"the body did not come within {BODY_PATIENCE:g} seconds")
+        elif len(body) > LARGEST_BODY:
+            refusal = _refusal(413, f"the body has more than {LARGEST_BODY:,} bytes")
+        if refusal is not None:
+            refusal.headers["connection"] = "close"  # what else may come is not read
+            await refusal(scope, receive, send)
+            return
+        given = False
+
+        async def replay() -> Message:
+            nonlocal given
+            if given:
+                return await receive()
+            given = True
+            return {"type": "http.request", "body": bytes(body), "more_body": False}
+
+        await self._app(scope, replay, send)
+
+
+class KeyFromHeader:
+    """Takes the caller's Rotor key out of the request, so that nothing after it sees or logs it."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+        name = KEY_HEADER.encode()
+        values = [value for header, value in scope.get("headers", []) if header == name]
+        others = [header for header in scope.get("headers", []) if header[0] != name]
+        token = sent_key.set(values[0].decode("latin-1") if len(values) == 1 else None)
+        try:
+            await self._app({**scope, "headers": others}, receive, send)
+        finally:
+            sent_key.reset(token)
+
+
+class AccessLog:
+    """Writes a line of JSON for each request: what was asked for and how it ended, and nobody's data."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+        if scope["type"] != "http" or not access_log.isEnabledFor(logging.INFO):
+            await self._app(scope, receive, send)
+            return
+        began = perf_counter()
+        path = scope["path"]
+        status = 0
+
+        async def note(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, note)
+        finally:
+            access_log.info(json.dumps(_line(scope, path, status, perf_counter() - began)))
+
+
+def _line(scope: Scope, path: str, status: int, seconds: float) -> dict[str, Any]:
+    headers, user = HTTPConnection(scope).headers, scope.get("user")
+    line = {
+        "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
+        "method": _word(scope["method"].lower()),
+        "path": path if path in _PATHS else "other",  # what strangers try may hold anything
+        "status": status or None,  # none was sent: the client went away
+        "milliseconds": round(1e3 * seconds, 1),
+        "call": _word(headers.get("mcp-method")),
+        "tool": _word(headers.get("mcp-name")),
+        "caller": caller_of(user.access_token) if isinstance(user, AuthenticatedUser) else None,
+    }
+    return {name: value for name, value in line.items() if value is not None}
+
+
+def _word(header: str | None) -> str | None:
+    """A header that says which method or tool is called; anything else that stands there is not repeated."""
+    return header if header and re.fullmatch(r"[a-z_/]{1,40}", header) else None
+
+
+def _refusal(status: int, message: str) -> Response:
+    return JSONResponse({"error": message}, status)

@@ -1,0 +1,58 @@
+"""Whether this server is alive, and whether it is of use: for load balancers."""
+
+import anyio
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+
+from rotor_mcp.client import LeadsClient
+from rotor_mcp.errors import NotAuthorised, Refused, RotorError
+from rotor_mcp.exchange import Pool
+
+LATELY = 30.0
+"""Seconds for which an answer of Rotor shows that it can be reached."""
+PATIENCE = 4.0
+"""Seconds that Rotor may take to answer. Who probes does not wait long."""
+
+
+async def alive(_: Request) -> JSONResponse:
+    """Answer that this process answers."""
+    return JSONResponse({"alive": True})
+
+
+class Readiness:
+    """Says whether Rotor was reached lately; else asks it, without the key, which counts for nobody."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+        self._asking = anyio.Lock()
+        self._trouble: tuple[float, str] | None = None
+
+    async def answer(self, _: Request) -> JSONResponse:
+        """Answer a probe."""
+        async with self._asking:
+            trouble = await self._find_trouble()
+        ago = anyio.current_time() - self._pool.answered_at
+        if trouble is None:
+            return JSONResponse({"ready": True, "rotor_answered_seconds_ago": round(ago)})
+        return JSONResponse({"ready": False, "reason": trouble}, 503)
+
+    async def _find_trouble(self) -> str | None:
+        now = anyio.current_time()
+        if now - self._pool.answered_at < LATELY:
+            return None
+        if self._trouble is not None and now - self._trouble[0] < PATIENCE:
+            return self._trouble[1]
+        trouble = f"Rotor did not answer within {PATIENCE:g} seconds"
+        with anyio.move_on_after(PATIENCE):
+            trouble = await self._knock()
+        self._trouble = (anyio.current_time(), trouble) if trouble else None
+        return trouble or None
+
+    async def _knock(self) -> str:
+        try:
+            await LeadsClient(self._pool).knock()
+        except (NotAuthorised, Refused):
+            return ""
+        except RotorError as exc:
+            return str(exc)
+        return ""

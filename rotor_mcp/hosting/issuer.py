@@ -1,0 +1,180 @@
+"""Who calls, by an access token of an identity provider: a JWT, checked against the issuer's keys (JWKS).
+
+This server is an OAuth 2.1 resource server: it trusts one issuer, and takes only tokens made for it.
+"""
+
+import logging
+import time
+from typing import Any
+
+import anyio
+import httpx2
+import jwt
+from mcp.server.auth.provider import AccessToken
+from starlette.authentication import AuthenticationError
+
+from rotor_mcp.config import is_loopback
+from rotor_mcp.hosting.scopes import SCOPES
+
+ALGORITHMS = frozenset(
+    {"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"}
+)
+"""Signatures with a private key. With a shared secret, or none at all, anybody could make a token."""
+LEEWAY = 30
+"""Seconds by which the clocks of issuer and server may differ."""
+KEPT = 600.0
+"""Seconds for which keys are used without asking again."""
+PAUSE = 10.0
+"""Seconds between two questions for keys at least, whatever tokens name unknown ones."""
+PATIENCE = 5.0
+"""Seconds that the issuer may take to answer."""
+LARGEST = 1_000_000
+"""Characters of an answer of the issuer, at most."""
+LONGEST_TOKEN = 16_000
+
+logger = logging.getLogger(__name__)
+
+
+class IssuerAway(AuthenticationError):
+    """The issuer's keys cannot be had, so no token can be checked."""
+
+
+class Issuer:
+    """Knows callers by access tokens of one issuer."""
+
+    def __init__(self, url: str, audience: str, transport: httpx2.AsyncBaseTransport | None = None) -> None:
+        """Begin without keys: the first token asks for them.
+
+        Args:
+            url: of the issuer, as its tokens name it.
+            audience: who a token must be for.
+            transport: carries the requests; the network if None.
+        """
+        self._url = url
+        self._audience = audience
+        self._transport = transport
+        self._keys: dict[str | None, jwt.PyJWK] = {}
+        self._asked_at = -KEPT
+        self._asking = anyio.Lock()
+
+    async def verify_token(self, token: str) -> AccessToken | None:
+        """Find out whose token this is; None if it is not good.
+
+        Raises:
+            IssuerAway: if the issuer has to be asked for its keys and does not answer.
+        """
+        if len(token) > LONGEST_TOKEN:
+            return None
+        try:
+            header = jwt.get_unverified_header(token)
+            key = await self._key(header.get("kid"), header.get("alg"))
+            if key is None:
+                return None
+            claims: dict[str, Any] = jwt.decode(
+                token,
+                key,
+                algorithms=[str(key.algorithm_name)],
+                audience=self._audience,
+                issuer=self._url,
+                leeway=LEEWAY,
+                options={"require": ["exp", "iss", "aud", "sub"]},
+            )
+        except jwt.InvalidTokenError as exc:
+            logger.info("a token was refused: %s", type(exc).__name__)
+            return None
+        return AccessToken(
+            token="",  # nobody needs it any more, so nobody can show it
+            client_id=str(claims.get("client_id") or claims.get("azp") or claims["sub"]),
+            subject=str(claims["sub"]),
+            scopes=_scopes(claims),
+            expires_at=int(claims["exp"]) + LEEWAY,
+            resource=self._audience,
+            claims={"iss": claims["iss"]},
+        )
+
+    async def _key(self, kid: object, algorithm: object) -> jwt.PyJWK | None:
+        """Find the key that a token names, and see that its algorithm is the key's."""
+        if algorithm not in ALGORITHMS or not isinstance(kid, str | None):
+            return None
+        async with self._asking:
+            age = time.monotonic() - self._asked_at
+            if age >= KEPT or (self._find(kid) is None and age >= PAUSE):
+                await self._renew(age)
+        key = self._find(kid)
+        return key if key is not None and key.algorithm_name == algorithm else None
+
+    def _find(self, kid: str | None) -> jwt.PyJWK | None:
+        if kid is None and len(self._keys) == 1:
+            return next(iter(self._keys.values()))
+        return self._keys.get(kid)
+
+    async def _renew(self, age: float) -> None:
+        self._asked_at = time.monotonic()
+        try:
+            keys = await self._ask()
+        except (httpx2.HTTPError, ValueError, jwt.PyJWTError) as exc:
+            logger.warning("the keys of the issuer cannot be had (%s)", type(exc).__name__)
+            if not self._keys or age > 10 * KEPT:
+                self._asked_at = -KEPT  # whoever comes next asks again
+                raise IssuerAway("the issuer of tokens does not answer") from None
+            return
+        self._keys = keys
+
+    async def _ask(self) -> dict[str | None, jwt.PyJWK]:
+        async with httpx2.AsyncClient(
+            timeout=PATIENCE, follow_redirects=False, transport=self._transport
+        ) as http:
+            described = await self._describe(http)
+            answer = await _get(http, str(described["jwks_uri"]))
+        keys = {}
+        for data in answer.get("keys", []):
+            try:
+                key = jwt.PyJWK(data, algorithm=data.get("alg"))
+            except jwt.PyJWTError:
+                continue  # one that we cannot use does not spoil the others
+            if data.get("use", "sig") == "sig" and key.algorithm_name in ALGORITHMS:
+                keys[data.get("kid")] = key
+        if not keys:
+            raise ValueError("no key that can be used")
+        return keys
+
+    async def _describe(self, http: httpx2.AsyncClient) -> dict[str, Any]:
+        """Ask the issuer to describe itself, in the two ways there are.
+
+        Raises:
+            ValueError: if it does not, or calls itself otherwise.
+        """
+        url = httpx2.URL(self._url)
+        path = url.path.rstrip("/")
+        for place in (
+            url.copy_with(path=f"{path}/.well-known/openid-configuration"),
+            url.copy_with(path=f"/.well-known/oauth-authorization-server{path}"),
+        ):
+            try:
+                described = await _get(http, str(place))
+            except (ValueError, httpx2.HTTPStatusError):
+                continue
+            if described.get("issuer") == self._url and "jwks_uri" in described:
+                return described
+        raise ValueError("the issuer does not describe itself")
+
+
+async def _get(http: httpx2.AsyncClient, url: str) -> dict[str, Any]:
+    address = httpx2.URL(url)
+    if address.scheme != "https" and not is_loopback(address.host):
+        raise ValueError("not over https")
+    response = await http.get(address)
+    response.raise_for_status()
+    if response.is_redirect or len(response.content) > LARGEST:
+        raise ValueError("not an answer")
+    answer = response.json()
+    if not isinstance(answer, dict):
+        raise ValueError("not a JSON object")  # noqa: TRY004 - of what came, not of how it was called
+    return answer
+
+
+def _scopes(claims: dict[str, Any]) -> list[str]:
+    """The scopes of a token that mean something here: issuers name the claim `scope` or `scp`."""
+    named = claims.get("scope", claims.get("scp", ""))
+    words = named.split() if isinstance(named, str) else named if isinstance(named, list) else []
+    return [scope for scope in SCOPES if scope in words]

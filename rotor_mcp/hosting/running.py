@@ -1,0 +1,132 @@
+"""The processes that serve: one, or several behind one port. SIGTERM lets calls in hand end, for a while."""
+
+import logging
+import os
+import signal
+import sys
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+import click
+import uvicorn
+from starlette.applications import Starlette
+from uvicorn.supervisors import Multiprocess
+
+from rotor_mcp import logs
+from rotor_mcp.config import ConfigError, Settings, environment_variable
+from rotor_mcp.flags import connection
+from rotor_mcp.hosting.app import build_app
+from rotor_mcp.hosting.doorway import access_log
+from rotor_mcp.hosting.settings import PATH, HostSettings
+from rotor_mcp.listener import address, listen
+
+if TYPE_CHECKING:
+    import httpx2
+
+GRACE = 5
+"""Seconds that calls in hand get beyond what a call may take."""
+AT_ONCE = 1_000
+"""Requests that one process holds at a time; more are told to come later (503)."""
+
+
+def serve(http: str, values: Mapping[str, str | None], sandbox_file: str | None = None) -> None:
+    """Serve until SIGINT or SIGTERM, and return. What `HostSettings` holds comes from the environment.
+
+    Args:
+        http: host and port.
+        values: settings of the server, by name.
+        sandbox_file: of an embedded Rotor to use instead of the real one.
+
+    Raises:
+        click.ClickException: if a setting cannot be used, or the port cannot be had.
+    """
+    settings, transport = connection(sandbox_file, dict(values))
+    host = _host(http)
+    _check_together(settings, host, sandbox_file)
+    try:
+        listener = listen(host.host, host.port)
+    except OSError as exc:
+        raise click.ClickException(f"cannot listen on {host.http}: {exc.strerror}") from None
+    click.echo(f"Serving MCP at {host.public_url or address(listener)}{PATH}. Stop it with Ctrl-C.", err=True)
+    if host.workers == 1:
+        app: Starlette | str = _application(settings, host, transport)
+    else:
+        # Each process begins anew and finds its settings in its environment.
+        given = {
+            environment_variable(name): value for name, value in {**values, "http": http}.items() if value
+        }
+        os.environ.update(given)
+        app = f"{__name__}:create"
+    config = uvicorn.Config(
+        app,
+        factory=host.workers > 1,
+        workers=host.workers,
+        http="h11",
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        limit_concurrency=AT_ONCE,
+        timeout_graceful_shutdown=int(settings.timeout) + GRACE,
+    )
+    # uvicorn raises a signal once more when all is done; by then there is nothing to interrupt.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: sys.exit(0))
+    if host.workers == 1:
+        uvicorn.Server(config).run([listener])
+    else:
+        Multiprocess(config, [listener]).run()
+
+
+def create() -> Starlette:
+    """Build the application of one of several processes, from its environment."""
+    values = {name: os.environ.get(environment_variable(name)) for name in Settings.model_fields}
+    settings, transport = connection(None, values)
+    return _application(settings, _host(os.environ["ROTOR_MCP_HTTP"]), transport)
+
+
+def _application(
+    settings: Settings, host: HostSettings, transport: "Callable[[], httpx2.AsyncBaseTransport] | None"
+) -> Starlette:
+    logs.configure(settings)
+    lines = logging.StreamHandler(sys.stderr)
+    lines.setFormatter(logging.Formatter("%(message)s"))
+    access_log.handlers, access_log.propagate = [lines], False
+    access_log.setLevel(logging.INFO)
+    try:
+        return build_app(settings, host, transport=transport)
+    except (OSError, ValueError) as exc:
+        raise click.ClickException(str(exc)) from None
+
+
+def _host(http: str) -> HostSettings:
+    values = {name: os.environ.get(environment_variable(name)) for name in HostSettings.model_fields}
+    try:
+        return HostSettings.load(values | {"http": http})
+    except ConfigError as exc:
+        raise click.UsageError(str(exc)) from None
+
+
+def _check_together(settings: Settings, host: HostSettings, sandbox_file: str | None) -> None:
+    """See that what is right by itself is right together.
+
+    Raises:
+        click.UsageError: if it is not.
+    """
+    if host.workers > 1 and settings.redis_url is None:
+        raise click.UsageError(
+            "ROTOR_MCP_WORKERS: several processes need ROTOR_MCP_REDIS_URL, since there calls for one person "
+            "wait for each other; without it one person could be filed twice"
+        )
+    if host.workers > 1 and sandbox_file is not None:
+        raise click.UsageError(
+            "ROTOR_MCP_WORKERS: each process would have a sandbox of its own; serve one by rotor-mcp sandbox"
+        )
+    shared = host.workers > 1 or settings.redis_url is not None
+    if shared and host.state_secret is None and settings.key is None:
+        raise click.UsageError(
+            "set ROTOR_MCP_STATE_SECRET: what one process asks a person may be answered to another, and they "
+            "have no Rotor key in common to seal it with"
+        )

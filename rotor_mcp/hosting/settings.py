@@ -1,0 +1,177 @@
+"""What somebody who serves over HTTP decides, beside `config.Settings`."""
+
+from pathlib import Path
+from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, field_validator, model_validator
+
+from rotor_mcp.config import Loaded, is_loopback
+
+PATH = "/mcp"
+"""Where the protocol is spoken."""
+SHORTEST_SECRET = 32
+"""Characters, of a secret that is not to be guessed."""
+
+
+def _split(value: object) -> object:
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+def _check_web_address(value: str) -> str:
+    url = urlsplit(value)
+    if url.scheme not in ("https", "http") or not url.hostname or url.query or url.fragment or url.username:
+        raise ValueError("must be an address such as https://rotor.example.com")
+    if url.scheme == "http" and not is_loopback(url.hostname):
+        raise ValueError("must begin with https, unless it is on this machine")
+    return value
+
+
+def _check_secret(value: SecretStr) -> SecretStr:
+    if len(value.get_secret_value()) < SHORTEST_SECRET:
+        raise ValueError(f"must have {SHORTEST_SECRET} characters or more, which nobody can guess")
+    return value
+
+
+WebAddress = Annotated[str, AfterValidator(_check_web_address)]
+"""As it is written: an issuer's address ends with a slash if its tokens say so."""
+Names = Annotated[tuple[str, ...], BeforeValidator(_split)]
+Secret = Annotated[SecretStr, AfterValidator(_check_secret)]
+
+
+class HostSettings(Loaded):
+    """What the operator decides. Read with `HostSettings.load`."""
+
+    http: Annotated[
+        str, Field(description="Address and port to serve HTTP at, instead of standard input and output")
+    ] = "127.0.0.1:8080"
+    workers: Annotated[
+        int, Field(ge=1, le=64, description="Processes that serve; more than one need ROTOR_MCP_REDIS_URL")
+    ] = 1
+    public_url: Annotated[
+        WebAddress | None,
+        Field(description="Address under which clients reach this server, such as https://rotor.example.com"),
+    ] = None
+    allowed_hosts: Annotated[
+        Names, Field(description="Further names that clients may call it by, separated by commas")
+    ] = ()
+    allowed_origins: Annotated[
+        Names, Field(description="Origins of web pages that may call it, separated by commas")
+    ] = ()
+    oauth_issuer: Annotated[
+        WebAddress | None, Field(description="Issuer of the access tokens that callers must show")
+    ] = None
+    oauth_audience: Annotated[
+        str | None, Field(description="Audience that a token must be for; else the public address with /mcp")
+    ] = None
+    token_file: Annotated[
+        Path | None,
+        Field(description="File with a line for each caller of a private network: name, token, scopes"),
+    ] = None
+    key_from: Annotated[
+        Literal["server", "file", "header"],
+        Field(
+            description="Whose Rotor key a call uses: this server's; the caller's from the key file; "
+            "or what the caller sends in the header x-rotor-api-key"
+        ),
+    ] = "server"
+    key_file: Annotated[
+        Path | None,
+        Field(description='File with the Rotor key of each caller, such as {"auth0|7": "rotor_…"}'),
+    ] = None
+    state_secret: Annotated[
+        Secret | None,
+        Field(
+            description="Secret of all processes and machines of this server, with which they seal what a "
+            "client hands back to them; else made of the Rotor key, if there is one"
+        ),
+    ] = None
+    calls_at_once: Annotated[int, Field(ge=1, description="Calls of one caller under way in a process")] = 8
+    calls_per_minute: Annotated[
+        int, Field(ge=1, description="Calls of one caller within a minute in a process")
+    ] = 120
+    daily_requests: Annotated[
+        int | None,
+        Field(
+            ge=1, description="Requests to Rotor that one caller may spend in a day (UTC), as counted here"
+        ),
+    ] = None
+    audit_file: Annotated[
+        Path | None, Field(description="File to which a line is added for each write; /dev/stdout works too")
+    ] = None
+
+    @field_validator("public_url")
+    @classmethod
+    def _check_public_url(cls, value: str | None) -> str | None:
+        if value is not None and urlsplit(value).path.strip("/"):
+            raise ValueError("must have no path: the protocol is spoken at /mcp below it")
+        return value and value.rstrip("/")
+
+    @field_validator("http")
+    @classmethod
+    def _check_http(cls, value: str) -> str:
+        host, _, port = value.rpartition(":")
+        if not host or not port.isdecimal() or int(port) > 65_535:
+            raise ValueError("must be an address and a port, such as 127.0.0.1:8080 or [::]:8080")
+        return value
+
+    @model_validator(mode="after")
+    def _check_together(self) -> Self:
+        if not self.on_loopback and not self.has_door:
+            raise ValueError(
+                f"{self.http} can be reached by others, and nothing asks who they are: set "
+                "ROTOR_MCP_OAUTH_ISSUER, or for a private network ROTOR_MCP_TOKEN_FILE; "
+                "or serve at 127.0.0.1 only"
+            )
+        if not self.on_loopback and self.public_url is None:
+            raise ValueError(
+                "set ROTOR_MCP_PUBLIC_URL to the address under which clients reach this server: requests for "
+                "other names are refused"
+            )
+        if self.key_from == "file" and self.key_file is None:
+            raise ValueError("ROTOR_MCP_KEY_FROM is file: set ROTOR_MCP_KEY_FILE")
+        if self.key_from == "file" and not self.has_door:
+            raise ValueError(
+                "ROTOR_MCP_KEY_FROM is file, but nothing asks who calls: set ROTOR_MCP_TOKEN_FILE"
+            )
+        if self.key_file is not None and self.key_from != "file":
+            raise ValueError("ROTOR_MCP_KEY_FILE is set: set ROTOR_MCP_KEY_FROM to file, or leave it out")
+        return self
+
+    @property
+    def host(self) -> str:
+        """The address to listen on."""
+        return self.http.rpartition(":")[0].strip("[]")
+
+    @property
+    def port(self) -> int:
+        """The port to listen on; 0 takes a free one."""
+        return int(self.http.rpartition(":")[2])
+
+    @property
+    def on_loopback(self) -> bool:
+        """Whether only this machine can reach it."""
+        return is_loopback(self.host)
+
+    @property
+    def has_door(self) -> bool:
+        """Whether callers have to show who they are."""
+        return self.oauth_issuer is not None or self.token_file is not None
+
+    @property
+    def audience(self) -> str | None:
+        """Who an access token must be for."""
+        return self.oauth_audience or (f"{self.public_url}{PATH}" if self.public_url else None)
+
+    @property
+    def hosts(self) -> list[str]:
+        """What may stand in the header Host."""
+        named = [urlsplit(self.public_url).netloc] if self.public_url else []
+        local = ["127.0.0.1:*", "localhost:*", "[::1]:*"]
+        return [*named, *self.allowed_hosts, *(f"{name}:*" for name in (*named, *self.allowed_hosts)), *local]
+
+    @property
+    def origins(self) -> list[str]:
+        """What may stand in the header Origin."""
+        own = [self.public_url] if self.public_url else []
+        return [*own, *self.allowed_origins, "http://127.0.0.1:*", "http://localhost:*", "http://[::1]:*"]

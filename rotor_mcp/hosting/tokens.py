@@ -1,0 +1,86 @@
+"""Who calls, by a token of a file: for a private network that has no identity provider.
+
+A line for each caller: a name, the token, and if it may not do everything, its scopes.
+
+    night-agent  b0Vt…  leads:read leads:write
+    dashboard    Yk3q…  leads:read
+"""
+
+import hashlib
+import hmac
+from dataclasses import dataclass
+from pathlib import Path
+
+from mcp.server.auth.provider import AccessToken
+
+from rotor_mcp.hosting.files import Watched
+from rotor_mcp.hosting.scopes import SCOPES
+from rotor_mcp.hosting.settings import SHORTEST_SECRET
+
+PREFIX = "token:"
+"""Before the name of a caller who showed a token of the file, so that no subject of an issuer is the same."""
+
+
+@dataclass(frozen=True)
+class _Known:
+    name: str
+    digest: bytes
+    scopes: tuple[str, ...]
+
+
+def parse(text: str) -> tuple[_Known, ...]:
+    """Read the lines of a token file.
+
+    Raises:
+        ValueError: if one is not as it should be. The text names the line, not what it holds.
+    """
+    known = []
+    for number, line in enumerate(text.splitlines(), 1):
+        match line.split():
+            case []:
+                continue
+            case [name, *_] if name.startswith("#"):
+                continue
+            case [name, token, *scopes]:
+                if len(token) < SHORTEST_SECRET:
+                    raise ValueError(f"line {number}: a token must have {SHORTEST_SECRET} characters or more")
+                if unknown := set(scopes) - set(SCOPES):
+                    raise ValueError(
+                        f"line {number}: {len(unknown)} scopes are not one of {', '.join(SCOPES)}"
+                    )
+                known.append(_Known(name, _digest(token), tuple(scopes) or SCOPES))
+            case _:
+                raise ValueError(f"line {number}: must be a name, a token, and perhaps scopes")
+    if not known:
+        raise ValueError("holds no token")
+    if len({one.name for one in known}) < len(known) or len({one.digest for one in known}) < len(known):
+        raise ValueError("holds a name or a token twice")
+    return tuple(known)
+
+
+class FileTokens:
+    """Knows callers by the tokens of a file."""
+
+    def __init__(self, path: Path) -> None:
+        """Read the file.
+
+        Raises:
+            OSError: if it cannot be read.
+            ValueError: if it does not hold what it should.
+        """
+        self._file = Watched(path, parse)
+
+    async def verify_token(self, token: str) -> AccessToken | None:
+        """Find out whose token this is. That takes as long for a wrong one as for a right one."""
+        digest, found = _digest(token), None
+        for known in self._file.read():
+            if hmac.compare_digest(known.digest, digest):
+                found = known
+        if found is None:
+            return None
+        name = f"{PREFIX}{found.name}"
+        return AccessToken(token="", client_id=name, subject=name, scopes=list(found.scopes))
+
+
+def _digest(token: str) -> bytes:
+    return hashlib.sha256(token.encode("utf-8", "surrogateescape")).digest()
