@@ -123,16 +123,17 @@ class HostSettings(Loaded):
                 "ROTOR_MCP_OAUTH_ISSUER, or for a private network ROTOR_MCP_TOKEN_FILE; "
                 "or serve at 127.0.0.1 only"
             )
-        if not self.on_loopback and self.public_url is None:
+        if self.public_url is None and not (self.on_loopback and self.oauth_issuer is None):
             raise ValueError(
                 "set ROTOR_MCP_PUBLIC_URL to the address under which clients reach this server: requests for "
-                "other names are refused"
+                "other names are refused, and so are tokens for another resource"
             )
         if self.key_from == "file" and self.key_file is None:
             raise ValueError("ROTOR_MCP_KEY_FROM is file: set ROTOR_MCP_KEY_FILE")
         if self.key_from == "file" and not self.has_door:
             raise ValueError(
-                "ROTOR_MCP_KEY_FROM is file, but nothing asks who calls: set ROTOR_MCP_TOKEN_FILE"
+                "ROTOR_MCP_KEY_FROM is file, but nothing asks who calls: set ROTOR_MCP_OAUTH_ISSUER or "
+                "ROTOR_MCP_TOKEN_FILE"
             )
         if self.key_file is not None and self.key_from != "file":
             raise ValueError("ROTOR_MCP_KEY_FILE is set: set ROTOR_MCP_KEY_FROM to file, or leave it out")
