@@ -78,4 +78,5 @@ async def main(issuer: str, server: str) -> None:
 
 
 if __name__ == "__main__":
-    anyio.run(main, *sys.argv[1:])
+    issuer_url, server_url = sys.argv[1:]
+    anyio.run(main, issuer_url, server_url)
