@@ -117,5 +117,5 @@ def parse_keys(text: str) -> Mapping[str, str]:
     if not isinstance(keys, dict) or not all(
         isinstance(key, str) and is_sendable(key) for key in keys.values()
     ):
-        raise ValueError('must be an object of callers and keys, such as {"auth0|7": "rotor_…"}')
+        raise ValueError('must be an object of callers and keys, such as {"token:ann": "rotor_…"}')
     return keys

@@ -43,7 +43,8 @@ class HostSettings(Loaded):
     """What the operator decides. Read with `HostSettings.load`."""
 
     http: Annotated[
-        str, Field(description="Address and port to serve HTTP at, instead of standard input and output")
+        str,
+        Field(description="Address and port to serve HTTP at, the same as `--http`"),
     ] = "127.0.0.1:8080"
     workers: Annotated[
         int, Field(ge=1, le=64, description="Processes that serve; more than one need ROTOR_MCP_REDIS_URL")
@@ -77,7 +78,7 @@ class HostSettings(Loaded):
     ] = "server"
     key_file: Annotated[
         Path | None,
-        Field(description='File with the Rotor key of each caller, such as {"auth0|7": "rotor_…"}'),
+        Field(description='File with the Rotor key of each caller, such as {"token:ann": "rotor_…"}'),
     ] = None
     state_secret: Annotated[
         Secret | None,

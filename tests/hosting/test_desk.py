@@ -177,7 +177,7 @@ def test_a_key_file_that_is_not_right(broken: str) -> None:
         parse_keys(broken)
     assert str(raised.value) in (
         "is not JSON",
-        'must be an object of callers and keys, such as {"auth0|7": "rotor_…"}',
+        'must be an object of callers and keys, such as {"token:ann": "rotor_…"}',
     )
 
 
