@@ -36,8 +36,8 @@ def report(measured: Rounds, long: Long, clients: int, calls: int) -> Iterator[s
         f"{datetime.now(UTC):%Y-%m-%d}, on {machine()}. {clients} clients, each with a connection of "
         "its own, ask for a lead and for a list of 20 in turn, each as soon as it was answered; nothing is "
         f"remembered between calls. Figures are medians with the middle half of {rounds} rounds; ratios are "
-        f"taken within each round, to `{BARE}`. The row `{BARE}, again` is the same server once more: what it "
-        "differs by is noise."
+        f"taken within each round, to `{BARE}`. The row `{BARE}, again` is the same server once more: what "
+        "it differs by is noise."
     )
     yield ""
     yield (
