@@ -13,6 +13,9 @@ from redis.exceptions import RedisError
 
 PATIENCE = 1.0
 """Seconds that one question may take, connecting included."""
+TRIES = 2
+"""How often a question is asked. An idle connection may have been cut; and a process that was frozen finds
+that the time of its questions has passed, although Redis is well."""
 PAUSE = 3.0
 """Seconds for which nobody asks after a question went wrong."""
 GAP = "rotor-mcp:gap"
@@ -47,15 +50,14 @@ class Link:
                 protocol=2,  # all that is needed, and every Redis and Valkey speaks it
                 socket_timeout=PATIENCE,
                 socket_connect_timeout=PATIENCE,
-                # Of connections that lay idle some were cut; a new one is tried at once. Every question is
-                # such that it can be asked twice.
-                retry=Retry(NoBackoff(), 1),
+                retry=Retry(NoBackoff(), 0),
             )
             self._redis.connection_pool.make_connection()  # type: ignore[no-untyped-call]
         except Exception:
             raise ValueError("has options that the Redis client does not know") from None
         self._mark_gap = self.script(_MARK_GAP)
         self._well = True
+        self._insisted = False
         self._not_before = 0.0
 
     def script(self, lua: str) -> AsyncScript:
@@ -69,18 +71,17 @@ class Link:
 
         Args:
             question: what is asked. It can be asked twice.
-            insist: ask now, and once more if there is no answer. A process that was frozen finds that the
-                time of its questions has passed, although Redis is well.
+            insist: ask even if a question went wrong just now, unless that one was insistent, too.
 
         Raises:
             Away: if there is no answer.
         """
         now = anyio.current_time()
-        if not self._well and not insist:
+        if not self._well and (self._insisted or not insist):
             if now < self._not_before:
                 raise Away
             self._not_before = now + PAUSE
-        for _ in range(2 if insist else 1):
+        for _ in range(TRIES):
             try:
                 with anyio.fail_after(PATIENCE):
                     if not self._well:
@@ -91,31 +92,25 @@ class Link:
             else:
                 self._is_well()
                 return answer
-        self._is_away(trouble)
+        self._is_away(trouble, insisted=insist)
         raise Away from None
 
     async def aclose(self) -> None:
         """Close the connections."""
         await self._redis.aclose()
 
-    def _is_away(self, trouble: Exception) -> None:
+    def _is_away(self, trouble: Exception, *, insisted: bool) -> None:
         self._not_before = anyio.current_time() + PAUSE
+        self._insisted = insisted
         if self._well:
             self._well = False
             # Of an error only what it is called: its text could repeat a command, and with it a password.
             logger.warning(
                 "Redis cannot be asked (%s): until it is back, this server shares nothing with others",
-                _kind(trouble),
+                type(trouble).__name__,
             )
 
     def _is_well(self) -> None:
         if not self._well:
             self._well = True
             logger.info("Redis is back")
-
-
-def _kind(trouble: Exception) -> str:
-    """Call an error by its name, and by the code that Redis gave it: READONLY, OOM, WRONGPASS."""
-    code = str(trouble).partition(" ")[0].rstrip(":")
-    known = code.isalpha() and code.isupper() and len(code) > 2
-    return f"{type(trouble).__name__}, {code}" if known else type(trouble).__name__

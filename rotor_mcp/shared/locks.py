@@ -202,7 +202,8 @@ class Locks:
     async def leave(self, lock: Lock) -> None:
         """Give a lock back, or the wish for it. If Redis is away, it ends by itself."""
         self._held.discard(lock)
-        names, given = [lock.lock, lock.past, lock.wish], [lock.token, _milliseconds(KEPT)]
+        names = [lock.lock, lock.past, lock.wish]
+        given: list[str | float] = [lock.token, _milliseconds(KEPT)]
         # Others would have to wait for its end if this were cancelled.
         with anyio.CancelScope(shield=True), suppress(Away):
             await self._link.ask(lambda _: self._leave(names, given))
