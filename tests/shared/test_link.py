@@ -1,9 +1,11 @@
 """Redis that cannot be asked, for whatever reason: one warning, no password, and calls go on."""
 
 import logging
+import time
 from pathlib import Path
 
 import anyio
+import anyio.lowlevel
 import pytest
 from pydantic import SecretStr
 
@@ -106,6 +108,16 @@ async def test_a_redis_that_is_silent(redis_to_kill: RedisServer, caplog: pytest
     redis_to_kill.thaw()
     await link.aclose()
     assert logged(caplog) == [away("TimeoutError")]
+
+
+async def test_who_was_frozen_asks_once_more(redis: RedisServer, caplog: pytest.LogCaptureFixture) -> None:
+    link = Link(redis.url)
+    async with anyio.create_task_group() as group:
+        group.start_soon(link.ask, lambda redis: redis.get("a"))
+        await anyio.lowlevel.checkpoint()
+        time.sleep(PATIENCE + 0.2)  # noqa: ASYNC251 - nothing else in this process goes on either
+    await link.aclose()
+    assert logged(caplog) == []
 
 
 def test_an_address_with_an_unknown_option_is_not_repeated() -> None:

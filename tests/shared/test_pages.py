@@ -68,6 +68,14 @@ async def test_what_was_read_before_a_write_is_never_remembered(redis: RedisServ
     assert await recalled(here, "not read") == "after the write"
 
 
+async def test_a_call_that_is_cancelled_makes_all_forget(redis: RedisServer, replica: Replica) -> None:
+    here, there = replica(redis), replica(redis)
+    assert await recalled(there, "before the write") == "before the write"
+    with anyio.move_on_after(0):
+        await here.memory.forget()
+    assert await recalled(there, "after the write") == "after the write"
+
+
 async def test_nothing_lies_in_redis_longer_than_a_search_may_remember(
     redis: RedisServer, replica: Replica
 ) -> None:

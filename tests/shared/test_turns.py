@@ -22,8 +22,9 @@ from rotor_mcp.errors import NotSent, TurnLost
 from rotor_mcp.sandbox import FULL_KEY, Sandbox
 from rotor_mcp.sandbox.serving import serving
 from rotor_mcp.shared import SharedCompanies
-from rotor_mcp.shared.link import PAUSE
-from rotor_mcp.shared.locks import EXPIRY, RENEWED
+from rotor_mcp.shared.link import PAUSE, Link
+from rotor_mcp.shared.locks import EXPIRY, RENEWED, Lock, Locks
+from rotor_mcp.shared.names import Names
 from tests.shared.conftest import KEY, Replica, logged
 from tests.shared.servers import RedisServer
 
@@ -176,6 +177,18 @@ async def test_a_lock_that_somebody_had_since_is_lost(
         await here.queue.verify()
 
 
+async def test_a_renewal_that_comes_late_takes_no_lock(redis: RedisServer) -> None:
+    link = Link(redis.url)
+    locks, lock = Locks(link), Lock.on(ANN, Names(KEY))
+    await locks.take(lock)
+    await locks.leave(lock)
+    with pytest.raises(TurnLost):
+        await locks.hold([lock])
+    await locks.aclose()
+    await link.aclose()
+    assert not any(":lock:" in name for name in redis.held())
+
+
 def delete_locks(redis: RedisServer) -> None:
     with redis.client() as client:
         client.delete(*client.scan_iter("*:lock:*"))
@@ -321,6 +334,23 @@ async def test_a_redis_that_was_emptied_under_way_hinders_nobody(
             assert last_left >= restarted - 0.1  # who held it before is not known any more
         await refused(there)
     assert logged(caplog) == [AWAY, "Redis is back"]
+
+
+async def test_what_happened_without_redis_counts_as_just_now(
+    redis_to_kill: RedisServer, replica: Replica
+) -> None:
+    here, there = replica(redis_to_kill), replica(redis_to_kill)
+    async with there.queue.turn([ANN], 1):
+        pass
+    redis_to_kill.freeze()
+    async with here.queue.turn([ANN], 5):
+        pass
+    left = anyio.current_time()
+    redis_to_kill.thaw()
+    await anyio.sleep(PAUSE)
+    await here.spending.today()
+    async with there.queue.turn([ANN], 1) as last_left:
+        assert last_left >= left
 
 
 async def test_what_was_begun_without_redis_is_held_there_when_it_is_back(
