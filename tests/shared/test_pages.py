@@ -14,7 +14,7 @@ from rotor_mcp.models import READ_NAMES, Lead, Page
 from rotor_mcp.shared.link import PAUSE, Link
 from rotor_mcp.shared.names import Names
 from rotor_mcp.shared.pages import SharedShelf
-from tests.shared.conftest import KEY, Replica
+from tests.shared.conftest import KEY, Replica, logged
 from tests.shared.servers import RedisServer
 
 pytestmark = pytest.mark.anyio
@@ -95,10 +95,12 @@ async def test_a_server_with_a_shorter_memory_keeps_to_it(redis: RedisServer, re
     assert await recalled(there, "Bob") == "Bob"
 
 
-async def test_without_a_memory_nothing_is_put_there(redis: RedisServer, replica: Replica) -> None:
+async def test_without_a_memory_nothing_is_put_there(
+    redis: RedisServer, replica: Replica, caplog: pytest.LogCaptureFixture
+) -> None:
     here = replica(redis, seconds=0)
     assert [await recalled(here, "Ann"), await recalled(here, "Bob")] == ["Ann", "Bob"]
-    assert redis.held() == {}
+    assert (redis.held(), logged(caplog)) == ({}, [])
 
 
 async def test_no_name_and_no_mark_shows_what_was_searched(redis: RedisServer, replica: Replica) -> None:
