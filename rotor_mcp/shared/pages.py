@@ -103,8 +103,7 @@ class SharedShelf(Shelf):
 
 
 def _packed(kept: _Kept) -> bytes:
-    # Rotor's own values may break the limits of what can be written, about which pydantic would warn.
-    return zlib.compress(kept.model_dump_json(exclude_defaults=True, warnings=False).encode(), level=1)
+    return zlib.compress(kept.model_dump_json(exclude_defaults=True).encode(), level=1)
 
 
 def _unpacked(data: bytes) -> _Kept | None:

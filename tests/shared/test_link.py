@@ -89,6 +89,9 @@ async def test_nobody_asks_during_the_pause_but_who_insists(
     for insist in (True, True, False):
         with pytest.raises(Away):
             await link.ask(lambda redis: redis.get("a"), insist=insist)
+    await anyio.sleep(PAUSE)
+    with pytest.raises(Away):
+        await link.ask(lambda redis: redis.get("a"), insist=True)
     redis_to_kill.start()
     with pytest.raises(Away):
         await link.ask(lambda redis: redis.get("a"), insist=True)

@@ -13,7 +13,7 @@ from rotor_mcp.company import Company
 from rotor_mcp.models import READ_NAMES, Lead, Page
 from rotor_mcp.shared.link import PAUSE, Link
 from rotor_mcp.shared.names import Names
-from rotor_mcp.shared.pages import SharedShelf
+from rotor_mcp.shared.pages import LARGEST, SharedShelf
 from tests.shared.conftest import KEY, Replica, logged
 from tests.shared.servers import RedisServer
 
@@ -143,8 +143,9 @@ def test_whatever_else_lies_there_is_as_good_as_nothing(redis: RedisServer, data
 
 
 async def test_a_page_that_would_unpack_to_too_much_is_not_unpacked(redis: RedisServer) -> None:
+    kept = b'{"mark":"","seconds":30,"page":{"leads":[],"has_more":true}}' + b" " * LARGEST
     with redis.client() as client:
-        client.set(Names(KEY).of("page", QUERY), zlib.compress(b" " * 200_000_000), ex=30)
+        client.set(Names(KEY).of("page", QUERY), zlib.compress(kept), ex=30)
     link = Link(redis.url)
     found = await SharedShelf(30, Names(KEY), link).find(QUERY)
     await link.aclose()
