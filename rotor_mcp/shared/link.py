@@ -1,5 +1,6 @@
 """The link to Redis: whoever asks gets an answer soon, or is told that Redis cannot be asked."""
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
@@ -10,9 +11,10 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.commands.core import AsyncScript
 from redis.exceptions import RedisError
+from redis.exceptions import TimeoutError as RedisTimeoutError
 
 PATIENCE = 1.0
-"""Seconds that one question may take, connecting included."""
+"""Seconds that a connection, or an answer, may take."""
 TRIES = 2
 """How often a question is asked. An idle connection may have been cut; and a process that was frozen finds
 that the time of its questions has passed, although Redis is well."""
@@ -57,7 +59,7 @@ class Link:
             raise ValueError("has options that the Redis client does not know") from None
         self._mark_gap = self.script(_MARK_GAP)
         self._well = True
-        self._insisted = False
+        self._silent = False
         self._not_before = 0.0
 
     def script(self, lua: str) -> AsyncScript:
@@ -68,40 +70,46 @@ class Link:
         """Ask something.
 
         While Redis is away it is not asked at all, but now and then by one who finds out whether it is back.
+        A question is brought to its end even if the call is cancelled: it does not take long, and what was
+        begun in Redis is known to be done.
 
         Args:
             question: what is asked. It can be asked twice.
-            insist: ask even if a question went wrong just now, unless that one was insistent, too.
+            insist: ask even if a question went wrong just now. After one that insisted and met with silence,
+                nobody does: that takes too long.
 
         Raises:
             Away: if there is no answer.
         """
         now = anyio.current_time()
-        if not self._well and (self._insisted or not insist):
+        if not self._well and (self._silent or not insist):
             if now < self._not_before:
                 raise Away
             self._not_before = now + PAUSE
         for _ in range(TRIES):
             try:
-                with anyio.fail_after(PATIENCE):
-                    if not self._well:
-                        await self._mark_gap([GAP])
-                    answer = await question(self._redis)
+                # What interrupted the client while it deals with an interruption would cost it a connection.
+                # So anyio does not, and the client's own timeouts come first.
+                with anyio.CancelScope(shield=True):
+                    async with asyncio.timeout(2 * PATIENCE + 0.5):
+                        if not self._well:
+                            await self._mark_gap([GAP])
+                        answer = await question(self._redis)
             except (RedisError, OSError) as exc:  # a timeout is an OSError
                 trouble = exc
             else:
                 self._is_well()
                 return answer
-        self._is_away(trouble, insisted=insist)
+        self._silent = insist and isinstance(trouble, (TimeoutError, RedisTimeoutError))
+        self._is_away(trouble)
         raise Away from None
 
     async def aclose(self) -> None:
         """Close the connections."""
         await self._redis.aclose()
 
-    def _is_away(self, trouble: Exception, *, insisted: bool) -> None:
+    def _is_away(self, trouble: Exception) -> None:
         self._not_before = anyio.current_time() + PAUSE
-        self._insisted = insisted
         if self._well:
             self._well = False
             # Of an error only what it is called: its text could repeat a command, and with it a password.

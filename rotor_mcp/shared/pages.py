@@ -87,8 +87,7 @@ class SharedShelf(Shelf):
         """Make every server forget, and keep nothing of what is being read now."""
         await super().clear()
         self._unmarked = True
-        # Others would go on with what they remember if this were cancelled.
-        with anyio.CancelScope(shield=True), suppress(Away):
+        with suppress(Away):
             await self._mark_what_was_not()
 
     async def _mark_what_was_not(self) -> None:
