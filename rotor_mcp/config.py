@@ -240,7 +240,8 @@ class Settings(Loaded):
         """Take the API key out of a text, whole or only its secret part, and the password of Redis."""
         for secret, mark in self._secrets:
             # Marks that no key can hold, so that mark and text together never make up the key anew.
-            text = text.replace(secret, mark)
+            if secret in text:
+                text = text.replace(secret, mark)
         return text
 
     @cached_property

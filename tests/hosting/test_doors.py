@@ -8,11 +8,13 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
+import anyio
 import httpx2
 import jwt
 import pytest
 from cryptography.hazmat.primitives import serialization
 
+from rotor_mcp.hosting.issuer import Issuer, IssuerAway
 from rotor_mcp.sandbox import Sandbox
 from tests.conftest import text
 from tests.hosting.issuers import AUDIENCE, PUBLIC_URL, Keys, TestIssuer, issuing
@@ -172,10 +174,39 @@ async def test_an_issuer_that_does_not_answer_is_no_fault_of_the_caller(url: str
     assert (await knock(url, issuer.token())).status_code == 200
 
 
-async def test_keys_that_are_known_outlive_the_issuer(url: str, issuer: TestIssuer) -> None:
-    assert (await knock(url, issuer.token())).status_code == 200
+async def test_keys_that_are_known_outlive_the_issuer(issuer: TestIssuer) -> None:
+    door = Issuer(issuer.url, AUDIENCE, kept=0.2)
+    known = await door.verify_token(issuer.token())
+    assert known is not None
+    assert (known.subject, known.client_id, known.scopes) == (
+        "auth0|7",
+        "assistant",
+        ["leads:read", "leads:write"],
+    )
+    await anyio.sleep(0.25)
     issuer.away = True
-    assert (await knock(url, issuer.token())).status_code == 200
+    assert await door.verify_token(issuer.token()) is not None
+    await anyio.sleep(2.1)
+    with pytest.raises(IssuerAway):
+        await door.verify_token(issuer.token())
+
+
+async def test_keys_are_renewed(issuer: TestIssuer) -> None:
+    door = Issuer(issuer.url, AUDIENCE, kept=0.2)
+    before = issuer.token()
+    assert await door.verify_token(before) is not None
+    issuer.keys = Keys()
+    assert await door.verify_token(issuer.token()) is None, "the new key has the name of the old one"
+    await anyio.sleep(0.25)
+    assert await door.verify_token(issuer.token()) is not None
+    assert await door.verify_token(before) is None
+
+
+async def test_an_issuer_that_calls_itself_otherwise(issuer: TestIssuer) -> None:
+    """Whoever can put a page at the issuer's address is not it yet."""
+    door = Issuer(issuer.url.replace("127.0.0.1", "localhost"), AUDIENCE)
+    with pytest.raises(IssuerAway):
+        await door.verify_token(issuer.token(iss=issuer.url.replace("127.0.0.1", "localhost")))
 
 
 @pytest.mark.parametrize(
