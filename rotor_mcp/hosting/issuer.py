@@ -25,7 +25,8 @@ LEEWAY = 30
 """Seconds by which the clocks of issuer and server may differ."""
 KEPT = 600.0
 PAUSE = 10.0
-"""Seconds between two questions for keys at least, whatever tokens name unknown ones."""
+RETRY = 1.0
+"""Seconds between two questions while no keys are known."""
 PATIENCE = 5.0
 """Seconds that the issuer may take to answer."""
 LARGEST = 1_000_000
@@ -42,7 +43,7 @@ class IssuerAway(AuthenticationError):
 class Issuer:
     """Knows callers by access tokens of one issuer."""
 
-    def __init__(self, url: str, audience: str, kept: float = KEPT) -> None:
+    def __init__(self, url: str, audience: str, kept: float = KEPT, pause: float = PAUSE) -> None:
         """Begin without keys: the first token asks for them.
 
         Args:
@@ -50,12 +51,14 @@ class Issuer:
             audience: who a token must be for.
             kept: seconds for which keys are used without asking again. If the issuer does not answer then,
                 they are used ten times as long.
+            pause: seconds between two questions at least, whatever tokens name unknown keys.
         """
         self._url = url
         self._audience = audience
         self._kept = kept
+        self._pause = pause
         self._keys: dict[str | None, jwt.PyJWK] = {}
-        self._asked_at = -math.inf
+        self._asked_at = self._renewed_at = -math.inf
         self._asking = anyio.Lock()
 
     async def verify_token(self, token: str) -> AccessToken | None:
@@ -96,9 +99,12 @@ class Issuer:
     async def _key(self, kid: str | None) -> jwt.PyJWK | None:
         """Find the key that a token names."""
         async with self._asking:
-            age = time.monotonic() - self._asked_at
-            if age >= self._kept or (self._find(kid) is None and age >= PAUSE):
-                await self._renew(age)
+            now = time.monotonic()
+            wanted = self._find(kid) is None or now - self._renewed_at >= self._kept
+            if wanted and now - self._asked_at >= (self._pause if self._keys else RETRY):
+                await self._renew()
+            if not self._keys or now - self._renewed_at >= 10 * self._kept:
+                raise IssuerAway("the issuer of tokens does not answer")
         return self._find(kid)
 
     def _find(self, kid: str | None) -> jwt.PyJWK | None:
@@ -106,17 +112,14 @@ class Issuer:
             return next(iter(self._keys.values()))
         return self._keys.get(kid)
 
-    async def _renew(self, age: float) -> None:
+    async def _renew(self) -> None:
         self._asked_at = time.monotonic()
         try:
-            keys = await self._ask()
+            self._keys = await self._ask()
         except (httpx2.HTTPError, ValueError, jwt.PyJWTError) as exc:
             logger.warning("the keys of the issuer cannot be had (%s)", type(exc).__name__)
-            if not self._keys or age > 10 * self._kept:
-                self._asked_at = -math.inf  # whoever comes next asks again
-                raise IssuerAway("the issuer of tokens does not answer") from None
-            return
-        self._keys = keys
+        else:
+            self._renewed_at = time.monotonic()
 
     async def _ask(self) -> dict[str | None, jwt.PyJWK]:
         async with httpx2.AsyncClient(timeout=PATIENCE, follow_redirects=False) as http:

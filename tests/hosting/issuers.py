@@ -4,6 +4,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import jwt
@@ -47,7 +48,7 @@ class TestIssuer:
     __test__ = False
 
     url: str = ""
-    keys: Keys = field(default_factory=Keys)
+    keys: Keys = field(default_factory=cache(Keys))  # the same for every test: to make them takes a while
     asked: list[str] = field(default_factory=list)
     away: bool = False
     """Whether it answers nothing but errors."""

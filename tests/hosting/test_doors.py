@@ -171,11 +171,13 @@ async def test_an_issuer_that_does_not_answer_is_no_fault_of_the_caller(url: str
         "10",
     )
     issuer.away = False
+    assert (await knock(url, issuer.token())).status_code == 503, "it was asked just now"
+    await anyio.sleep(1.1)
     assert (await knock(url, issuer.token())).status_code == 200
 
 
 async def test_keys_that_are_known_outlive_the_issuer(issuer: TestIssuer) -> None:
-    door = Issuer(issuer.url, AUDIENCE, kept=0.2)
+    door = Issuer(issuer.url, AUDIENCE, kept=0.2, pause=0.1)
     known = await door.verify_token(issuer.token())
     assert known is not None
     assert (known.subject, known.client_id, known.scopes) == (
@@ -192,7 +194,7 @@ async def test_keys_that_are_known_outlive_the_issuer(issuer: TestIssuer) -> Non
 
 
 async def test_keys_are_renewed(issuer: TestIssuer) -> None:
-    door = Issuer(issuer.url, AUDIENCE, kept=0.2)
+    door = Issuer(issuer.url, AUDIENCE, kept=0.2, pause=0.1)
     before = issuer.token()
     assert await door.verify_token(before) is not None
     issuer.keys = Keys()
