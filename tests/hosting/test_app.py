@@ -16,7 +16,8 @@ from mcp.types import ElicitResult
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
-from rotor_mcp.hosting.doorway import WholeBody, access_log
+from rotor_mcp.hosting.desk import KEY_HEADER, sent_key
+from rotor_mcp.hosting.doorway import KeyFromHeader, WholeBody, access_log
 from rotor_mcp.sandbox import FULL_KEY, Sandbox
 from tests.conftest import JANE, text
 from tests.hosting.issuers import PUBLIC_URL
@@ -30,6 +31,34 @@ async def url(sandbox: Sandbox) -> AsyncIterator[str]:
     """A server for this machine alone."""
     async with hosted(sandbox.transport) as address:
         yield address
+
+
+class Alternately(httpx2.AsyncBaseTransport):
+    """A load balancer that sends each request to the other replica."""
+
+    def __init__(self, *ports: int) -> None:
+        self.ports = list(ports)
+        self.inner = httpx2.AsyncHTTPTransport()
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        self.ports.append(self.ports.pop(0))
+        request.url = request.url.copy_with(port=self.ports[0])
+        return await self.inner.handle_async_request(request)
+
+    async def aclose(self) -> None:
+        await self.inner.aclose()
+
+
+@pytest.mark.parametrize("mode", ["2026-07-28", "legacy"])
+async def test_each_request_may_come_to_another_replica(mode: Any, sandbox: Sandbox) -> None:
+    async with hosted(sandbox.transport) as one, hosted(sandbox.transport) as other:
+        balancer = Alternately(*(httpx2.URL(each).port or 0 for each in (one, other)))
+        async with (
+            httpx2.AsyncClient(transport=balancer) as http,
+            Client(streamable_http_client(f"{one}/mcp", http_client=http), mode=mode) as client,
+        ):
+            results = [await client.call_tool("search_leads", {"search": "jane doe"}) for _ in range(4)]
+    assert [result.is_error for result in results] == [False] * 4
 
 
 @pytest.mark.parametrize("mode", ["2026-07-28", "legacy"])
@@ -52,21 +81,6 @@ async def test_a_question_is_answered_to_another_replica(sandbox: Sandbox) -> No
 
     async def approve(_context: object, _params: object) -> ElicitResult:
         return ElicitResult(action="accept", content={"approve": True})
-
-    class Alternately(httpx2.AsyncBaseTransport):
-        """A load balancer that sends each request to the other replica."""
-
-        def __init__(self, *ports: int) -> None:
-            self.ports = list(ports)
-            self.inner = httpx2.AsyncHTTPTransport()
-
-        async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-            self.ports.append(self.ports.pop(0))
-            request.url = request.url.copy_with(port=self.ports[0])
-            return await self.inner.handle_async_request(request)
-
-        async def aclose(self) -> None:
-            await self.inner.aclose()
 
     async with hosted(sandbox.transport) as one, hosted(sandbox.transport) as other:
         balancer = Alternately(*(httpx2.URL(each).port or 0 for each in (one, other)))
@@ -231,6 +245,22 @@ async def test_a_redirect_takes_no_key_along() -> None:
             result = await client.call_tool("search_leads", {})
     assert (result.is_error, elsewhere) == (True, [])
     assert "302" in text(result)
+
+
+async def test_a_key_that_came_along_is_seen_by_nobody_else() -> None:
+    seen: list[tuple[bool, str | None]] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "http":
+            seen.append((KEY_HEADER in Request(scope).headers, sent_key.get()))
+            await JSONResponse({})(scope, receive, send)
+
+    async with on_port(KeyFromHeader(app)) as url, httpx2.AsyncClient() as http:
+        await http.get(url, headers={KEY_HEADER: "rotor_a_s3cr3t"})
+        await http.get(url)
+        await http.get(url, headers=[(KEY_HEADER, "rotor_a_s3cr3t"), (KEY_HEADER, "rotor_b_s3cr3t")])
+    assert seen == [(False, "rotor_a_s3cr3t"), (False, None), (False, None)]
+    assert sent_key.get() is None
 
 
 async def test_the_access_log(url: str, caplog: pytest.LogCaptureFixture) -> None:
