@@ -1,6 +1,7 @@
 """`rotor-mcp serve --http` as a process of its own, and clients of it."""
 
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator, Mapping
@@ -18,26 +19,27 @@ class ServerProcess:
     """A running server."""
 
     def __init__(self, environment: Mapping[str, str], *flags: str) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            self.port: int = free.getsockname()[1]
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "rotor_mcp", "serve", "--http", "127.0.0.1:0", *flags],
+            [sys.executable, "-m", "rotor_mcp", "serve", "--http", f"127.0.0.1:{self.port}", *flags],
             env={"PATH": "", "ROTOR_MCP_TIMEZONE": "America/Chicago", **environment},
             stdin=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,
         )
         assert self.process.stderr is not None
-        self.lines: list[str] = []
+        before: list[str] = []
         for line in self.process.stderr:
-            self.lines.append(line)
+            before.append(line)
             if line.startswith(SERVING):
-                self.url = line.removeprefix(SERVING).split()[0].removesuffix(".").removesuffix("/mcp")
                 break
         else:
-            raise RuntimeError("".join(self.lines))
+            raise RuntimeError("".join(before))
 
     @property
-    def port(self) -> int:
-        return httpx2.URL(self.url).port or 0
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
 
     def kill(self) -> None:
         """End it as a machine ends that loses its power."""

@@ -10,14 +10,14 @@ import anyio
 import pytest
 from inline_snapshot import snapshot
 from mcp import Client, MCPError, StdioServerParameters
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from rotor_mcp.config import ConfigError
 from rotor_mcp.sandbox import FULL_KEY, Sandbox
 from rotor_mcp.sandbox.faults import Fault
 from rotor_mcp.sandbox.serving import serving
 from rotor_mcp.telemetry.wanted import Wanted, observers, wanted
-from tests.conftest import JANE
+from tests.conftest import JANE, text
 from tests.hosting.collector import Collector, collecting
 from tests.hosting.processes import client_of, server_process
 from tests.shared.servers import redis_server
@@ -44,22 +44,26 @@ def tokens(tmp_path: Path) -> Path:
     return file
 
 
+class Listening:
+    """Notes the names of all headers that reach Rotor."""
+
+    def __init__(self, app: ASGIApp, names: list[bytes]) -> None:
+        self._app, self._names = app, names
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self._names.extend(name for name, _ in scope.get("headers", []))
+        await self._app(scope, receive, send)
+
+
 @pytest.fixture
 def headers(sandbox: Sandbox) -> list[bytes]:
-    """The names of all headers that reach Rotor."""
     names: list[bytes] = []
-    app = sandbox.app
-
-    async def listening(scope: Scope, receive: Receive, send: Send) -> None:
-        names.extend(name for name, _ in scope.get("headers", []))
-        await app(scope, receive, send)
-
-    sandbox.app = listening
+    sandbox.app.add_middleware(Listening, names)
     return names
 
 
 @pytest.fixture
-async def rotor(sandbox: Sandbox, headers: list[bytes]) -> AsyncIterator[str]:
+async def rotor(sandbox: Sandbox) -> AsyncIterator[str]:
     async with serving(sandbox) as url:
         yield url
 
@@ -179,7 +183,27 @@ async def test_what_a_collector_receives(
     ]
     sent = collector.everything.lower()
     assert [word for word in secrets + people if word.lower().encode() in sent] == []
+    assert b"x-api-key" in headers
     assert [name for name in headers if name in {b"traceparent", b"tracestate", b"baggage"}] == []
+
+
+async def test_a_cancelled_call_is_told_and_charged(
+    rotor: str, sandbox: Sandbox, collector: Collector, tokens: Path
+) -> None:
+    sandbox.faults.add(Fault(method="GET", delay=20))
+    given = environment(rotor, collector, ROTOR_MCP_TOKEN_FILE=str(tokens), ROTOR_MCP_DAILY_REQUESTS="1")
+    with server_process(given) as server:
+        async with client_of(server.url, TOKENS["dashboard"]) as client:
+            with anyio.move_on_after(1):
+                await client.call_tool("get_lead", {"id": JANE})
+            await anyio.sleep(0.5)
+            second = await client.call_tool("get_lead", {"id": JANE})
+        await anyio.to_thread.run_sync(server.stop)
+    assert "you have spent 1 requests today" in text(second)
+    sums = collector.sums()
+    assert sums["rotor_mcp.calls"] == {"rotor_mcp.call=get_lead rotor_mcp.outcome=cancelled": 1}
+    assert sums["rotor_mcp.requests"] == {"http.request.method=GET rotor_mcp.status=none": 1}
+    assert sums["rotor_mcp.refusals"] == {"rotor_mcp.reason=BudgetSpent": 1}
 
 
 async def test_every_worker_tells_what_it_does(rotor: str, collector: Collector, tmp_path: Path) -> None:
