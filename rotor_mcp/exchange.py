@@ -222,10 +222,8 @@ class Exchange:
             raise NotSent("the time for this call ran out before the request")
         try:
             response = await self._observed(request, patience)
-        except (
-            Unanswered,
-            anyio.get_cancelled_exc_class(),
-        ):  # Rotor does not know that nobody waits any more
+        except (Unanswered, anyio.get_cancelled_exc_class()):
+            # Rotor does not know that nobody waits any more.
             with anyio.CancelScope(shield=True):
                 await self._count(request)
             raise

@@ -2,6 +2,8 @@
 
 import re
 from collections.abc import Sequence
+from threading import Thread
+from time import monotonic
 
 import anyio
 from opentelemetry import trace
@@ -53,12 +55,18 @@ class Telemetry(Instruments):
 
     async def aclose(self) -> None:
         """Send what was measured last."""
-        with anyio.move_on_after(PATIENCE, shield=True):
-            async with anyio.create_task_group() as group:
-                for shut_down in (self._traces.shutdown, self._metrics.shutdown):
-                    group.start_soon(
-                        lambda end: anyio.to_thread.run_sync(end, abandon_on_cancel=True), shut_down
-                    )
+        with anyio.CancelScope(shield=True):
+            await anyio.to_thread.run_sync(self._end)
+
+    def _end(self) -> None:
+        # Threads that may be left behind: one that waits for an answer ends with the process.
+        providers = (self._traces, self._metrics)
+        threads = [Thread(target=provider.shutdown, daemon=True) for provider in providers]
+        until = monotonic() + PATIENCE
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(max(until - monotonic(), 0))
 
 
 class _Plain(SpanExporter):

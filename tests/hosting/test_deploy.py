@@ -191,6 +191,11 @@ def test_times_agree() -> None:
     assert seconds(directive("keepalive_timeout")) < uvicorn.Config("nothing").timeout_keep_alive
 
 
+def test_nothing_is_held_back() -> None:
+    assert directive("proxy_buffering") == "off"
+    assert directive("proxy_http_version") == "1.1"
+
+
 def test_a_write_is_never_repeated_by_the_proxy() -> None:
     assert directive("proxy_next_upstream") == "error timeout"
     for line in NGINX.splitlines():
