@@ -47,6 +47,7 @@ class Collector(ThreadingHTTPServer):
                 "of": scope,
                 "within": names.get(span.parent_span_id),
                 "kind": {2: "server", 3: "client"}[span.kind],
+                "seconds": (span.end_time_unix_nano - span.start_time_unix_nano) / 1e9,
                 "failed": span.status.code == 2,
                 "words": span.status.message + "".join(str(event) for event in span.events),
                 "attributes": _attributes(span.attributes),

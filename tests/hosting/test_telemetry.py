@@ -207,6 +207,8 @@ async def test_a_cancelled_call_is_told_and_charged(
     assert sums["rotor_mcp.calls"] == {"rotor_mcp.call=get_lead rotor_mcp.outcome=cancelled": 1}
     assert sums["rotor_mcp.requests"] == {"http.request.method=GET rotor_mcp.status=none": 1}
     assert sums["rotor_mcp.refusals"] == {"rotor_mcp.reason=BudgetSpent": 1}
+    (asked,) = [span for span in collector.spans() if span["kind"] == "client"]
+    assert (asked["attributes"]["error.type"], 0.5 < asked["seconds"] < 5) == ("CancelledError", True)
 
 
 async def test_every_worker_tells_what_it_does(rotor: str, collector: Collector, tmp_path: Path) -> None:
