@@ -69,10 +69,11 @@ async def _call(
         if isinstance(result, InputRequiredResult):
             log("asked the person")
             return result
+        text, content = workplace.safe(tool.word(result)), map_strings(result.content(), workplace.safe)
+        if visit.notice:
+            text, content = f"{text}\nNote: {visit.notice}.", content | {"notice": visit.notice}
         answer = CallToolResult(
-            content=[TextContent(text=workplace.safe(tool.word(result)))],
-            structured_content=map_strings(result.content(), workplace.safe),
-            is_error=result.failed,
+            content=[TextContent(text=text)], structured_content=content, is_error=result.failed
         )
     except CursorError as exc:
         log("cursor refused")

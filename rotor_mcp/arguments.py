@@ -7,11 +7,9 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from rotor_mcp.models import READ_NAMES
+from rotor_mcp.models import SENT_NAMES
 
 Arguments = TypeVar("Arguments", bound=BaseModel)
-
-_SENT_NAMES = {read_name: name for name, read_name in READ_NAMES.items()}
 
 
 class InvalidArguments(Exception):
@@ -37,8 +35,8 @@ def parse(model: type[Arguments], arguments: Mapping[str, Any]) -> Arguments:
 
 def nearest(name: str, names: list[str]) -> str | None:
     """Find the argument that was probably meant."""
-    if _SENT_NAMES.get(name) in names:
-        return _SENT_NAMES[name]
+    if SENT_NAMES.get(name) in names:
+        return SENT_NAMES[name]
     word = name.lower()
     related = [known for known in names if word in known or known in word]
     likeness = {known: SequenceMatcher(None, word, known).ratio() for known in related or names}

@@ -199,7 +199,7 @@ class Settings(Loaded):
             return f"{variable} is not set"
         if _UNEXPANDED.fullmatch(value):
             return f"{variable} holds the name of a variable, not its value: this client does not expand it"
-        if not re.fullmatch(r"[!-~]+", value):
+        if not is_sendable(value):
             return f"{variable} holds a space, a line break or another character that no key has"
         return None
 
@@ -240,7 +240,8 @@ class Settings(Loaded):
         """Take the API key out of a text, whole or only its secret part, and the password of Redis."""
         for secret, mark in self._secrets:
             # Marks that no key can hold, so that mark and text together never make up the key anew.
-            text = text.replace(secret, mark)
+            if secret in text:
+                text = text.replace(secret, mark)
         return text
 
     @cached_property
@@ -260,6 +261,11 @@ class Settings(Loaded):
 def environment_variable(field: str) -> str:
     """Name the environment variable of a setting."""
     return f"ROTOR_{field.upper()}" if field in ("api_key", "base_url") else f"ROTOR_MCP_{field.upper()}"
+
+
+def is_sendable(key: str) -> bool:
+    """Whether a text can be an API key: one word, and not the name of a variable that nobody expanded."""
+    return re.fullmatch(r"[!-~]{1,500}", key) is not None and not _UNEXPANDED.fullmatch(key)
 
 
 def is_loopback(host: str) -> bool:

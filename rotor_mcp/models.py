@@ -43,6 +43,8 @@ READ_NAMES = {
 }
 """Field → the name under which Rotor's answers carry it, where that is another."""
 
+SENT_NAMES = {read_name: name for name, read_name in READ_NAMES.items()}
+
 
 # What assistants often send slightly wrong, and whose meaning is certain.
 
@@ -153,12 +155,7 @@ class Fields(BaseModel):
     @classmethod
     def _leave_out_blanks(cls, data: object) -> object:
         if isinstance(data, dict):
-            # `is_blank`, in place: this is asked of every field of every lead that is read.
-            return {
-                name: value
-                for name, value in data.items()
-                if value is not None and (not isinstance(value, str) or value.strip())
-            }
+            return {name: value for name, value in data.items() if not is_blank(value)}
         return data
 
 
@@ -203,6 +200,19 @@ _LIMIT_ERRORS: dict[str, type | tuple[type, ...]] = {
 """pydantic's name of a broken limit → the type of a value that can be shown all the same."""
 
 
+def _under_one_name(data: dict[str, Any]) -> dict[str, Any]:
+    """Bring the two families of names together, without blanks. This is done for every lead that is read."""
+    fields: dict[str, Any] = {}
+    for name, value in data.items():
+        if value is None or (isinstance(value, str) and not value.strip()):
+            continue
+        if name in SENT_NAMES:
+            fields[SENT_NAMES[name]] = value  # where an answer carries both, this is what is stored
+        else:
+            fields.setdefault(name, value)
+    return fields
+
+
 class Lead(LeadFields):
     """A lead as Rotor answers it. Fields we do not know are dropped, missing ones are fine."""
 
@@ -216,20 +226,21 @@ class Lead(LeadFields):
     location: Annotated[list[float] | None, Field(description="Latitude, longitude")] = None
     value_score: Annotated[float | None, Field(description="Rotor's own; undocumented")] = None
 
+    @model_validator(mode="before")
+    @classmethod
+    def _leave_out_blanks(cls, data: object) -> object:
+        return data  # which `_read` has done
+
     @model_validator(mode="wrap")
     @classmethod
     def _read(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
-        """Bring the two families of names together, and keep values that break a limit on writing.
+        """Read an answer of Rotor, and keep values that break a limit on writing.
 
         A value of a type that the field cannot have is left out.
         """
         if not isinstance(data, dict):
             return handler(data)
-        data = dict(data)
-        for name, read_name in READ_NAMES.items():
-            # Where an answer carries both, the read name is what is stored.
-            if not is_blank(stored := data.pop(read_name, None)):
-                data[name] = stored
+        data = _under_one_name(data)
         try:
             return handler(data)
         except ValidationError as exc:

@@ -1,9 +1,10 @@
 import math
+from datetime import date
 
 import anyio
 import pytest
 
-from rotor_mcp.company import ENOUGH_TO_JUDGE, REMEMBERED, Queue, Vocabulary
+from rotor_mcp.company import ENOUGH_TO_JUDGE, REMEMBERED, Companies, Queue, Spending, Vocabulary
 from rotor_mcp.errors import NotSent
 from rotor_mcp.models import Lead
 
@@ -59,3 +60,24 @@ def test_a_word_is_unused_only_if_enough_was_read() -> None:
     assert vocabulary.unused("stage", "Quotd") == (True, "Quoted")
     assert vocabulary.unused("stage", "quoted") == (False, None)
     assert vocabulary.unused("source", "Website") == (True, None)
+
+
+async def test_requests_are_counted_for_a_day() -> None:
+    day = date(2026, 11, 22)
+    spending = Spending(lambda: day)
+    await spending.add()
+    await spending.add(3)
+    assert await spending.today() == 4
+    day = date(2026, 11, 23)
+    assert await spending.today() == 0
+    await spending.add()
+    assert await spending.today() == 1
+
+
+async def test_each_company_has_everything_of_its_own() -> None:
+    companies = Companies(30)
+    first, second = companies.of("rotor_a_1"), companies.of("rotor_b_2")
+    await first.spent()
+    async with first.queue.turn(["phone 1"], 1), second.queue.turn(["phone 1"], 1):
+        await first.before_write()
+    assert [await first.spending.today(), await second.spending.today()] == [1, 0]

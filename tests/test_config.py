@@ -20,6 +20,7 @@ def test_the_defaults() -> None:
         "batch_requests": 100,
         "phone_region": "US",
         "read_only": False,
+        "redis_url": None,
         "log_level": "warning",
         "log_format": "text",
     }
@@ -38,6 +39,7 @@ def test_the_names_of_the_variables() -> None:
         "batch_requests": "ROTOR_MCP_BATCH_REQUESTS",
         "phone_region": "ROTOR_MCP_PHONE_REGION",
         "read_only": "ROTOR_MCP_READ_ONLY",
+        "redis_url": "ROTOR_MCP_REDIS_URL",
         "log_level": "ROTOR_MCP_LOG_LEVEL",
         "log_format": "ROTOR_MCP_LOG_FORMAT",
     }
@@ -99,6 +101,18 @@ def test_addresses_that_are_taken(address: str) -> None:
         ({"timezone": "../../etc/passwd"}, "ROTOR_MCP_TIMEZONE: must be a time zone's name"),
         ({"phone_region": "America"}, "ROTOR_MCP_PHONE_REGION: must be a country's two letters"),
         ({"read_only": "maybe"}, "ROTOR_MCP_READ_ONLY: Input should be a valid boolean"),
+        ({"redis_url": "redis.example.com:6379"}, "ROTOR_MCP_REDIS_URL: must be an address such as redis://"),
+        (
+            {"redis_url": "http://redis.example.com"},
+            "ROTOR_MCP_REDIS_URL: must be an address such as redis://",
+        ),
+        ({"redis_url": "redis://"}, "ROTOR_MCP_REDIS_URL: must be an address such as redis://"),
+        ({"redis_url": "redis://host:port"}, "ROTOR_MCP_REDIS_URL: must be an address such as redis://"),
+        ({"redis_url": "unix://"}, "ROTOR_MCP_REDIS_URL: must be an address such as redis://"),
+        (
+            {"redis_url": "redis://host/0?colour=red"},
+            "ROTOR_MCP_REDIS_URL: has options that the Redis client ",
+        ),
         ({"timeout": "0"}, "ROTOR_MCP_TIMEOUT: Input should be greater than 0"),
         ({"timeout": "soon"}, "ROTOR_MCP_TIMEOUT: Input should be a valid number"),
         ({"log_level": "loud"}, "ROTOR_MCP_LOG_LEVEL: Input should be 'debug', 'info', 'warning' or 'error'"),
@@ -121,6 +135,34 @@ def test_a_named_time_zone() -> None:
 def test_the_key_is_not_in_the_repr() -> None:
     settings = Settings.load({"api_key": KEY})
     assert "s3cr3tpart" not in f"{settings!r} {settings}"
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "redis://127.0.0.1",
+        "redis://:pw@redis:6380/2",
+        "rediss://me:pw@redis.example.com/0",
+        "unix:///tmp/r.sock?db=1",
+    ],
+)
+def test_addresses_of_a_redis(address: str) -> None:
+    url = Settings.load({"redis_url": address}).redis_url
+    assert url is not None
+    assert url.get_secret_value() == address
+
+
+@pytest.mark.parametrize("form", ["redis://:{}@redis/?colour=red", "odd://:{}@redis:6379"])
+def test_an_address_of_a_redis_that_cannot_be_used_is_not_repeated(form: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        Settings.load({"redis_url": form.format("pa55word")})
+    assert "pa55word" not in str(caught.value)
+
+
+def test_the_password_of_redis_is_shown_nowhere() -> None:
+    settings = Settings.load({"api_key": KEY, "redis_url": "redis://:pa55word%21@redis/0"})
+    assert "pa55word" not in f"{settings!r} {settings} {settings.model_dump()} {settings.model_dump_json()}"
+    assert settings.redact("pa55word! pa55word%21 s3cr3tpart") == "«password» «password» «API key»"
 
 
 @given(st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=8), st.text(), st.text())

@@ -24,9 +24,11 @@ from rotor_mcp.errors import (
     QuotaExceeded,
     Refused,
     RotorError,
+    TurnLost,
     Unanswered,
 )
 from rotor_mcp.exchange import Exchange, Method, Pool, retry_delay
+from rotor_mcp.witness import Witness
 from tests.listening import listening
 
 pytestmark = pytest.mark.anyio
@@ -207,6 +209,7 @@ async def test_a_redirect_is_not_followed() -> None:
 RETRIES: list[tuple[RotorError, bool | None, bool | None]] = [
     (NotSent("x"), True, True),
     (NoKey("x"), False, False),
+    (TurnLost("x"), None, False),
     (Unanswered("x", 500), True, None),
     (Unanswered("x", 503), True, None),
     (Unanswered("x", 200), False, None),
@@ -239,6 +242,47 @@ async def test_at_most_two_retries_each_after_a_longer_wait_and_inside_the_deadl
             assert wait is not None
             assert least <= wait <= most
     assert retry_delay("GET", NotSent("x"), 0, 1.1) is None
+
+
+# Who is told of it
+
+
+class Notes(Witness):
+    """Writes down what it is told, and may have something against a write."""
+
+    def __init__(self, against: NotSent | None = None) -> None:
+        self.told: list[str] = []
+        self._against = against
+
+    async def spent(self) -> None:
+        self.told.append("spent")
+
+    async def before_write(self) -> None:
+        self.told.append("before a write")
+        if self._against:
+            raise self._against
+
+
+async def test_each_request_that_counts_is_told_and_each_write_before_it_goes() -> None:
+    rotor = Rotor([ok(), httpx2.ConnectError("no"), ok(), httpx2.ReadError("cut"), ok()])
+    notes = Notes()
+    exchange = Exchange(rotor.pool(), notes)
+    await exchange.send("GET", "leads")
+    await exchange.send("POST", "leads", body={})  # it gets through at the second try
+    await failure(exchange.send("POST", "leads", body={}))
+    await exchange.send("GET", "auth/test", anonymous=True)
+    write = ["before a write", "spent"]
+    assert notes.told == ["spent", "before a write", *write, *write]
+    assert exchange.requests == 4
+
+
+async def test_a_write_that_may_not_go_does_not_go() -> None:
+    rotor = Rotor([])
+    notes = Notes(TurnLost("another server has it"))
+    exchange = Exchange(rotor.pool(), notes)
+    raised = await failure(exchange.send("POST", "leads", body={}))
+    assert (type(raised), str(raised)) == (TurnLost, "another server has it")
+    assert (rotor.asked, exchange.requests, notes.told) == ([], 0, ["before a write"])
 
 
 # Real sockets from here on.

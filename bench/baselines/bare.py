@@ -1,6 +1,11 @@
-"""A server written with the SDK alone: the API's arguments go in, the API's JSON comes out."""
+"""A server written with the SDK alone: the API's arguments go in, the API's JSON comes out.
 
+`python bare.py` serves on standard input and output, `python bare.py PORT` over HTTP.
+"""
+
+import logging
 import os
+import sys
 from typing import Annotated, Any, Literal
 
 import httpx2
@@ -76,4 +81,8 @@ async def get_lead(id: Annotated[str, Field(description="UUID of the lead")]) ->
 
 
 if __name__ == "__main__":
-    server.run()
+    if len(sys.argv) > 1:
+        logging.basicConfig(level=logging.WARNING)  # a line for each request would be measured, too
+        server.run("streamable-http", port=int(sys.argv[1]), stateless_http=True)
+    else:
+        server.run()

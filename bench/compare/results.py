@@ -76,7 +76,7 @@ def condense(measured: Measured, rounds: int) -> Results:
     return Results(
         rounds=rounds,
         day=datetime.now(UTC).date(),
-        machine=_machine(),
+        machine=machine(),
         calls=CALLS,
         starts=_figures(starts),
         memory=_figures(memory) if all(memory.values()) else {},
@@ -152,7 +152,7 @@ def _definitions(tools: list[dict[str, Any]]) -> Definitions:
     return Definitions(len(tools), sum(map(tokens, known)), sum(map(tokens, tools)))
 
 
-def _machine() -> str:
+def machine() -> str:
     cpu = Path("/proc/cpuinfo")
     found = re.search(r"model name\s*:\s*(.+)", cpu.read_text()) if cpu.exists() else None
     processor = found[1] if found else platform.processor() or platform.machine()

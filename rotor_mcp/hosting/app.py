@@ -12,7 +12,7 @@ from mcp.server.auth.provider import AccessToken, TokenVerifier
 from mcp.server.auth.routes import build_resource_metadata_url, create_protected_resource_routes
 from mcp.server.mcpserver import RequestStateSecurity
 from mcp.server.transport_security import TransportSecuritySettings
-from pydantic import AnyHttpUrl
+from pydantic import AnyHttpUrl, ConfigDict, TypeAdapter
 from starlette.applications import Starlette
 from starlette.authentication import AuthenticationError
 from starlette.middleware import Middleware
@@ -121,7 +121,7 @@ def _behind_a_door(app: ASGIApp, host: HostSettings) -> ASGIApp:
         verifiers.append(FileTokens(host.token_file))
     resource = None
     if host.oauth_issuer is not None:
-        resource = build_resource_metadata_url(AnyHttpUrl(_resource(host)))
+        resource = build_resource_metadata_url(_address(_resource(host)))
         verifiers.append(Issuer(host.oauth_issuer, host.audience or ""))
     if not verifiers:
         return app
@@ -131,6 +131,12 @@ def _behind_a_door(app: ASGIApp, host: HostSettings) -> ASGIApp:
 
 def _no_issuer(_: HTTPConnection, exc: AuthenticationError) -> Response:
     return JSONResponse({"error": str(exc)}, 503, {"retry-after": "10"})
+
+
+def _address(url: str) -> AnyHttpUrl:
+    """A web address as it is written: clients compare an issuer's letter by letter, the last slash too."""
+    kept = ConfigDict(url_preserve_empty_path=True)
+    return TypeAdapter(AnyHttpUrl, config=kept).validate_python(url)
 
 
 def _resource(host: HostSettings) -> str:
@@ -144,8 +150,8 @@ def _metadata(host: HostSettings) -> list[BaseRoute]:
         return []
     return list(
         create_protected_resource_routes(
-            resource_url=AnyHttpUrl(_resource(host)),
-            authorization_servers=[AnyHttpUrl(host.oauth_issuer)],
+            resource_url=_address(_resource(host)),
+            authorization_servers=[_address(host.oauth_issuer)],
             scopes_supported=list(SCOPES),
             resource_name="Rotor leads",
         )

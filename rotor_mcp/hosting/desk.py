@@ -1,7 +1,6 @@
 """The reception of a server that many call: who is it, may they do this, with which Rotor key, how often?"""
 
 import json
-import re
 from collections.abc import Iterable, Mapping
 from contextlib import AsyncExitStack
 from contextvars import ContextVar
@@ -10,6 +9,7 @@ import anyio
 from mcp.server.auth.middleware.auth_context import get_access_token
 from mcp.server.auth.provider import AccessToken
 
+from rotor_mcp.config import is_sendable
 from rotor_mcp.errors import NotAdmitted, NotAllowed
 from rotor_mcp.hosting.audit import Audit
 from rotor_mcp.hosting.files import Watched
@@ -99,7 +99,7 @@ class Desk(Reception):
                 key = sent_key.get()
                 if key is None:
                     raise NotAdmitted(f"send your Rotor API key along, in the header {KEY_HEADER}")
-                if not _is_sendable(key):
+                if not is_sendable(key):
                     raise NotAdmitted(f"what came in the header {KEY_HEADER} is no API key")
         return self.workplaces.of(key)
 
@@ -119,11 +119,7 @@ def parse_keys(text: str) -> Mapping[str, str]:
     except ValueError:
         raise ValueError("is not JSON") from None
     if not isinstance(keys, dict) or not all(
-        isinstance(key, str) and _is_sendable(key) for key in keys.values()
+        isinstance(key, str) and is_sendable(key) for key in keys.values()
     ):
-        raise ValueError('must be an object of callers and keys, such as {"auth0|7": "rotor_…"}')
+        raise ValueError('must be an object of callers and keys, such as {"token:ann": "rotor_…"}')
     return keys
-
-
-def _is_sendable(key: str) -> bool:
-    return re.fullmatch(r"[!-~]{8,200}", key) is not None

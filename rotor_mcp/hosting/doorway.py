@@ -16,6 +16,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from rotor_mcp.hosting.desk import KEY_HEADER, caller_of, sent_key
 from rotor_mcp.hosting.settings import PATH
 
+_READ_ON = 8
+"""So many times the largest body is read of a larger one."""
 _PATHS = frozenset({PATH, "/healthz", "/readyz"})
 
 LARGEST_BODY = 1_000_000
@@ -30,28 +32,40 @@ access_log = logging.getLogger("rotor_mcp.access")
 class WholeBody:
     """Waits for the whole body, as long as it is neither too large nor too slow."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, largest: int = LARGEST_BODY, patience: float = BODY_PATIENCE) -> None:
+        """Stand before an application.
+
+        Args:
+            app: what is behind.
+            largest: bytes that a body may have.
+            patience: seconds that it may take to come.
+        """
         self._app = app
+        self._largest = largest
+        self._patience = patience
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        body = bytearray()
-        with anyio.move_on_after(BODY_PATIENCE) as waiting:
+        body, size = bytearray(), 0
+        with anyio.move_on_after(self._patience) as waiting:
             while True:
                 message = await receive()
                 if message["type"] != "http.request":
                     return  # the client went away
-                body += message.get("body", b"")
-                if len(body) > LARGEST_BODY or not message.get("more_body", False):
+                size += len(message.get("body", b""))
+                # Of one that is too large a few times as much is read, and nothing kept: a client that is
+                # cut off in the middle of sending would never read why.
+                body = body + message.get("body", b"") if size <= self._largest else bytearray()
+                if size > _READ_ON * self._largest or not message.get("more_body", False):
                     break
         refusal: Response | None = None
         if waiting.cancelled_caught:
-            refusal = _refusal(408, f"the body did not come within {BODY_PATIENCE:g} seconds")
-        elif len(body) > LARGEST_BODY:
-            refusal = _refusal(413, f"the body has more than {LARGEST_BODY:,} bytes")
+            refusal = _refusal(408, f"the body did not come within {self._patience:g} seconds")
+        elif size > self._largest:
+            refusal = _refusal(413, f"the body has more than {self._largest:,} bytes")
         if refusal is not None:
             refusal.headers["connection"] = "close"  # what else may come is not read
             await refusal(scope, receive, send)

@@ -23,7 +23,7 @@ class Watched(Generic[Content]):
         self._path = path
         self._parse = parse
         self._stamp = self._look()
-        self._content = parse(path.read_text("utf-8"))
+        self._content = self._load()
 
     def read(self) -> Content:
         """What the file holds."""
@@ -31,11 +31,17 @@ class Watched(Generic[Content]):
             stamp = self._look()
             if stamp != self._stamp:
                 self._stamp = stamp
-                self._content = self._parse(self._path.read_text("utf-8"))
+                self._content = self._load()
                 logger.info("%s was read again", self._path)
         except (OSError, ValueError) as exc:
-            logger.error("%s cannot be read again, what it held stays: %s", self._path, exc)  # noqa: TRY400
+            logger.error("what was read before stays: %s", exc)  # noqa: TRY400 - there is no fault of ours
         return self._content
+
+    def _load(self) -> Content:
+        try:
+            return self._parse(self._path.read_text("utf-8"))
+        except ValueError as exc:
+            raise ValueError(f"{self._path}: {exc}") from None
 
     def _look(self) -> tuple[int, int, int]:
         found = self._path.stat()

@@ -4,6 +4,7 @@ This server is an OAuth 2.1 resource server: it trusts one issuer, and takes onl
 """
 
 import logging
+import math
 import time
 from typing import Any
 
@@ -23,7 +24,6 @@ ALGORITHMS = frozenset(
 LEEWAY = 30
 """Seconds by which the clocks of issuer and server may differ."""
 KEPT = 600.0
-"""Seconds for which keys are used without asking again."""
 PAUSE = 10.0
 """Seconds between two questions for keys at least, whatever tokens name unknown ones."""
 PATIENCE = 5.0
@@ -42,19 +42,20 @@ class IssuerAway(AuthenticationError):
 class Issuer:
     """Knows callers by access tokens of one issuer."""
 
-    def __init__(self, url: str, audience: str, transport: httpx2.AsyncBaseTransport | None = None) -> None:
+    def __init__(self, url: str, audience: str, kept: float = KEPT) -> None:
         """Begin without keys: the first token asks for them.
 
         Args:
             url: of the issuer, as its tokens name it.
             audience: who a token must be for.
-            transport: carries the requests; the network if None.
+            kept: seconds for which keys are used without asking again. If the issuer does not answer then,
+                they are used ten times as long.
         """
         self._url = url
         self._audience = audience
-        self._transport = transport
+        self._kept = kept
         self._keys: dict[str | None, jwt.PyJWK] = {}
-        self._asked_at = -KEPT
+        self._asked_at = -math.inf
         self._asking = anyio.Lock()
 
     async def verify_token(self, token: str) -> AccessToken | None:
@@ -67,13 +68,13 @@ class Issuer:
             return None
         try:
             header = jwt.get_unverified_header(token)
-            key = await self._key(header.get("kid"), header.get("alg"))
+            key = await self._key(header.get("kid"))
             if key is None:
                 return None
             claims: dict[str, Any] = jwt.decode(
                 token,
                 key,
-                algorithms=[str(key.algorithm_name)],
+                algorithms=[str(key.algorithm_name)],  # the key's own, whatever the token says
                 audience=self._audience,
                 issuer=self._url,
                 leeway=LEEWAY,
@@ -92,16 +93,13 @@ class Issuer:
             claims={"iss": claims["iss"]},
         )
 
-    async def _key(self, kid: object, algorithm: object) -> jwt.PyJWK | None:
-        """Find the key that a token names, and see that its algorithm is the key's."""
-        if algorithm not in ALGORITHMS or not isinstance(kid, str | None):
-            return None
+    async def _key(self, kid: str | None) -> jwt.PyJWK | None:
+        """Find the key that a token names."""
         async with self._asking:
             age = time.monotonic() - self._asked_at
-            if age >= KEPT or (self._find(kid) is None and age >= PAUSE):
+            if age >= self._kept or (self._find(kid) is None and age >= PAUSE):
                 await self._renew(age)
-        key = self._find(kid)
-        return key if key is not None and key.algorithm_name == algorithm else None
+        return self._find(kid)
 
     def _find(self, kid: str | None) -> jwt.PyJWK | None:
         if kid is None and len(self._keys) == 1:
@@ -114,16 +112,14 @@ class Issuer:
             keys = await self._ask()
         except (httpx2.HTTPError, ValueError, jwt.PyJWTError) as exc:
             logger.warning("the keys of the issuer cannot be had (%s)", type(exc).__name__)
-            if not self._keys or age > 10 * KEPT:
-                self._asked_at = -KEPT  # whoever comes next asks again
+            if not self._keys or age > 10 * self._kept:
+                self._asked_at = -math.inf  # whoever comes next asks again
                 raise IssuerAway("the issuer of tokens does not answer") from None
             return
         self._keys = keys
 
     async def _ask(self) -> dict[str | None, jwt.PyJWK]:
-        async with httpx2.AsyncClient(
-            timeout=PATIENCE, follow_redirects=False, transport=self._transport
-        ) as http:
+        async with httpx2.AsyncClient(timeout=PATIENCE, follow_redirects=False) as http:
             described = await self._describe(http)
             answer = await _get(http, str(described["jwks_uri"]))
         keys = {}

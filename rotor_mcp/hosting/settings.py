@@ -43,7 +43,8 @@ class HostSettings(Loaded):
     """What the operator decides. Read with `HostSettings.load`."""
 
     http: Annotated[
-        str, Field(description="Address and port to serve HTTP at, instead of standard input and output")
+        str,
+        Field(description="Address and port to serve HTTP at, the same as `--http`"),
     ] = "127.0.0.1:8080"
     workers: Annotated[
         int, Field(ge=1, le=64, description="Processes that serve; more than one need ROTOR_MCP_REDIS_URL")
@@ -77,7 +78,7 @@ class HostSettings(Loaded):
     ] = "server"
     key_file: Annotated[
         Path | None,
-        Field(description='File with the Rotor key of each caller, such as {"auth0|7": "rotor_…"}'),
+        Field(description='File with the Rotor key of each caller, such as {"token:ann": "rotor_…"}'),
     ] = None
     state_secret: Annotated[
         Secret | None,
@@ -123,16 +124,17 @@ class HostSettings(Loaded):
                 "ROTOR_MCP_OAUTH_ISSUER, or for a private network ROTOR_MCP_TOKEN_FILE; "
                 "or serve at 127.0.0.1 only"
             )
-        if not self.on_loopback and self.public_url is None:
+        if self.public_url is None and not (self.on_loopback and self.oauth_issuer is None):
             raise ValueError(
                 "set ROTOR_MCP_PUBLIC_URL to the address under which clients reach this server: requests for "
-                "other names are refused"
+                "other names are refused, and so are tokens for another resource"
             )
         if self.key_from == "file" and self.key_file is None:
             raise ValueError("ROTOR_MCP_KEY_FROM is file: set ROTOR_MCP_KEY_FILE")
         if self.key_from == "file" and not self.has_door:
             raise ValueError(
-                "ROTOR_MCP_KEY_FROM is file, but nothing asks who calls: set ROTOR_MCP_TOKEN_FILE"
+                "ROTOR_MCP_KEY_FROM is file, but nothing asks who calls: set ROTOR_MCP_OAUTH_ISSUER or "
+                "ROTOR_MCP_TOKEN_FILE"
             )
         if self.key_file is not None and self.key_from != "file":
             raise ValueError("ROTOR_MCP_KEY_FILE is set: set ROTOR_MCP_KEY_FROM to file, or leave it out")

@@ -157,6 +157,7 @@ class Locks:
         self._take, self._hold, self._leave = map(link.script, (_TAKE, _HOLD, _LEAVE))
         self._held: set[Lock] = set()
         self._renewing: asyncio.Task[None] | None = None
+        self._closing = anyio.Event()
 
     async def take(self, lock: Lock) -> float | None:
         """Take a lock, if it is free: then say how many seconds ago somebody last had it, at most.
@@ -202,19 +203,18 @@ class Locks:
     async def leave(self, lock: Lock) -> None:
         """Give a lock back, or the wish for it. If Redis is away, it ends by itself."""
         self._held.discard(lock)
-        names, given = [lock.lock, lock.past, lock.wish], [lock.token, _milliseconds(KEPT)]
-        # Others would have to wait for its end if this were cancelled.
-        with anyio.CancelScope(shield=True), suppress(Away):
+        names = [lock.lock, lock.past, lock.wish]
+        given: list[str | float] = [lock.token, _milliseconds(KEPT)]
+        with suppress(Away):
             await self._link.ask(lambda _: self._leave(names, given))
 
     async def aclose(self) -> None:
         """Renew nothing any more."""
         self._held.clear()
         if self._renewing is not None:
-            self._renewing.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._renewing
-            self._renewing = None
+            self._closing.set()
+            await self._renewing
+            self._renewing, self._closing = None, anyio.Event()
 
     def _keep_alive(self, lock: Lock) -> None:
         self._held.add(lock)
@@ -224,7 +224,8 @@ class Locks:
 
     async def _renew(self) -> None:
         while self._held:
-            await asyncio.sleep(RENEWED)
+            with anyio.move_on_after(RENEWED):
+                await self._closing.wait()
             for lock in list(self._held):
                 if lock in self._held:
                     try:

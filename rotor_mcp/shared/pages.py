@@ -87,8 +87,7 @@ class SharedShelf(Shelf):
         """Make every server forget, and keep nothing of what is being read now."""
         await super().clear()
         self._unmarked = True
-        # Others would go on with what they remember if this were cancelled.
-        with anyio.CancelScope(shield=True), suppress(Away):
+        with suppress(Away):
             await self._mark_what_was_not()
 
     async def _mark_what_was_not(self) -> None:
@@ -103,8 +102,7 @@ class SharedShelf(Shelf):
 
 
 def _packed(kept: _Kept) -> bytes:
-    # Rotor's own values may break the limits of what can be written, about which pydantic would warn.
-    return zlib.compress(kept.model_dump_json(exclude_defaults=True, warnings=False).encode(), level=1)
+    return zlib.compress(kept.model_dump_json(exclude_defaults=True).encode(), level=1)
 
 
 def _unpacked(data: bytes) -> _Kept | None:

@@ -1,5 +1,6 @@
 """How many requests all servers together have spent today of a company's quota."""
 
+import secrets
 from collections.abc import Callable
 from datetime import date
 
@@ -8,62 +9,57 @@ from rotor_mcp.shared.link import Away, Link
 from rotor_mcp.shared.names import Names
 
 KEPT = 2 * 86_400
-"""Seconds for which a day's count is kept."""
+"""Seconds for which the counts of a day are kept."""
 
-_ADD = """
-local known, more, kept = unpack(ARGV)
-local count = math.max(tonumber(redis.call('get', KEYS[1]) or 0) or 0, tonumber(known)) + more
-redis.call('set', KEYS[1], string.format('%.0f', count), 'ex', kept)
-return count
+_TELL = """
+local day, me, mine, kept = KEYS[1], ARGV[1], tonumber(ARGV[2]), ARGV[3]
+-- Of two that come in another order than they were sent, the larger one is newer.
+if mine > tonumber(redis.call('hget', day, me) or 0) then redis.call('hset', day, me, mine) end
+redis.call('expire', day, kept)
+local others = 0
+for number, count in ipairs(redis.call('hvals', day)) do others = others + tonumber(count) end
+return others - tonumber(redis.call('hget', day, me) or 0)
 """
 
 
 class SharedSpending(Spending):
-    """A count in Redis. While Redis is away, this process counts what it adds, and tells it afterwards.
+    """Each server counts for itself, and tells Redis how far it has come; the sum is what was spent.
 
-    A Redis that lost the count is told the largest that this process knows of.
+    So nothing is counted twice, and what Redis was not told, or has lost, it is told with the next request.
+    While it is away, of the other servers is known what they had spent before.
     """
 
-    def __init__(self, names: Names, link: Link, today: Callable[[], date] = utc_day) -> None:
-        super().__init__(today)
+    def __init__(self, names: Names, link: Link, day: Callable[[], date] = utc_day) -> None:
+        super().__init__(day)
         self._names = names
         self._link = link
-        self._add = link.script(_ADD)
-        self._untold = 0
-        """Requests of this day that Redis is not known to know of."""
-        self._being_told = 0
-        """Those of them that it is being told now."""
+        self._script = link.script(_TELL)
+        self._me = secrets.token_hex(8)
+        self._others = 0
 
     async def add(self, requests: int = 1) -> None:
         """Count requests that went out."""
         await super().add(requests)
-        self._untold += requests
         await self._tell()
 
     async def today(self) -> int:
         """Say how many there were today, on all servers."""
         self._turn_the_page()
         await self._tell()
-        return await super().today()
+        return self._others + await super().today()
 
     async def _tell(self) -> None:
-        day, known, more = self._day, self._count - self._untold, self._untold - self._being_told
+        day, mine = self._day, self._count
         name = self._names.of(f"spent:{day}")
-        self._being_told += more
         try:
-            count: int = await self._link.ask(lambda _: self._add([name], [known, more, KEPT]))
+            others: int = await self._link.ask(lambda _: self._script([name], [self._me, mine, KEPT]))
         except Away:
             return
-        finally:  # what was told and not answered is told once more: rather too many than too few
-            if day == self._day:
-                self._being_told -= more
         if day == self._day:
-            told = self._count - self._untold
-            self._untold -= more
-            self._count = max(told, count) + self._untold
+            self._others = max(others, self._others)
 
     def _turn_the_page(self) -> None:
         before = self._day
         super()._turn_the_page()
         if before != self._day:
-            self._untold = self._being_told = 0
+            self._others = 0

@@ -17,7 +17,7 @@ from rotor_mcp.shared.names import Names
 ASKED_AGAIN = (0.02, 0.08)
 """Seconds after which a waiting call asks again, at least and at most. At random, lest all ask at once."""
 
-_held: ContextVar[tuple[Lock, ...]] = ContextVar("held", default=())
+_held: ContextVar[tuple[tuple[Queue, Lock], ...]] = ContextVar("held", default=())
 """The locks of the turns that this task is in. A write finds them here: who writes need not know of them."""
 
 
@@ -55,7 +55,7 @@ class SharedQueue(Queue):
                     lock = Lock.on(key, self._names)
                     held.push_async_callback(self._locks.leave, lock)
                     left = max(left, await self._take(lock, until))  # noqa: PLW2901 - the latest of all
-                    _held.set((*_held.get(), lock))
+                    _held.set((*_held.get(), (self, lock)))
                 yield left
             finally:
                 _held.set(outer)
@@ -66,7 +66,7 @@ class SharedQueue(Queue):
         Raises:
             TurnLost: if somebody has.
         """
-        if locks := _held.get():
+        if locks := [lock for queue, lock in _held.get() if queue is self]:
             try:
                 # What was taken in Redis is always asked for there, what was not only if Redis is back.
                 await self._locks.hold(locks, insist=any(lock.fence for lock in locks))

@@ -4,7 +4,7 @@ import json
 import random
 from collections import Counter
 from collections.abc import Collection, Iterator
-from contextlib import closing
+from contextlib import AsyncExitStack, closing
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -18,6 +18,7 @@ from rotor_mcp.config import Settings
 from rotor_mcp.sandbox import FULL_KEY, READ_ONLY_KEY, Sandbox
 from rotor_mcp.server import build_server
 from tests.chaos.people import Person
+from tests.chaos.replicas import Replicas
 from tests.chaos.script import Call, Step, entering, script
 
 NOW = datetime(2026, 11, 22, 18, 0, tzinfo=UTC)
@@ -153,7 +154,9 @@ class Run:
         )
 
 
-async def play(seed: int, people: list[Person], calls: int, deadline: float, mode: str) -> Run:
+async def play(
+    seed: int, people: list[Person], calls: int, deadline: float, mode: str, *, replicas: Replicas
+) -> Run:
     """Play one script in a new company."""
     rng = random.Random(seed)
     done = Run(seed)
@@ -161,22 +164,35 @@ async def play(seed: int, people: list[Person], calls: int, deadline: float, mod
     with closing(Sandbox(leads=0, quota=1_000_000, now=lambda: NOW)) as rotor:
         wire = Wire(rotor)
         settings = Settings.load(
-            {"api_key": FULL_KEY, "timezone": "America/Chicago", "timeout": str(deadline)}
+            {
+                "api_key": FULL_KEY,
+                "timezone": "America/Chicago",
+                "timeout": str(deadline),
+                **replicas.settings,
+            }
         )
-        server = build_server(settings, transport=lambda: wire, clock=lambda: NOW)
-        async with Client(server, mode=mode) as client:
-            table = _Table(client, done)
+        async with AsyncExitStack() as clients:
+            table = _Table(done)
+            for _ in range(replicas.number):
+                server = build_server(settings, transport=lambda: wire, clock=lambda: NOW)
+                table.clients.append(await clients.enter_async_context(Client(server, mode=mode)))
             for call in entering(people):
                 await table.call(call)
             steps = script(rng, people, calls, deadline)
+            begun = 0
 
             async def worker() -> None:
+                nonlocal begun
                 for call in steps:
-                    for fault in call.faults:
-                        rotor.faults.add(fault)
-                    await table.call(call)
+                    begun += 1
+                    async with replicas.parts(call) as parts:
+                        for fault in call.faults:
+                            rotor.faults.add(fault)
+                        for server, part in parts:
+                            await table.call(part, server)
 
             async with anyio.create_task_group() as workers:
+                workers.start_soon(replicas.outage, lambda: begun / calls, lambda: wire.open > 0)
                 for _ in range(PARALLEL):
                     workers.start_soon(worker)
         # With the client gone, every write has come to its end.
@@ -193,21 +209,23 @@ async def play(seed: int, people: list[Person], calls: int, deadline: float, mod
 class _Table:
     """Where the calls are made, and the ids of the people entered at first are known."""
 
-    def __init__(self, client: Client, done: Run) -> None:
-        self._client = client
+    def __init__(self, done: Run) -> None:
+        self.clients: list[Client] = []
+        """One of each server."""
         self._done = done
         self._ids: dict[Person, str] = {}
 
-    async def call(self, call: Call) -> None:
+    async def call(self, call: Call, server: int = 0) -> None:
         """Make a call, and note what it said of each of its steps."""
+        client = self.clients[server]
         rows = [step.arguments | self._id(step) for step in call.steps]
         result: CallToolResult | None = None
         started = anyio.current_time()
         with anyio.move_on_after(call.patience):
             if call.batch:
-                result = await self._client.call_tool("upsert_leads", {"rows": rows, **dict(call.shared)})
+                result = await client.call_tool("upsert_leads", {"rows": rows, **dict(call.shared)})
             else:
-                result = await self._client.call_tool("upsert_lead", rows[0])
+                result = await client.call_tool("upsert_lead", rows[0])
         seconds = anyio.current_time() - started
         if seconds > self._done.longest:
             self._done.longest, self._done.slowest = seconds, call

@@ -19,8 +19,8 @@ from evals.runner import judge
 from evals.tasks import TASKS
 from evals.transcript import Transcript
 from rotor_mcp.config import Settings
-from rotor_mcp.sandbox import FULL_KEY
 from rotor_mcp.listener import listen
+from rotor_mcp.sandbox import FULL_KEY
 from rotor_mcp.server import build_server
 from tests.conftest import JANE, NOW
 from tests.evals.endpoints import KEY, Broken, Played, Said, endpoint

@@ -1076,7 +1076,7 @@ async def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 async def calling(sandbox: Sandbox) -> AsyncIterator[Call]:
     pool = Pool(Settings.load({"api_key": FULL_KEY, "timezone": "America/Chicago"}), sandbox.transport)
     try:
-        yield Workplace(pool, Company(Memory(0)), lambda: NOW).call()
+        yield Workplace(pool, Company(Memory(0)), clock=lambda: NOW).call()
     finally:
         await pool.aclose()
 

@@ -17,7 +17,8 @@ from rotor_mcp.sandbox import FULL_KEY, Fault, Sandbox
 from rotor_mcp.sandbox.serving import serving
 from tests.conftest import JANE, text
 from tests.hosting.nginx import Nginx, nginx
-from tests.hosting.processes import ServerProcess, client_of, server_process
+from tests.hosting.servers import ServerProcess, server_process
+from tests.hosting.serving import calling
 from tests.shared.servers import redis_server
 
 pytestmark = pytest.mark.anyio
@@ -89,7 +90,7 @@ async def test_calls_go_on_when_a_replica_is_killed(sandbox: Sandbox, tmp_path: 
 
         async def read(times: int) -> list[str]:
             seen = []
-            async with client_of(three.nginx.url, TOKEN, mode) as client:
+            async with calling(three.nginx.url, TOKEN, mode=mode) as client:
                 for _ in range(times):
                     result = await client.call_tool("get_lead", {"id": JANE})
                     seen.append(text(result).partition(".")[0])
@@ -121,7 +122,7 @@ async def test_a_write_whose_replica_is_killed_is_not_sent_again(sandbox: Sandbo
                 ends.append(exc)
 
         sandbox.faults.add(Fault(method="POST", carried_out=True, delay=3))
-        async with client_of(three.nginx.url, TOKEN) as client:
+        async with calling(three.nginx.url, TOKEN) as client:
             with anyio.fail_after(30):
                 async with anyio.create_task_group() as group:
                     group.start_soon(write, client)
@@ -131,7 +132,7 @@ async def test_a_write_whose_replica_is_killed_is_not_sent_again(sandbox: Sandbo
         assert len(ends) == 1, "whoever called is told"
         await anyio.sleep(0.5)
         assert sum(three.counts("POST")) == 1
-        async with client_of(three.nginx.url, TOKEN) as client:
+        async with calling(three.nginx.url, TOKEN) as client:
             found = await client.call_tool("upsert_lead", {"name": "Dana", "phone": "612-555-0142"})
         assert text(found).startswith("Nothing to change")
         assert sum(three.counts("POST")) == 1
@@ -165,7 +166,7 @@ async def test_progress_comes_when_it_is_made(sandbox: Sandbox, tmp_path: Path) 
 
     rows = [{"name": f"Ann {number}", "phone": f"612-555-01{number:02}"} for number in range(8)]
     sandbox.faults.add(Fault(method="POST", delay=0.3, times=8))
-    async with fleet(sandbox, tmp_path) as three, client_of(three.nginx.url, TOKEN) as client:
+    async with fleet(sandbox, tmp_path) as three, calling(three.nginx.url, TOKEN) as client:
         await client.call_tool("upsert_leads", {"rows": rows}, progress_callback=note)
         ended = anyio.current_time()
     assert len(moments) > 1

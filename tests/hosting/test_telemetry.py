@@ -22,7 +22,8 @@ from rotor_mcp.telemetry.exporting import PATIENCE
 from rotor_mcp.telemetry.wanted import Wanted, observers, wanted
 from tests.conftest import JANE, text
 from tests.hosting.collector import Collector, collecting
-from tests.hosting.processes import client_of, server_process
+from tests.hosting.servers import server_process
+from tests.hosting.serving import calling
 from tests.shared.servers import redis_server
 
 pytestmark = pytest.mark.anyio
@@ -92,7 +93,7 @@ async def test_what_a_collector_receives(
 ) -> None:
     given = environment(rotor, collector, ROTOR_MCP_TOKEN_FILE=str(tokens))
     with server_process(given) as server:
-        async with client_of(server.url, TOKENS["night-agent"]) as client:
+        async with calling(server.url, TOKENS["night-agent"]) as client:
             await client.call_tool(
                 "upsert_lead",
                 {"name": "Dana Whitfield", "phone": "(612) 555-0142", "email": "dana@whitfield.example"},
@@ -106,7 +107,7 @@ async def test_what_a_collector_receives(
             with pytest.raises(MCPError):
                 await client.read_resource("rotor://leads/Dana%20Whitfield")
             await client.call_tool("call 612-555-0142", {})
-        async with client_of(server.url, TOKENS["dashboard"], "legacy") as client:
+        async with calling(server.url, TOKENS["dashboard"], mode="legacy") as client:
             await client.call_tool("upsert_lead", {"name": "Nobody"})
         written = await anyio.to_thread.run_sync(server.stop)
     assert server.process.returncode == 0, written
@@ -196,7 +197,7 @@ async def test_a_cancelled_call_is_told_and_charged(
     sandbox.faults.add(Fault(method="GET", delay=20))
     given = environment(rotor, collector, ROTOR_MCP_TOKEN_FILE=str(tokens), ROTOR_MCP_DAILY_REQUESTS="1")
     with server_process(given) as server:
-        async with client_of(server.url, TOKENS["dashboard"]) as client:
+        async with calling(server.url, TOKENS["dashboard"]) as client:
             with anyio.move_on_after(1):
                 await client.call_tool("get_lead", {"id": JANE})
             await anyio.sleep(0.5)
@@ -223,7 +224,7 @@ async def test_every_worker_tells_what_it_does(rotor: str, collector: Collector,
         with server_process(given) as server:
             with anyio.fail_after(40):
                 while len(collector.resources()) < 2:
-                    async with client_of(server.url) as client:
+                    async with calling(server.url) as client:
                         await client.call_tool("get_lead", {"id": JANE})
             await anyio.to_thread.run_sync(server.stop)
     assert len({resource["service.instance.id"] for resource in collector.resources()}) == 2
@@ -256,7 +257,7 @@ async def test_a_collector_that_is_away_keeps_nobody_waiting(rotor: str, silent:
 
 async def _end_without(rotor: str, collector: str) -> None:
     with server_process(environment(rotor, collector)) as server:
-        async with client_of(server.url) as client:
+        async with calling(server.url) as client:
             assert not (await client.call_tool("get_lead", {"id": JANE})).is_error
         began = time.monotonic()
         written = await anyio.to_thread.run_sync(server.stop)
@@ -283,7 +284,7 @@ def test_nothing_of_it_is_loaded_unless_it_is_wanted(given: dict[str, str]) -> N
 
 async def test_nothing_is_sent_unless_it_is_wanted(rotor: str, collector: Collector) -> None:
     with server_process(environment(rotor, collector, OTEL_SDK_DISABLED="true")) as server:
-        async with client_of(server.url) as client:
+        async with calling(server.url) as client:
             await client.call_tool("get_lead", {"id": JANE})
         await anyio.to_thread.run_sync(server.stop)
     assert collector.received == []

@@ -10,9 +10,9 @@ from datetime import UTC, datetime
 import httpx2
 import pytest
 
+from rotor_mcp.listener import listen
 from rotor_mcp.sandbox import Fault, Sandbox
 from rotor_mcp.sandbox.inputs import Listing
-from rotor_mcp.listener import listen
 from rotor_mcp.sandbox.serving import base_url, serving
 
 from .conftest import HEADERS

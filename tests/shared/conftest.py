@@ -49,6 +49,6 @@ async def replica() -> AsyncIterator[Replica]:
         yield make
 
 
-def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
-    """What was logged, but for the details."""
+def logged(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """What this server said, but for the details."""
     return [record.getMessage() for record in caplog.records if record.levelno >= logging.INFO]

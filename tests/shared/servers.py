@@ -64,7 +64,7 @@ class RedisServer:
         """All that it holds, as text, by name."""
         with self.client() as client:
             held: dict[str, str] = {}
-            for name in client.keys():
+            for name in client.scan_iter():
                 kind = client.type(name)
                 value = client.hgetall(name) if kind == b"hash" else client.get(name)
                 held[name.decode()] = repr(value)

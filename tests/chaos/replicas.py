@@ -1,0 +1,93 @@
+"""Several servers of one company that share a Redis, and which of them a call goes to.
+
+Any call goes to any server while Redis is there. While it is not, servers know nothing of each other, and nobody
+promises anything of two that write to one person at once. So before Redis is killed, and until it is back and
+known to be, each person has a server of their own; in the middle of whose calls it happens.
+"""
+
+import random
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+import anyio
+
+from rotor_mcp.shared.link import PAUSE
+from tests.chaos.script import Call
+from tests.shared.servers import RedisServer
+
+APART, KILLED, STARTED = 0.3, 0.4, 0.55
+"""After which part of the calls each person gets a server of their own, Redis is killed, and is there again."""
+
+
+class Replicas:
+    """The servers. By itself there is one, and no Redis."""
+
+    def __init__(self, number: int = 1, redis: RedisServer | None = None) -> None:
+        self.number = number
+        self.calls: dict[str, int] = {}
+        """How many calls came in each state of things."""
+        self._redis = redis
+        self._rng = random.Random(number)
+        self._state = "together"
+        self._apart = False
+        self._in_hand = 0
+        self._gate = anyio.Lock()
+
+    @property
+    def settings(self) -> dict[str, str | None]:
+        """What is set for each of them."""
+        return {"redis_url": self._redis.url if self._redis else None}
+
+    @asynccontextmanager
+    async def parts(self, call: Call) -> AsyncIterator[list[tuple[int, Call]]]:
+        """Yield the servers that a call goes to, each with what it is asked to do."""
+        async with self._gate:
+            self._in_hand += 1
+        self.calls[self._state] = self.calls.get(self._state, 0) + 1
+        try:
+            if self._apart:
+                homes = {step.person.number % self.number for step in call.steps}
+                yield [(home, self._part(call, home)) for home in sorted(homes)]
+            else:
+                yield [(self._rng.randrange(self.number), call)]
+        finally:
+            self._in_hand -= 1
+
+    def _part(self, call: Call, home: int) -> Call:
+        return replace(
+            call, steps=tuple(step for step in call.steps if step.person.number % self.number == home)
+        )
+
+    async def outage(self, progress: Callable[[], float], busy: Callable[[], bool]) -> None:
+        """Kill Redis in the middle of the calls, and start it again.
+
+        Args:
+            progress: says which part of the calls was begun.
+            busy: says whether requests are in hand whose calls nobody waits for any more.
+        """
+        if self._redis is None:
+            return
+        await _until(lambda: progress() >= APART)
+        await self._keep_apart(True, busy)
+        await _until(lambda: progress() >= KILLED)
+        self._redis.kill()
+        self._state = "without Redis"
+        await _until(lambda: progress() >= STARTED)
+        self._redis.start()
+        self._state = "Redis is back"
+        await anyio.sleep(PAUSE + 0.5)
+        await self._keep_apart(False, busy)
+        self._state = "together again"
+
+    async def _keep_apart(self, apart: bool, busy: Callable[[], bool]) -> None:
+        """Wait until nothing is in hand, and only then let further calls begin."""
+        async with self._gate:
+            await _until(lambda: not self._in_hand and not busy())
+            await anyio.sleep(0.1)
+            self._apart = apart
+
+
+async def _until(happened: Callable[[], bool]) -> None:
+    while not happened():  # noqa: ASYNC110 - nobody calls when it happens
+        await anyio.sleep(0.01)

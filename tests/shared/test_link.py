@@ -1,0 +1,135 @@
+"""Redis that cannot be asked, for whatever reason: one warning, no password, and calls go on."""
+
+import logging
+import time
+from pathlib import Path
+
+import anyio
+import anyio.lowlevel
+import pytest
+from pydantic import SecretStr
+
+from rotor_mcp.shared import SharedCompanies
+from rotor_mcp.shared.link import PATIENCE, PAUSE, TRIES, Away, Link
+from tests.shared.conftest import KEY, logged
+from tests.shared.servers import RedisServer, redis_server
+
+pytestmark = pytest.mark.anyio
+
+PASSWORD = "pa55word-of-redis"
+
+
+def away(why: str) -> str:
+    return f"Redis cannot be asked ({why}): until it is back, this server shares nothing with others"
+
+
+async def use(url: str) -> int:
+    """Do all that is shared, and say how many requests were counted."""
+    companies = SharedCompanies(SecretStr(url), 30)
+    company = companies.of(KEY)
+    for _ in range(2):
+        async with company.queue.turn(["phone 1"], 1):
+            await company.before_write()
+            await company.spent()
+            await company.after_write()
+    count = await company.spending.today()
+    await companies.aclose()
+    return count
+
+
+async def test_a_redis_that_is_not_there(caplog: pytest.LogCaptureFixture) -> None:
+    assert await use(f"redis://:{PASSWORD}@127.0.0.1:1/0") == 2
+    assert await use(f"unix://:{PASSWORD}@/nowhere/redis.sock") == 2
+    assert await use(f"redis://:{PASSWORD}@nowhere.invalid/0") == 2
+    assert logged(caplog) == [away("ConnectionError")] * 3
+    assert PASSWORD not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("options", "url", "why"),
+    [
+        # Redis hangs up on whoever says that much without a password.
+        (("--requirepass", PASSWORD), "redis://127.0.0.1:{}", "ConnectionError"),
+        (("--requirepass", PASSWORD), "redis://:wrong-pa55word@127.0.0.1:{}", "AuthenticationError"),
+        (("--maxmemory", "1"), "redis://127.0.0.1:{}", "OutOfMemoryError"),
+        (("--replicaof", "127.0.0.1 1"), "redis://127.0.0.1:{}", "ReadOnlyError"),
+        (("--rename-command", "EVALSHA", ""), "redis://127.0.0.1:{}", "ResponseError"),
+    ],
+)
+async def test_a_redis_that_refuses(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, options: tuple[str, ...], url: str, why: str
+) -> None:
+    with redis_server(tmp_path, *options) as server:
+        assert await use(url.format(server.port)) == 2
+    assert logged(caplog) == [away(why)]
+    assert "pa55word" not in caplog.text
+
+
+async def test_a_redis_with_a_password(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with redis_server(tmp_path, "--requirepass", PASSWORD) as server:
+        url = f"redis://:{PASSWORD}@127.0.0.1:{server.port}"
+        assert [await use(url), await use(url)] == [2, 4]
+    assert logged(caplog) == []
+
+
+async def test_nobody_asks_during_the_pause_but_who_insists(
+    redis_to_kill: RedisServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    link = Link(redis_to_kill.url)
+    redis_to_kill.kill()
+    with pytest.raises(Away):
+        await link.ask(lambda redis: redis.get("a"))
+    redis_to_kill.start()
+    with pytest.raises(Away):
+        await link.ask(lambda redis: redis.get("a"))
+    assert await link.ask(lambda redis: redis.get("a"), insist=True) is None
+    assert await link.ask(lambda redis: redis.get("a")) is None
+    redis_to_kill.kill()
+    for insist in (True, True, False):
+        with pytest.raises(Away):
+            await link.ask(lambda redis: redis.get("a"), insist=insist)
+    await anyio.sleep(PAUSE)
+    with pytest.raises(Away):
+        await link.ask(lambda redis: redis.get("a"))
+    redis_to_kill.start()
+    assert await link.ask(lambda redis: redis.get("a"), insist=True) is None
+    await link.aclose()
+    assert logged(caplog) == [away("ConnectionError"), "Redis is back"] * 2
+
+
+async def test_a_redis_that_is_silent(redis_to_kill: RedisServer, caplog: pytest.LogCaptureFixture) -> None:
+    link = Link(redis_to_kill.url)
+    redis_to_kill.freeze()
+    started = anyio.current_time()
+    with pytest.raises(Away):
+        await link.ask(lambda redis: redis.get("a"))
+    assert anyio.current_time() - started < TRIES * PATIENCE + 0.3
+    with pytest.raises(Away):
+        await link.ask(lambda redis: redis.get("a"), insist=True)
+    started = anyio.current_time()
+    with pytest.raises(Away):
+        await link.ask(lambda redis: redis.get("a"), insist=True)
+    assert anyio.current_time() - started < 0.3
+    redis_to_kill.thaw()
+    await link.aclose()
+    assert logged(caplog) == [away("TimeoutError")]
+
+
+async def test_who_was_frozen_asks_once_more(redis: RedisServer, caplog: pytest.LogCaptureFixture) -> None:
+    link = Link(redis.url)
+    async with anyio.create_task_group() as group:
+        group.start_soon(link.ask, lambda redis: redis.get("a"))
+        await anyio.lowlevel.checkpoint()
+        time.sleep(PATIENCE + 0.2)  # noqa: ASYNC251 - nothing else in this process goes on either
+    await link.aclose()
+    assert logged(caplog) == []
+
+
+def test_an_address_with_an_unknown_option_is_not_repeated() -> None:
+    with pytest.raises(ValueError, match="options") as caught:
+        Link(f"redis://:{PASSWORD}@127.0.0.1/0?colour=red")
+    assert (str(caught.value), caught.value.__cause__) == (
+        "has options that the Redis client does not know",
+        None,
+    )
