@@ -94,6 +94,9 @@ async def _call(
         log("crashed", type(exc).__name__)
         logger.exception("%s crashed", tool.name)
         return error(failures.crashed(type(exc).__name__, call.rotor.requests))
+    except anyio.get_cancelled_exc_class():
+        log("cancelled")
+        raise
     log(getattr(result, "outcome", "done"))
     return answer
 
@@ -151,9 +154,15 @@ async def read_pipeline(reception: Reception) -> str:
 async def _read(name: str, read: Callable[[Call], Awaitable[str]], reception: Reception) -> str:
     try:
         async with reception.admit(writing=False) as visit:
-            safe, started, call, outcome = visit.workplace.safe, anyio.current_time(), visit.call(), "done"
+            safe, started, call, outcome = (
+                visit.workplace.safe,
+                anyio.current_time(),
+                visit.call(),
+                "cancelled",
+            )
             try:
-                return safe(await read(call))
+                words = safe(await read(call))
+                outcome = "done"
             except arguments.InvalidArguments as exc:
                 outcome = "arguments refused"
                 raise ResourceNotFoundError(safe(failures.invalid_arguments(exc.faults))) from None
@@ -161,6 +170,11 @@ async def _read(name: str, read: Callable[[Call], Awaitable[str]], reception: Re
                 outcome = type(exc).__name__
                 kind = ResourceNotFoundError if isinstance(exc, NotFound) else ResourceError
                 raise kind(safe(failures.failed(exc, call.rotor.requests))) from None
+            except Exception:
+                outcome = "crashed"
+                raise
+            else:
+                return words
             finally:
                 took = anyio.current_time() - started
                 visit.ending = Ending(f"resource {name}", outcome, call.rotor.requests, took)
@@ -174,11 +188,19 @@ async def complete(argument: CompletionArgument, reception: Reception) -> Comple
         return None
     try:
         async with reception.admit(writing=False) as visit:
-            vocabulary, call = visit.workplace.company.vocabulary, visit.call()
-            if not vocabulary.enough:
-                memory = call.company.memory
-                await memory.recall("the newest", lambda: call.rotor.list_leads(limit=PAGE_LIMIT))
-            visit.ending = Ending("completion", "done", call.rotor.requests, 0)
+            vocabulary, call, began = visit.workplace.company.vocabulary, visit.call(), anyio.current_time()
+            outcome = "cancelled"
+            try:
+                if not vocabulary.enough:
+                    memory = call.company.memory
+                    await memory.recall("the newest", lambda: call.rotor.list_leads(limit=PAGE_LIMIT))
+                outcome = "done"
+            except RotorError as exc:
+                outcome = type(exc).__name__
+                raise
+            finally:
+                took = anyio.current_time() - began
+                visit.ending = Ending("completion", outcome, call.rotor.requests, took)
             words = [
                 visit.workplace.safe(word) for word in vocabulary.beginning(argument.name, argument.value)
             ]

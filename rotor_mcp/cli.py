@@ -5,14 +5,21 @@ Imports are made where they are needed: a client waits for `serve` to start.
 
 import gc
 import logging
+import os
 import sys
 from contextlib import closing
 from importlib import import_module
+from typing import TYPE_CHECKING
 
 import click
 
 from rotor_mcp import __version__
 from rotor_mcp.flags import connection, open_sandbox, sandbox_flag, settings_flags
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rotor_mcp.observer import Observer
 
 _LOADED_LATER = {
     "check": "rotor_mcp.checks.commands",
@@ -84,13 +91,16 @@ def serve(file: str | None, http: str | None, **values: str | None) -> None:
         return
     gc.disable()  # as in __main__.py
     from rotor_mcp import logs
+    from rotor_mcp.reception import Reception
     from rotor_mcp.server import build_server, serve_stdio
+    from rotor_mcp.workplaces import Workplaces
 
     settings, transport = connection(file, values)
     logs.configure(settings)
     if warning := settings.key_trouble or settings.key_warning:
         logging.getLogger(__name__).warning(warning)
-    server = build_server(settings, transport=transport)
+    reception = Reception(Workplaces(settings, transport, observers=_observers()))
+    server = build_server(settings, reception=reception)
     gc.freeze()
     gc.enable()
     if sys.stdin.isatty():
@@ -98,6 +108,21 @@ def serve(file: str | None, http: str | None, **values: str | None) -> None:
             "Waiting for an MCP client on standard input. To see a conversation: rotor-mcp demo", err=True
         )
     serve_stdio(server)
+
+
+def _observers() -> "Sequence[Observer]":
+    """What makes traces and metrics, if it is wanted."""
+    if not any(name.startswith("OTEL_") for name in os.environ):
+        return ()
+    from rotor_mcp.config import ConfigError
+    from rotor_mcp.telemetry.wanted import observers
+
+    try:
+        return observers(os.environ)
+    except ConfigError as exc:
+        # Clients hand down variables that are meant for themselves: no reason to be a dead server.
+        logging.getLogger(__name__).warning("no telemetry: %s", exc)
+        return ()
 
 
 @main.command()

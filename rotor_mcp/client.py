@@ -81,7 +81,7 @@ class LeadsClient:
 
     async def get_lead(self, lead_id: str) -> Lead:
         """Read one lead: `GET /leads/{id}`."""
-        status, answer = await self._exchange.send("GET", f"leads/{lead_id}")
+        status, answer = await self._exchange.send("GET", "leads/{id}", lead_id=lead_id)
         data = answer.get("data")
         if not isinstance(data, dict):
             raise Unanswered("the answer holds no lead", status)

@@ -224,6 +224,11 @@ class Spending:
         self._turn_the_page()
         return self._count
 
+    @property
+    def known(self) -> int:
+        """How many of today this process knows of, without asking anybody."""
+        return self._count if self._today() == self._day else 0
+
     def _turn_the_page(self) -> None:
         if (day := self._today()) != self._day:
             self._day, self._count = day, 0

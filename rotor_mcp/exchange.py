@@ -1,37 +1,27 @@
 """One exchange with Rotor: a request goes out, and a JSON object or one of `errors.py` comes back.
 
-Here lives all that is about HTTP: headers, the deadline, which failures are tried again, and what each
-failure means. Which requests there are is the matter of `client.py`.
+Here lives all that is about HTTP: headers, the deadline, which failures are tried again. What an answer means
+is the matter of `replies.py`, which requests there are that of `client.py`.
 """
 
 import logging
 import math
 import random
-import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from http.cookiejar import CookieJar, DefaultCookiePolicy
-from typing import Any, Literal, NoReturn
+from time import perf_counter
+from typing import Any, Literal
 
 import anyio
 import httpx2
 
 from rotor_mcp import __version__
 from rotor_mcp.config import Settings
-from rotor_mcp.errors import (
-    InvalidLead,
-    MissingScope,
-    NoKey,
-    NotAuthorised,
-    NotFound,
-    NotSent,
-    OutcomeUnknown,
-    QuotaExceeded,
-    Refused,
-    RotorError,
-    TurnLost,
-    Unanswered,
-)
+from rotor_mcp.errors import NoKey, NotSent, OutcomeUnknown, RotorError, TurnLost, Unanswered
+from rotor_mcp.observer import Asked, Observer
 from rotor_mcp.obstacles import no_connection
+from rotor_mcp.replies import read
 from rotor_mcp.witness import Witness
 
 API_VERSION = "1.1.0"
@@ -42,8 +32,6 @@ SHARE_OF_A_WRITE = 2 / 3
 """Of the time that a call has left: the rest is kept for finding out what became of a lost reply."""
 RESERVE = 1 / 5
 """Of the time of a call: a write of many is not begun any more when only this is left."""
-MESSAGE_LIMIT = 300
-"""Characters of Rotor's own words in an error. Bodies are never passed on whole."""
 
 Method = Literal["GET", "POST"]
 
@@ -85,9 +73,13 @@ class Pool:
     """The connections to Rotor that all calls share. The first request opens them, which spares the start."""
 
     def __init__(
-        self, settings: Settings, transport: Callable[[], httpx2.AsyncBaseTransport] | None = None
+        self,
+        settings: Settings,
+        transport: Callable[[], httpx2.AsyncBaseTransport] | None = None,
+        observers: Sequence[Observer] = (),
     ) -> None:
         self.settings = settings
+        self.observers = observers
         self.answered_at = -math.inf
         """When Rotor last answered anything, as `anyio.current_time` tells it."""
         self._origin = self
@@ -96,7 +88,7 @@ class Pool:
 
     def sibling(self, settings: Settings) -> "Pool":
         """The same connections with another key."""
-        pool = Pool(settings)
+        pool = Pool(settings, observers=self.observers)
         pool._origin = self._origin
         return pool
 
@@ -136,6 +128,26 @@ class Pool:
             self._http = None
 
 
+@dataclass(frozen=True)
+class _Request:
+    method: Method
+    template: str
+    path: str
+    query: Mapping[str, str] | None
+    body: Mapping[str, object] | None
+    anonymous: bool
+    """Goes without the key."""
+
+    @property
+    def writes(self) -> bool:
+        return self.method == "POST"
+
+    @property
+    def lost(self) -> type[Unanswered]:
+        """What has happened if no answer comes that can be used."""
+        return OutcomeUnknown if self.writes else Unanswered
+
+
 class Exchange:
     """The exchanges of one tool call: they share its deadline, and their number is its cost."""
 
@@ -153,8 +165,9 @@ class Exchange:
     async def send(
         self,
         method: Method,
-        path: str,
+        template: str,
         *,
+        lead_id: str = "",
         query: Mapping[str, str] | None = None,
         body: Mapping[str, object] | None = None,
         anonymous: bool = False,
@@ -164,20 +177,27 @@ class Exchange:
         A POST that was begun is brought to its end, or to the deadline, even if the call is cancelled:
         a write should not end in doubt because somebody pressed Stop.
 
-        An anonymous request goes without the key.
+        Args:
+            method: of the request.
+            template: the path, with `{id}` in the place of an id.
+            lead_id: what stands in that place.
+            query: of the request.
+            body: of the request.
+            anonymous: whether to send no key.
 
         Raises:
             RotorError: one of them, as `errors.py` sorts them.
         """
+        request = _Request(method, template, template.replace("{id}", lead_id), query, body, anonymous)
         retries = 0
         while True:
             try:
-                return await self._send_once(method, path, query, body, anonymous=anonymous)
+                return await self._send_once(request)
             except RotorError as failure:
                 delay = retry_delay(method, failure, retries, self.remaining)
                 if delay is None:
                     raise
-                logger.info("%s /%s: %s; again in %.1f s", method, path, failure, delay)
+                logger.info("%s /%s: %s; again in %.1f s", method, request.path, failure, delay)
             retries += 1
             await anyio.sleep(delay)
 
@@ -191,34 +211,60 @@ class Exchange:
         """Whether too little time is left to begin another write: it could end in doubt."""
         return self.remaining < RESERVE * self._pool.settings.timeout
 
-    async def _send_once(
-        self,
-        method: Method,
-        path: str,
-        query: Mapping[str, str] | None,
-        body: Mapping[str, object] | None,
-        *,
-        anonymous: bool,
-    ) -> tuple[int, dict[str, Any]]:
+    async def _send_once(self, request: _Request) -> tuple[int, dict[str, Any]]:
         settings = self._pool.settings
-        if settings.key is None and not anonymous:
+        if settings.key is None and not request.anonymous:
             raise NoKey(settings.key_trouble or "")
-        if method == "POST":
+        if request.writes:
             await self._witness.before_write()
-        patience = self.remaining * (SHARE_OF_A_WRITE if method == "POST" else 1)
+        patience = self.remaining * (SHARE_OF_A_WRITE if request.writes else 1)
         if patience <= 0:
             raise NotSent("the time for this call ran out before the request")
-        lost = OutcomeUnknown if method == "POST" else Unanswered
-        started = anyio.current_time()
-        response: httpx2.Response | None = None
         try:
-            with anyio.move_on_after(patience, shield=method == "POST"):
-                response = await self._pool.http.request(
-                    method,
-                    path,
-                    params=query,
-                    json=body,
-                    headers={"x-api-key": settings.key} if settings.key and not anonymous else None,
+            response = await self._observed(request, patience)
+        except (Unanswered, anyio.get_cancelled_exc_class()):
+            # Rotor does not know that nobody waits any more.
+            with anyio.CancelScope(shield=True):
+                await self._count(request)
+            raise
+        await self._count(request)
+        self._pool.note_answer()
+        return read(response, request.lost, settings.key_warning)
+
+    async def _observed(self, request: _Request, patience: float) -> httpx2.Response:
+        """Carry a request, and tell whoever observes how it ended."""
+        started = perf_counter()
+        status, failure, sent = None, None, True
+        try:
+            response = await self._carry(request, patience)
+            status = response.status_code
+        except BaseException as exc:  # to be cancelled is an end as well
+            failure, sent = type(exc).__name__, not isinstance(exc, NotSent)
+            raise
+        finally:
+            seconds, host = perf_counter() - started, self._pool.http.base_url.host
+            asked = Asked(request.method, host, f"/{request.template}", seconds, status, failure, sent)
+            for observer in self._pool.observers:
+                observer.asked(asked)
+        logger.info("%s /%s: %d in %.0f ms", request.method, request.path, status, 1e3 * seconds)
+        return response
+
+    async def _carry(self, request: _Request, patience: float) -> httpx2.Response:
+        """Let a request go out, and wait for what comes back.
+
+        Raises:
+            NotSent: if nothing went out.
+            Unanswered: if nothing came back.
+        """
+        key = None if request.anonymous else self._pool.settings.key
+        try:
+            with anyio.move_on_after(patience, shield=request.writes):
+                return await self._pool.http.request(
+                    request.method,
+                    request.path,
+                    params=request.query,
+                    json=request.body,
+                    headers={"x-api-key": key} if key else None,
                     timeout=httpx2.Timeout(patience, connect=min(CONNECT_TIMEOUT, patience * 0.9)),
                 )
         except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.ProxyError) as exc:
@@ -226,74 +272,13 @@ class Exchange:
         except (httpx2.UnsupportedProtocol, httpx2.LocalProtocolError) as exc:
             raise NotSent(f"the request could not be formed ({type(exc).__name__})") from None
         except httpx2.TimeoutException:
-            response = None
+            pass
         except httpx2.TransportError:
-            await self._count(anonymous=anonymous)
-            raise lost("the connection was cut before the answer was there") from None
-        await self._count(anonymous=anonymous)
-        if response is None:
-            raise lost(f"no answer within {patience:.2g} seconds")
-        self._pool.note_answer()
-        logger.info(
-            "%s /%s: %d in %.0f ms",
-            method,
-            path,
-            response.status_code,
-            1e3 * (anyio.current_time() - started),
-        )
-        return _read(response, lost, settings.key_warning)
+            raise request.lost("the connection was cut before the answer was there") from None
+        raise request.lost(f"no answer within {patience:.2g} seconds")
 
-    async def _count(self, *, anonymous: bool) -> None:
+    async def _count(self, request: _Request) -> None:
         """A request went out."""
         self.requests += 1
-        if not anonymous:
+        if not request.anonymous:
             await self._witness.spent()
-
-
-def _read(
-    response: httpx2.Response, lost: type[Unanswered], odd_key: str | None
-) -> tuple[int, dict[str, Any]]:
-    status = response.status_code
-    answer = _json_object(response)
-    if status >= 500:
-        raise lost(f"Rotor answered {status}", status)
-    if status >= 300:
-        _refuse(status, answer or {}, odd_key)
-    if answer is None:
-        kind = response.headers.get("content-type", "").partition(";")[0].strip()
-        raise lost(f"the answer is not Rotor's JSON ({kind or 'no content type'})", status)
-    return status, answer
-
-
-def _json_object(response: httpx2.Response) -> dict[str, Any] | None:
-    try:
-        answer = response.json()
-    except ValueError:
-        return None
-    return answer if isinstance(answer, dict) else None
-
-
-def _refuse(status: int, answer: dict[str, Any], odd_key: str | None) -> NoReturn:
-    message = str(answer.get("message") or "")[:MESSAGE_LIMIT]
-    reason = f"Rotor answered {status}"
-    match status:
-        case 400:
-            raise InvalidLead(reason, status, message, list(_faults(answer)))
-        case 401:
-            raise NotAuthorised(reason, status, message, odd_key)
-        case 403:
-            scope = re.search(r"scope '([\w:.-]+)'", message)
-            raise MissingScope(reason, status, message, scope[1] if scope else None)
-        case 404:
-            raise NotFound(reason, status, message)
-        case 429:
-            raise QuotaExceeded(reason, status, message)
-        case _:
-            raise Refused(reason, status, message)
-
-
-def _faults(answer: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    faults = answer.get("errors")
-    for fault in faults if isinstance(faults, list) else []:
-        if isinstance(fault, dict):
-            yield str(fault.get("field", "?"))[:MESSAGE_LIMIT], str(fault.get("message", ""))[:MESSAGE_LIMIT]

@@ -4,13 +4,15 @@ Over standard input and output that is simple: whoever started the process owns 
 `hosting/desk.py` finds it out.
 """
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterable
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from rotor_mcp.call import Call, Progress, WriteMade
+    from rotor_mcp.errors import NotSent
+    from rotor_mcp.observer import Observer
     from rotor_mcp.workplace import Workplace
     from rotor_mcp.workplaces import Workplaces
 
@@ -31,12 +33,14 @@ class Visit:
     """A call that was let in."""
 
     workplace: "Workplace"
+    caller: str | None = None
+    """Who calls; None if it is whoever started the process."""
     notice: str | None = None
     """What the caller should know beside the answer."""
     writes: "list[WriteMade]" = field(default_factory=list)
     """What was written in its course."""
     ending: Ending | None = None
-    """How it ended, as soon as it has."""
+    """How it ended, as soon as it has. Without one nothing was begun."""
 
     def call(self, progress: "Progress | None" = None) -> "Call":
         """Begin to work.
@@ -50,16 +54,23 @@ class Visit:
 class Reception:
     """Lets every call in."""
 
-    def __init__(self, workplaces: "Workplaces") -> None:
+    def __init__(self, workplaces: "Workplaces", observers: "Iterable[Observer]" = ()) -> None:
+        """Open.
+
+        Args:
+            workplaces: where calls work.
+            observers: told of calls, besides those that are told of everything.
+        """
         self.workplaces = workplaces
+        self._observers = (*workplaces.observers, *observers)
 
     def offers(self, *, writing: bool) -> bool:  # noqa: ARG002 - elsewhere not everybody may do everything
         """Whether whoever asks now may write, or read."""
         return True
 
     @asynccontextmanager
-    async def admit(self, *, writing: bool) -> AsyncIterator[Visit]:  # noqa: ARG002
-        """Let a call in for as long as it takes.
+    async def admit(self, *, writing: bool) -> AsyncIterator[Visit]:
+        """Let a call in for as long as it takes, and tell whoever observes how it ended.
 
         Args:
             writing: whether it wants to write.
@@ -67,4 +78,26 @@ class Reception:
         Raises:
             NotSent: if it has to stay outside.
         """
-        yield Visit(self.workplaces.own())
+        async with AsyncExitStack() as inside:
+            visit = await self._let_in(inside, writing=writing)
+            try:
+                yield visit
+            finally:
+                for observer in self._observers:
+                    observer.ended(visit)
+
+    async def _let_in(self, inside: AsyncExitStack, *, writing: bool) -> Visit:  # noqa: ARG002
+        """Begin a visit.
+
+        Args:
+            inside: takes what is to be done when the visit is over.
+            writing: whether the call wants to write.
+
+        Raises:
+            NotSent: if the call has to stay outside.
+        """
+        return Visit(self.workplaces.own())
+
+    def _tell_of(self, refusal: "NotSent") -> None:
+        for observer in self._observers:
+            observer.refused(refusal)

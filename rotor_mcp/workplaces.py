@@ -6,7 +6,7 @@ company find the same workplace as long as one of them is under way, and for a w
 
 import hashlib
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from rotor_mcp.company import Companies
     from rotor_mcp.config import Settings
     from rotor_mcp.exchange import Pool
+    from rotor_mcp.observer import Observer
     from rotor_mcp.workplace import Clock, Workplace
 
 REMEMBERED = 500
@@ -30,6 +31,7 @@ class Workplaces:
         settings: "Settings",
         transport: "Callable[[], httpx2.AsyncBaseTransport] | None" = None,
         clock: "Clock | None" = None,
+        observers: "Sequence[Observer]" = (),
     ) -> None:
         """Take what all have in common.
 
@@ -37,7 +39,9 @@ class Workplaces:
             settings: as the person who runs the server decided.
             transport: makes the HTTP transport when the first request needs it; the network if None.
             clock: says what moment it is; the system's if None.
+            observers: told of all that happens there.
         """
+        self.observers = observers
         self._settings = settings
         self._transport = transport
         self._clock = clock
@@ -46,6 +50,8 @@ class Workplaces:
         # Whoever works somewhere keeps it from vanishing; the most recent ones are kept besides.
         self._open: WeakValueDictionary[bytes, Workplace] = WeakValueDictionary()
         self._recent: OrderedDict[bytes, Workplace] = OrderedDict()
+        for observer in observers:
+            observer.opened(self)
 
     def own(self) -> "Workplace":
         """The workplace of the company whose key is in the settings."""
@@ -61,7 +67,7 @@ class Workplaces:
         if self._pool is None:
             from rotor_mcp.exchange import Pool
 
-            self._pool = Pool(self._settings, self._transport)
+            self._pool = Pool(self._settings, self._transport, self.observers)
         return self._pool
 
     @property
@@ -79,12 +85,19 @@ class Workplaces:
             text = workplace.pool.settings.redact(text)
         return self._settings.redact(text)
 
+    def spent_today(self) -> Iterator[tuple[str, int]]:
+        """What each company has spent today, as far as this process knows. Other threads may ask, too."""
+        for workplace in self._recent.copy().values():
+            yield workplace.name, workplace.company.spending.known
+
     async def aclose(self) -> None:
         """Close the connections."""
         if self._pool is not None:
             await self._pool.aclose()
         if self._companies is not None:
             await self._companies.aclose()
+        for observer in self.observers:
+            await observer.aclose()
 
     def _workplace(self, settings: "Settings") -> "Workplace":
         name = hashlib.sha256(b"rotor-mcp company " + (settings.key or "").encode()).digest()

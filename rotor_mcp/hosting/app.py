@@ -31,6 +31,7 @@ from rotor_mcp.hosting.issuer import Issuer
 from rotor_mcp.hosting.scopes import SCOPES
 from rotor_mcp.hosting.settings import PATH, HostSettings
 from rotor_mcp.hosting.tokens import FileTokens
+from rotor_mcp.observer import Observer
 from rotor_mcp.server import build_server
 from rotor_mcp.workplaces import Workplaces
 
@@ -46,6 +47,7 @@ def build_app(
     *,
     transport: "Callable[[], httpx2.AsyncBaseTransport] | None" = None,
     clock: "Clock | None" = None,
+    observers: Sequence[Observer] = (),
 ) -> Starlette:
     """Build the application. It has no state that a second one would have to share, but for Redis.
 
@@ -54,12 +56,13 @@ def build_app(
         host: what is particular to HTTP.
         transport: makes the HTTP transport to Rotor when the first request needs it; the network if None.
         clock: says what moment it is; the system's if None.
+        observers: told of all that happens.
 
     Raises:
         OSError: if a file of the settings cannot be read or written.
         ValueError: if one does not hold what it should.
     """
-    workplaces = Workplaces(settings, transport, clock)
+    workplaces = Workplaces(settings, transport, clock, observers)
     server = build_server(
         settings,
         reception=Desk(workplaces, host),

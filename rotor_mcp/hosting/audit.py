@@ -9,12 +9,13 @@ import os
 from datetime import UTC, datetime
 from pathlib import Path
 
+from rotor_mcp.observer import Observer
 from rotor_mcp.reception import Visit
 
 logger = logging.getLogger(__name__)
 
 
-class Audit:
+class Audit(Observer):
     """A file to which lines are added, by one process or several."""
 
     def __init__(self, path: Path) -> None:
@@ -26,7 +27,7 @@ class Audit:
         self._path = path
         os.close(self._open())
 
-    def note(self, caller: str, visit: Visit) -> None:
+    def ended(self, visit: Visit) -> None:
         """Note what was written in the course of a call."""
         if not visit.writes:
             return
@@ -35,7 +36,7 @@ class Audit:
             json.dumps(
                 {
                     "time": time,
-                    "caller": caller,
+                    "caller": visit.caller,
                     "company": visit.workplace.name,
                     "tool": visit.ending.tool if visit.ending else None,
                     "lead": write.lead_id,

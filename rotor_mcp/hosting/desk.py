@@ -1,8 +1,8 @@
 """The reception of a server that many call: who is it, may they do this, with which Rotor key, how often?"""
 
 import json
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Iterable, Mapping
+from contextlib import AsyncExitStack
 from contextvars import ContextVar
 
 import anyio
@@ -16,6 +16,7 @@ from rotor_mcp.hosting.files import Watched
 from rotor_mcp.hosting.limits import Budgets, Limits
 from rotor_mcp.hosting.scopes import READ, WRITE
 from rotor_mcp.hosting.settings import HostSettings
+from rotor_mcp.observer import Observer
 from rotor_mcp.reception import Reception, Visit
 from rotor_mcp.workplace import Workplace
 from rotor_mcp.workplaces import Workplaces
@@ -43,12 +44,11 @@ class Desk(Reception):
             OSError: if a file of the settings cannot be read or written.
             ValueError: if one does not hold what it should.
         """
-        super().__init__(workplaces)
+        super().__init__(workplaces, _observers(settings))
         self._settings = settings
         self._keys = Watched(settings.key_file, parse_keys) if settings.key_file else None
         self._limits = Limits(settings.calls_at_once, settings.calls_per_minute)
         self._budgets = Budgets(settings.daily_requests, workplaces.companies)
-        self._audit = Audit(settings.audit_file) if settings.audit_file else None
 
     def offers(self, *, writing: bool) -> bool:
         """Whether whoever asks now has the scope to write, or to read."""
@@ -57,13 +57,14 @@ class Desk(Reception):
             token is not None and (WRITE if writing else READ) in token.scopes
         )
 
-    @asynccontextmanager
-    async def admit(self, *, writing: bool) -> AsyncIterator[Visit]:
-        """Let a call in for as long as it takes.
+    async def _let_in(self, inside: AsyncExitStack, *, writing: bool) -> Visit:
+        try:
+            return await self._ask_in(inside, writing=writing)
+        except NotAdmitted as exc:
+            self._tell_of(exc)
+            raise
 
-        Raises:
-            NotAdmitted: if it has to stay outside.
-        """
+    async def _ask_in(self, inside: AsyncExitStack, *, writing: bool) -> Visit:
         if not self.offers(writing=writing):
             raise NotAllowed(
                 f"your access token lacks the scope {WRITE if writing else READ}; "
@@ -71,17 +72,16 @@ class Desk(Reception):
             )
         who = caller_of(get_access_token())
         workplace = self._workplace(who)
-        with self._limits.hold(who):
-            visit = Visit(workplace, notice=await self._budgets.check(who))
-            try:
-                yield visit
-            finally:
-                # Also of a cancelled call is told what it did.
-                with anyio.CancelScope(shield=True):
-                    if visit.ending is not None:
-                        await self._budgets.spend(who, visit.ending.requests)
-                    if self._audit is not None:
-                        self._audit.note(who, visit)
+        inside.enter_context(self._limits.hold(who))
+        visit = Visit(workplace, who, notice=await self._budgets.check(who))
+        inside.push_async_callback(self._charge, visit)
+        return visit
+
+    async def _charge(self, visit: Visit) -> None:
+        """Count what a call has spent, also of one that was cancelled."""
+        if visit.caller is not None and visit.ending is not None:
+            with anyio.CancelScope(shield=True):
+                await self._budgets.spend(visit.caller, visit.ending.requests)
 
     def _workplace(self, who: str) -> Workplace:
         """The workplace of the company that the caller belongs to.
@@ -102,6 +102,10 @@ class Desk(Reception):
                 if not is_sendable(key):
                     raise NotAdmitted(f"what came in the header {KEY_HEADER} is no API key")
         return self.workplaces.of(key)
+
+
+def _observers(settings: HostSettings) -> Iterable[Observer]:
+    return [Audit(settings.audit_file)] if settings.audit_file else []
 
 
 def parse_keys(text: str) -> Mapping[str, str]:

@@ -19,6 +19,7 @@ from rotor_mcp.hosting.app import build_app
 from rotor_mcp.hosting.doorway import access_log
 from rotor_mcp.hosting.settings import PATH, HostSettings
 from rotor_mcp.listener import address, listen
+from rotor_mcp.telemetry.wanted import observers, wanted
 
 if TYPE_CHECKING:
     import httpx2
@@ -43,6 +44,7 @@ def serve(http: str, values: Mapping[str, str | None], sandbox_file: str | None 
     settings, transport = connection(sandbox_file, dict(values))
     host = _host(http)
     _check_together(settings, host, sandbox_file)
+    _check_telemetry()
     try:
         listener = listen(host.host, host.port)
     except OSError as exc:
@@ -96,8 +98,8 @@ def _application(
     access_log.handlers, access_log.propagate = [lines], False
     access_log.setLevel(logging.INFO)
     try:
-        return build_app(settings, host, transport=transport)
-    except (OSError, ValueError) as exc:
+        return build_app(settings, host, transport=transport, observers=observers(os.environ))
+    except (OSError, ValueError, ConfigError) as exc:
         raise click.ClickException(str(exc)) from None
 
 
@@ -105,6 +107,14 @@ def _host(http: str) -> HostSettings:
     values = {name: os.environ.get(environment_variable(name)) for name in HostSettings.model_fields}
     try:
         return HostSettings.load(values | {"http": http})
+    except ConfigError as exc:
+        raise click.UsageError(str(exc)) from None
+
+
+def _check_telemetry() -> None:
+    """See that telemetry can be had, before any process begins with it."""
+    try:
+        wanted(os.environ)
     except ConfigError as exc:
         raise click.UsageError(str(exc)) from None
 

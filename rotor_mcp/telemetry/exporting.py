@@ -1,0 +1,117 @@
+"""Where spans and measurements go: to the OTLP endpoint of the environment, over HTTP."""
+
+import re
+from collections.abc import Sequence
+from threading import Thread
+from time import monotonic
+
+import anyio
+from opentelemetry import trace
+from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
+from opentelemetry.sdk.resources import OTELResourceDetector, Resource
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
+from opentelemetry.trace import Status
+
+from rotor_mcp import __version__
+from rotor_mcp.telemetry.instruments import Instruments
+from rotor_mcp.telemetry.wanted import Wanted
+
+NAME = "rotor_mcp"
+PATIENCE = 5.0
+"""Seconds for the last export. A collector that is away keeps no server from ending."""
+
+_WORD = re.compile(r"[A-Za-z_/]{1,60}")
+_KEPT = {
+    "error.type": re.compile(r"[\w.-]{1,60}"),
+    "gen_ai.operation.name": _WORD,
+    "gen_ai.prompt.name": _WORD,
+    "gen_ai.tool.name": _WORD,
+    "mcp.method.name": _WORD,
+    "mcp.protocol.version": re.compile(r"\d{4}-\d\d-\d\d"),
+    "rpc.response.status_code": re.compile(r"-?\d{1,6}"),
+}
+"""What is kept of the spans that the SDK makes of messages, where it has this form."""
+
+
+class Telemetry(Instruments):
+    """The instruments, with what carries away what they measure."""
+
+    def __init__(self, wanted: Wanted) -> None:
+        given = OTELResourceDetector().detect().attributes
+        resource = Resource.create({"service.name": "rotor-mcp", "service.version": __version__, **given})
+        self._traces = TracerProvider(resource=resource, shutdown_on_exit=False)
+        if wanted.traces:
+            self._traces.add_span_processor(BatchSpanProcessor(_Plain(OTLPSpanExporter())))
+            trace.set_tracer_provider(self._traces)  # the SDK's spans go there, too
+        readers = [PeriodicExportingMetricReader(OTLPMetricExporter())] if wanted.metrics else []
+        self._metrics = MeterProvider(readers, resource, shutdown_on_exit=False)
+        super().__init__(
+            self._traces.get_tracer(NAME, __version__), self._metrics.get_meter(NAME, __version__)
+        )
+
+    async def aclose(self) -> None:
+        """Send what was measured last."""
+        with anyio.CancelScope(shield=True):
+            await anyio.to_thread.run_sync(self._end)
+
+    def _end(self) -> None:
+        # Threads that may be left behind: one that waits for an answer ends with the process.
+        providers = (self._traces, self._metrics)
+        threads = [Thread(target=provider.shutdown, daemon=True) for provider in providers]
+        until = monotonic() + PATIENCE
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(max(until - monotonic(), 0))
+
+
+class _Plain(SpanExporter):
+    """Lets spans out without what may hold anybody's data.
+
+    The SDK puts into the span of a message which tool a client names, real or not, its id, and the text of an
+    error.
+    """
+
+    def __init__(self, exporter: SpanExporter) -> None:
+        self._exporter = exporter
+
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        """Export spans."""
+        return self._exporter.export([span if _is_ours(span) else _plain(span) for span in spans])
+
+    def shutdown(self) -> None:
+        """End."""
+        self._exporter.shutdown()
+
+    def force_flush(self, timeout_millis: int = 30_000) -> bool:
+        """Export what waits."""
+        return self._exporter.force_flush(timeout_millis)
+
+
+def _is_ours(span: ReadableSpan) -> bool:
+    return span.instrumentation_scope is not None and span.instrumentation_scope.name == NAME
+
+
+def _plain(span: ReadableSpan) -> ReadableSpan:
+    kept = {
+        name: value
+        for name, value in (span.attributes or {}).items()
+        if name in _KEPT and isinstance(value, str) and _KEPT[name].fullmatch(value)
+    }
+    names = (kept.get(name) for name in ("mcp.method.name", "gen_ai.tool.name", "gen_ai.prompt.name"))
+    return ReadableSpan(
+        " ".join(name for name in names if name) or "message",
+        context=span.context,
+        parent=span.parent,
+        resource=span.resource,
+        attributes=kept,
+        kind=span.kind,
+        status=Status(span.status.status_code),
+        start_time=span.start_time,
+        end_time=span.end_time,
+        instrumentation_scope=span.instrumentation_scope,
+    )

@@ -1,0 +1,117 @@
+"""What is measured, and how it is called: as the semantic conventions call it where they do.
+
+No value comes from a lead, and none names a caller: callers are people, as many as there are, and who did
+what stands in the audit log.
+"""
+
+from collections.abc import Iterable
+from time import time_ns
+from typing import TYPE_CHECKING
+
+from opentelemetry.metrics import CallbackOptions, Meter, Observation
+from opentelemetry.trace import SpanKind, StatusCode, Tracer
+from opentelemetry.util.types import AttributeValue
+
+from rotor_mcp.errors import NotSent
+from rotor_mcp.observer import Asked, Observer
+from rotor_mcp.reception import Ending, Visit
+
+if TYPE_CHECKING:
+    from rotor_mcp.workplaces import Workplaces
+
+SECONDS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60)
+"""Bounds of the histograms: from what memory answers to what no call takes."""
+
+Attributes = dict[str, AttributeValue]
+
+
+class Instruments(Observer):
+    """Turns what it is told into spans and measurements."""
+
+    def __init__(self, tracer: Tracer, meter: Meter) -> None:
+        self._tracer = tracer
+        self._meter = meter
+        self._calls = meter.create_counter(
+            "rotor_mcp.calls", "{call}", "Calls that were let in, by what they called and how they ended."
+        )
+        self._refusals = meter.create_counter(
+            "rotor_mcp.refusals", "{call}", "Calls that were not let in, by the reason."
+        )
+        self._call_seconds = meter.create_histogram(
+            "mcp.server.operation.duration",
+            "s",
+            "Duration of calls.",
+            explicit_bucket_boundaries_advisory=SECONDS,
+        )
+        self._requests = meter.create_counter(
+            "rotor_mcp.requests", "{request}", "Requests to Rotor, by method and status."
+        )
+        self._request_seconds = meter.create_histogram(
+            "http.client.request.duration",
+            "s",
+            "Duration of requests to Rotor.",
+            explicit_bucket_boundaries_advisory=SECONDS,
+        )
+
+    def opened(self, workplaces: "Workplaces") -> None:
+        """Begin to say what each company has spent."""
+
+        def spent(_: CallbackOptions) -> Iterable[Observation]:
+            for company, requests in workplaces.spent_today():
+                yield Observation(requests, {"rotor_mcp.company": company})
+
+        self._meter.create_observable_gauge(
+            "rotor_mcp.quota.spent",
+            [spent],
+            "{request}",
+            "Requests of a company's day (UTC) that were spent, as far as this process knows.",
+        )
+
+    def refused(self, refusal: NotSent) -> None:
+        """Count a call that was not let in."""
+        self._refusals.add(1, {"rotor_mcp.reason": type(refusal).__name__})
+
+    def ended(self, visit: Visit) -> None:
+        """Count a call."""
+        if (ending := visit.ending) is None:
+            return
+        self._calls.add(1, {"rotor_mcp.call": ending.tool, "rotor_mcp.outcome": ending.outcome})
+        self._call_seconds.record(ending.seconds, _operation(ending))
+
+    def asked(self, asked: Asked) -> None:
+        """Count a request, and make a span of it."""
+        attributes: Attributes = {
+            "http.request.method": asked.method,
+            "server.address": asked.host,
+            "url.template": asked.template,
+        }
+        if asked.status is not None:
+            attributes["http.response.status_code"] = asked.status
+        if asked.failure is not None or (asked.status or 0) >= 400:
+            attributes["error.type"] = asked.failure or str(asked.status)
+        status = str(asked.status or ("none" if asked.sent else "not sent"))
+        self._requests.add(1, {"http.request.method": asked.method, "rotor_mcp.status": status})
+        self._request_seconds.record(asked.seconds, attributes)
+        # Made afterwards, with the time it began: so it is nowhere the current span, and its id goes nowhere.
+        now = time_ns()
+        span = self._tracer.start_span(
+            f"{asked.method} {asked.template}",
+            kind=SpanKind.CLIENT,
+            attributes=attributes,
+            start_time=now - round(1e9 * asked.seconds),
+        )
+        if "error.type" in attributes:
+            span.set_status(StatusCode.ERROR)
+        span.end(now)
+
+
+def _operation(ending: Ending) -> Attributes:
+    """What a call is to the protocol."""
+    match ending.tool.split():
+        case ["resource", name]:
+            what: Attributes = {"mcp.method.name": "resources/read", "rotor_mcp.resource": name}
+        case ["completion"]:
+            what = {"mcp.method.name": "completion/complete"}
+        case _:
+            what = {"mcp.method.name": "tools/call", "gen_ai.tool.name": ending.tool}
+    return what | {"rotor_mcp.outcome": ending.outcome}
