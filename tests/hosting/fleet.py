@@ -9,7 +9,9 @@ import anyio
 import httpx2
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
+from starlette.requests import Request
 
+from rotor_mcp.sandbox.faults import ReplyLost
 from tests.chaos.playing import Wire
 from tests.chaos.replicas import Replicas
 from tests.hosting.nginx import Nginx, nginx
@@ -70,23 +72,22 @@ class Fleet(Replicas):
 
 
 def tapped(wire: Wire) -> Any:
-    """Rotor as an application, with the wire listening in."""
+    """Rotor as an application, with the wire listening in.
+
+    It stops working on a request when the caller gives up waiting. What arrives after that, and after other
+    writes to the same person, nothing here could keep from doing harm.
+    """
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] != "http":
             return
-        asked, shown, status = bytearray(), bytearray(), 0
+        asked = await Request(scope, receive).body()
+        if scope["method"] == "POST":
+            wire.sent(asked)
+        shown, status = bytearray(), 0
 
         async def take() -> Any:
-            message = await receive()
-            asked.extend(message.get("body", b""))
-            if (
-                scope["method"] == "POST"
-                and message["type"] == "http.request"
-                and not message.get("more_body")
-            ):
-                wire.sent(bytes(asked))
-            return message
+            return {"type": "http.request", "body": asked, "more_body": False}
 
         async def give(message: Any) -> None:
             nonlocal status
@@ -94,9 +95,18 @@ def tapped(wire: Wire) -> Any:
             shown.extend(message.get("body", b""))
             await send(message)
 
+        async def work() -> None:
+            await wire.rotor.app(scope, take, give)
+            group.cancel_scope.cancel()
+
         wire.open += 1
         try:
-            await wire.rotor.app(scope, take, give)
+            async with anyio.create_task_group() as group:
+                group.start_soon(work)
+                await receive()  # returns when the caller goes away
+                group.cancel_scope.cancel()
+        except* ReplyLost:
+            raise ReplyLost from None
         finally:
             wire.open -= 1
         if scope["method"] == "GET" and status == 200:
