@@ -6,15 +6,25 @@ known to be, each person has a server of their own; in the middle of whose calls
 """
 
 import random
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import anyio
+from mcp import Client
 
+from rotor_mcp.config import Settings
+from rotor_mcp.server import build_server
 from rotor_mcp.shared.link import PAUSE
 from tests.chaos.script import Call
 from tests.shared.servers import RedisServer
+
+if TYPE_CHECKING:
+    from tests.chaos.playing import Wire
+
+NOW = datetime(2026, 11, 22, 18, 0, tzinfo=UTC)
 
 APART, KILLED, STARTED = 0.3, 0.4, 0.55
 """After which part of the calls each person gets a server of their own, Redis is killed, and is there again."""
@@ -34,10 +44,27 @@ class Replicas:
         self._in_hand = 0
         self._gate = anyio.Lock()
 
-    @property
-    def settings(self) -> dict[str, str | None]:
-        """What is set for each of them."""
-        return {"redis_url": self._redis.url if self._redis else None}
+    async def open(
+        self, stack: AsyncExitStack, wire: "Wire", settings: Mapping[str, str], mode: str
+    ) -> Sequence[Client]:
+        """Start the servers until the stack is closed, and return a client of each.
+
+        Args:
+            stack: to be closed in the end.
+            wire: the way to Rotor.
+            settings: that all of them have.
+            mode: of the clients.
+        """
+        url = self._redis.url if self._redis else None
+        loaded = Settings.load({**settings, "redis_url": url})
+        servers = [
+            build_server(loaded, transport=lambda: wire, clock=lambda: NOW) for _ in range(self.number)
+        ]
+        return [await stack.enter_async_context(Client(server, mode=mode)) for server in servers]
+
+    def any_server(self) -> int:
+        """Where a call goes that may go anywhere."""
+        return self._rng.randrange(self.number)
 
     @asynccontextmanager
     async def parts(self, call: Call) -> AsyncIterator[list[tuple[int, Call]]]:
@@ -50,7 +77,7 @@ class Replicas:
                 homes = {step.person.number % self.number for step in call.steps}
                 yield [(home, self._part(call, home)) for home in sorted(homes)]
             else:
-                yield [(self._rng.randrange(self.number), call)]
+                yield [(self.any_server(), call)]
         finally:
             self._in_hand -= 1
 

@@ -4,21 +4,23 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 SERVING = "Serving MCP at "
+VARIABLES = {"PATH": "", "ROTOR_MCP_TIMEZONE": "America/Chicago"}
+"""None that this machine's user has for a server."""
 
 
 class ServerProcess:
     """A running server."""
 
-    def __init__(self, environment: Mapping[str, str], *flags: str) -> None:
+    def __init__(self, environment: dict[str, str], *flags: str) -> None:
         with socket.create_server(("127.0.0.1", 0)) as free:
             self.port: int = free.getsockname()[1]
         self.process = subprocess.Popen(
             [sys.executable, "-m", "rotor_mcp", "serve", "--http", f"127.0.0.1:{self.port}", *flags],
-            env={"PATH": "", "ROTOR_MCP_TIMEZONE": "America/Chicago", **environment},
+            env=VARIABLES | environment,
             stdin=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,
@@ -49,7 +51,7 @@ class ServerProcess:
 
 
 @contextmanager
-def server_process(environment: Mapping[str, str], *flags: str) -> Iterator[ServerProcess]:
+def server_process(environment: dict[str, str], *flags: str) -> Iterator[ServerProcess]:
     """Run a server."""
     server = ServerProcess(environment, *flags)
     try:
@@ -59,3 +61,13 @@ def server_process(environment: Mapping[str, str], *flags: str) -> Iterator[Serv
             server.kill()
         if server.process.stderr and not server.process.stderr.closed:
             server.process.stderr.close()
+
+
+def refused(environment: dict[str, str], http: str = "127.0.0.1:0") -> str:
+    """Start a server, and return what it says in the end before it ends without serving."""
+    command = [sys.executable, "-m", "rotor_mcp", "serve", f"--http={http}"]
+    ended = subprocess.run(
+        command, capture_output=True, env=VARIABLES | environment, timeout=30, check=False, text=True
+    )
+    assert ended.returncode != 0
+    return ended.stderr.strip().splitlines()[-1]

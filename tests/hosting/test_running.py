@@ -12,7 +12,7 @@ import pytest
 
 from rotor_mcp.sandbox import FULL_KEY, Sandbox
 from tests.conftest import posix, text
-from tests.hosting.processes import refused, serving
+from tests.hosting.servers import refused, server_process
 from tests.hosting.serving import calling, on_port
 
 pytestmark = pytest.mark.anyio
@@ -98,7 +98,7 @@ PUBLIC = {"ROTOR_MCP_PUBLIC_URL": "https://rotor.example.com"}
     ],
 )
 def test_what_is_not_served(http: str, variables: dict[str, str], said: str) -> None:
-    assert refused(http=http, **variables) == said
+    assert refused(variables, http) == said
 
 
 @pytest.mark.parametrize(
@@ -115,7 +115,7 @@ def test_what_is_not_served(http: str, variables: dict[str, str], said: str) -> 
 def test_a_token_file_that_is_not_right(content: str, said: str, tmp_path: Path) -> None:
     file = tmp_path / "tokens"
     file.write_text(content, "utf-8")
-    told = refused(ROTOR_MCP_TOKEN_FILE=str(file))
+    told = refused({"ROTOR_MCP_TOKEN_FILE": str(file)})
     assert told == f"Error: {file}: {said}"
     assert TOKEN not in told
 
@@ -141,7 +141,7 @@ async def test_a_stop_lets_calls_in_hand_end_and_begins_no_others(sandbox: Sandb
     may_answer = anyio.Event()
     results: list[str] = []
     async with slow_rotor(sandbox, may_answer) as (rotor, written):
-        with serving(ROTOR_API_KEY=FULL_KEY, ROTOR_BASE_URL=rotor) as server:
+        with server_process({"ROTOR_API_KEY": FULL_KEY, "ROTOR_BASE_URL": rotor}) as server:
             async with calling(server.url) as client, anyio.create_task_group() as group:
                 await client.list_tools()  # which the client does later otherwise, to check the result
 
@@ -165,7 +165,7 @@ async def test_a_stop_lets_calls_in_hand_end_and_begins_no_others(sandbox: Sandb
 @posix
 async def test_a_second_interrupt_is_obeyed_at_once(sandbox: Sandbox) -> None:
     async with slow_rotor(sandbox, anyio.Event()) as (rotor, written):
-        with serving(ROTOR_API_KEY=FULL_KEY, ROTOR_BASE_URL=rotor) as server:
+        with server_process({"ROTOR_API_KEY": FULL_KEY, "ROTOR_BASE_URL": rotor}) as server:
             async with anyio.create_task_group() as group:
 
                 async def write() -> None:
@@ -183,7 +183,7 @@ async def test_a_second_interrupt_is_obeyed_at_once(sandbox: Sandbox) -> None:
 
 
 async def test_the_sandbox_over_http() -> None:
-    with serving("--sandbox") as server:
+    with server_process({}, "--sandbox") as server:
         async with calling(server.url) as client:
             assert text(await client.call_tool("search_leads", {"search": "jane doe"})).startswith(
                 "1 of 1 leads"

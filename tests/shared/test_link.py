@@ -118,6 +118,7 @@ async def test_a_redis_that_is_silent(redis_to_kill: RedisServer, caplog: pytest
 
 async def test_who_was_frozen_asks_once_more(redis: RedisServer, caplog: pytest.LogCaptureFixture) -> None:
     link = Link(redis.url)
+    await link.ask(lambda redis: redis.get("a"))
     async with anyio.create_task_group() as group:
         group.start_soon(link.ask, lambda redis: redis.get("a"))
         await anyio.lowlevel.checkpoint()

@@ -78,11 +78,10 @@ async def test_patience_is_for_all_keys_together(redis: RedisServer, replica: Re
         min_size=2,
         max_size=14,
     ),
-    st.randoms(use_true_random=False),
+    st.integers(0, 1_000),
 )
-def test_nobody_is_ever_in_the_turn_of_another(
-    redis: RedisServer, calls: list[list[str]], rng: random.Random
-) -> None:
+def test_nobody_is_ever_in_the_turn_of_another(redis: RedisServer, calls: list[list[str]], seed: int) -> None:
+    rng = random.Random(seed)  # of hypothesis's own, drawing may end a call at any time
     inside: set[str] = set()
     left: dict[str, float] = {}
 
