@@ -497,7 +497,7 @@ async def test_stopped_in_the_middle_nothing_is_left(tmp_path: Path, number: sig
             with anyio.fail_after(10):
                 err = await rest(process.stderr)
                 assert await process.wait() == 1
-    assert err == f"Stopped. 1 request spent. {file} was not written.\n"
+    assert err == f"Stopped. 2 requests spent. {file} was not written.\n"
     assert contents(tmp_path) == {"leads.csv": "as it was"}
 
 
