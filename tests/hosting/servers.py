@@ -1,9 +1,12 @@
 """`rotor-mcp serve --http` as one of several processes, which are asked to end, or killed."""
 
+import os
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -18,21 +21,25 @@ class ServerProcess:
     def __init__(self, environment: dict[str, str], *flags: str) -> None:
         with socket.create_server(("127.0.0.1", 0)) as free:
             self.port: int = free.getsockname()[1]
+        # A file, not a pipe: nobody reads what it writes while it runs, and a full pipe would hold it up.
+        self._written = tempfile.TemporaryFile("w+")  # noqa: SIM115 - `close` closes it
         self.process = subprocess.Popen(
             [sys.executable, "-m", "rotor_mcp", "serve", "--http", f"127.0.0.1:{self.port}", *flags],
             env=VARIABLES | environment,
             stdin=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
+            stderr=self._written,
         )
-        assert self.process.stderr is not None
-        before: list[str] = []
-        for line in self.process.stderr:
-            before.append(line)
-            if line.startswith(SERVING):
-                break
-        else:
-            raise RuntimeError("".join(before))
+        until = time.monotonic() + 30
+        while SERVING not in self.written:
+            if self.process.poll() is not None or time.monotonic() > until:
+                raise RuntimeError(self.written)
+            time.sleep(0.02)
+
+    @property
+    def written(self) -> str:
+        """What it wrote to stderr."""
+        # The process has the same place in the file, so it is left where it is.
+        return os.pread(self._written.fileno(), 10_000_000, 0).decode()
 
     @property
     def url(self) -> str:
@@ -46,8 +53,14 @@ class ServerProcess:
     def stop(self, timeout: float = 40) -> str:
         """Ask it to end, and return what it wrote since it began to serve."""
         self.process.send_signal(signal.SIGTERM)
-        _, written = self.process.communicate(timeout=timeout)
-        return written
+        self.process.wait(timeout)
+        return self.written.partition(SERVING)[2].partition("\n")[2]
+
+    def close(self) -> None:
+        """End it, if it is still there."""
+        if self.process.poll() is None:
+            self.kill()
+        self._written.close()
 
 
 @contextmanager
@@ -57,10 +70,7 @@ def server_process(environment: dict[str, str], *flags: str) -> Iterator[ServerP
     try:
         yield server
     finally:
-        if server.process.poll() is None:
-            server.kill()
-        if server.process.stderr and not server.process.stderr.closed:
-            server.process.stderr.close()
+        server.close()
 
 
 def refused(environment: dict[str, str], http: str = "127.0.0.1:0") -> str:
