@@ -256,17 +256,9 @@ class Exchange:
             NotSent: if nothing went out.
             Unanswered: if nothing came back.
         """
-        key = None if request.anonymous else self._pool.settings.key
         try:
             with anyio.move_on_after(patience, shield=request.writes):
-                return await self._pool.http.request(
-                    request.method,
-                    request.path,
-                    params=request.query,
-                    json=request.body,
-                    headers={"x-api-key": key} if key else None,
-                    timeout=httpx2.Timeout(patience, connect=min(CONNECT_TIMEOUT, patience * 0.9)),
-                )
+                return await self._pool.http.send(self._formed(request, patience))
         except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.ProxyError) as exc:
             raise no_connection(exc, self._pool.http.base_url.host) from None
         except (httpx2.UnsupportedProtocol, httpx2.LocalProtocolError) as exc:
@@ -276,6 +268,19 @@ class Exchange:
         except httpx2.TransportError:
             raise request.lost("the connection was cut before the answer was there") from None
         raise request.lost(f"no answer within {patience:.2g} seconds")
+
+    def _formed(self, request: _Request, patience: float) -> httpx2.Request:
+        """Form a request. The client could do that as well, but it would put the address together anew."""
+        http, key = self._pool.http, None if request.anonymous else self._pool.settings.key
+        phases = {"read": patience, "write": patience, "pool": patience}
+        return httpx2.Request(
+            request.method,
+            f"{self._pool.settings.base_url}/{request.path}",
+            params=request.query,
+            json=request.body,
+            headers=[*http.headers.items(), *([("x-api-key", key)] if key else [])],
+            extensions={"timeout": {**phases, "connect": min(CONNECT_TIMEOUT, patience * 0.9)}},
+        )
 
     async def _count(self, request: _Request) -> None:
         """A request went out."""
