@@ -1,8 +1,8 @@
 """`python -m rotor_mcp` is `rotor-mcp`: an absolute command for clients that know no PATH."""
 
-import gc
+from rotor_mcp import garbage
 
-gc.disable()  # collecting while modules load finds nothing and takes a tenth of a start; main enables it
+garbage.loading()
 
 from rotor_mcp.cli import main  # noqa: E402
 

@@ -3,7 +3,6 @@
 Imports are made where they are needed: a client waits for `serve` to start.
 """
 
-import gc
 import logging
 import os
 import sys
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from rotor_mcp import __version__
+from rotor_mcp import __version__, garbage
 from rotor_mcp.flags import connection, open_sandbox, sandbox_flag, settings_flags
 
 if TYPE_CHECKING:
@@ -66,7 +65,7 @@ def main() -> None:
 
     Without a command it serves on standard input and output, as clients start it.
     """
-    gc.enable()
+    garbage.loaded()
 
 
 @main.command()
@@ -89,7 +88,7 @@ def serve(file: str | None, http: str | None, **values: str | None) -> None:
 
         running.serve(http, values, file)
         return
-    gc.disable()  # as in __main__.py
+    garbage.loading()
     from rotor_mcp import logs
     from rotor_mcp.reception import Reception
     from rotor_mcp.server import build_server, serve_stdio
@@ -101,8 +100,7 @@ def serve(file: str | None, http: str | None, **values: str | None) -> None:
         logging.getLogger(__name__).warning(warning)
     reception = Reception(Workplaces(settings, transport, observers=_observers()))
     server = build_server(settings, reception=reception)
-    gc.freeze()
-    gc.enable()
+    garbage.serving()
     if sys.stdin.isatty():
         click.echo(
             "Waiting for an MCP client on standard input. To see a conversation: rotor-mcp demo", err=True

@@ -181,6 +181,7 @@ print(*sorted(name for name in sys.modules if name.startswith(("rotor_mcp", "pho
             "rotor_mcp.cli",
             "rotor_mcp.config",
             "rotor_mcp.flags",
+            "rotor_mcp.garbage",
             "rotor_mcp.offers",
             "rotor_mcp.prompts",
             "rotor_mcp.reception",

@@ -2,7 +2,7 @@
 
 import hashlib
 import secrets
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -31,38 +31,25 @@ from rotor_mcp.hosting.issuer import Issuer
 from rotor_mcp.hosting.scopes import SCOPES
 from rotor_mcp.hosting.settings import PATH, HostSettings
 from rotor_mcp.hosting.tokens import FileTokens
-from rotor_mcp.observer import Observer
 from rotor_mcp.server import build_server
 from rotor_mcp.workplaces import Workplaces
 
 if TYPE_CHECKING:
-    import httpx2
-
-    from rotor_mcp.workplace import Clock
+    pass
 
 
-def build_app(
-    settings: Settings,
-    host: HostSettings,
-    *,
-    transport: "Callable[[], httpx2.AsyncBaseTransport] | None" = None,
-    clock: "Clock | None" = None,
-    observers: Sequence[Observer] = (),
-) -> Starlette:
+def build_app(settings: Settings, host: HostSettings, workplaces: Workplaces) -> Starlette:
     """Build the application. It has no state that a second one would have to share, but for Redis.
 
     Args:
         settings: of the server.
         host: what is particular to HTTP.
-        transport: makes the HTTP transport to Rotor when the first request needs it; the network if None.
-        clock: says what moment it is; the system's if None.
-        observers: told of all that happens.
+        workplaces: where calls work; closed with the application.
 
     Raises:
         OSError: if a file of the settings cannot be read or written.
         ValueError: if one does not hold what it should.
     """
-    workplaces = Workplaces(settings, transport, clock, observers)
     server = build_server(
         settings,
         reception=Desk(workplaces, host),

@@ -4,7 +4,7 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import click
@@ -12,14 +12,16 @@ import uvicorn
 from starlette.applications import Starlette
 from uvicorn.supervisors import Multiprocess
 
-from rotor_mcp import logs
+from rotor_mcp import garbage, logs
 from rotor_mcp.config import ConfigError, Settings, environment_variable
 from rotor_mcp.flags import connection
 from rotor_mcp.hosting.app import build_app
 from rotor_mcp.hosting.doorway import access_log
 from rotor_mcp.hosting.settings import PATH, HostSettings
 from rotor_mcp.listener import address, listen
+from rotor_mcp.observer import Observer
 from rotor_mcp.telemetry.wanted import observers, wanted
+from rotor_mcp.workplaces import Workplaces
 
 if TYPE_CHECKING:
     import httpx2
@@ -92,21 +94,31 @@ def create() -> Starlette:
 def _application(
     settings: Settings, host: HostSettings, transport: "Callable[[], httpx2.AsyncBaseTransport] | None"
 ) -> Starlette:
-    logs.configure(settings)
+    workplaces = Workplaces(settings, transport, observers=_observers())
+    logs.configure(settings, workplaces.redact)
     lines = logging.StreamHandler(sys.stderr)
     lines.setFormatter(logging.Formatter("%(message)s"))
     access_log.handlers, access_log.propagate = [lines], False
     access_log.setLevel(logging.INFO)
     try:
-        return build_app(settings, host, transport=transport, observers=observers(os.environ))
-    except (OSError, ValueError, ConfigError) as exc:
+        app = build_app(settings, host, workplaces)
+    except (OSError, ValueError) as exc:
         raise click.ClickException(str(exc)) from None
+    garbage.serving()
+    return app
 
 
 def _host(http: str) -> HostSettings:
     values = {name: os.environ.get(environment_variable(name)) for name in HostSettings.model_fields}
     try:
         return HostSettings.load(values | {"http": http})
+    except ConfigError as exc:
+        raise click.UsageError(str(exc)) from None
+
+
+def _observers() -> Sequence[Observer]:
+    try:
+        return observers(os.environ)
     except ConfigError as exc:
         raise click.UsageError(str(exc)) from None
 

@@ -16,6 +16,7 @@ from rotor_mcp.hosting.app import build_app
 from rotor_mcp.hosting.settings import HostSettings
 from rotor_mcp.listener import address, listen
 from rotor_mcp.sandbox import FULL_KEY
+from rotor_mcp.workplaces import Workplaces
 from tests.conftest import NOW
 
 
@@ -52,7 +53,8 @@ async def hosted(
     wanted = HostSettings.load(
         {"http": "127.0.0.1:0"} | {name: str(value) for name, value in (host or {}).items()}
     )
-    async with on_port(build_app(loaded, wanted, transport=transport, clock=lambda: NOW)) as url:
+    workplaces = Workplaces(loaded, transport, lambda: NOW)
+    async with on_port(build_app(loaded, wanted, workplaces)) as url:
         yield url
 
 

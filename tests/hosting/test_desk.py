@@ -1,6 +1,7 @@
 """Whose Rotor key a call uses, how much a caller may do, and that companies never meet."""
 
 import json
+import logging
 import random
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
@@ -14,8 +15,11 @@ from mcp import Client
 from mcp.types import CallToolResult
 
 from evals.leads import all_leads
+from rotor_mcp import logs
+from rotor_mcp.config import Settings
 from rotor_mcp.hosting.desk import parse_keys
 from rotor_mcp.sandbox import FULL_KEY, Sandbox
+from rotor_mcp.workplaces import Workplaces
 from tests.conftest import NOW, text
 from tests.hosting.serving import calling, hosted
 
@@ -288,3 +292,20 @@ async def test_the_audit_log(sandbox: Sandbox, token_file: Path, tmp_path: Path)
 
 def _line(caller: str, tool: str, lead: str, fields: list[str], outcome: str) -> dict[str, Any]:
     return {"caller": caller, "tool": tool, "lead": lead, "fields": fields, "outcome": outcome}
+
+
+def test_no_key_of_any_company_gets_into_the_log(capsys: pytest.CaptureFixture[str]) -> None:
+    settings = Settings.load({"api_key": FULL_KEY, "log_level": "info"})
+    workplaces = Workplaces(settings)
+    open_ones = [workplaces.of(key) for key in COMPANIES.values()]
+    logs.configure(settings, workplaces.redact)
+    try:
+        for key in (FULL_KEY, *COMPANIES.values()):
+            logging.getLogger("rotor_mcp.test").info("a fault that repeats %s and %s", key, key[12:])
+    finally:
+        logging.basicConfig(handlers=[], force=True)
+    said = capsys.readouterr().err
+    assert len(open_ones) == 2
+    assert said.count("«API key»") >= 3
+    for key in (FULL_KEY, *COMPANIES.values()):
+        assert key.rpartition("_")[2] not in said

@@ -1,0 +1,26 @@
+"""When Python looks for garbage: not while modules load, which takes a tenth of a start and finds none.
+
+What is loaded by then is never looked at again, and a call makes too few objects to look often.
+"""
+
+import gc
+
+SELDOM = (10_000, 20, 20)
+"""Objects made, and collections of younger ones, after which it looks; Python's own first number is 700."""
+
+
+def loading() -> None:
+    """Do not look: modules are being loaded."""
+    gc.disable()
+
+
+def loaded() -> None:
+    """Look as usual: a command goes about its work, and is soon done."""
+    gc.enable()
+
+
+def serving() -> None:
+    """Look seldom: all is loaded, and calls will come."""
+    gc.freeze()
+    gc.set_threshold(*SELDOM)
+    gc.enable()
