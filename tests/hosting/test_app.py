@@ -1,5 +1,6 @@
 """The web application as clients, browsers, load balancers and attackers meet it."""
 
+import asyncio
 import json
 import logging
 import socket
@@ -97,6 +98,19 @@ async def test_a_question_is_answered_to_another_replica(sandbox: Sandbox) -> No
         "Updated Bob Doe (matched by phone). 3 requests spent.",
         "  name: Jane Doe → Bob Doe",
     ]
+
+
+@pytest.mark.parametrize("mode", ["2026-07-28", "legacy"])
+async def test_a_call_leaves_no_task_behind(mode: Any, url: str) -> None:
+    async with calling(url, mode=mode) as client:
+        counts = []
+        for _ in range(3):
+            async with anyio.create_task_group() as group:
+                for number in range(30):
+                    group.start_soon(client.call_tool, "search_leads", {"search": f"5550{number % 7}"})
+            await anyio.sleep(0.2)
+            counts.append(len(asyncio.all_tasks()))
+    assert counts[2] <= counts[0]
 
 
 async def test_probes(url: str, sandbox: Sandbox) -> None:

@@ -3,6 +3,7 @@
 import base64
 import hmac
 import json
+import logging
 import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -14,6 +15,7 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives import serialization
 
+from rotor_mcp.hosting.doorway import access_log
 from rotor_mcp.hosting.issuer import Issuer, IssuerAway
 from rotor_mcp.sandbox import Sandbox
 from tests.conftest import text
@@ -304,3 +306,20 @@ async def test_both_kinds_of_token(token_file: Path, issuer: TestIssuer, sandbox
     async with hosted(sandbox.transport, host) as url:
         tokens = (issuer.token(), "b0Vt1qkM3xJ0cC7cWfGqfXn2d4s6a8zZ1p", "b0Vt1qkM3xJ0cC7cWfGqfXn2d4s6a8zZ1q")
         assert [(await knock(url, token)).status_code for token in tokens] == [200, 200, 401]
+
+
+async def test_a_name_that_looks_like_lines_of_a_log(
+    issuer: TestIssuer, sandbox: Sandbox, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    forged = 'eve\n{"caller": "ann", "outcome": "created"}\r\n2026-11-25 INFO rotor_mcp: all is well'
+    audit = tmp_path / "audit.jsonl"
+    host = {"oauth_issuer": issuer.url, "public_url": PUBLIC_URL, "audit_file": audit}
+    access_log.propagate = True
+    with caplog.at_level(logging.INFO, "rotor_mcp"):
+        async with hosted(sandbox.transport, host) as url, calling(url, issuer.token(sub=forged)) as client:
+            await client.call_tool("upsert_lead", {"name": "Dana", "phone": "612-555-0142"})
+    (line,) = audit.read_text("utf-8").splitlines()
+    assert (json.loads(line)["caller"], json.loads(line)["outcome"]) == (forged, "created")
+    told = [record.getMessage() for record in caplog.records]
+    assert any(json.dumps(forged) in text for text in told)
+    assert not any("\n" in text or "\r" in text for text in told)
