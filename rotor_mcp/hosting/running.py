@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING
 import click
 import uvicorn
 from starlette.applications import Starlette
-from uvicorn.supervisors import Multiprocess
 
 from rotor_mcp import garbage, logs
 from rotor_mcp.config import ConfigError, Settings, environment_variable
 from rotor_mcp.flags import connection
 from rotor_mcp.hosting.app import build_app
 from rotor_mcp.hosting.doorway import access_log
+from rotor_mcp.hosting.processes import Processes, listeners
 from rotor_mcp.hosting.settings import PATH, HostSettings
-from rotor_mcp.listener import address, listen
+from rotor_mcp.listener import address
 from rotor_mcp.observer import Observer
 from rotor_mcp.telemetry.wanted import observers, wanted
 from rotor_mcp.workplaces import Workplaces
@@ -48,10 +48,12 @@ def serve(http: str, values: Mapping[str, str | None], sandbox_file: str | None 
     _check_together(settings, host, sandbox_file)
     _check_telemetry()
     try:
-        listener = listen(host.host, host.port)
+        sockets = listeners(host.host, host.port, host.workers)
     except OSError as exc:
         raise click.ClickException(f"cannot listen on {host.http}: {exc.strerror}") from None
-    click.echo(f"Serving MCP at {host.public_url or address(listener)}{PATH}. Stop it with Ctrl-C.", err=True)
+    click.echo(
+        f"Serving MCP at {host.public_url or address(sockets[0])}{PATH}. Stop it with Ctrl-C.", err=True
+    )
     if host.workers == 1:
         app: Starlette | str = _application(settings, host, transport)
     else:
@@ -79,9 +81,9 @@ def serve(http: str, values: Mapping[str, str | None], sandbox_file: str | None 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: sys.exit(0))
     if host.workers == 1:
-        uvicorn.Server(config).run([listener])
+        uvicorn.Server(config).run(sockets)
     else:
-        Multiprocess(config, [listener]).run()
+        Processes(config, sockets).run()
 
 
 def create() -> Starlette:
