@@ -75,7 +75,7 @@ class RedisServer:
 def redis_server(directory: Path, *options: str) -> Iterator[RedisServer]:
     """Run a Redis."""
     if shutil.which("redis-server") is None:
-        if os.environ.get("CI"):
+        if os.environ.get("CI") and shutil.which("apt-get"):
             pytest.fail("redis-server is missing: .ci/run installs it")
         pytest.skip("redis-server is not installed")
     server = RedisServer(directory, *options)
