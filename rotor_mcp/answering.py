@@ -20,8 +20,9 @@ from rotor_mcp.directory import TooCostlyError
 from rotor_mcp.errors import NotFound, NotSent, RotorError
 from rotor_mcp.inputs import GetLead
 from rotor_mcp.models import PAGE_LIMIT
+from rotor_mcp.observer import Called
 from rotor_mcp.plan import NotesTooLongError
-from rotor_mcp.reception import Ending, Reception, Visit
+from rotor_mcp.reception import Reception, Visit
 from rotor_mcp.results import Result
 from rotor_mcp.sanitize import clean, map_strings
 from rotor_mcp.tools import GET_LEAD, TOOLS, Tool
@@ -57,7 +58,7 @@ async def _call(
 
     def log(outcome: str, detail: object = "") -> None:
         took = anyio.current_time() - started
-        visit.ending = Ending(tool.name, outcome, call.rotor.requests, took)
+        visit.called = Called(tool.name, outcome, call.rotor.requests, took)
         shown = f"{outcome} ({detail})" if detail else outcome
         logger.info("%s: %s, %d requests, %.0f ms", tool.name, shown, call.rotor.requests, 1e3 * took)
 
@@ -177,7 +178,7 @@ async def _read(name: str, read: Callable[[Call], Awaitable[str]], reception: Re
                 return words
             finally:
                 took = anyio.current_time() - started
-                visit.ending = Ending(f"resource {name}", outcome, call.rotor.requests, took)
+                visit.called = Called(f"resource {name}", outcome, call.rotor.requests, took)
     except NotSent as exc:
         raise ResourceError(clean(failures.failed(exc, 0))) from None
 
@@ -200,7 +201,7 @@ async def complete(argument: CompletionArgument, reception: Reception) -> Comple
                 raise
             finally:
                 took = anyio.current_time() - began
-                visit.ending = Ending("completion", outcome, call.rotor.requests, took)
+                visit.called = Called("completion", outcome, call.rotor.requests, took)
             words = [
                 visit.workplace.safe(word) for word in vocabulary.beginning(argument.name, argument.value)
             ]

@@ -7,19 +7,11 @@ from typing import TypedDict
 from rotor_mcp.client import LeadsClient
 from rotor_mcp.company import Company
 from rotor_mcp.models import Lead
+from rotor_mcp.observer import WriteMade
 from rotor_mcp.plan import Context
 from rotor_mcp.results import ShownLead
 
 Progress = Callable[[float, float | None, str], Awaitable[None]]
-
-
-@dataclass(frozen=True)
-class WriteMade:
-    """A write that was begun: whose, of what, and how it ended. Names only, no values."""
-
-    lead_id: str | None
-    fields: tuple[str, ...]
-    outcome: str
 
 
 class Setting(TypedDict):

@@ -1,17 +1,17 @@
-"""Who is told of what this server does: the audit log, and telemetry."""
+"""Who is told of what this server does: the audit log, and telemetry. What is told holds nobody's data."""
 
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from rotor_mcp.errors import NotSent
-    from rotor_mcp.reception import Visit
-    from rotor_mcp.workplaces import Workplaces
+from rotor_mcp.errors import NotSent
+
+SpentToday = Callable[[], Iterable[tuple[str, int]]]
+"""Says how many requests each company has spent today, as far as this process knows."""
 
 
 @dataclass(frozen=True)
 class Asked:
-    """A request to Rotor that has ended. It holds nobody's data."""
+    """A request to Rotor that has ended."""
 
     method: str
     host: str
@@ -26,16 +26,50 @@ class Asked:
     """Whether it may have reached Rotor."""
 
 
+@dataclass(frozen=True)
+class WriteMade:
+    """A write that was begun: to which lead, of what, and how it ended. Names only, no values."""
+
+    lead_id: str | None
+    fields: tuple[str, ...]
+    outcome: str
+
+
+@dataclass(frozen=True)
+class Called:
+    """What was called, and how that ended."""
+
+    what: str
+    """A tool, `resource` and its name, or `completion`."""
+    outcome: str
+    """What a result says it is, or the name of an error."""
+    requests: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Visited:
+    """A call that was let in, and has ended."""
+
+    caller: str | None
+    """Who called; None if it is whoever started the process."""
+    company: str
+    """A name that tells companies apart, and not which they are."""
+    called: Called | None
+    """None if nothing was begun."""
+    writes: Sequence[WriteMade]
+
+
 class Observer:
     """Told of calls and requests as they end. By itself it makes nothing of them."""
 
-    def opened(self, workplaces: "Workplaces") -> None:
-        """Work begins; these are the workplaces."""
+    def opened(self, spent_today: SpentToday) -> None:
+        """Work begins."""
 
-    def refused(self, refusal: "NotSent") -> None:
+    def refused(self, refusal: NotSent) -> None:
         """A call had to stay outside."""
 
-    def ended(self, visit: "Visit") -> None:
+    def ended(self, visited: Visited) -> None:
         """A call that was let in has ended, or was cancelled."""
 
     def asked(self, asked: Asked) -> None:

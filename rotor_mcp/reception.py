@@ -10,22 +10,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from rotor_mcp.call import Call, Progress, WriteMade
+    from rotor_mcp.call import Call, Progress
     from rotor_mcp.errors import NotSent
-    from rotor_mcp.observer import Observer
+    from rotor_mcp.observer import Called, Observer, Visited, WriteMade
     from rotor_mcp.workplace import Workplace
     from rotor_mcp.workplaces import Workplaces
-
-
-@dataclass(frozen=True)
-class Ending:
-    """How a call of a tool ended."""
-
-    tool: str
-    outcome: str
-    """What a result says it is, or the name of an error; never anybody's data."""
-    requests: int
-    seconds: float
 
 
 @dataclass
@@ -39,8 +28,8 @@ class Visit:
     """What the caller should know beside the answer."""
     writes: "list[WriteMade]" = field(default_factory=list)
     """What was written in its course."""
-    ending: Ending | None = None
-    """How it ended, as soon as it has. Without one nothing was begun."""
+    called: "Called | None" = None
+    """What was called, and how that ended, as soon as it has. Without it nothing was begun."""
 
     def call(self, progress: "Progress | None" = None) -> "Call":
         """Begin to work.
@@ -49,6 +38,13 @@ class Visit:
             progress: tells whoever waits how far a long call has come.
         """
         return self.workplace.call(progress, self.writes.append)
+
+    @property
+    def told(self) -> "Visited":
+        """What observers are told of it."""
+        from rotor_mcp.observer import Visited  # a start needs none
+
+        return Visited(self.caller, self.workplace.name, self.called, self.writes)
 
 
 class Reception:
@@ -83,8 +79,9 @@ class Reception:
             try:
                 yield visit
             finally:
+                visited = visit.told
                 for observer in self._observers:
-                    observer.ended(visit)
+                    observer.ended(visited)
 
     async def _let_in(self, inside: AsyncExitStack, *, writing: bool) -> Visit:  # noqa: ARG002
         """Begin a visit.

@@ -11,12 +11,13 @@ from typing import Literal
 import anyio
 
 from rotor_mcp import report
-from rotor_mcp.call import Call, WriteMade
+from rotor_mcp.call import Call
 from rotor_mcp.directory import FRESH, Finding, find
 from rotor_mcp.errors import MissingScope, OutcomeUnknown, RotorError
 from rotor_mcp.identity import Found, contact_keys, phone_search
 from rotor_mcp.inputs import UpsertLead
 from rotor_mcp.models import Lead, LeadFields
+from rotor_mcp.observer import WriteMade
 from rotor_mcp.plan import Plan, differences, plan_for
 from rotor_mcp.results import Outcome, UpsertResult
 

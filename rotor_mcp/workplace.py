@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from rotor_mcp.call import Call, Progress, WriteMade
+from rotor_mcp.call import Call, Progress
 from rotor_mcp.client import LeadsClient
 from rotor_mcp.company import Companies, Company
 from rotor_mcp.config import Settings
 from rotor_mcp.exchange import Pool
+from rotor_mcp.observer import WriteMade
 from rotor_mcp.plan import Context
 from rotor_mcp.sanitize import clean
 

@@ -51,7 +51,7 @@ class Workplaces:
         self._open: WeakValueDictionary[bytes, Workplace] = WeakValueDictionary()
         self._recent: OrderedDict[bytes, Workplace] = OrderedDict()
         for observer in observers:
-            observer.opened(self)
+            observer.opened(self.spent_today)
 
     def own(self) -> "Workplace":
         """The workplace of the company whose key is in the settings."""

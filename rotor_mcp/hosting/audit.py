@@ -9,8 +9,7 @@ import os
 from datetime import UTC, datetime
 from pathlib import Path
 
-from rotor_mcp.observer import Observer
-from rotor_mcp.reception import Visit
+from rotor_mcp.observer import Observer, Visited
 
 logger = logging.getLogger(__name__)
 
@@ -27,25 +26,25 @@ class Audit(Observer):
         self._path = path
         os.close(self._open())
 
-    def ended(self, visit: Visit) -> None:
+    def ended(self, visited: Visited) -> None:
         """Note what was written in the course of a call."""
-        if not visit.writes:
+        if not visited.writes:
             return
         time = datetime.now(UTC).isoformat(timespec="milliseconds")
         lines = "".join(
             json.dumps(
                 {
                     "time": time,
-                    "caller": visit.caller,
-                    "company": visit.workplace.name,
-                    "tool": visit.ending.tool if visit.ending else None,
+                    "caller": visited.caller,
+                    "company": visited.company,
+                    "tool": visited.called.what if visited.called else None,
                     "lead": write.lead_id,
                     "fields": write.fields,
                     "outcome": write.outcome,
                 }
             )
             + "\n"
-            for write in visit.writes
+            for write in visited.writes
         )
         try:
             # Opened each time, so that whoever rotates the file need not tell us; whole lines, in one piece.
@@ -55,7 +54,7 @@ class Audit(Observer):
             finally:
                 os.close(handle)
         except OSError as exc:
-            what = f"{len(visit.writes)} writes could not be noted in {self._path}"
+            what = f"{len(visited.writes)} writes could not be noted in {self._path}"
             logger.error("%s: %s", what, exc.strerror)  # noqa: TRY400 - a full disk has no traceback
 
     def _open(self) -> int:

@@ -79,9 +79,9 @@ class Desk(Reception):
 
     async def _charge(self, visit: Visit) -> None:
         """Count what a call has spent, also of one that was cancelled."""
-        if visit.caller is not None and visit.ending is not None:
+        if visit.caller is not None and visit.called is not None:
             with anyio.CancelScope(shield=True):
-                await self._budgets.spend(visit.caller, visit.ending.requests)
+                await self._budgets.spend(visit.caller, visit.called.requests)
 
     def _workplace(self, who: str) -> Workplace:
         """The workplace of the company that the caller belongs to.

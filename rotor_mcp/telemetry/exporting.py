@@ -18,7 +18,6 @@ from opentelemetry.trace import Status
 
 from rotor_mcp import __version__
 from rotor_mcp.telemetry.instruments import Instruments
-from rotor_mcp.telemetry.wanted import Wanted
 
 NAME = "rotor_mcp"
 PATIENCE = 5.0
@@ -40,14 +39,14 @@ _KEPT = {
 class Telemetry(Instruments):
     """The instruments, with what carries away what they measure."""
 
-    def __init__(self, wanted: Wanted) -> None:
+    def __init__(self, *, traces: bool, metrics: bool) -> None:
         given = OTELResourceDetector().detect().attributes
         resource = Resource.create({"service.name": "rotor-mcp", "service.version": __version__, **given})
         self._traces = TracerProvider(resource=resource, shutdown_on_exit=False)
-        if wanted.traces:
+        if traces:
             self._traces.add_span_processor(BatchSpanProcessor(_Plain(OTLPSpanExporter())))
             trace.set_tracer_provider(self._traces)  # the SDK's spans go there, too
-        readers = [PeriodicExportingMetricReader(OTLPMetricExporter())] if wanted.metrics else []
+        readers = [PeriodicExportingMetricReader(OTLPMetricExporter())] if metrics else []
         self._metrics = MeterProvider(readers, resource, shutdown_on_exit=False)
         super().__init__(
             self._traces.get_tracer(NAME, __version__), self._metrics.get_meter(NAME, __version__)

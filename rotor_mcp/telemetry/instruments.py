@@ -6,18 +6,13 @@ what stands in the audit log.
 
 from collections.abc import Iterable
 from time import time_ns
-from typing import TYPE_CHECKING
 
 from opentelemetry.metrics import CallbackOptions, Meter, Observation
 from opentelemetry.trace import SpanKind, StatusCode, Tracer
 from opentelemetry.util.types import AttributeValue
 
 from rotor_mcp.errors import NotSent
-from rotor_mcp.observer import Asked, Observer
-from rotor_mcp.reception import Ending, Visit
-
-if TYPE_CHECKING:
-    from rotor_mcp.workplaces import Workplaces
+from rotor_mcp.observer import Asked, Called, Observer, SpentToday, Visited
 
 SECONDS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60)
 """Bounds of the histograms: from what memory answers to what no call takes."""
@@ -53,11 +48,11 @@ class Instruments(Observer):
             explicit_bucket_boundaries_advisory=SECONDS,
         )
 
-    def opened(self, workplaces: "Workplaces") -> None:
+    def opened(self, spent_today: SpentToday) -> None:
         """Begin to say what each company has spent."""
 
         def spent(_: CallbackOptions) -> Iterable[Observation]:
-            for company, requests in workplaces.spent_today():
+            for company, requests in spent_today():
                 yield Observation(requests, {"rotor_mcp.company": company})
 
         self._meter.create_observable_gauge(
@@ -71,12 +66,12 @@ class Instruments(Observer):
         """Count a call that was not let in."""
         self._refusals.add(1, {"rotor_mcp.reason": type(refusal).__name__})
 
-    def ended(self, visit: Visit) -> None:
+    def ended(self, visited: Visited) -> None:
         """Count a call."""
-        if (ending := visit.ending) is None:
+        if (called := visited.called) is None:
             return
-        self._calls.add(1, {"rotor_mcp.call": ending.tool, "rotor_mcp.outcome": ending.outcome})
-        self._call_seconds.record(ending.seconds, _operation(ending))
+        self._calls.add(1, {"rotor_mcp.call": called.what, "rotor_mcp.outcome": called.outcome})
+        self._call_seconds.record(called.seconds, _operation(called))
 
     def asked(self, asked: Asked) -> None:
         """Count a request, and make a span of it."""
@@ -105,13 +100,13 @@ class Instruments(Observer):
         span.end(now)
 
 
-def _operation(ending: Ending) -> Attributes:
+def _operation(called: Called) -> Attributes:
     """What a call is to the protocol."""
-    match ending.tool.split():
+    match called.what.split():
         case ["resource", name]:
             what: Attributes = {"mcp.method.name": "resources/read", "rotor_mcp.resource": name}
         case ["completion"]:
             what = {"mcp.method.name": "completion/complete"}
         case _:
-            what = {"mcp.method.name": "tools/call", "gen_ai.tool.name": ending.tool}
-    return what | {"rotor_mcp.outcome": ending.outcome}
+            what = {"mcp.method.name": "tools/call", "gen_ai.tool.name": called.what}
+    return what | {"rotor_mcp.outcome": called.outcome}

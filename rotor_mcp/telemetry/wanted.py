@@ -56,7 +56,7 @@ def observers(environment: Mapping[str, str]) -> Sequence[Observer]:
         return ()
     from rotor_mcp.telemetry.exporting import Telemetry
 
-    return (Telemetry(what),)
+    return (Telemetry(traces=what.traces, metrics=what.metrics),)
 
 
 def _read(environment: Mapping[str, str]) -> Wanted:
