@@ -90,7 +90,7 @@ async def _call(
         return error(failures.too_costly(exc, call.rotor.requests))
     except RotorError as exc:
         log(type(exc).__name__, exc)
-        return error(failures.failed(exc, call.rotor.requests))
+        return error(failures.failed(exc, call.rotor.requests, visit.where_the_key_is))
     except Exception as exc:
         log("crashed", type(exc).__name__)
         logger.exception("%s crashed", tool.name)
@@ -170,7 +170,8 @@ async def _read(name: str, read: Callable[[Call], Awaitable[str]], reception: Re
             except RotorError as exc:
                 outcome = type(exc).__name__
                 kind = ResourceNotFoundError if isinstance(exc, NotFound) else ResourceError
-                raise kind(safe(failures.failed(exc, call.rotor.requests))) from None
+                told = failures.failed(exc, call.rotor.requests, visit.where_the_key_is)
+                raise kind(safe(told)) from None
             except Exception:
                 outcome = "crashed"
                 raise

@@ -30,9 +30,21 @@ WHERE_A_KEY_COMES_FROM = (
 )
 
 
-def failed(error: RotorError, requests: int) -> str:
-    """Say what went wrong, whether anything was done, and what to do next."""
-    return f"{in_words(error)} {spent(requests)}"
+def failed(error: RotorError, requests: int, where_the_key_is: str | None = None) -> str:
+    """Say what went wrong, whether anything was done, and what to do next.
+
+    Args:
+        error: what went wrong.
+        requests: spent by the call.
+        where_the_key_is: a sentence about that, if not with whoever started this process.
+    """
+    if where_the_key_is and isinstance(error, NoKey):
+        text = f"Nothing was sent: there is no Rotor API key that can be used. {where_the_key_is}."
+    elif where_the_key_is and isinstance(error, NotAuthorised):
+        text = f"Rotor does not accept the API key (401). Nothing was done. {where_the_key_is}."
+    else:
+        text = in_words(error)
+    return f"{text} {spent(requests)}"
 
 
 def notes_too_long(error: NotesTooLongError, requests: int) -> str:

@@ -26,6 +26,8 @@ class Visit:
     """Who calls; None if it is whoever started the process."""
     notice: str | None = None
     """What the caller should know beside the answer."""
+    where_the_key_is: str | None = None
+    """A sentence about where the Rotor key comes from; None if whoever started the process has given it."""
     writes: "list[WriteMade]" = field(default_factory=list)
     """What was written in its course."""
     called: "Called | None" = None

@@ -25,6 +25,13 @@ KEY_HEADER = "x-rotor-api-key"
 ANYBODY = "anybody"
 """The name of all callers together where nobody asks who they are."""
 
+_WHERE_THE_KEY_IS = {
+    "server": "It is this server's key: whoever runs the server can renew it",
+    "file": "It is the key that this server keeps for you: whoever runs the server can renew it",
+    "header": f"It is the key that you send in the header {KEY_HEADER}; one is made in Rotor under "
+    "Settings → Integrations and begins with rotor_",
+}
+
 sent_key: ContextVar[str | None] = ContextVar("sent_key", default=None)
 """The Rotor key that came along with the request in hand."""
 
@@ -73,7 +80,8 @@ class Desk(Reception):
         who = caller_of(get_access_token())
         workplace = self._workplace(who)
         inside.enter_context(self._limits.hold(who))
-        visit = Visit(workplace, who, notice=await self._budgets.check(who))
+        notice = await self._budgets.check(who)
+        visit = Visit(workplace, who, notice, _WHERE_THE_KEY_IS[self._settings.key_from])
         inside.push_async_callback(self._charge, visit)
         return visit
 

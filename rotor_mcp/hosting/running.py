@@ -102,6 +102,8 @@ def _application(
     lines.setFormatter(logging.Formatter("%(message)s"))
     access_log.handlers, access_log.propagate = [lines], False
     access_log.setLevel(logging.INFO)
+    if host.key_from == "server" and (warning := settings.key_trouble or settings.key_warning):
+        logging.getLogger(__name__).warning(warning)
     try:
         app = build_app(settings, host, workplaces)
     except (OSError, ValueError) as exc:

@@ -104,12 +104,26 @@ async def test_the_key_of_a_header(companies: Companies) -> None:
             (None, "Nothing was sent: send your Rotor API key along, in the header x-rotor-api-key."),
             ("${ROTOR_API_KEY}", "Nothing was sent: what came in the header x-rotor-api-key is no API key."),
             ("has a space", "Nothing was sent: what came in the header x-rotor-api-key is no API key."),
-            ("rotor_nobodys_s3cr3tofnobody", "Rotor does not accept this API key (401)."),
+            (
+                "rotor_nobodys_s3cr3tofnobody",
+                "Rotor does not accept the API key (401). Nothing was done. It is the key that you send in the header "
+                "x-rotor-api-key; one is made in Rotor under Settings → Integrations and begins with rotor_. "
+                "1 request spent.",
+            ),
         ):
             headers = {} if key is None else {"x-rotor-api-key": key}
             async with calling(url, headers=headers) as client:
                 assert text(await client.call_tool("search_leads", {"limit": 2})).startswith(start)
     assert FULL_KEY not in companies.seen
+
+
+async def test_a_server_without_a_key_says_who_can_give_it_one(sandbox: Sandbox) -> None:
+    async with hosted(sandbox.transport, api_key="") as url, calling(url) as client:
+        result = await client.call_tool("search_leads", {})
+    assert text(result) == (
+        "Nothing was sent: there is no Rotor API key that can be used. It is this server's key: whoever runs the "
+        "server can renew it. No requests spent."
+    )
 
 
 async def test_a_key_in_the_header_counts_only_where_the_operator_allows_it(companies: Companies) -> None:

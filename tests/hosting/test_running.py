@@ -182,6 +182,13 @@ async def test_a_second_interrupt_is_obeyed_at_once(sandbox: Sandbox) -> None:
                 group.cancel_scope.cancel()
 
 
+def test_a_server_without_a_key_starts_and_says_so() -> None:
+    with server_process({}) as server:
+        assert "ROTOR_API_KEY is not set" in server.written
+    with server_process({"ROTOR_MCP_KEY_FROM": "header"}) as server:
+        assert "ROTOR_API_KEY" not in server.written
+
+
 async def test_the_sandbox_over_http() -> None:
     with server_process({}, "--sandbox") as server:
         async with calling(server.url) as client:
