@@ -23,6 +23,7 @@ CONTENTS = (
     "LICENSE",
     "CHANGELOG.md",
     "rotor_mcp/**/*.py",
+    "rotor_mcp/**/*.json",
     "rotor_mcp/**/*.md",
 )
 """What the bundle consists of, beside its manifest."""

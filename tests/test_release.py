@@ -64,8 +64,12 @@ def test_the_bundle_holds_the_package_and_nothing_else(tmp_path: Path) -> None:
     with zipfile.ZipFile(bundle.build(tmp_path)) as archive:
         names = archive.namelist()
         assert json.loads(archive.read("manifest.json")) == bundle.manifest()
-    modules = {file.relative_to(ROOT).as_posix() for file in (ROOT / "rotor_mcp").rglob("*.py")}
-    assert modules <= set(names)
+    package = {
+        file.relative_to(ROOT).as_posix()
+        for file in (ROOT / "rotor_mcp").rglob("*")
+        if file.is_file() and "__pycache__" not in file.parts
+    }
+    assert {name for name in names if name.startswith("rotor_mcp/")} == package
     others = {"manifest.json", "pyproject.toml", "README.md", "LICENSE", "CHANGELOG.md"}
     assert {name for name in names if not name.startswith("rotor_mcp/")} == others
 

@@ -51,9 +51,6 @@ def serve(http: str, values: Mapping[str, str | None], sandbox_file: str | None 
         sockets = listeners(host.host, host.port, host.workers)
     except OSError as exc:
         raise click.ClickException(f"cannot listen on {host.http}: {exc.strerror}") from None
-    click.echo(
-        f"Serving MCP at {host.public_url or address(sockets[0])}{PATH}. Stop it with Ctrl-C.", err=True
-    )
     if host.workers == 1:
         app: Starlette | str = _application(settings, host, transport)
     else:
@@ -63,6 +60,9 @@ def serve(http: str, values: Mapping[str, str | None], sandbox_file: str | None 
         }
         os.environ.update(given)
         app = f"{__name__}:create"
+    click.echo(
+        f"Serving MCP at {host.public_url or address(sockets[0])}{PATH}. Stop it with Ctrl-C.", err=True
+    )
     config = uvicorn.Config(
         app,
         factory=host.workers > 1,
