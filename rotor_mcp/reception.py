@@ -52,6 +52,9 @@ class Visit:
 class Reception:
     """Lets every call in."""
 
+    offers_all_the_same = True
+    """Whether all callers may do the same, so that one may be shown what another was shown."""
+
     def __init__(self, workplaces: "Workplaces", observers: "Iterable[Observer]" = ()) -> None:
         """Open.
 

@@ -15,7 +15,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from mcp.server import CacheHint, MCPServer
 from mcp.server.mcpserver import Context
@@ -70,6 +70,7 @@ def build_server(
             await reception.workplaces.aclose()
 
     tools = [_mcp_tool(definition, reception) for definition in json.loads(DEFINITIONS.read_bytes())]
+    scope: Literal["public", "private"] = "public" if reception.offers_all_the_same else "private"
     server = _Server(
         reception,
         name="rotor",
@@ -78,7 +79,7 @@ def build_server(
         instructions=INSTRUCTIONS,
         lifespan=lifespan,
         tools=[tool for tool in tools if tool.read_only or not settings.read_only],
-        cache_hints={"tools/list": CacheHint(ttl_ms=3_600_000, scope="public")},
+        cache_hints={"tools/list": CacheHint(ttl_ms=3_600_000, scope=scope)},
         subscriptions=False,
         **options,
     )

@@ -52,6 +52,7 @@ class Desk(Reception):
             ValueError: if one does not hold what it should.
         """
         super().__init__(workplaces, _observers(settings))
+        self.offers_all_the_same = not settings.has_door
         self._settings = settings
         self._keys = Watched(settings.key_file, parse_keys) if settings.key_file else None
         self._limits = Limits(settings.calls_at_once, settings.calls_per_minute)

@@ -16,6 +16,7 @@ from starlette.authentication import AuthenticationError
 
 from rotor_mcp.config import is_loopback
 from rotor_mcp.hosting.scopes import SCOPES
+from rotor_mcp.hosting.tokens import PREFIX
 
 ALGORITHMS = frozenset(
     {"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"}
@@ -85,6 +86,9 @@ class Issuer:
             )
         except jwt.InvalidTokenError as exc:
             logger.info("a token was refused: %s", type(exc).__name__)
+            return None
+        if str(claims["sub"]).startswith(PREFIX):
+            logger.warning("a token was refused: its subject has the form of a caller of the token file")
             return None
         return AccessToken(
             token="",  # nobody needs it any more, so nobody can show it

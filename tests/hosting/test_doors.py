@@ -118,6 +118,7 @@ ATTACKS: dict[str, Callable[[TestIssuer], str | None]] = {
     "for nobody in particular": lambda issuer: issuer.token(aud=None),
     "from another issuer": lambda issuer: issuer.token(iss="https://evil.example.com"),
     "from the issuer's neighbour": lambda issuer: issuer.token(iss=f"{issuer.url}/"),
+    "about a caller of the token file": lambda issuer: issuer.token(sub="token:night-agent"),
     "about nobody": lambda issuer: issuer.token(sub=None),
     "signed by somebody else": lambda issuer: issuer.token(key=Keys().rsa),
     "signed with a key of another name": lambda issuer: issuer.token(key=Keys().rsa, kid="r2"),
@@ -229,6 +230,15 @@ async def test_scopes_decide_which_tools_there_are(
 ) -> None:
     async with calling(url, issuer.token(**claims), mode=mode) as client:
         assert [tool.name for tool in (await client.list_tools()).tools] == tools
+
+
+async def test_one_caller_is_not_shown_the_tools_of_another_from_a_cache(
+    url: str, issuer: TestIssuer, sandbox: Sandbox
+) -> None:
+    async with calling(url, issuer.token()) as client:
+        assert (await client.list_tools()).cache_scope == "private"
+    async with hosted(sandbox.transport) as open_to_all, calling(open_to_all) as client:
+        assert (await client.list_tools()).cache_scope == "public"
 
 
 @pytest.mark.parametrize(
