@@ -55,11 +55,11 @@ class Workplaces:
 
     def own(self) -> "Workplace":
         """The workplace of the company whose key is in the settings."""
-        return self._workplace(self._settings)
+        return self._workplace(self._settings.key, lambda: self._settings)
 
     def of(self, key: str) -> "Workplace":
         """The workplace of the company with this key."""
-        return self._workplace(self._settings.with_key(key))
+        return self._workplace(key, lambda: self._settings.with_key(key))
 
     @property
     def pool(self) -> "Pool":
@@ -99,12 +99,13 @@ class Workplaces:
         for observer in self.observers:
             await observer.aclose()
 
-    def _workplace(self, settings: "Settings") -> "Workplace":
-        name = hashlib.sha256(b"rotor-mcp company " + (settings.key or "").encode()).digest()
+    def _workplace(self, key: str | None, make_settings: "Callable[[], Settings]") -> "Workplace":
+        name = hashlib.sha256(b"rotor-mcp company " + (key or "").encode()).digest()
         workplace = self._open.get(name)
         if workplace is None:
             from rotor_mcp.workplace import Workplace, system_clock
 
+            settings = make_settings()
             company = self.companies.of(settings.key)
             workplace = Workplace(
                 self.pool.sibling(settings), company, name.hex()[:12], self._clock or system_clock

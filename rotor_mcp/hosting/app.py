@@ -4,7 +4,6 @@ import hashlib
 import secrets
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
 
 from mcp.server.auth.middleware.auth_context import AuthContextMiddleware
 from mcp.server.auth.middleware.bearer_auth import BearerAuthBackend, RequireAuthMiddleware
@@ -33,9 +32,6 @@ from rotor_mcp.hosting.settings import PATH, HostSettings
 from rotor_mcp.hosting.tokens import FileTokens
 from rotor_mcp.server import build_server
 from rotor_mcp.workplaces import Workplaces
-
-if TYPE_CHECKING:
-    pass
 
 
 def build_app(settings: Settings, host: HostSettings, workplaces: Workplaces) -> Starlette:

@@ -55,10 +55,12 @@ class WholeBody:
                 message = await receive()
                 if message["type"] != "http.request":
                     return  # the client went away
+                body += message.get("body", b"")
                 size += len(message.get("body", b""))
-                # Of one that is too large a few times as much is read, and nothing kept: a client that is
-                # cut off in the middle of sending would never read why.
-                body = body + message.get("body", b"") if size <= self._largest else bytearray()
+                if size > self._largest:
+                    # A few times as much is read, and nothing kept: a client that is cut off in the middle
+                    # of sending would never read why.
+                    body.clear()
                 if size > _READ_ON * self._largest or not message.get("more_body", False):
                     break
         refusal: Response | None = None

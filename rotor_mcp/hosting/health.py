@@ -5,7 +5,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 
 from rotor_mcp.client import LeadsClient
-from rotor_mcp.errors import NotAuthorised, Refused, RotorError
+from rotor_mcp.errors import Refused, RotorError
 from rotor_mcp.exchange import Pool
 
 LATELY = 30.0
@@ -42,17 +42,18 @@ class Readiness:
             return None
         if self._trouble is not None and now - self._trouble[0] < PATIENCE:
             return self._trouble[1]
-        trouble = f"Rotor did not answer within {PATIENCE:g} seconds"
+        trouble: str | None = f"Rotor did not answer within {PATIENCE:g} seconds"
         with anyio.move_on_after(PATIENCE):
             trouble = await self._knock()
         self._trouble = (anyio.current_time(), trouble) if trouble else None
-        return trouble or None
+        return trouble
 
-    async def _knock(self) -> str:
+    async def _knock(self) -> str | None:
+        """Ask Rotor, and say why it could not be asked. To be refused is an answer."""
         try:
             await LeadsClient(self._pool).knock()
-        except (NotAuthorised, Refused):
-            return ""
+        except Refused:
+            pass
         except RotorError as exc:
             return str(exc)
-        return ""
+        return None
