@@ -1,12 +1,13 @@
 """What one tool call works with."""
 
+import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TypedDict
 
 from rotor_mcp.client import LeadsClient
 from rotor_mcp.company import Company
-from rotor_mcp.models import Lead
+from rotor_mcp.models import PAGE_LIMIT, Lead, Page
 from rotor_mcp.observer import WriteMade
 from rotor_mcp.plan import Context
 from rotor_mcp.results import ShownLead
@@ -37,6 +38,42 @@ class Call:
     """Tells whoever waits how far a long call has come: done, of how many, in words."""
     wrote: Callable[[WriteMade], None]
     """Told of every write."""
+
+    async def page(
+        self,
+        number: int = 1,
+        *,
+        search: str | None = None,
+        stage: str | None = None,
+        tags: list[str] | None = None,
+        archived: bool = False,
+        size: int = PAGE_LIMIT,
+    ) -> tuple[Page, float]:
+        """Read a page of Rotor's list, or take it from memory if a search read it lately.
+
+        Returns the page, and its age in seconds.
+
+        Raises:
+            RotorError: if Rotor could not be asked or refused.
+        """
+        page, age = await self.company.memory.recall(
+            json.dumps([search, stage, tags or [], archived, size, number]),
+            lambda: self.rotor.list_leads(
+                search=search, stage=stage, tags=tags, archived=archived, limit=size, page=number
+            ),
+        )
+        if number == 1 and size == PAGE_LIMIT and not (search or stage or tags):
+            self.company.vocabulary.surveyed()
+        return page, age
+
+    async def learn_words(self) -> None:
+        """Read the newest leads if too few were read to know the stages, sources and tags in use.
+
+        Raises:
+            RotorError: if Rotor could not be asked or refused.
+        """
+        if not self.company.vocabulary.enough:
+            await self.page()
 
     def show(self, lead: Lead) -> ShownLead:
         """All of a lead, as results show it."""

@@ -1,61 +1,20 @@
 """What this server knows of one company between calls. None of it decides what is written."""
 
 import math
-from collections import Counter, deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
-from difflib import get_close_matches
 
 import anyio
 
 from rotor_mcp.errors import NotSent
 from rotor_mcp.models import Lead, Page
+from rotor_mcp.vocabulary import Vocabulary
 from rotor_mcp.witness import Witness
 
 REMEMBERED = 2_000
-"""Leads of which something is kept. In the length of a call there are far fewer."""
-ENOUGH_TO_JUDGE = 20
-"""Leads to have read before a word counts as one that the company does not use."""
-
-
-class Vocabulary:
-    """The stages, sources and tags of the leads read lately. Rotor cannot list what a company has set up."""
-
-    def __init__(self) -> None:
-        self._words: deque[dict[str, list[str]]] = deque(maxlen=REMEMBERED)
-
-    def learn(self, lead: Lead) -> None:
-        """Take note of a lead that was read."""
-        words = {"stage": [lead.stage or ""], "source": [lead.source or ""], "tag": lead.tags}
-        self._words.append({kind: [word for word in of_kind if word] for kind, of_kind in words.items()})
-
-    @property
-    def enough(self) -> bool:
-        """Whether enough leads were read to know the words that are in use."""
-        return len(self._words) >= ENOUGH_TO_JUDGE
-
-    def beginning(self, kind: str, part: str) -> list[str]:
-        """The words of a kind that begin so, whatever the capitals, the most used first."""
-        counts = Counter(word for words in self._words for word in words[kind])
-        folded = part.strip().casefold()
-        return [word for word, _ in counts.most_common() if word.casefold().startswith(folded)]
-
-    def spellings(self, name: str, word: str) -> list[str]:
-        """The ways in which leads read lately spell a stage or source, whatever the capitals."""
-        return sorted(known for known in self._used(name) if known.casefold() == word.casefold())
-
-    def unused(self, name: str, word: str) -> tuple[bool, str | None]:
-        """Whether no lead read lately has this stage or source, and the nearest one that is in use."""
-        folded = {known.casefold(): known for known in self._used(name)}
-        if not self.enough or word.casefold() in folded:
-            return False, None
-        nearest = get_close_matches(word.casefold(), folded, n=1, cutoff=0.5)
-        return True, folded[nearest[0]] if nearest else None
-
-    def _used(self, name: str) -> set[str]:
-        return {word for words in self._words for word in words[name]}
+"""Keys of which is kept when they were last held. In the length of a call there are far fewer."""
 
 
 @dataclass

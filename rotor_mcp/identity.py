@@ -1,21 +1,17 @@
-"""Who is meant? Phones, e-mails and names in forms that can be compared, and the lead they point to. Pure.
+"""Which lead is meant: matching by id, phone, e-mail and name. Pure.
 
 How Rotor itself compares phones is not documented; it may be letter by letter. So a lead is found here, in
 any spelling of its number, and Rotor's own matching is only the second line of defence.
 """
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Literal
-from unicodedata import normalize
+from typing import Literal
 
 from rotor_mcp.inputs import UpsertLead
 from rotor_mcp.models import Lead
-
-if TYPE_CHECKING:
-    from phonenumbers import PhoneNumber
+from rotor_mcp.normalize import caseless, email_forms, name_form, phone_form, phone_forms, words
 
 MatchedBy = Literal["id", "phone", "email", "phone and email"]
 
@@ -39,63 +35,15 @@ class Found:
     doubt: Doubt | None = None
 
 
-def phone_form(text: str, region: str) -> str:
-    """Bring a phone number into the one form that all its spellings share.
-
-    Args:
-        text: as somebody typed it.
-        region: country (ISO 3166, such as US) of numbers without a country code.
-    """
-    number = _parse_phone(text, region)
-    if number is None:
-        return re.sub(r"\W", "", text).casefold()
-    extension = f";ext={number.extension}" if number.extension else ""
-    return f"+{number.country_code}{number.national_number}{extension}"
-
-
-def phone_search(text: str, region: str) -> str:
-    """Choose what to search for: the last four digits stand together in every usual spelling of a number."""
-    number = _parse_phone(text, region)
-    digits = str(number.national_number) if number else re.sub(r"\D", "", text)
-    return digits[-4:] or text
-
-
-def is_possible_phone(text: str, region: str) -> bool:
-    """Tell a number that could exist, with or without area code, from a typo."""
-    import phonenumbers
-
-    number = _parse_phone(text, region)
-    return number is not None and phonenumbers.is_possible_number(number)
-
-
-def _parse_phone(text: str, region: str) -> "PhoneNumber | None":
-    import phonenumbers  # its tables are not needed before the first write
-
-    try:
-        return phonenumbers.parse(text, region)
-    except phonenumbers.NumberParseException:
-        return None
-
-
-def caseless(text: str) -> str:
-    """Bring a text, such as an e-mail address, into a form that does not depend on capitals and blanks."""
-    return " ".join(text.split()).casefold()
-
-
-def text_form(text: str) -> str:
-    """Bring a name or an address into a form that does not depend on punctuation either."""
-    return " ".join(_words(text)) or caseless(text)
-
-
 def same_or_shorter_name(wanted: str, stored: str) -> bool:
     """Whether a name says nothing that the stored one does not say: Jane, J. Doe or Doe, Jane for Jane Doe.
 
     Words may be missing and may be initials, in any order.
     """
-    free, words = _words(stored), _words(wanted)
-    if not words:
-        return caseless(wanted) == caseless(stored)
-    for word in sorted(words, key=len, reverse=True):
+    free, wanted_words = words(stored), words(wanted)
+    if not wanted_words or name_form(wanted) == name_form(stored):
+        return name_form(wanted) == name_form(stored)
+    for word in sorted(wanted_words, key=len, reverse=True):
         match = next((other for other in free if other == word), None) or next(
             (other for other in free if len(word) == 1 and other.startswith(word)), None
         )
@@ -103,11 +51,6 @@ def same_or_shorter_name(wanted: str, stored: str) -> bool:
             return False
         free.remove(match)
     return True
-
-
-def _words(text: str) -> list[str]:
-    """Split into words and emoji, without punctuation."""
-    return re.findall(r"[^\W_]+|[\u2600-\u27bf\U0001f000-\U0001faff]", normalize("NFKC", text).casefold())
 
 
 def contact_keys(wanted: UpsertLead, region: str) -> list[str]:
@@ -118,7 +61,7 @@ def contact_keys(wanted: UpsertLead, region: str) -> list[str]:
     if wanted.email:
         keys.append(f"email {caseless(wanted.email)}")
     if not keys and not wanted.id and wanted.name:
-        keys.append(f"name {text_form(wanted.name)}")
+        keys.append(f"name {name_form(wanted.name)}")
     return keys
 
 
@@ -131,9 +74,9 @@ def keys_of(lead: Lead, region: str) -> list[str]:
     """By what a lead can be found."""
     return [
         f"id {lead.id}",
-        *([f"phone {phone_form(lead.phone, region)}"] if lead.phone else []),
-        *([f"email {caseless(lead.email)}"] if lead.email else []),
-        *([f"name {text_form(lead.name)}"] if lead.name else []),
+        *(f"phone {form}" for form in (phone_forms(lead.phone, region) if lead.phone else ())),
+        *(f"email {form}" for form in (email_forms(lead.email) if lead.email else ())),
+        *([f"name {name_form(lead.name)}"] if lead.name else []),
     ]
 
 
@@ -164,7 +107,7 @@ def settle(by_phone: Iterable[Lead], by_email: Iterable[Lead], name: str | None)
 
 def settle_by_name(leads: Sequence[Lead], name: str) -> Found:
     """Find the leads that a new one without phone and e-mail would double."""
-    rivals = tuple(lead for lead in leads if text_form(lead.name or "") == text_form(name))
+    rivals = tuple(lead for lead in leads if name_form(lead.name or "") == name_form(name))
     return Found(rivals=rivals, doubt=Doubt.SAME_NAME if rivals else None)
 
 

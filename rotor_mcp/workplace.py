@@ -72,7 +72,7 @@ class Workplace:
         return Call(
             rotor=LeadsClient(self.pool, self.company),
             company=self.company,
-            context=Context(today, settings.zone, settings.phone_region),
+            context=Context(today, settings.zone, settings.phone_region, self.company.vocabulary),
             search_requests=settings.search_requests,
             batch_requests=settings.batch_requests,
             progress=progress or _nobody_waits,

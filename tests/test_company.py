@@ -4,9 +4,8 @@ from datetime import date
 import anyio
 import pytest
 
-from rotor_mcp.company import ENOUGH_TO_JUDGE, REMEMBERED, Companies, Queue, Spending, Vocabulary
+from rotor_mcp.company import REMEMBERED, Companies, Queue, Spending
 from rotor_mcp.errors import NotSent
-from rotor_mcp.models import Lead
 
 pytestmark = pytest.mark.anyio
 
@@ -49,17 +48,6 @@ async def test_the_queue_forgets_those_who_left_long_ago() -> None:
             pass
     async with queue.turn(["id 0"], 1) as first, queue.turn([f"id {REMEMBERED}"], 1) as last:
         assert (first == -math.inf, last == -math.inf) == (True, False)
-
-
-def test_a_word_is_unused_only_if_enough_was_read() -> None:
-    vocabulary = Vocabulary()
-    for _ in range(ENOUGH_TO_JUDGE - 1):
-        vocabulary.learn(Lead(stage="Quoted", source=None))
-    assert vocabulary.unused("stage", "Quotd") == (False, None)
-    vocabulary.learn(Lead(stage="Won"))
-    assert vocabulary.unused("stage", "Quotd") == (True, "Quoted")
-    assert vocabulary.unused("stage", "quoted") == (False, None)
-    assert vocabulary.unused("source", "Website") == (True, None)
 
 
 async def test_requests_are_counted_for_a_day() -> None:

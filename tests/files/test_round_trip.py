@@ -21,8 +21,8 @@ from rotor_mcp.config import Settings
 from rotor_mcp.files import exporting, importing
 from rotor_mcp.files.exporting import Export, Form
 from rotor_mcp.files.importing import Import
-from rotor_mcp.identity import caseless, phone_form
 from rotor_mcp.inputs import ForAllRows, SearchLeads
+from rotor_mcp.normalize import caseless, phone_form
 from rotor_mcp.sandbox import FULL_KEY, READ_ONLY_KEY, Sandbox
 from rotor_mcp.sandbox.samples import sample_leads
 from rotor_mcp.sandbox.store import FIELDS, StoredLead
