@@ -4,9 +4,12 @@ Rotor's reference does not say which forms of `follow_up_date` it accepts. Its a
 date-times, so that is what is sent: in UTC and to the second, the form that the strictest parser takes.
 """
 
-from datetime import UTC, date, datetime, time, tzinfo
+from collections.abc import Callable
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
 NOON = time(12)
+YEARS = range(1900, 3000)
+"""Years that a date to be written may have. Outside of them some time zones have no such instant."""
 _LONGEST_DATE = len("2026-12-01")
 
 
@@ -19,22 +22,50 @@ def parse(text: str) -> date | datetime:
     return date.fromisoformat(text) if len(text) <= _LONGEST_DATE else datetime.fromisoformat(text)
 
 
-def to_rotor(text: str, zone: tzinfo) -> str:
-    """Turn a date or date-time into the instant that is sent.
+def instant(text: str, zone: tzinfo, time_of_day: time = NOON) -> datetime:
+    """Return the instant that a date or a date-time means in `zone`.
 
-    A date is sent as its noon in `zone`, so that no time zone in reach shows it a day early. A date-time
-    without an offset is taken to be in `zone`.
+    Args:
+        text: ISO 8601 date or date-time. A date-time without an offset is one of `zone`.
+        zone: the company's time zone.
+        time_of_day: of a date.
+
+    Raises:
+        ValueError: if the text is neither a date nor a date-time.
     """
     value = parse(text)
     if not isinstance(value, datetime):
-        value = datetime.combine(value, NOON)
-    if value.tzinfo is None:
-        value = value.replace(tzinfo=zone)
-    return value.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+        return datetime.combine(value, time_of_day, zone)
+    return value if value.tzinfo else value.replace(tzinfo=zone)
+
+
+def to_rotor(text: str, zone: tzinfo, before: str | None = None) -> str:
+    """Return the follow-up that is sent for a date or a date-time.
+
+    A date keeps the time of day that the lead has. Without one it is sent as its noon in `zone`, so that no
+    time zone in reach shows it a day early. A date-time on midnight UTC is sent a second later, because
+    midnight UTC stands for a day without a time.
+
+    Args:
+        text: ISO 8601 date or date-time, of a year in `YEARS`.
+        zone: the company's time zone.
+        before: the lead's follow-up, as Rotor answered it.
+
+    Raises:
+        ValueError: if the text is neither a date nor a date-time.
+    """
+    stored = follow_up(before, zone) if before else None
+    moment = instant(text, zone, stored.time() if isinstance(stored, datetime) else NOON).astimezone(UTC)
+    if moment.time() == time.min:
+        moment += timedelta(seconds=1)
+    return moment.isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def local(text: str, zone: tzinfo) -> date | datetime | None:
-    """Read what Rotor answered as a date or a date-time in `zone`; None if it is in no form we know."""
+    """Return an instant that Rotor answered as a date-time in `zone`, a date as a date.
+
+    Returns None if the form is not known.
+    """
     try:
         value = parse(text)
         if isinstance(value, datetime):
@@ -44,23 +75,41 @@ def local(text: str, zone: tzinfo) -> date | datetime | None:
     return value
 
 
-def day(text: str, zone: tzinfo) -> date | None:
-    """The calendar day in `zone` of what Rotor answered; None if it is in no form we know."""
+def follow_up(text: str, zone: tzinfo) -> date | datetime | None:
+    """Return a follow-up that Rotor answered: a date-time in `zone`, or a date if it has no time of day.
+
+    Midnight UTC and midnight in `zone` have none: so clients store a day. Returns None if the form is not
+    known.
+    """
     value = local(text, zone)
+    if isinstance(value, datetime):
+        for moment in (value.astimezone(UTC), value):
+            if moment.time() == time.min:
+                return moment.date()
+    return value
+
+
+Read = Callable[[str, tzinfo], date | datetime | None]
+"""How an instant of Rotor is read: `local`, or `follow_up`."""
+
+
+def day(text: str, zone: tzinfo, read: Read = local) -> date | None:
+    """Return the calendar day in `zone` of what Rotor answered; None if its form is not known."""
+    value = read(text, zone)
     return value.date() if isinstance(value, datetime) else value
 
 
-def show(text: str, zone: tzinfo) -> str:
+def show(text: str, zone: tzinfo, read: Read = local) -> str:
     """Show what Rotor answered: the day, and the time unless it is noon; unknown forms as they are."""
-    value = local(text, zone)
+    value = read(text, zone)
     if value is None:
         return text
     if not isinstance(value, datetime) or value.time() == NOON:
-        return value.strftime("%Y-%m-%d")
-    return value.strftime("%Y-%m-%d %H:%M")
+        return value.isoformat()[: len("2026-12-01")]
+    return value.isoformat(" ")[: len("2026-12-01 15:00")]
 
 
-def show_day(text: str, zone: tzinfo) -> str:
+def show_day(text: str, zone: tzinfo, read: Read = local) -> str:
     """Show the day of what Rotor answered; unknown forms as they are."""
-    known = day(text, zone)
+    known = day(text, zone, read)
     return text if known is None else str(known)

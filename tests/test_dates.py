@@ -1,4 +1,4 @@
-from datetime import UTC, date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, time, timedelta, timezone
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -23,6 +23,56 @@ CHICAGO = ZoneInfo("America/Chicago")
 )
 def test_what_is_sent(said: str, sent: str) -> None:
     assert dates.to_rotor(said, CHICAGO) == sent
+
+
+@pytest.mark.parametrize(
+    ("said", "before", "sent"),
+    [
+        ("2026-12-03", "2026-11-25T21:00:00Z", "2026-12-03T21:00:00Z"),  # it keeps 15:00
+        ("2026-07-03", "2026-11-25T21:00:00Z", "2026-07-03T20:00:00Z"),  # 15:00 in summer, too
+        ("2026-12-03", "2026-11-25T18:00:00Z", "2026-12-03T18:00:00Z"),
+        ("2026-12-03", "2026-11-25T00:00:00Z", "2026-12-03T18:00:00Z"),  # a day has no time to keep
+        ("2026-12-03", "2026-11-25T06:00:00Z", "2026-12-03T18:00:00Z"),
+        ("2026-12-03", "2026-11-25", "2026-12-03T18:00:00Z"),
+        ("2026-12-03", "soon", "2026-12-03T18:00:00Z"),
+        ("2026-12-03T09:30", "2026-11-25T21:00:00Z", "2026-12-03T15:30:00Z"),
+        ("2026-12-03T12:00", "2026-11-25T21:00:00Z", "2026-12-03T18:00:00Z"),
+    ],
+)
+def test_a_date_keeps_the_time_of_day(said: str, before: str, sent: str) -> None:
+    assert dates.to_rotor(said, CHICAGO, before) == sent
+
+
+def test_a_time_on_midnight_utc_is_not_taken_for_a_day() -> None:
+    sent = dates.to_rotor("2026-11-24T18:00", CHICAGO)
+    assert sent == "2026-11-25T00:00:01Z"
+    assert dates.show(sent, CHICAGO, dates.follow_up) == "2026-11-24 18:00"
+    assert dates.to_rotor(sent, CHICAGO) == sent
+
+
+@pytest.mark.parametrize(
+    ("answered", "day"),
+    [
+        ("2026-11-25T00:00:00Z", "2026-11-25"),
+        ("2026-11-25T00:00:00.000+00:00", "2026-11-25"),
+        ("2026-11-25T00:00:00", "2026-11-25"),
+        ("2026-11-24T18:00:00-06:00", "2026-11-25"),  # the same instant
+        ("2026-11-25T06:00:00Z", "2026-11-25"),  # midnight in Chicago
+        ("2026-11-25T00:00:01Z", "2026-11-24 18:00"),
+        ("2026-11-25", "2026-11-25"),
+    ],
+)
+def test_midnight_is_a_day_of_a_follow_up(answered: str, day: str) -> None:
+    assert dates.show(answered, CHICAGO, dates.follow_up) == day
+
+
+def test_midnight_is_an_instant_elsewhere() -> None:
+    assert dates.show("2026-11-25T00:00:00Z", CHICAGO) == "2026-11-24 18:00"
+
+
+def test_early_years_have_four_digits() -> None:
+    assert dates.show("0412-03-01T18:00:00Z", UTC) == "0412-03-01 18:00"
+    assert dates.show("0412-03-01", UTC) == "0412-03-01"
 
 
 @pytest.mark.parametrize("said", ["tomorrow", "12/01/2026", "2026-13-01", "2026-12-01T25:00", ""])
@@ -68,4 +118,6 @@ def test_a_date_is_the_same_day_wherever_it_is_read(day: date, sender: int, read
 @given(st.datetimes(min_value=datetime(1900, 1, 2), max_value=datetime(2200, 1, 1)))  # noqa: DTZ001
 def test_an_instant_survives(moment: datetime) -> None:
     sent = dates.to_rotor(moment.isoformat(), CHICAGO)
-    assert datetime.fromisoformat(sent) == moment.replace(microsecond=0, tzinfo=CHICAGO).astimezone(UTC)
+    meant = moment.replace(microsecond=0, tzinfo=CHICAGO).astimezone(UTC)
+    assert datetime.fromisoformat(sent) - meant in (timedelta(), timedelta(seconds=1))
+    assert (datetime.fromisoformat(sent) == meant) == (meant.time() != time.min)

@@ -74,8 +74,10 @@ def _cell(name: str, value: Any, zone: tzinfo) -> str:
             return guard(tags_text(value))
         case "location", list():
             return guard(", ".join(str(whole_if_it_is(number)) for number in value))
-        case (("follow_up_date" | "created_at" | "archived_at"), _):
-            return guard(_moment(value, zone))
+        case "follow_up_date", _:
+            return guard(_moment(value, zone, dates.follow_up))
+        case (("created_at" | "archived_at"), _):
+            return guard(_moment(value, zone, dates.local))
         case _:
             return guard(value)
 
@@ -88,17 +90,14 @@ def tags_text(tags: list[str]) -> str:
     return joined
 
 
-def _moment(stored: str, zone: tzinfo) -> str:
+def _moment(stored: str, zone: tzinfo, read: dates.Read) -> str:
     """Show an instant as a day, or day and time, if that says all; else with its seconds and offset.
 
-    A day without a time, and a form that we do not know, stay as they are.
+    A form that is not known stays as it is.
     """
-    moment = dates.local(stored, zone)
+    moment = read(stored, zone)
+    shown = dates.show(stored, zone, read)
     if not isinstance(moment, datetime):
-        return stored
-    shown = dates.show(stored, zone)
-    try:
-        says_all = dates.parse(dates.to_rotor(shown, zone)) == moment.astimezone(UTC)
-    except (ValueError, OverflowError):  # the first and the last years of the calendar
-        says_all = False
+        return shown
+    says_all = dates.instant(shown, zone).astimezone(UTC) == moment.astimezone(UTC)
     return shown if says_all else moment.isoformat()
