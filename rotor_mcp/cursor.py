@@ -9,6 +9,7 @@ import hashlib
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from enum import IntEnum
 from typing import Self
 from urllib.parse import quote, unquote
 from uuid import UUID
@@ -19,6 +20,15 @@ from rotor_mcp.inputs import SearchLeads
 from rotor_mcp.models import PAGE_LIMIT, Lead
 
 _OF_A_PAGE = {"cursor", "limit", "fields"}
+
+
+class AskedFor(IntEnum):
+    """What Rotor is asked to filter by. The rest is compared here."""
+
+    NOTHING = 0
+    TEXT = 1
+    ALL = 2
+    """Text, stage and tags."""
 
 
 class CursorError(ValueError):
@@ -49,8 +59,8 @@ class Cursor:
     """Leads per page of Rotor's list."""
     page: int = 1
     """The page of Rotor's list to begin with."""
-    pushed: bool = True
-    """Whether Rotor is asked to filter by stage and tags."""
+    asked: AskedFor = AskedFor.ALL
+    """What Rotor is asked to filter by."""
     seen: Mark | None = None
     """The last lead of Rotor's list that is done with."""
     after: SortKey | None = None
@@ -61,7 +71,7 @@ class Cursor:
     def encode(self) -> str:
         """Write it down, in few tokens: it is repeated by a model."""
         seen, after = self.seen or Mark("", 0), self.after
-        parts = [self.search, self.size, self.page, int(self.pushed), _shorten(seen.id), seen.at]
+        parts = [self.search, self.size, self.page, int(self.asked), _shorten(seen.id), seen.at]
         if after is not None:
             parts += [int(after[0]), json.dumps(after[1]), _shorten(after[2]), _shorten(self.until)]
         return "~".join(quote(str(part), safe=":") for part in parts)
@@ -74,7 +84,7 @@ class Cursor:
             CursorError: if it is none, or belongs to another search.
         """
         try:
-            search, size, page, pushed, seen_id, seen_at, *rest = map(unquote, text.strip().split("~"))
+            search, size, page, asked, seen_id, seen_at, *rest = map(unquote, text.strip().split("~"))
             after, until = None, ""
             if rest:
                 unknown, value, lead_id, until_id = rest
@@ -82,7 +92,7 @@ class Cursor:
                 if not isinstance(after[1], str if wanted.order == "name" else float):
                     raise ValueError("sorted by something else")  # noqa: TRY301
             seen = Mark(_restore(seen_id), int(seen_at)) if seen_id else None
-            cursor = cls(search, int(size), int(page), bool(int(pushed)), seen, after, until)
+            cursor = cls(search, int(size), int(page), AskedFor(int(asked)), seen, after, until)
         except ValueError:
             raise CursorError("cursor: not one of ours; leave it out to begin anew") from None
         if cursor.search != digest(wanted) or not (1 <= cursor.size <= PAGE_LIMIT and cursor.page >= 1):

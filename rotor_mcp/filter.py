@@ -8,9 +8,17 @@ from collections.abc import Callable, Iterable
 from datetime import date, datetime, timedelta
 
 from rotor_mcp import dates
-from rotor_mcp.identity import caseless
 from rotor_mcp.inputs import CountedBy, SearchLeads, SortOrder
 from rotor_mcp.models import Lead
+from rotor_mcp.normalize import (
+    address_form,
+    caseless,
+    is_phone_query,
+    name_form,
+    phone_matches,
+    text_form,
+    words,
+)
 from rotor_mcp.plan import Context
 
 NEW_FOR = timedelta(days=2)
@@ -29,12 +37,24 @@ def is_for_the_api(wanted: SearchLeads) -> bool:
         and wanted.count_by is None
         and wanted.archived != "only"
         and not any("," in tag for tag in wanted.tags)
+        and not (wanted.search and is_phone_query(wanted.search))
     )
 
 
-def matching(leads: Iterable[Lead], wanted: SearchLeads, context: Context) -> list[Lead]:
-    """Those of the leads that are wanted. `search` is left to Rotor."""
+def matching(
+    leads: Iterable[Lead], wanted: SearchLeads, context: Context, *, compare_text: bool
+) -> list[Lead]:
+    """Return those of the leads that match.
+
+    Args:
+        leads: as Rotor listed them.
+        wanted: what they must match.
+        context: the day, and how dates and phones are read.
+        compare_text: whether `search` is compared here; else Rotor has done so.
+    """
     tests = [test for test, names in _TESTS.items() if any(_is_given(name, wanted) for name in names)]
+    if compare_text and wanted.search:
+        tests.append(_text)
     return [
         lead
         for lead in leads
@@ -50,30 +70,50 @@ def _archived(lead: Lead, wanted: SearchLeads) -> bool:
     return wanted.archived == "include" or lead.archived == (wanted.archived == "only")
 
 
-# Each of these is only asked if one of its arguments, which stand in `_TESTS`, is given.
+# Each of these is only asked if one of its arguments, which stand in `_TESTS`, is given. Texts are compared
+# without capitals, accents and punctuation, phones by their digits.
+
+
+def _text(lead: Lead, wanted: SearchLeads, context: Context) -> bool:
+    text = wanted.search or ""
+    return (
+        phone_matches(text, lead.phone or "", context.region)
+        or caseless(text) in caseless(lead.email or "")
+        or _is_part(text, lead.name or "")
+    )
+
+
+def _is_part(text: str, name: str) -> bool:
+    """Whether a text is a part of a name, or each of its words a part of one of the name's words."""
+    form, parts, has = name_form(text), words(text), words(name)
+    return form in name_form(name) or (
+        bool(parts) and all(any(part in word for word in has) for part in parts)
+    )
 
 
 def _stage(lead: Lead, wanted: SearchLeads, _: Context) -> bool:
-    return caseless(lead.stage or "") == caseless(wanted.stage or "")
+    return text_form(lead.stage or "") == text_form(wanted.stage or "")
 
 
 def _tags(lead: Lead, wanted: SearchLeads, _: Context) -> bool:
-    has = {caseless(tag) for tag in lead.tags}
-    hits = [caseless(tag) in has for tag in wanted.tags]
+    has = {text_form(tag) for tag in lead.tags}
+    hits = [text_form(tag) in has for tag in wanted.tags]
     return all(hits) if wanted.all_tags else any(hits)
 
 
 def _created(lead: Lead, wanted: SearchLeads, context: Context) -> bool:
-    return _within(lead.created_at, wanted.created_from, wanted.created_to, context)
+    return _within(lead.created_at, dates.local, wanted.created_from, wanted.created_to, context)
 
 
 def _followed_up(lead: Lead, wanted: SearchLeads, context: Context) -> bool:
-    return _within(lead.follow_up_date, wanted.follow_up_from, wanted.follow_up_to, context)
+    return _within(lead.follow_up_date, dates.follow_up, wanted.follow_up_from, wanted.follow_up_to, context)
 
 
-def _within(value: str | None, start: str | None, end: str | None, context: Context) -> bool:
+def _within(
+    value: str | None, read: dates.Read, start: str | None, end: str | None, context: Context
+) -> bool:
     """Whether a moment lies between two others; a bound without a time is the whole day."""
-    moment = dates.local(value, context.zone) if value else None
+    moment = read(value, context.zone) if value else None
     return (
         moment is not None
         and (start is None or _compare(moment, start, context) >= 0)
@@ -94,7 +134,9 @@ def _compare(moment: date | datetime, bound: str, context: Context) -> int:
 
 
 def _due(lead: Lead, context: Context) -> date | None:
-    return dates.day(lead.follow_up_date, context.zone) if lead.follow_up_date else None
+    if not lead.follow_up_date:
+        return None
+    return dates.day(lead.follow_up_date, context.zone, dates.follow_up)
 
 
 def _overdue(lead: Lead, _: SearchLeads, context: Context) -> bool:
@@ -117,7 +159,7 @@ def _priority(lead: Lead, wanted: SearchLeads, _: Context) -> bool:
 def _words(lead: Lead, wanted: SearchLeads, _: Context) -> bool:
     for name in ("source", "service_type"):
         part = getattr(wanted, name)
-        if part is not None and caseless(part) not in caseless(getattr(lead, name) or ""):
+        if part is not None and text_form(part) not in text_form(getattr(lead, name) or ""):
             return False
     return True
 
@@ -125,9 +167,12 @@ def _words(lead: Lead, wanted: SearchLeads, _: Context) -> bool:
 def _place(lead: Lead, wanted: SearchLeads, _: Context) -> bool:
     for name in ("address_city", "address_state"):
         text = getattr(wanted, name)
-        if text is not None and caseless(text) != caseless(getattr(lead, name) or ""):
+        if text is not None and address_form(name, text) != address_form(name, getattr(lead, name) or ""):
             return False
-    return wanted.address_zip is None or (lead.address_zip or "").startswith(wanted.address_zip)
+    if wanted.address_zip is None:
+        return True
+    start, code = (address_form("address_zip", text or "") for text in (wanted.address_zip, lead.address_zip))
+    return code.startswith(start)
 
 
 def _assigned(lead: Lead, wanted: SearchLeads, _: Context) -> bool:
@@ -181,26 +226,26 @@ def sort_key(lead: Lead, order: SortOrder, context: Context) -> SortKey:
     value: float | str | None
     match order:
         case "newest":
-            value = _seconds(lead.created_at, context, sign=-1)
+            value = _seconds(lead.created_at, dates.local, context, sign=-1)
         case "oldest":
-            value = _seconds(lead.created_at, context)
+            value = _seconds(lead.created_at, dates.local, context)
         case "follow_up":
-            value = _seconds(lead.follow_up_date, context)
+            value = _seconds(lead.follow_up_date, dates.follow_up, context)
         case "value":
-            value = None if lead.projected_value is None else -lead.projected_value
+            value = None if lead.projected_value is None else -float(lead.projected_value)
         case "name":
             value = caseless(lead.name) if lead.name else None
     unknown = "" if order == "name" else 0.0
     return (value is None, unknown if value is None else value, lead.id or "")
 
 
-def _seconds(value: str | None, context: Context, sign: int = 1) -> float | None:
-    local = dates.local(value, context.zone) if value else None
-    if local is None:
+def _seconds(value: str | None, read: dates.Read, context: Context, sign: int = 1) -> float | None:
+    moment = read(value, context.zone) if value else None
+    if moment is None:
         return None
-    if not isinstance(local, datetime):
-        local = datetime.combine(local, dates.NOON, context.zone)
-    return sign * local.timestamp()
+    if not isinstance(moment, datetime):
+        moment = datetime.combine(moment, dates.NOON, context.zone)
+    return sign * moment.timestamp()
 
 
 def count(leads: Iterable[Lead], by: CountedBy) -> dict[str, tuple[int, float]]:

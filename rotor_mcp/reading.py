@@ -1,14 +1,14 @@
 """Rotor's list of leads, page after page, newest first, with what it was not asked to filter left out."""
 
-import json
 from dataclasses import dataclass, field, replace
 from typing import Self
 
 from rotor_mcp import filter as filters
 from rotor_mcp.call import Call
-from rotor_mcp.cursor import Cursor, Mark, unseen
+from rotor_mcp.cursor import AskedFor, Cursor, Mark, unseen
 from rotor_mcp.inputs import SearchLeads
 from rotor_mcp.models import PAGE_LIMIT, Lead, Page
+from rotor_mcp.normalize import is_phone_query, phone_search
 
 Match = tuple[int, Lead]
 """A lead that matches, with the page it stood on."""
@@ -41,21 +41,26 @@ class Reading:
     def __post_init__(self) -> None:
         self.page, self.last = self.begin.page, self.begin.seen
 
-    async def read_on(self, enough: int | None = None) -> list[Match]:
+    async def read_on(self, enough: int | None = None, pages: int | None = None) -> list[Match]:
         """Read until there are enough leads, or all was read, or the requests of one search are spent.
+
+        Args:
+            enough: leads that match; all if None.
+            pages: to read at most; as many as one search may spend requests if None.
 
         Raises:
             RotorError: if Rotor could not be asked or refused.
         """
         matched: list[Match] = []
         # What stood on so many pages may have been pushed to one more.
-        for number in range(1, self.call.search_requests + 1 + bool(self.begin.until)):
+        most = (pages or self.call.search_requests) + bool(self.begin.until)
+        for number in range(1, most + 1):
             at = self.page
             matched += [(at, lead) for lead in await self.read()]
             if self.done or (enough is not None and len(matched) >= enough):
                 break
-            pages = None if self.exist is None else -(-self.exist // self.begin.size)
-            await self.call.progress(number, pages, f"looked at {self.looked_at:,} leads")
+            of = None if self.exist is None else -(-self.exist // self.begin.size)
+            await self.call.progress(number, of, f"looked at {self.looked_at:,} leads")
         return matched
 
     async def read(self) -> list[Lead]:
@@ -82,7 +87,8 @@ class Reading:
             self.last = Mark.of(leads[-1])
             if end is None and filters.is_past(leads[-1], self.wanted, self.call.context):
                 self.ended = True
-        return filters.matching(leads, self.wanted, self.call.context)
+        compare_text = self.compares_text or is_phone_query(self.wanted.search or "")
+        return filters.matching(leads, self.wanted, self.call.context, compare_text=compare_text)
 
     @property
     def done(self) -> bool:
@@ -90,35 +96,52 @@ class Reading:
         until = self.begin.until
         return self.ended or (bool(until) and self.last is not None and self.last.id == until)
 
-    @property
-    def seems_incomplete(self) -> bool:
-        """Whether Rotor found nothing, or nothing with one of the tags, which may be a matter of capitals."""
-        stage, tags = self._asked
-        return not self.tags.issuperset(tags) or (stage is not None and not self.looked_at)
+    def wider(self, *, found: bool) -> Self | None:
+        """Return the same from the beginning with less left to Rotor, if Rotor may have missed leads.
 
-    def unaided(self) -> Self:
-        """The same from the beginning, without Rotor's filter by stage and tags.
+        Rotor may compare letter by letter. What it is not asked is compared here, in every spelling: first
+        the stage and the tags, then, if nothing is found, the text.
 
-        Rotor may compare them letter by letter. Without its help nothing is missed.
+        Args:
+            found: whether any lead matched.
         """
-        return replace(self, begin=replace(self.begin, pushed=False, size=PAGE_LIMIT))
+        _, stage, tags = self._asked
+        has_text = self.wanted.search is not None
+        if not self.tags.issuperset(tags) or (stage is not None and not self.looked_at):
+            return self._with(AskedFor.TEXT if has_text else AskedFor.NOTHING)
+        if has_text and not found and self.begin.asked is not AskedFor.NOTHING:
+            return self._with(AskedFor.NOTHING)
+        return None
+
+    def _with(self, asked: AskedFor) -> Self:
+        return replace(self, begin=replace(self.begin, asked=asked, size=PAGE_LIMIT))
 
     @property
-    def _asked(self) -> tuple[str | None, list[str]]:
-        """The stage and the tags that Rotor is asked to filter by."""
-        if not self.begin.pushed:
-            return None, []
-        tags = self.wanted.tags
-        return self.wanted.stage, [] if any("," in tag for tag in tags) else tags
+    def compares_text(self) -> bool:
+        """Whether all leads are read to compare their names, e-mails and phones here."""
+        return self.wanted.search is not None and self.begin.asked is AskedFor.NOTHING
+
+    @property
+    def _asked(self) -> tuple[str | None, str | None, list[str]]:
+        """The text, the stage and the tags that Rotor is asked to filter by."""
+        wanted, asked = self.wanted, self.begin.asked
+        text, stage, tags = wanted.search, wanted.stage, wanted.tags
+        if text is not None:
+            region = self.call.context.region
+            text = phone_search(text, region) if is_phone_query(text) else " ".join(text.split())
+        if any("," in tag for tag in tags):
+            tags = []
+        match asked:
+            case AskedFor.NOTHING:
+                return None, None, []
+            case AskedFor.TEXT:
+                return text, None, []
+            case AskedFor.ALL:
+                return text, stage, tags
 
     async def _ask(self) -> tuple[Page, float]:
-        wanted, size, page = self.wanted, self.begin.size, self.page
-        stage, tags = self._asked
-        archived = wanted.archived != "exclude"
-        rotor = self.call.rotor
-        return await self.call.company.memory.recall(
-            json.dumps([wanted.search, stage, tags, archived, size, page]),
-            lambda: rotor.list_leads(
-                search=wanted.search, stage=stage, tags=tags, archived=archived, limit=size, page=page
-            ),
+        text, stage, tags = self._asked
+        archived = self.wanted.archived != "exclude"
+        return await self.call.page(
+            self.page, search=text, stage=stage, tags=tags, archived=archived, size=self.begin.size
         )

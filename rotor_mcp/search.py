@@ -7,15 +7,17 @@ of 1,000, newest first, as far as needed or allowed, and `filter.py` does the re
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 from rotor_mcp import filter as filters
 from rotor_mcp import wording
 from rotor_mcp.call import Call
-from rotor_mcp.cursor import Cursor, Mark, digest
+from rotor_mcp.cursor import AskedFor, Cursor, Mark, digest
 from rotor_mcp.inputs import SearchLeads
 from rotor_mcp.models import PAGE_LIMIT, Lead
 from rotor_mcp.reading import Match, Reading
-from rotor_mcp.results import Count, SearchResult, ShownLead
+from rotor_mcp.results import Count, SearchResult, ShownLead, UnusedWord
+from rotor_mcp.vocabulary import Kind, Unused
 
 ROW = (
     "id",
@@ -31,6 +33,8 @@ ROW = (
     "archived",
 )
 """The fields of a lead that a search shows, beside its phone or, without one, its e-mail."""
+
+_NO_FILTERS = {"archived", "order", "count_by", "fields", "limit", "cursor"}
 
 COUNTS = 30
 """Counts of one result, the most numerous; a company has fewer stages and sources than that."""
@@ -50,18 +54,40 @@ async def search(wanted: SearchLeads, call: Call) -> SearchResult:
         begin = Cursor.decode(wanted.cursor, wanted)
     else:
         begin = Cursor(search=digest(wanted), size=max(wanted.limit, 1) if alone else PAGE_LIMIT)
+    asked = wanted
     if wanted.stage:
         spellings = call.company.vocabulary.spellings("stage", wanted.stage)
         if len(spellings) == 1:
-            wanted = wanted.model_copy(update={"stage": spellings[0]})
+            asked = wanted.model_copy(update={"stage": spellings[0]})
+        elif spellings and not wanted.cursor and not wanted.search:
+            alone, begin = False, replace(begin, asked=AskedFor.NOTHING, size=PAGE_LIMIT)
         elif spellings and not wanted.cursor:
-            alone, begin = False, replace(begin, pushed=False, size=PAGE_LIMIT)
-    reading = Reading(wanted, begin, call)
+            alone, begin = False, replace(begin, asked=AskedFor.TEXT, size=PAGE_LIMIT)
+    reading = Reading(asked, begin, call)
     matched = await reading.read_on(enough=1 if alone else _enough(wanted))
-    if not wanted.cursor and reading.seems_incomplete:
-        reading = reading.unaided()
-        matched = await reading.read_on(enough=_enough(wanted))
-    return _result(reading, matched, counted_by_rotor=alone and reading.begin.pushed)
+    while not wanted.cursor and (wider := reading.wider(found=bool(matched))):
+        reading, alone = wider, False
+        pages = 1 if reading.compares_text else None
+        matched = await reading.read_on(enough=_enough(wanted), pages=pages)
+    unused = await _unused_words(wanted, call, matched) if not wanted.cursor else []
+    return _result(reading, matched, unused, counted_by_rotor=alone)
+
+
+async def _unused_words(wanted: SearchLeads, call: Call, matched: Sequence[Match]) -> list[Unused]:
+    """Return the stage, source and tags asked for that no lead has, as far as that explains the result."""
+    given: dict[Kind, list[str]] = {
+        "stage": [wanted.stage] if wanted.stage and not matched else [],
+        "source": [wanted.source] if wanted.source and not matched else [],
+        "tag": wanted.tags,
+    }
+    if not matched and any(given.values()):
+        await call.learn_words()
+    vocabulary = call.company.vocabulary
+    return [
+        unused
+        for kind, words in given.items()
+        for unused in vocabulary.unused(kind, words, part=kind == "source")
+    ]
 
 
 def _enough(wanted: SearchLeads) -> int | None:
@@ -97,7 +123,9 @@ def _onward(reading: Reading, found: Sequence[Match], shown: int) -> Cursor | No
     return None
 
 
-def _result(reading: Reading, matched: list[Match], *, counted_by_rotor: bool) -> SearchResult:
+def _result(
+    reading: Reading, matched: list[Match], unused: Sequence[Unused], *, counted_by_rotor: bool
+) -> SearchResult:
     wanted, call, whole = reading.wanted, reading.call, reading.ended
     found = _in_order(reading, matched)
     rows, lines = _rows([lead for _, lead in found][: wanted.limit], wanted, call)
@@ -121,9 +149,17 @@ def _result(reading: Reading, matched: list[Match], *, counted_by_rotor: bool) -
         order=wanted.order,
         archived=wanted.archived,
         lines=lines,
+        compared_here=reading.compares_text,
+        filters={} if matched else _filters(wanted),
+        unused=[UnusedWord(kind=word.kind, word=word.word, in_use=list(word.in_use)) for word in unused],
         age_seconds=math.ceil(reading.age),
         **call.setting(),
     )
+
+
+def _filters(wanted: SearchLeads) -> dict[str, Any]:
+    """Return what the leads were filtered by."""
+    return wanted.model_dump(mode="json", exclude_defaults=True, exclude=_NO_FILTERS)
 
 
 def _rows(leads: Sequence[Lead], wanted: SearchLeads, call: Call) -> tuple[list[ShownLead], list[str]]:

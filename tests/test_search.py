@@ -536,7 +536,7 @@ More: the same search with cursor <cursor>\
             # Nothing of what was looked at matches: there is still a way on.
             none = await search(client, created_to="2025-12-01", limit=1)
             assert said(none) == snapshot("""\
-No lead matches; archived ones left out. Today is 2026-11-22 (America/Chicago). 1 request spent.
+No lead matches created_to "2025-12-01"; archived ones left out. Today is 2026-11-22 (America/Chicago). 1 request spent.
 Only the newest 1,000 of 2,369 leads were looked at, and counted.
 More: the same search with cursor <cursor>\
 """)
@@ -927,7 +927,7 @@ More: the same search with cursor <cursor>\
 async def test_nobody(client: Client) -> None:
     result = await search(client, address_city="Atlantis", count_by="tag")
     assert said(result) == snapshot(
-        "No lead matches; archived ones left out. Today is 2026-11-22 (America/Chicago). 1 request spent."
+        'No lead matches address_city "Atlantis"; archived ones left out. Today is 2026-11-22 (America/Chicago). 1 request spent.'
     )
     assert structure(result) == snapshot(
         {
@@ -938,6 +938,7 @@ async def test_nobody(client: Client) -> None:
             "count": 0,
             "value": 0,
             "archived": "exclude",
+            "filters": {"address_city": "Atlantis"},
         }
     )
 
@@ -961,6 +962,7 @@ async def test_past_the_end(client: Client, sandbox: Sandbox) -> None:
             "count": 1,
             "continues": True,
             "archived": "exclude",
+            "filters": {"stage": "Won"},
         }
     )
 

@@ -136,12 +136,12 @@ async def _in_order(export: Export, call: Call) -> AsyncIterator[Sequence[Lead]]
         over = reading.done or (
             newest_first and export.limit is not None and len(found) + given >= export.limit
         )
-        if over and reading.seems_incomplete:
-            reading, found, over = reading.unaided(), [], False  # none of these was given out
+        if over and (wider := reading.wider(found=bool(found) or given > 0)):
+            reading, found, over = wider, [], False  # none of these was given out
         if not over:
             _check_cost(export, reading, pages)
             await call.progress(pages, None, f"{reading.looked_at:,} leads read")
-        if found and newest_first and not reading.seems_incomplete:
+        if found and newest_first and reading.wider(found=True) is None:
             leads = found if export.limit is None else found[: export.limit - given]
             yield leads
             given, found = given + len(leads), []
