@@ -1,15 +1,25 @@
-"""A tool call's arguments → its model, or words that say how to mend them."""
+"""The arguments of a tool call → the tool's model, or words that say how to mend them."""
 
-from collections.abc import Iterator, Mapping
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from difflib import SequenceMatcher
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from rotor_mcp.models import SENT_NAMES
+from rotor_mcp.inputs import Arguments
+from rotor_mcp.models import SENT_NAMES, is_blank
 
-Arguments = TypeVar("Arguments", bound=BaseModel)
+Model = TypeVar("Model", bound=Arguments)
+
+_ADDED_BY_CLIENTS = re.compile(
+    r"(tool|(tool_)?call|session|chat|conversation|thread|run|request|message|trace|span|execution|workflow"
+    r"|invocation|correlation|client|agent)_?(id|ids|name|input|type|uuid)|action|tool|chat_?input|metadata"
+)
+"""Names of what agents and workflow programs add to the arguments of every tool, such as `toolCallId`."""
+_NAMES_OF_AN_ID = frozenset({"lead_id", "record_id", "uuid", "lead_uuid"})
 
 
 class InvalidArguments(Exception):
@@ -20,28 +30,82 @@ class InvalidArguments(Exception):
         self.faults = faults
 
 
-def parse(model: type[Arguments], arguments: Mapping[str, Any]) -> Arguments:
+def parse(model: type[Model], arguments: Mapping[str, Any]) -> Model:
     """Read arguments into a tool's model.
 
+    Names that a client adds to the arguments of every tool are left out, and remarked on.
+
     Raises:
-        InvalidArguments: if one is missing, unknown or of a form that cannot be read.
+        InvalidArguments: if an argument is missing, unknown or of a form that cannot be read.
     """
+    names = list(model.model_fields)
+    given = _unwrapped(arguments, names)
+    added = [name for name in given if name not in names and _is_added_by_a_client(name)]
     try:
-        return model.model_validate(dict(arguments))
+        taken = model.model_validate({name: value for name, value in given.items() if name not in added})
     except ValidationError as exc:
-        names = list(model.model_fields)
         raise InvalidArguments(list(_faults(exc, names))) from None
+    if added:
+        taken.remark(f"not arguments of this tool, ignored: {', '.join(name[:60] for name in added)}")
+    return taken
 
 
-def nearest(name: str, names: list[str]) -> str | None:
-    """Find the argument that was probably meant."""
+def read_object(value: object) -> object:
+    """Read a JSON object that came as text, as some clients send it; anything else stays as it is."""
+    if isinstance(value, str):
+        try:
+            read = json.loads(value)
+        except (ValueError, RecursionError):
+            return value
+        return read if isinstance(read, dict) else value
+    return value
+
+
+def _unwrapped(arguments: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
+    """Take arguments out of an object, or JSON text, that stands for all of them.
+
+    Raises:
+        InvalidArguments: if something else stands there.
+    """
+    if set(arguments) != {"arguments"} or "arguments" in names:
+        return dict(arguments)
+    inner = read_object(arguments["arguments"])
+    if is_blank(inner) or inner == []:  # how some clients write that there are none
+        return {}
+    if not isinstance(inner, dict):
+        raise InvalidArguments(
+            [f"arguments: must be a JSON object, such as {{{json.dumps(names[0])}: …}}, not text or a list"]
+        )
+    return inner
+
+
+def _is_added_by_a_client(name: str) -> bool:
+    return _ADDED_BY_CLIENTS.fullmatch(_snake_case(name).strip("_")) is not None
+
+
+def nearest(name: str, names: Sequence[str]) -> str | None:
+    """Return the argument that was probably meant by another name."""
     if SENT_NAMES.get(name) in names:
         return SENT_NAMES[name]
-    word = name.lower()
-    related = [known for known in names if word in known or known in word]
+    word = _snake_case(name)
+    if word in names:
+        return word
+    if word in _NAMES_OF_AN_ID and "id" in names:
+        return "id"
+    pieces = set(word.split("_"))
+    # A name that is a part of the other says the same more or less exactly. An id is a part of too many.
+    related = [
+        known
+        for known in names
+        if known != "id" and (pieces <= {*known.split("_")} or {*known.split("_")} <= pieces)
+    ]
     likeness = {known: SequenceMatcher(None, word, known).ratio() for known in related or names}
     best = max(likeness, key=lambda known: likeness[known])
     return best if related or likeness[best] >= 0.6 else None
+
+
+def _snake_case(name: str) -> str:
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|[^A-Za-z0-9]+", "_", name).lower()
 
 
 def _faults(exc: ValidationError, names: list[str]) -> Iterator[str]:

@@ -13,11 +13,13 @@ import os
 import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any, Literal
 
-from mcp.server import CacheHint, MCPServer
+from mcp.server import CacheHint, MCPServer, ServerRequestContext
+from mcp.server.context import CallNext, HandlerResult
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.tools import Tool as SdkTool
 from mcp.server.mcpserver.utilities.func_metadata import ArgModelBase, FuncMetadata
@@ -36,8 +38,9 @@ if TYPE_CHECKING:
 
 INSTRUCTIONS = (
     "Leads in Rotor, the CRM of field-service businesses. A lead is a person who may become a customer. "
-    "Before entering somebody, search_leads tells whether they are there. Stages, sources and tags are the "
-    "company's own words: use those that search results show. Each request counts against 1,000 a day."
+    "Entering somebody needs no search before: upsert_lead looks by phone, e-mail or id. Stages, sources and "
+    "tags are the company's own words: use those that search results show. Each request counts against 1,000 "
+    "a day. A write can start the company's automations, which may text or e-mail the person."
 )
 
 DEFINITIONS = Path(__file__).with_name("definitions.json")
@@ -81,10 +84,22 @@ def build_server(
         tools=[tool for tool in tools if tool.read_only or not settings.read_only],
         cache_hints={"tools/list": CacheHint(ttl_ms=3_600_000, scope=scope)},
         subscriptions=False,
+        middleware=[_wrap_arguments],
         **options,
     )
     offers.offer(server, reception)
     return server
+
+
+async def _wrap_arguments(context: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
+    """Let arguments through that came as JSON text or a list, as some clients send them.
+
+    The SDK would refuse them by a protocol error, which no model sees. `arguments.py` reads or refuses them.
+    """
+    given = (context.params or {}).get("arguments")
+    if context.method == "tools/call" and given is not None and not isinstance(given, dict):
+        context = replace(context, params={**(context.params or {}), "arguments": {"arguments": given}})
+    return await call_next(context)
 
 
 def serve_stdio(server: MCPServer[Any]) -> None:

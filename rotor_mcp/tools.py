@@ -4,10 +4,9 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from pydantic import BaseModel
-
 from rotor_mcp import batch_wording, wording
 from rotor_mcp.call import Call
+from rotor_mcp.inputs import Arguments as ToolArguments
 from rotor_mcp.inputs import GetLead, SearchLeads, UpsertLead, UpsertLeads
 from rotor_mcp.results import BatchResult, GetResult, Result, SearchResult, UpsertResult
 from rotor_mcp.search import search
@@ -17,7 +16,7 @@ from rotor_mcp.upsert_many import upsert_many
 NOTES_SHOWN = 4_000
 """Characters of notes in one result of `get_lead`. Rotor's limit is 2,000; what it stores may be longer."""
 
-Arguments = TypeVar("Arguments", bound=BaseModel)
+Arguments = TypeVar("Arguments", bound=ToolArguments)
 Answer = TypeVar("Answer", bound=Result)
 
 
@@ -54,7 +53,8 @@ UPSERT_LEAD = Tool(
     description=(
         "Creates a lead, or updates the one with this id, phone (any spelling) or e-mail. Looks first, "
         "sends only what differs, shows each change. Without an id it replaces no name, contact or address, "
-        "but returns the plan with a token to confirm. Costs 2 requests, 3 with phone and e-mail."
+        "nor a value by 0, but returns the plan with a token to confirm; the source stays. "
+        "Costs 2 requests, 3 with phone and e-mail."
     ),
     arguments=UpsertLead,
     result=UpsertResult,
@@ -69,8 +69,8 @@ SEARCH_LEADS = Tool(
     title="Search leads",
     description=(
         "Lists leads, a line each with the id; notes are in get_lead. Filters hold together, without "
-        "case; days are inclusive. A phone is found by its last 4 digits. count_by counts all matches and "
-        "their value. Costs 1 request; with more than search, stage, tags and archived 1 per 1,000 leads."
+        "case and accents; days are inclusive. Phones are found in any spelling. count_by counts all matches "
+        "and their value. Costs 1 request; with more than search, stage, tags and archived 1 per 1,000 leads."
     ),
     arguments=SearchLeads,
     result=SearchResult,
@@ -84,7 +84,8 @@ UPSERT_LEADS = Tool(
     title="Enter many leads",
     description=(
         "Does upsert_lead for many rows, each with its outcome. Plans all first; rows of one person "
-        "become one. Costs 1 request per change, few to look."
+        "become one. What is given for all rows fills blanks of leads that are found, and replaces in rows "
+        "with an id. Costs 1 request per change, few to look."
     ),
     arguments=UpsertLeads,
     result=BatchResult,

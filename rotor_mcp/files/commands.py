@@ -4,15 +4,15 @@ import sys
 from typing import Any, Literal, TypeVar, get_args, get_origin
 
 import click
-from pydantic import BaseModel
 
 from rotor_mcp import arguments, failures, logs
 from rotor_mcp.files import exporting, importing
 from rotor_mcp.flags import Flag, connection, sandbox_flag, settings_flags, together
+from rotor_mcp.inputs import Arguments as ToolArguments
 from rotor_mcp.inputs import ForAllRows, SearchLeads
 from rotor_mcp.models import Amount, Day
 
-Arguments = TypeVar("Arguments", bound=BaseModel)
+Arguments = TypeVar("Arguments", bound=ToolArguments)
 
 _CONNECTION = settings_flags(
     "api_key",
