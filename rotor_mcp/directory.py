@@ -5,17 +5,17 @@ leads, in pages; of these only those are kept that somebody who is wanted could 
 """
 
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 
 import anyio
 
 from rotor_mcp import parallel
 from rotor_mcp.client import LeadsClient
-from rotor_mcp.errors import NotFound
-from rotor_mcp.identity import Found, caseless, keys_of, phone_search, settle, settle_by_name, wanted_keys
+from rotor_mcp.errors import HOPELESS, NotFound, Refused, RotorError
+from rotor_mcp.identity import Found, keys_of, settle, settle_by_name, wanted_keys
 from rotor_mcp.inputs import UpsertLead
 from rotor_mcp.models import PAGE_LIMIT, Lead, Page
+from rotor_mcp.normalize import caseless, email_forms, name_search, phone_search
 
 FRESH = 30.0
 """Seconds for which what was read may be planned with. A tool call does not last as long; an import does."""
@@ -79,14 +79,22 @@ class Directory:
         """When the newest of all leads were read, if all were."""
         self._newest: set[str | None] = set()
         """Their ids."""
+        self._failed: dict[int, Exception] = {}
+        """Identity of one that is wanted → why looking for it failed, where others are not concerned."""
+        self._first_page: tuple[float, bool] | None = None
+        """When the newest leads were read for their names, and whether there are no others."""
         self._catching_up = anyio.Lock()
+        self._reading_first_page = anyio.Lock()
 
     def find(self, wanted: UpsertLead) -> Finding:
         """Find out who is meant, among the leads that were read.
 
         Raises:
             NotFound: if there is no lead with the id that was given.
+            Exception: what looking for this one alone failed with, such as `Refused`.
         """
+        if failure := self._failed.get(id(wanted)):
+            raise failure
         having = {key.partition(" ")[0]: key for key in wanted_keys(wanted, self._region)}
         leads = {kind: _newest_first(self._leads[key]) for kind, key in having.items()}
         if wanted.id:
@@ -114,7 +122,7 @@ class Directory:
             TooCostlyError: if it would take more.
             RotorError: if Rotor could not be asked or refused.
         """
-        singly = sum(_requests_for(one) for one in self._wanted)
+        singly = sum(map(_requests_for, self._wanted)) + any(map(_is_name_alone, self._wanted))
         # How many pages there are is said on the first.
         if singly > 2 and await self._read_all(rotor, at_most=singly, limit=limit):
             return
@@ -122,13 +130,21 @@ class Directory:
             raise TooCostlyError(rotor.requests + singly, limit)
 
         async def look_up(one: UpsertLead) -> None:
-            with suppress(NotFound):
+            try:
                 await self.look_up(one, rotor)
+            except NotFound:
+                pass
+            except HOPELESS:
+                raise
+            except Exception as exc:
+                if isinstance(exc, RotorError) and not isinstance(exc, Refused):
+                    raise
+                self._failed[id(one)] = exc
 
         await parallel.each(self._wanted, look_up)
 
     async def look_up(self, wanted: UpsertLead, rotor: LeadsClient) -> None:
-        """Ask Rotor who has an id; or a phone and, unless that settles it, an e-mail; or a name.
+        """Ask Rotor for the leads with an id; or a phone and, unless that settles it, an e-mail; or a name.
 
         Raises:
             NotFound: if there is no lead with the id.
@@ -144,8 +160,25 @@ class Directory:
             if wanted.email and not self._is_settled(wanted):
                 self._add(await _with_text(wanted.email, rotor), began)
         else:
-            self._add(await _with_text(wanted.name or "", rotor), began)
+            began = await self._look_up_name(wanted.name or "", rotor)
         self._asked_at |= dict.fromkeys(keys, began)
+
+    async def _look_up_name(self, name: str, rotor: LeadsClient) -> float:
+        """Read the leads that may have a name; return when.
+
+        How Rotor compares names is not documented. So the names of the newest leads, 1,000 or all there are,
+        are compared here: 1 request for all names. Only older leads are found by Rotor's own search.
+        """
+        async with self._reading_first_page:
+            if self._first_page is None:
+                began = anyio.current_time()
+                page = await _page(1, rotor)
+                self._add(page.leads, began)
+                self._first_page = began, not page.has_more
+        read_at, is_all = self._first_page
+        if not is_all:
+            self._add(await _with_text(name_search(name), rotor), anyio.current_time())
+        return read_at
 
     def _is_settled(self, wanted: UpsertLead) -> bool:
         """Whether one lead has the phone, and the e-mail too: then it does not matter who else has that."""
@@ -154,7 +187,7 @@ class Directory:
         with_phone = self._leads[wanted_keys(wanted, self._region)[0]]
         if len(with_phone) != 1 or with_phone[0].archived:  # somebody not archived would come first
             return False
-        return caseless(with_phone[0].email or "") == caseless(wanted.email or "")
+        return caseless(wanted.email or "") in email_forms(with_phone[0].email or "")
 
     async def _read_all(self, rotor: LeadsClient, *, at_most: int, limit: int) -> bool:
         """Read all leads, archived ones too, unless it takes more than so many requests.
@@ -227,6 +260,10 @@ class Directory:
 def _requests_for(wanted: UpsertLead) -> int:
     """How many requests it takes to look somebody up, at most."""
     return 2 if wanted.phone and wanted.email and not wanted.id else 1
+
+
+def _is_name_alone(wanted: UpsertLead) -> bool:
+    return not (wanted.id or wanted.phone or wanted.email)
 
 
 def _newest_first(leads: Sequence[Lead]) -> list[Lead]:

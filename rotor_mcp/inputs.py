@@ -1,7 +1,7 @@
 """What the tools take: the fields of `models.py`, and how they are to be used."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -22,12 +22,42 @@ from rotor_mcp.models import (
     LeadId,
     Priority,
     Tags,
+    blanks,
     is_blank,
     split_tags,
 )
 
 
-class UpsertLead(LeadFields):
+class Arguments(Fields):
+    """The arguments of a tool."""
+
+    _blank: tuple[str, ...] = PrivateAttr(default=())
+    _remarks: tuple[str, ...] = PrivateAttr(default=())
+
+    @property
+    def blank(self) -> tuple[str, ...]:
+        """Arguments that were given without a value."""
+        return self._blank
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What the caller should know of how the arguments were read."""
+        return self._remarks
+
+    def remark(self, text: str) -> None:
+        """Add a remark."""
+        self._remarks = (*self._remarks, text)
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _note_blanks(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        arguments = handler(data)
+        if isinstance(data, dict):
+            arguments._blank = tuple(blanks(data))
+        return arguments
+
+
+class UpsertLead(LeadFields, Arguments):
     """The arguments of `upsert_lead`."""
 
     id: Annotated[LeadId | None, Field(description="Lead to update; may then change anything")] = None
@@ -35,7 +65,7 @@ class UpsertLead(LeadFields):
     dry_run: Annotated[bool, Field(description="Only show what would happen")] = False
     confirm: Annotated[str | None, Field(description="Token of a plan that the user approved")] = None
 
-    _blank: tuple[str, ...] = PrivateAttr(default=())
+    _only_if_blank: frozenset[str] = PrivateAttr(default=frozenset())
     _notes_to_add: tuple[str, ...] = PrivateAttr(default=())
 
     @property
@@ -43,24 +73,27 @@ class UpsertLead(LeadFields):
         """The notes, in the parts that came together from several rows; each is added if it is not there."""
         return self._notes_to_add or ((self.notes,) if self.notes else ())
 
-    def with_notes(self, parts: tuple[str, ...]) -> Self:
-        """The same with notes that came together from several rows."""
-        arguments = self.model_copy(update={"notes": "\n".join(parts)})
-        arguments._notes_to_add = parts
+    def with_values(
+        self, values: Mapping[str, Any], *, notes: tuple[str, ...] = (), only_if_blank: Iterable[str] = ()
+    ) -> Self:
+        """Return the same arguments with other values.
+
+        Args:
+            values: field → value.
+            notes: the notes, in the parts that came together from several rows.
+            only_if_blank: fields whose values replace none of a lead that is found.
+        """
+        together = {"notes": "\n".join(notes)} if notes else {}
+        arguments = self.model_copy(update={**values, **together})
+        arguments._notes_to_add = notes
+        arguments._only_if_blank = frozenset(only_if_blank)
+        arguments._blank = tuple(name for name in self.blank if name not in values)
         return arguments
 
     @property
-    def blank(self) -> tuple[str, ...]:
-        """Fields that were given without a value."""
-        return self._blank
-
-    @model_validator(mode="wrap")
-    @classmethod
-    def _note_blanks(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
-        arguments = handler(data)
-        if isinstance(data, dict):
-            arguments._blank = tuple(name for name, value in data.items() if is_blank(value))
-        return arguments
+    def only_if_blank(self) -> frozenset[str]:
+        """Fields that were given for many rows at once: they replace no value of a lead that is found."""
+        return self._only_if_blank
 
     @model_validator(mode="after")
     def _check_that_somebody_is_meant(self) -> Self:
@@ -83,23 +116,22 @@ def _read_rows(value: object) -> object:
     return value
 
 
-class ForAllRows(Fields):
+class ForAllRows(Arguments):
     """What is given once for many rows."""
 
     stage: Annotated[str | None, Field(description="For rows without")] = None
     source: Annotated[str | None, Field(description="For rows without")] = None
     tags: Annotated[Tags, Field(description="For all rows")] = []
 
-    def give(self, row: Mapping[str, Any]) -> dict[str, Any]:
-        """Give it to the arguments of one row, before they are read."""
-        given = dict(row)
-        for name, value in (("stage", self.stage), ("source", self.source)):
-            if value is not None and is_blank(given.get(name)):
-                given[name] = value
-        tags = split_tags(given.get("tags") or [])
-        if self.tags and isinstance(tags, list):
-            given["tags"] = [*tags, *(tag for tag in self.tags if tag not in tags)]
-        return given
+    def fill(self, row: UpsertLead) -> UpsertLead:
+        """Return the arguments of one row, with what is given for all rows where the row gives nothing."""
+        missing = {
+            name: value
+            for name in ("stage", "source")
+            if (value := getattr(self, name)) is not None and name not in row.model_fields_set
+        }
+        tags = {"tags": list(dict.fromkeys([*row.tags, *self.tags]))} if self.tags else {}
+        return row.with_values(missing | tags, only_if_blank=missing)
 
 
 class UpsertLeads(ForAllRows):
@@ -108,11 +140,7 @@ class UpsertLeads(ForAllRows):
     rows: Annotated[
         list[Any],
         BeforeValidator(_read_rows),
-        Field(
-            max_length=ROWS_LIMIT,
-            description="Arguments of upsert_lead",
-            json_schema_extra={"items": {"type": "object"}},
-        ),
+        Field(max_length=ROWS_LIMIT, description="At most 100 rows with arguments of upsert_lead"),
     ]
     dry_run: Annotated[bool, Field(description="Only show the plan")] = False
 
@@ -128,7 +156,7 @@ SortOrder = Literal["newest", "oldest", "follow_up", "value", "name"]
 CountedBy = Literal["stage", "source", "priority", "tag"]
 
 
-class SearchLeads(Fields):
+class SearchLeads(Arguments):
     """The arguments of `search_leads`."""
 
     search: Annotated[str | None, Field(description="Part of name, e-mail or phone")] = None
@@ -159,6 +187,19 @@ class SearchLeads(Fields):
     limit: Annotated[int, Field(ge=0, le=100, description="Leads shown")] = 20
     cursor: Annotated[str | None, Field(description="From the last result, to go on")] = None
 
+    @model_validator(mode="wrap")
+    @classmethod
+    def _remark_on_zeros(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        arguments = handler(data)
+        zeros = [name for name in arguments.blank if not is_blank(data[name])]
+        if not_used := [name for name in zeros if data[name] != cls.model_fields[name].default]:
+            said = ", ".join(f"{name} {json.dumps(data[name])}" for name in not_used)
+            arguments.remark(
+                f"not used, because other arguments are blank text: {said}. To filter by it, leave blank "
+                "arguments out"
+            )
+        return arguments
+
     @field_validator("fields")
     @classmethod
     def _check_fields(cls, value: list[str]) -> list[str]:
@@ -170,7 +211,7 @@ class SearchLeads(Fields):
         return value
 
 
-class GetLead(Fields):
+class GetLead(Arguments):
     """The arguments of `get_lead`."""
 
     id: Annotated[LeadId, Field(description="The lead's id")]

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from rotor_mcp import dates
-from rotor_mcp.identity import text_form, wanted_keys
+from rotor_mcp.identity import wanted_keys
 from rotor_mcp.inputs import UpsertLead
 from rotor_mcp.models import NOTES_LIMIT
+from rotor_mcp.normalize import name_form
 from rotor_mcp.plan import Context, holds_lines, is_same
 
 _REACHABLE_BY = frozenset({"id", "phone", "email"})
@@ -52,9 +53,12 @@ def merge(entries: Sequence[Entry], context: Context) -> tuple[list[Entry], list
             merged.append(combine(group, context))
         except ClashError as exc:
             clashes.append(exc)
-    named = {text_form(entry.arguments.name or ""): entry for entry in merged if _is_reachable(entry)}
+        except Exception as exc:  # whatever it is, it is these rows' alone
+            reason = f"cannot be put together: rotor-mcp has a fault of its own here ({type(exc).__name__})"
+            clashes.append(ClashError(group, reason))
+    named = {name_form(entry.arguments.name or ""): entry for entry in merged if _is_reachable(entry)}
     for entry in [entry for entry in merged if not _is_reachable(entry)]:
-        if namesake := named.get(text_form(entry.arguments.name or "")):
+        if namesake := named.get(name_form(entry.arguments.name or "")):
             merged.remove(entry)
             clashes.append(ClashError([namesake, entry], _SAME_NAME, refused=[entry]))
     return merged, clashes
@@ -95,17 +99,27 @@ def combine(entries: Sequence[Entry], context: Context) -> Entry:
             are one person.
     """
     given = [_given(entry.arguments) for entry in entries]
+    weak: set[str] = set()
     if not any(map(_is_reachable, entries)) and any(fields != given[0] for fields in given):
         raise ClashError(entries, _SAME_NAME)
     values: dict[str, Any] = {}
     notes: list[str] = []
     differing: dict[str, None] = {}
-    for fields in given:
+    for entry, fields in zip(entries, given, strict=True):
         for name, value in fields.items():
+            # What a row gives itself comes before what is given for all rows.
+            is_weak = name in entry.arguments.only_if_blank
+            if name in values and is_weak and name not in weak:
+                continue
             try:
-                values[name] = _join(name, values[name], value, context) if name in values else value
+                joins = name in values and (is_weak or name not in weak)
+                values[name] = _join(name, values[name], value, context) if joins else value
             except ValueError:
                 differing[name] = None
+            if is_weak:
+                weak.add(name)
+            else:
+                weak.discard(name)
     for part in (part for entry in entries for part in entry.arguments.notes_to_add):
         if not any(holds_lines(other, part) for other in notes):
             notes = [*(other for other in notes if not holds_lines(part, other)), part]
@@ -117,8 +131,8 @@ def combine(entries: Sequence[Entry], context: Context) -> Entry:
             f"are the same person, but differ in {', '.join(differing)}; make one row of them, or give each "
             "person a phone or e-mail of their own",
         )
-    together = entries[0].arguments.model_copy(update=values)
-    return Entry(_rows(entries), together.with_notes(tuple(notes)) if notes else together)
+    together = entries[0].arguments.with_values(values, notes=tuple(notes), only_if_blank=weak)
+    return Entry(_rows(entries), together)
 
 
 def _given(arguments: UpsertLead) -> dict[str, Any]:
@@ -141,12 +155,14 @@ def _join(name: str, one: Any, other: Any, context: Context) -> Any:
             return one  # all of them are put together by themselves
         case "id" | "confirm":
             holds, also_holds = one == other, False
+        case "follow_up_date":
+            first, second = (dates.to_rotor(date, context.zone) for date in (one, other))
+            # A date says nothing more than a date-time of that day.
+            holds = dates.to_rotor(other, context.zone, before=first) == first
+            also_holds = dates.to_rotor(one, context.zone, before=second) == second
         case _:
-            first, second = one, other
-            if name == "follow_up_date":
-                first, second = dates.to_rotor(one, context.zone), dates.to_rotor(other, context.zone)
-            holds = is_same(name, first, second, context, exact=False)
-            also_holds = is_same(name, second, first, context, exact=False)
+            holds = is_same(name, one, other, context, exact=False)
+            also_holds = is_same(name, other, one, context, exact=False)
     if not (holds or also_holds):
         raise ValueError("two values")
     return one if holds else other

@@ -10,6 +10,7 @@ sent; what Rotor already stores may break them and is shown all the same.
 
 import json
 import re
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -52,6 +53,18 @@ SENT_NAMES = {read_name: name for name, read_name in READ_NAMES.items()}
 def is_blank(value: object) -> bool:
     """Whether a value counts as not given."""
     return value is None or (isinstance(value, str) and not value.strip())
+
+
+def blanks(values: Mapping[str, object]) -> list[str]:
+    """Name the arguments that count as not given: null and blank text, and beside blank text 0 and false.
+
+    Gateways that fill in every optional argument send blank text for a text, 0 for a number and false for a
+    yes or no. By a blank text they are known.
+    """
+    blank = [name for name, value in values.items() if is_blank(value)]
+    if any(isinstance(values[name], str) for name in blank):
+        blank += [name for name, value in values.items() if isinstance(value, (int, float)) and value == 0]
+    return blank
 
 
 def _without_halves(text: str) -> str:
@@ -122,14 +135,16 @@ def _check_date(value: str) -> str:
     return value
 
 
-LeadId = Annotated[
-    str, BeforeValidator(_unwrap_id), AfterValidator(_check_id), Field(json_schema_extra={"format": "uuid"})
-]
-Email = Annotated[str, AfterValidator(_check_email), Field(json_schema_extra={"format": "email"})]
-Date = Annotated[
-    str, AfterValidator(_check_date), Field(json_schema_extra={"pattern": r"^\d{4}-\d{2}-\d{2}"})
-]
-Day = Annotated[str, AfterValidator(_check_date), Field(json_schema_extra={"format": "date"})]
+def _check_year(value: str) -> str:
+    if dates.parse(_check_date(value)).year not in dates.YEARS:
+        raise ValueError(f"the year must be between {dates.YEARS[0]} and {dates.YEARS[-1]}")
+    return value
+
+
+LeadId = Annotated[str, BeforeValidator(_unwrap_id), AfterValidator(_check_id)]
+Email = Annotated[str, AfterValidator(_check_email)]
+Date = Annotated[str, AfterValidator(_check_year)]
+Day = Annotated[str, AfterValidator(_check_date)]
 Amount = Annotated[
     float,
     Field(ge=0),
@@ -155,7 +170,8 @@ class Fields(BaseModel):
     @classmethod
     def _leave_out_blanks(cls, data: object) -> object:
         if isinstance(data, dict):
-            return {name: value for name, value in data.items() if not is_blank(value)}
+            blank = blanks(data)
+            return {name: value for name, value in data.items() if name not in blank}
         return data
 
 
@@ -187,7 +203,8 @@ class LeadFields(Fields):
     address_zip: Annotated[str | None, Field(description="ZIP or postal code")] = None
     address_country: Annotated[str | None, Field(description="Country")] = None
     notes: Annotated[
-        str | None, Field(max_length=NOTES_LIMIT, description="Free text; added to the notes there are")
+        str | None,
+        Field(max_length=NOTES_LIMIT, description="Added to the notes; 2,000 characters in all"),
     ] = None
 
 

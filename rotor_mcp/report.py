@@ -2,12 +2,14 @@
 
 from rotor_mcp import dates
 from rotor_mcp.call import Call
-from rotor_mcp.identity import Doubt, is_possible_phone
+from rotor_mcp.identity import Doubt
 from rotor_mcp.inputs import UpsertLead
-from rotor_mcp.models import Lead
-from rotor_mcp.plan import Change, Plan, differences
-from rotor_mcp.results import Difference, Outcome, ShownLead, UpsertResult
+from rotor_mcp.models import Lead, LeadFields
+from rotor_mcp.normalize import is_possible_phone
+from rotor_mcp.plan import Change, Kept, Plan, Value, differences
+from rotor_mcp.results import Difference, KeptField, Outcome, ShownLead, UpsertResult
 from rotor_mcp.sanitize import one_line
+from rotor_mcp.vocabulary import Kind, Unused
 
 EXCERPT = 160
 """Characters of notes in a result; `get_lead` shows all of them."""
@@ -53,6 +55,7 @@ def tell(arguments: UpsertLead, call: Call, plan: Plan, outcome: Outcome, lead: 
         tags_added=list(plan.tags_added),
         tags_present=list(plan.tags_present),
         unchanged=list(plan.unchanged),
+        kept=[_kept(kept, call) for kept in plan.kept],
         reasons=_reasons(plan) if waits else [],
         candidates=[_candidate(rival, call) for rival in plan.found.rivals] if waits else [],
         warnings=_warnings(arguments, call, plan, outcome),
@@ -65,19 +68,28 @@ def tell(arguments: UpsertLead, call: Call, plan: Plan, outcome: Outcome, lead: 
 
 def _difference(change: Change, arguments: UpsertLead, call: Call) -> Difference:
     before, after = change.before, change.after
-    if change.field == "follow_up_date":
-        zone = call.context.zone
-        before = None if before is None else dates.show(str(before), zone)
-        after = dates.show(str(after), zone)
-    elif change.field == "notes":
+    if change.field == "notes":
         if before is not None and not arguments.replace_notes:
             before, after = None, f"+ {str(after)[len(str(before)) :].strip()}"
         before = None if before is None else _excerpt(str(before))
         after = _excerpt(str(after))
     else:
-        before = one_line(before) if isinstance(before, str) else before
-        after = one_line(after) if isinstance(after, str) else after
+        before = None if before is None else _shown_value(change.field, before, call)
+        after = _shown_value(change.field, after, call)
     return Difference(field=change.field, before=before, after=after)
+
+
+def _shown_value(field: str, value: Value, call: Call) -> Value:
+    if not isinstance(value, str):
+        return value
+    if field == "follow_up_date":
+        return dates.show(value, call.context.zone, dates.follow_up)
+    return one_line(value)
+
+
+def _kept(kept: Kept, call: Call) -> KeptField:
+    value, given = (_shown_value(kept.field, value, call) for value in (kept.value, kept.given))
+    return KeptField(field=kept.field, value=value, given=given)
 
 
 def _candidate(lead: Lead, call: Call) -> ShownLead:
@@ -92,8 +104,11 @@ def _reasons(plan: Plan) -> list[str]:
     doubt, owner = plan.found.doubt, _name(plan.found.lead)
     reasons = []
     if doubt is Doubt.CONFLICT:
-        other = _name(plan.found.rivals[-1])
-        reasons.append(f"the phone belongs to {owner} and the e-mail to {other}")
+        other = plan.found.rivals[-1]
+        reasons.append(
+            f"the phone belongs to {owner} (id {plan.target}) "
+            f"and the e-mail to {_name(other)} (id {other.id})"
+        )
     elif doubt is not None:
         reasons.append(doubt.value)
     if plan.replaced:
@@ -124,17 +139,22 @@ def _warnings(arguments: UpsertLead, call: Call, plan: Plan, outcome: Outcome) -
         warnings.append("without phone and e-mail it cannot be matched later: the next write needs its id")
     if arguments.phone and not is_possible_phone(arguments.phone, region):
         warnings.append(f"this is no phone number that could exist in {region}")
-    for name in ("stage", "source"):
-        if name in changed:
-            unused, nearest = call.company.vocabulary.unused(name, str(changed[name]))
-            if unused:
-                hint = f"; the nearest in use is {nearest}" if nearest else ""
-                warnings.append(f"no lead read lately has the {name} {changed[name]}{hint}")
+    warnings += [
+        f"{one_line(word.given)} is written as the company spells it: {one_line(word.written)}"
+        for word in plan.respelled
+    ]
+    given: dict[Kind, list[str]] = {
+        "stage": [str(changed["stage"])] if "stage" in changed else [],
+        "source": [str(changed["source"])] if "source" in changed else [],
+    }
+    for kind, words in given.items():
+        warnings += map(unused_word, call.company.vocabulary.unused(kind, words))
     if "tags" in arguments.model_fields_set and not arguments.tags:
         warnings.append("an empty list of tags changes nothing: tags can only be added")
-    if arguments.blank:
-        left_out = ", ".join(arguments.blank)
-        warnings.append(f"left out, because blank: {left_out}. Rotor documents no way to clear a field")
+    if blank := [name for name in arguments.blank if name in LeadFields.model_fields]:
+        warnings.append(
+            f"left out, because blank: {', '.join(blank)}. Rotor documents no way to clear a field"
+        )
     return warnings
 
 
@@ -147,5 +167,18 @@ def _surprises(plan: Plan, lead: Lead, call: Call) -> list[str]:
     elif differing:
         surprises.append(f"Rotor's answer differs from what was sent in: {', '.join(differing)}")
     if plan.goal == "created" and plan.fields.stage is None and lead.stage:
-        surprises.append(f"Rotor gave it the stage {lead.stage}")
+        given = f"Rotor gave it the stage {one_line(lead.stage)}"
+        if unused := call.company.vocabulary.unused("stage", [lead.stage]):
+            given += f", which no other lead read lately has{_in_use(unused[0])}"
+        surprises.append(given)
     return surprises
+
+
+def unused_word(word: Unused) -> str:
+    """Say that no lead has a stage, source or tag, and which are in use."""
+    nearest = f". The nearest in use is {one_line(word.nearest)}" if word.nearest else _in_use(word)
+    return f"no lead read lately has the {word.kind} {one_line(word.word)}{nearest}"
+
+
+def _in_use(word: Unused) -> str:
+    return f". In use: {', '.join(map(one_line, word.in_use))}" if word.in_use else ""

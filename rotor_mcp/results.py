@@ -36,9 +36,9 @@ class ShownLead(Lead):
     def of(cls, lead: Lead, today: date, zone: tzinfo) -> "ShownLead":
         """Show all of a lead on a day in a time zone. Instants in a form we do not know stay as they are."""
         values = {name: _fold(value) for name, value in lead if value is not None}
-        for name in _INSTANTS:
+        for name, read in _INSTANTS.items():
             if values.get(name) is not None:
-                values[name] = dates.show(values[name], zone)
+                values[name] = dates.show(values[name], zone, read)
         values["notes"] = clean(lead.notes).strip() or None if lead.notes else None
         values["overdue_days"] = _overdue_days(lead, today, zone)
         return _NOTHING_SHOWN.model_copy(update=values)
@@ -50,19 +50,24 @@ class ShownLead(Lead):
         values = {
             name: _fold(value, LONGEST_IN_A_ROW) for name in fields if (value := known[name]) is not None
         }
-        for name in _INSTANTS:
+        for name, read in _INSTANTS.items():
             if values.get(name) is not None:
-                values[name] = dates.show_day(values[name], zone)
+                values[name] = dates.show_day(values[name], zone, read)
         values["overdue_days"] = _overdue_days(lead, today, zone)
         return _NOTHING_SHOWN.model_copy(update=values)
 
 
 _NOTHING_SHOWN = ShownLead()
-_INSTANTS = ("created_at", "archived_at", "follow_up_date")
+_INSTANTS: dict[str, dates.Read] = {
+    "created_at": dates.local,
+    "archived_at": dates.local,
+    "follow_up_date": dates.follow_up,
+}
+"""Fields that hold an instant, and how each is read."""
 
 
 def _overdue_days(lead: Lead, today: date, zone: tzinfo) -> int | None:
-    due = dates.day(lead.follow_up_date, zone) if lead.follow_up_date else None
+    due = dates.day(lead.follow_up_date, zone, dates.follow_up) if lead.follow_up_date else None
     return (today - due).days if due and due <= today else None
 
 
@@ -102,6 +107,14 @@ class Difference(BaseModel):
     after: Annotated[str | float, PlainSerializer(whole_if_it_is)]
 
 
+class KeptField(BaseModel):
+    """A field that a lead keeps, although another value was given."""
+
+    field: str
+    value: Annotated[str | float, PlainSerializer(whole_if_it_is)]
+    given: Annotated[str | float, PlainSerializer(whole_if_it_is)]
+
+
 class Write(BaseModel):
     """What a write changed in a lead, or would change, and what waits for approval."""
 
@@ -113,6 +126,7 @@ class Write(BaseModel):
     tags_added: list[str] = []
     tags_present: SkipJsonSchema[list[str]] = []
     unchanged: SkipJsonSchema[list[str]] = []
+    kept: SkipJsonSchema[list[KeptField]] = []
     reasons: list[str] = []
     candidates: list[ShownLead] = []
     confirm: str | None = None
@@ -196,6 +210,15 @@ class Count(BaseModel):
         ]
 
 
+class UnusedWord(BaseModel):
+    """A stage, source or tag that no lead read lately has."""
+
+    kind: str
+    word: str
+    in_use: list[str]
+    """Those in use, the most used first."""
+
+
 class SearchResult(Result):
     """What `search_leads` found."""
 
@@ -218,6 +241,12 @@ class SearchResult(Result):
     archived: SkipJsonSchema[str]
     lines: Annotated[SkipJsonSchema[list[str]], Field(exclude=True)] = []
     """The leads as the text shows them: each was worded to see whether there is room for it."""
+    compared_here: SkipJsonSchema[bool] = False
+    """Whether Rotor's search found nothing, and leads were read to compare their texts in every spelling."""
+    filters: SkipJsonSchema[dict[str, Any]] = {}
+    """What was filtered by, if nothing matches."""
+    unused: SkipJsonSchema[list[UnusedWord]] = []
+    """Stages, sources and tags that were asked for and that no lead read lately has."""
     age_seconds: SkipJsonSchema[int] = 0
     """Age of the oldest part, if some of it was remembered from an earlier search."""
 

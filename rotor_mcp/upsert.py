@@ -4,7 +4,8 @@ Which lead is meant is decided by `identity.py` from what `directory.py` read, w
 are the requests between.
 """
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -14,12 +15,16 @@ from rotor_mcp import report
 from rotor_mcp.call import Call
 from rotor_mcp.directory import FRESH, Finding, find
 from rotor_mcp.errors import MissingScope, OutcomeUnknown, RotorError
-from rotor_mcp.identity import Found, contact_keys, phone_search
+from rotor_mcp.identity import Found, contact_keys
 from rotor_mcp.inputs import UpsertLead
 from rotor_mcp.models import Lead, LeadFields
+from rotor_mcp.normalize import phone_search
 from rotor_mcp.observer import WriteMade
 from rotor_mcp.plan import Plan, differences, plan_for
 from rotor_mcp.results import Outcome, UpsertResult
+
+SHARE_OF_WORDS = 1 / 4
+"""Share of the time that a call has left, in which the spelling of stages and tags must be found out."""
 
 
 async def upsert(arguments: UpsertLead, call: Call, finding: Finding | None = None) -> UpsertResult:
@@ -37,6 +42,7 @@ async def upsert(arguments: UpsertLead, call: Call, finding: Finding | None = No
     queue, rotor, region = call.company.queue, call.rotor, call.context.region
     if arguments.dry_run:
         finding = finding or await find(arguments, rotor, region)
+        await learn_words([arguments], call)
         return report.show(arguments, call, plan_for(arguments, finding.found, call.context))
     async with queue.turn(contact_keys(arguments, region), rotor.remaining) as person_left:
         if finding is None or _is_out_of_date(finding, person_left):
@@ -52,6 +58,7 @@ async def upsert(arguments: UpsertLead, call: Call, finding: Finding | None = No
             if target and finding.read_at <= max(lead_left, anyio.current_time() - FRESH):
                 # It was read long ago, or another call, by another of its keys, has changed it since.
                 found = replace(found, lead=await rotor.get_lead(target))
+            await learn_words([arguments], call)
             plan = plan_for(arguments, found, call.context)
             if plan.outcome == "unchanged":
                 return report.tell(arguments, call, plan, "unchanged", found.lead)
@@ -59,6 +66,16 @@ async def upsert(arguments: UpsertLead, call: Call, finding: Finding | None = No
             if not approved and (plan.outcome == "needs_confirmation" or arguments.confirm is not None):
                 return report.show(arguments, call, plan)
             return await _written(_write(arguments, call, plan), call, plan)
+
+
+async def learn_words(leads: Iterable[UpsertLead], call: Call) -> None:
+    """See how the company spells the stages and tags of leads that are to be written: 1 request at most.
+
+    Where Rotor cannot be asked, they are written as they were given.
+    """
+    if any(map(call.company.vocabulary.may_spell_otherwise, leads)):
+        with suppress(RotorError), anyio.move_on_after(call.rotor.remaining * SHARE_OF_WORDS):
+            await call.learn_words()
 
 
 def _is_out_of_date(finding: Finding, person_left: float) -> bool:
@@ -100,10 +117,11 @@ async def _write(arguments: UpsertLead, call: Call, plan: Plan) -> UpsertResult:
     outcome: Outcome = "created" if written.created else "updated"
     result = report.tell(arguments, call, plan, outcome, written.lead)
     if outcome != plan.goal:
-        result.warnings.append(
+        result.warnings.insert(
+            0,
             "Rotor updated a lead that was not found beforehand; look at it with get_lead"
             if outcome == "updated"
-            else "Rotor created a new lead instead of updating the one that was found"
+            else "Rotor created a new lead instead of updating the one that was found",
         )
     return result
 
@@ -112,9 +130,10 @@ async def _write_unseen(arguments: UpsertLead, call: Call, plan: Plan) -> Upsert
     """Write with a key that may not read: Rotor's plain upsert, and what could not be checked is said."""
     written = await call.rotor.upsert_lead(plan.fields, arguments.id)
     result = report.tell(arguments, call, plan, "created" if written.created else "updated", written.lead)
-    result.warnings.append(
+    result.warnings.insert(
+        0,
         "this key cannot read leads, so nothing was checked: Rotor alone chose the lead"
-        + ("" if written.created else ", and the fields sent replaced what it held, notes too")
+        + ("" if written.created else ", and the fields sent replaced what it held, notes too"),
     )
     return result
 
@@ -131,16 +150,16 @@ async def _make_sure(arguments: UpsertLead, call: Call, plan: Plan, lost: RotorE
             lost = exc
         else:
             result = report.tell(arguments, call, plan, plan.goal, written.lead)
-            result.warnings.append(f"the reply to the first try was lost ({lost}); it was sent once more")
+            result.warnings.insert(0, f"the reply to the first try was lost ({lost}); it was sent once more")
             return result
     if seen.state == "done":
         result = report.tell(arguments, call, plan, plan.goal, seen.lead)
-        result.warnings.append(f"the reply was lost ({lost}); reading it back shows that it was written")
+        result.warnings.insert(0, f"reading it back shows that it was written; the reply was lost ({lost})")
         return result
     result = report.tell(arguments, call, plan, "unknown", plan.found.lead)
     found = "it was not there when looked for" if seen.state == "absent" else "a look did not settle it"
     result.reasons += [str(lost), found]
-    result.warnings.append(f"before sending it again, check: {_check(arguments, call, plan)}")
+    result.warnings.insert(0, f"before sending it again, check: {_check(arguments, call, plan)}")
     return result
 
 

@@ -4,7 +4,9 @@ Hosts disagree on what the model sees: some pass on only this text, some only th
 fact of a result stands in both.
 """
 
+import json
 from collections.abc import Sequence
+from typing import Any
 
 from rotor_mcp.results import (
     Count,
@@ -22,8 +24,10 @@ from rotor_mcp.sanitize import one_line
 
 def upserted(result: UpsertResult) -> str:
     """Say what `upsert_lead` did, or why it did nothing, and what it would change."""
+    waits = result.outcome == "needs_confirmation"
+    shown_id = [f"id {result.id}"] if result.id and not waits else []
     return "\n".join(
-        [_headline(result), *plan(result, result.timezone), *_next_step(result), *_remarks(result)]
+        [_headline(result), *plan(result, result.timezone), *shown_id, *_next_step(result), *_remarks(result)]
     )
 
 
@@ -32,8 +36,14 @@ def question(result: UpsertResult) -> str | None:
     if result.outcome != "needs_confirmation" or result.dry_run or result.confirm is None:
         return None
     reasons = sentence(result.reasons)
+    which = f", id {result.id}" if result.id else ""
     return "\n".join(
-        [f"{reasons} Go ahead?", f"{called(result)}:", *plan(result, result.timezone), *_remarks(result)]
+        [
+            f"{reasons} Go ahead?",
+            f"{called(result)}{which}:",
+            *plan(result, result.timezone),
+            *_remarks(result),
+        ]
     )
 
 
@@ -41,6 +51,15 @@ def declined(result: UpsertResult) -> UpsertResult:
     """Turn a plan into one that the person was asked about and did not approve."""
     reasons = ["the person was asked and did not approve", *result.reasons]
     return result.model_copy(update={"reasons": reasons, "confirm": None})
+
+
+def unanswered(result: UpsertResult) -> UpsertResult:
+    """Turn a plan into one that the client was to show to the person, but brought no answer to."""
+    warnings = [
+        "the client was to ask the user and brought no answer: ask in the conversation",
+        *result.warnings,
+    ]
+    return result.model_copy(update={"warnings": warnings})
 
 
 def _headline(result: UpsertResult) -> str:
@@ -54,7 +73,8 @@ def _headline(result: UpsertResult) -> str:
         case "unchanged":
             return f"Nothing to change in {who}; nothing was written. {cost}"
         case "needs_confirmation":
-            return f"Nothing was written: {sentence(result.reasons)} {cost} The plan for {who}:"
+            which = f", id {result.id}" if result.id else ""
+            return f"Nothing was written: {sentence(result.reasons)} {cost} The plan for {who}{which}:"
         case "unknown":
             done = "updated" if result.id else "created"
             return f"It is not known whether {who} was {done}: {sentence(result.reasons)} {cost}"
@@ -71,14 +91,13 @@ def called(result: Write) -> str:
 
 
 def plan(write: Write, timezone: str) -> list[str]:
-    """List the changes, what stays, and who else could be meant, a line for each, and the id."""
+    """List the changes, what stays, and which other leads could be meant, a line for each."""
     lines = changes(write, timezone)
     unchanged = [*write.unchanged, *(["tags"] if write.tags_present and not write.tags_added else [])]
     if unchanged:
         lines.append(f"unchanged: {', '.join(unchanged)}")
     lines += (f"also: {row(lead)}" for lead in write.candidates)
-    indented = [f"  {one_line(line)}" for line in lines]
-    return [*indented, f"id {write.id}"] if write.id else indented
+    return [f"  {one_line(line)}" for line in lines]
 
 
 def changes(write: Write, timezone: str) -> list[str]:
@@ -87,6 +106,10 @@ def changes(write: Write, timezone: str) -> list[str]:
     if write.tags_added:
         had = f" (already had {', '.join(write.tags_present)})" if write.tags_present else ""
         lines.append(f"tags: + {', '.join(write.tags_added)}{had}")
+    lines += (
+        f"{kept.field}: stays {_value(kept.field, kept.value)} (given: {_value(kept.field, kept.given)})"
+        for kept in write.kept
+    )
     return lines
 
 
@@ -110,11 +133,29 @@ def _next_step(result: UpsertResult) -> list[str]:
         return []
     if result.dry_run and result.outcome != "needs_confirmation":
         return [f'To do exactly this, call again without dry_run and with confirm "{result.confirm}".']
-    return [
-        f'If the user approves exactly this, call again with confirm "{result.confirm}". '
-        "If another lead is meant, give its id; if it is another person, their own phone or e-mail, "
-        "since Rotor matches leads by phone first."
-    ]
+    steps = (
+        "Ask the user who is meant; another of these leads is updated by its id. "
+        if result.candidates
+        else ""
+    )
+    steps += (
+        "If the user approves exactly this, call again with the same arguments and "
+        f'confirm "{result.confirm}".'
+    )
+    if _may_be_another_person(result) and result.matched_by:
+        steps += (
+            f" If it is another person, do not confirm: add a note to this lead, or enter the person without "
+            f"the {result.matched_by.replace('and', 'and the')}, because Rotor finds this lead by it."
+        )
+    return [steps]
+
+
+def _may_be_another_person(result: UpsertResult) -> bool:
+    """Whether a lead was only found, and the plan is about who that is."""
+    return result.matched_by not in (None, "id") and (
+        bool(result.candidates)
+        or any(change.field in _NAMES or change.field.startswith("address_") for change in result.changes)
+    )
 
 
 def _remarks(result: UpsertResult) -> list[str]:
@@ -126,6 +167,8 @@ def sentence(reasons: Sequence[str]) -> str:
     text = one_line("; ".join(reasons))
     return text if text.endswith(("?", ".")) else f"{text}."
 
+
+_NAMES = frozenset({"name", "phone", "email"})
 
 _ORDERS = {
     "newest": "newest first",
@@ -142,7 +185,17 @@ def found(result: SearchResult) -> str:
     lines = [f"{_extent(result)}{_ARCHIVED[result.archived]}. {_cost(result)}"]
     if result.age_seconds:
         lines.append(f"Remembered from a search up to {counted(result.age_seconds, 'second')} ago.")
+    lines += (
+        f"No lead read lately has the {unused.kind} {one_line(unused.word)}. "
+        f"In use: {', '.join(map(one_line, unused.in_use)) or 'none'}."
+        for unused in result.unused
+    )
     lines += _counts(result)
+    if result.compared_here and not result.continues:
+        lines.append(
+            "Rotor's own search gave no match, so names, e-mails and phones were compared here as well, "
+            "without accents and punctuation."
+        )
     if result.looked_at is not None:
         of = f" of {result.exist:,}" if result.exist is not None else ""
         lines.append(f"Only the newest {result.looked_at:,}{of} leads were looked at, and counted.")
@@ -156,7 +209,10 @@ def _extent(result: SearchResult) -> str:
     """Say how many leads of how many these are."""
     shown, count = len(result.leads), result.count
     if count == 0:
-        return "No lead matches"
+        filters = ", ".join(f"{name} {_filter(value)}" for name, value in result.filters.items())
+        if result.looked_at is not None:
+            return f"No match so far for {filters}"
+        return f"No lead matches {filters}" if filters else "There is no lead"
     if not shown and result.continues:
         return "No further lead"
     if not shown and count is not None:
@@ -164,6 +220,12 @@ def _extent(result: SearchResult) -> str:
     more = "more " if result.continues else ""
     extent = counted(shown, f"{more}lead") if count is None else f"{shown} {more}of {count:,} leads"
     return f"{extent}, {_ORDERS[result.order]}"
+
+
+def _filter(value: Any) -> str:
+    if isinstance(value, list):
+        return " or ".join(map(_filter, value))
+    return f'"{one_line(value)}"' if isinstance(value, str) else json.dumps(value)
 
 
 def _counts(result: SearchResult) -> list[str]:

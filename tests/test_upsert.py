@@ -1,12 +1,12 @@
 """Writes, as the model sees them: each outcome, each doubt, each way a reply can get lost."""
 
-from typing import Any, cast
+from typing import Any
 
 import anyio
 import pytest
 from inline_snapshot import snapshot
 from mcp import Client
-from mcp.types import CallToolResult, ElicitResult
+from mcp.types import CallToolResult
 
 from rotor_mcp.config import Settings
 from rotor_mcp.sandbox import CREATE_ONLY_KEY, FULL_KEY, READ_ONLY_KEY, Fault, Sandbox
@@ -43,7 +43,7 @@ async def test_create(client: Client, rotor: Rotor, sandbox: Sandbox) -> None:
         notes="Gate code 4711.\nDog.",
     )
     assert said(result) == snapshot("""\
-Created Dana Whitfield. 3 requests spent.
+Created Dana Whitfield. 4 requests spent.
   name: Dana Whitfield
   phone: (612) 555-0142
   email: Dana@Example.com
@@ -62,7 +62,7 @@ Note: Rotor gave it the stage New Leads.\
         {
             "today": "2026-11-22",
             "timezone": "America/Chicago",
-            "requests": 3,
+            "requests": 4,
             "outcome": "created",
             "name": "Dana Whitfield",
             "changes": [
@@ -87,7 +87,8 @@ Dog.\
             ],
         }
     )
-    assert sandbox.requests == ["GET /leads", "GET /leads", "POST /leads"]
+    # By phone, by e-mail, and once to see how the company spells its tags.
+    assert sandbox.requests == ["GET /leads", "GET /leads", "GET /leads", "POST /leads"]
     assert (await rotor.lead(dana))["follow_up_date"] == "2026-12-01T18:00:00Z"
 
 
@@ -111,7 +112,7 @@ Updated Jane Doe (matched by phone). 2 requests spent.
   follow_up_date: none → 2026-12-01 09:30 (America/Chicago)
   address_street2: none → Upper floor
   notes: + 2026-11-22: Wants the gutters done too.
-  tags: + Gutter Cleaning (already had website)
+  tags: + Gutter Cleaning (already had Website)
   unchanged: name, phone, address_country
 id 182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e
 Note: new leads, stages, tags and follow-up dates can start the company's automations, which may text or e-mail the person.\
@@ -132,7 +133,7 @@ Note: new leads, stages, tags and follow-up dates can start the company's automa
                 {"field": "notes", "after": "+ 2026-11-22: Wants the gutters done too."},
             ],
             "tags_added": ["Gutter Cleaning"],
-            "tags_present": ["website"],
+            "tags_present": ["Website"],
             "unchanged": ["name", "phone", "address_country"],
             "warnings": [
                 "new leads, stages, tags and follow-up dates can start the company's automations, which may text or e-mail the person"
@@ -186,13 +187,12 @@ async def test_who_a_found_lead_is_is_not_replaced_without_approval(
     token = content(refused)["confirm"]
     approved = await upsert(client, **arguments, confirm=token)
     assert said(refused, approved) == snapshot("""\
-Nothing was written: this phone belongs to Jane Doe, whose name and email would be replaced. 2 requests spent. The plan for Jane Doe (matched by phone):
+Nothing was written: this phone belongs to Jane Doe, whose name and email would be replaced. 2 requests spent. The plan for Jane Doe (matched by phone), id 182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e:
   name: Jane Doe → Bob Doe
   email: jane.doe@example.com → bob@example.com
   stage: New Leads → Quoted
   unchanged: phone
-id 182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e
-If the user approves exactly this, call again with confirm "<token>". If another lead is meant, give its id; if it is another person, their own phone or e-mail, since Rotor matches leads by phone first.
+If the user approves exactly this, call again with the same arguments and confirm "<token>". If it is another person, do not confirm: add a note to this lead, or enter the person without the phone, because Rotor finds this lead by it.
 Note: new leads, stages, tags and follow-up dates can start the company's automations, which may text or e-mail the person.
 ---
 Updated Bob Doe (matched by phone). 3 requests spent.
@@ -235,23 +235,20 @@ async def test_a_token_fits_only_the_plan_that_was_shown(client: Client, rotor: 
     stale = await upsert(client, **arguments, confirm=token)
     unneeded = await upsert(client, phone="7635550100", stage="Lost", confirm=token)
     assert said(other_plan, stale, unneeded) == snapshot("""\
-Nothing was written: the confirm token does not fit: this is not the plan that was shown; this phone belongs to Jane Doe, whose name would be replaced. 1 request spent. The plan for Jane Doe (matched by phone):
+Nothing was written: the confirm token does not fit: this is not the plan that was shown; this phone belongs to Jane Doe, whose name would be replaced. 1 request spent. The plan for Jane Doe (matched by phone), id 182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e:
   name: Jane Doe → Rob Doe
   unchanged: phone
-id 182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e
-If the user approves exactly this, call again with confirm "<token>". If another lead is meant, give its id; if it is another person, their own phone or e-mail, since Rotor matches leads by phone first.
+If the user approves exactly this, call again with the same arguments and confirm "<token>". If it is another person, do not confirm: add a note to this lead, or enter the person without the phone, because Rotor finds this lead by it.
 ---
-Nothing was written: the confirm token does not fit: this is not the plan that was shown; this phone belongs to Jane Doe, whose name would be replaced. 1 request spent. The plan for Jane Doe (matched by phone):
+Nothing was written: the confirm token does not fit: this is not the plan that was shown; this phone belongs to Jane Doe, whose name would be replaced. 1 request spent. The plan for Jane Doe (matched by phone), id 182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e:
   name: Jane Doe → Bob Doe
   unchanged: phone
-id 182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e
-If the user approves exactly this, call again with confirm "<token>". If another lead is meant, give its id; if it is another person, their own phone or e-mail, since Rotor matches leads by phone first.
+If the user approves exactly this, call again with the same arguments and confirm "<token>". If it is another person, do not confirm: add a note to this lead, or enter the person without the phone, because Rotor finds this lead by it.
 ---
-Nothing was written: the confirm token does not fit: this is not the plan that was shown. 1 request spent. The plan for Jane Doe (matched by phone):
+Nothing was written: the confirm token does not fit: this is not the plan that was shown. 1 request spent. The plan for Jane Doe (matched by phone), id 182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e:
   stage: Won → Lost
   unchanged: phone
-id 182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e
-If the user approves exactly this, call again with confirm "<token>". If another lead is meant, give its id; if it is another person, their own phone or e-mail, since Rotor matches leads by phone first.
+If the user approves exactly this, call again with the same arguments and confirm "<token>".
 Note: new leads, stages, tags and follow-up dates can start the company's automations, which may text or e-mail the person.\
 """)
     jane = await rotor.lead(JANE)
@@ -263,13 +260,12 @@ async def test_phone_and_email_of_two_leads(client: Client, rotor: Rotor, sandbo
     before = len(sandbox.requests)
     result = await upsert(client, phone="763-555-0100", email="bob@example.com", stage="Quoted")
     assert said(result) == snapshot("""\
-Nothing was written: the phone belongs to Jane Doe and the e-mail to Bob Roe; this phone belongs to Jane Doe, whose email would be replaced. 2 requests spent. The plan for Jane Doe (matched by phone):
+Nothing was written: the phone belongs to Jane Doe (id 182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e) and the e-mail to Bob Roe (id <id 0>); this phone belongs to Jane Doe, whose email would be replaced. 2 requests spent. The plan for Jane Doe (matched by phone), id 182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e:
   email: jane.doe@example.com → bob@example.com
   stage: New Leads → Quoted
   unchanged: phone
   also: Bob Roe · bob@example.com · id <id 0>
-id 182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e
-If the user approves exactly this, call again with confirm "<token>". If another lead is meant, give its id; if it is another person, their own phone or e-mail, since Rotor matches leads by phone first.
+If the user approves exactly this, call again with the same arguments and confirm "<token>". If it is another person, do not confirm: add a note to this lead, or enter the person without the phone, because Rotor finds this lead by it. If another of these leads is meant, give its id.
 Note: new leads, stages, tags and follow-up dates can start the company's automations, which may text or e-mail the person.\
 """)
     assert sandbox.requests[before:] == ["GET /leads", "GET /leads"]
@@ -280,13 +276,12 @@ async def test_several_leads_share_a_phone(client: Client, rotor: Rotor) -> None
     tim = await rotor.add(name="Tim Poe", phone="(612) 555-0188")
     refused = await upsert(client, phone="6125550188", name="Tim Poe", stage="Quoted")
     assert said(refused) == snapshot("""\
-Nothing was written: several leads share this phone or e-mail. 1 request spent. The plan for Tim Poe (matched by phone):
+Nothing was written: several leads share this phone or e-mail. 1 request spent. The plan for Tim Poe (matched by phone), id <id 0>:
   stage: New Leads → Quoted
   unchanged: name, phone
-  also: Ann Poe · 612-555-0188 · id <id 0>
-  also: Megan Miller · +1 (612) 555-0188 · id <id 1>
-id <id 2>
-If the user approves exactly this, call again with confirm "<token>". If another lead is meant, give its id; if it is another person, their own phone or e-mail, since Rotor matches leads by phone first.
+  also: Ann Poe · 612-555-0188 · id <id 1>
+  also: Megan Miller · +1 (612) 555-0188 · id <id 2>
+If the user approves exactly this, call again with the same arguments and confirm "<token>". If it is another person, do not confirm: add a note to this lead, or enter the person without the phone, because Rotor finds this lead by it. If another of these leads is meant, give its id.
 Note: new leads, stages, tags and follow-up dates can start the company's automations, which may text or e-mail the person.\
 """)
     assert content(refused)["id"] == tim  # the name says which is likelier
@@ -305,7 +300,7 @@ Nothing was written: a lead of this name exists, and without phone and e-mail a 
   name: jane doe
   notes: Came by the shop.
   also: Jane Doe · (763) 555-0100 · id 182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e
-If the user approves exactly this, call again with confirm "<token>". If another lead is meant, give its id; if it is another person, their own phone or e-mail, since Rotor matches leads by phone first.
+If the user approves exactly this, call again with the same arguments and confirm "<token>". If another of these leads is meant, give its id.
 Note: new leads, stages, tags and follow-up dates can start the company's automations, which may text or e-mail the person.
 Note: without phone and e-mail it cannot be matched later: the next write needs its id.
 ---
@@ -343,11 +338,10 @@ Dry run, nothing was written. This would create New (new). 1 request spent.
 To do exactly this, call again without dry_run and with confirm "<token>".
 Note: new leads, stages, tags and follow-up dates can start the company's automations, which may text or e-mail the person.
 ---
-Nothing was written: this phone belongs to Jane Doe, whose name would be replaced. 1 request spent. The plan for Jane Doe (matched by phone):
+Nothing was written: this phone belongs to Jane Doe, whose name would be replaced. 1 request spent. The plan for Jane Doe (matched by phone), id 182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e:
   name: Jane Doe → Bob Doe
   unchanged: phone
-id 182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e
-If the user approves exactly this, call again with confirm "<token>". If another lead is meant, give its id; if it is another person, their own phone or e-mail, since Rotor matches leads by phone first.
+If the user approves exactly this, call again with the same arguments and confirm "<token>". If it is another person, do not confirm: add a note to this lead, or enter the person without the phone, because Rotor finds this lead by it.
 ---
 Nothing to change in Jane Doe (matched by phone); nothing was written. 1 request spent.
   unchanged: name, phone
@@ -461,8 +455,8 @@ Created Uma. 2 requests spent.
 id <id 0>
 Note: new leads, stages, tags and follow-up dates can start the company's automations, which may text or e-mail the person.
 Note: this is no phone number that could exist in US.
-Note: no lead read lately has the stage Quotd; the nearest in use is Quoted.
-Note: no lead read lately has the source Carrier pigeon.
+Note: no lead read lately has the stage Quotd. The nearest in use is Quoted.
+Note: no lead read lately has the source Carrier pigeon. In use: Website quote form, Door-to-door, Google ads, Referral Program, Nextdoor, Meta ads.
 Note: an empty list of tags changes nothing: tags can only be added.
 Note: left out, because blank: email. Rotor documents no way to clear a field.\
 """)
@@ -492,7 +486,7 @@ async def test_rotor_answers_something_else_than_was_sent(client: Client, sandbo
     sandbox.faults.add(Fault(method="POST", status=200, body='{"status": "success"}'))
     silent = await upsert(client, id=JANE, stage="Quoted")
     assert said(differs, silent) == snapshot("""\
-Updated Jane Doe. 2 requests spent.
+Updated Jane Doe. 3 requests spent.
   stage: New Leads → Quoted
   tags: + a
 id 182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e
@@ -523,7 +517,7 @@ REFUSED: dict[int, str] = snapshot(
         403: "This API key lacks the scope leads:write (403), and nothing was done. Whoever made it can make one with that scope in Rotor under Settings → Integrations. Reading with search_leads and get_lead may still work. 2 requests spent.",
         404: "Rotor has no lead with this id (404). search_leads finds leads by name, phone or e-mail; archived ones only with archived: include. 2 requests spent.",
         418: 'Rotor refused this (418); nothing was done. Rotor says: "I\'m a teapot". 2 requests spent.',
-        429: "The requests of this API key are used up for today (429): Rotor allows 1,000 a day, and the company's website forms may share them. Nothing was done, and trying again today will not help. When the day starts anew is not documented. 2 requests spent.",
+        429: "The requests of this API key are used up for today (429): Rotor allows 1,000 a day, and the company's website forms may share them. Nothing was done. Try again tomorrow. 2 requests spent.",
     }
 )
 
@@ -985,68 +979,3 @@ async def test_a_cancelled_call_leaves_its_write_whole(
     again = await upsert(client, name="Dana", phone="6125550142", stage="Quoted")
     assert content(again)["outcome"] == "updated"
     assert len(await rotor.leads("0142")) == 1
-
-
-@pytest.mark.parametrize("mode", ["2026-07-28", "legacy"])
-@pytest.mark.parametrize("answer", ["yes", "no", "decline", "cancel"])
-async def test_a_client_that_can_ask_asks_the_person(
-    sandbox: Sandbox, rotor: Rotor, mode: Any, answer: str
-) -> None:
-    asked: list[str] = []
-
-    async def person(_: Any, params: Any) -> ElicitResult:
-        asked.append(params.message)
-        if answer in ("yes", "no"):
-            return ElicitResult(action="accept", content={"approve": answer == "yes"})
-        return ElicitResult(action="decline" if answer == "decline" else "cancel")
-
-    server = build_server(
-        Settings.load({"api_key": FULL_KEY}), transport=sandbox.transport, clock=lambda: NOW
-    )
-    async with Client(server, mode=mode, elicitation_callback=cast("Any", person)) as client:
-        result = await upsert(client, name="Bob Doe", phone="7635550100")
-        harmless = await upsert(client, phone="7635550100", priority="high")
-    assert asked == snapshot(
-        [
-            """\
-this phone belongs to Jane Doe, whose name would be replaced. Go ahead?
-Jane Doe (matched by phone):
-  name: Jane Doe → Bob Doe
-  unchanged: phone
-id 182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e\
-"""
-        ]
-    )
-    assert said(result) == ANSWERED[answer]
-    assert content(harmless)["outcome"] == "updated"
-    assert (await rotor.lead(JANE))["name"] == ("Bob Doe" if answer == "yes" else "Jane Doe")
-
-
-ANSWERED: dict[str, str] = snapshot(
-    {
-        "yes": """\
-Updated Bob Doe (matched by phone). 3 requests spent.
-  name: Jane Doe → Bob Doe
-  unchanged: phone
-id 182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e\
-""",
-        "no": """\
-Nothing was written: the person was asked and did not approve; this phone belongs to Jane Doe, whose name would be replaced. 1 request spent. The plan for Jane Doe (matched by phone):
-  name: Jane Doe → Bob Doe
-  unchanged: phone
-id 182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e\
-""",
-        "decline": """\
-Nothing was written: the person was asked and did not approve; this phone belongs to Jane Doe, whose name would be replaced. 1 request spent. The plan for Jane Doe (matched by phone):
-  name: Jane Doe → Bob Doe
-  unchanged: phone
-id 182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e\
-""",
-        "cancel": """\
-Nothing was written: the person was asked and did not approve; this phone belongs to Jane Doe, whose name would be replaced. 1 request spent. The plan for Jane Doe (matched by phone):
-  name: Jane Doe → Bob Doe
-  unchanged: phone
-id 182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e\
-""",
-    }
-)

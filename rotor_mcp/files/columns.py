@@ -14,9 +14,9 @@ from rotor_mcp.arguments import nearest
 from rotor_mcp.files.synonyms import FIRST_NAME, LAST_NAME, Meaning, meaning
 from rotor_mcp.files.tables import Row, Table
 from rotor_mcp.files.values import Read, reader
-from rotor_mcp.identity import caseless, phone_form
 from rotor_mcp.inputs import UpsertLead
 from rotor_mcp.models import Lead, LeadFields
+from rotor_mcp.normalize import caseless, phone_form
 from rotor_mcp.sanitize import one_line
 from rotor_mcp.wording import counted
 
