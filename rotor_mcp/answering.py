@@ -19,14 +19,13 @@ from rotor_mcp.cursor import CursorError
 from rotor_mcp.directory import TooCostlyError
 from rotor_mcp.errors import NotFound, NotSent, RotorError
 from rotor_mcp.inputs import GetLead
-from rotor_mcp.models import PAGE_LIMIT
 from rotor_mcp.observer import Called
 from rotor_mcp.plan import NotesTooLongError
 from rotor_mcp.reception import Reception, Visit
 from rotor_mcp.results import Result
-from rotor_mcp.sanitize import clean, map_strings
+from rotor_mcp.sanitize import clean, map_strings, one_line
 from rotor_mcp.tools import GET_LEAD, TOOLS, Tool
-from rotor_mcp.workplace import Workplace
+from rotor_mcp.vocabulary import KINDS
 
 COMPLETED = 20
 """Words that are proposed at a time."""
@@ -58,7 +57,7 @@ async def _call(
 
     def log(outcome: str, detail: object = "") -> None:
         took = anyio.current_time() - started
-        visit.called = Called(tool.name, outcome, call.rotor.requests, took)
+        visit.called = Called(tool.name, outcome, call.rotor.requests_of_this_round, took)
         shown = f"{outcome} ({detail})" if detail else outcome
         logger.info("%s: %s, %d requests, %.0f ms", tool.name, shown, call.rotor.requests, 1e3 * took)
 
@@ -66,13 +65,17 @@ async def _call(
         return CallToolResult(content=[TextContent(text=workplace.safe(text))], is_error=True)
 
     try:
-        result = await _run(tool, arguments.parse(tool.arguments, given), context, workplace, call)
+        taken = arguments.parse(tool.arguments, given)
+        result = await _run(tool, taken, context, call, visit)
         if isinstance(result, InputRequiredResult):
             log("asked the person")
             return result
         text, content = workplace.safe(tool.word(result)), map_strings(result.content(), workplace.safe)
-        if visit.notice:
-            text, content = f"{text}\nNote: {visit.notice}.", content | {"notice": visit.notice}
+        if notices := [
+            workplace.safe(one_line(notice)) for notice in (*taken.remarks, visit.notice) if notice
+        ]:
+            text = "\n".join([text, *(f"Note: {notice}." for notice in notices)])
+            content |= {"notice": "; ".join(notices)}
         answer = CallToolResult(
             content=[TextContent(text=text)], structured_content=content, is_error=result.failed
         )
@@ -103,26 +106,37 @@ async def _call(
 
 
 async def _run(
-    tool: Tool[Any, Any], taken: Any, context: Context[Any, Any], workplace: Workplace, call: Call
+    tool: Tool[Any, Any], taken: Any, context: Context[Any, Any], call: Call, visit: Visit
 ) -> Result | InputRequiredResult:
     """Run a tool, and if it waits for approval, ask the person where the client can."""
-    answer = asking.answered(context)
+    questions, caller = visit.questions, visit.caller
+    answer = asking.answered(context, questions, caller)
     if answer is None:
         result: Result = await tool.run(taken, call)
         question = tool.question(result)
-        if question is None or not asking.can_ask(context):
+        if question is None or not asking.can_ask(context, questions, caller):
             return result
-        state = result.model_dump_json(exclude_defaults=True)
-        asked = await asking.ask(context, workplace.safe(question), state)
+        asked = await asking.ask(
+            context,
+            visit.workplace.safe(question),
+            result.model_dump_json(exclude_defaults=True),
+            questions=questions,
+            caller=caller,
+            answer_timeout=call.rotor.remaining,
+        )
         if isinstance(asked, InputRequiredResult):
             return asked
         answer = asked
     shown = tool.result.model_validate_json(answer.state)
-    if not answer.approved:
-        return wording.declined(shown)
-    call.rotor.resume(shown.requests)
-    approved: Result = await tool.run(taken.model_copy(update={"confirm": shown.confirm}), call)
-    return approved
+    match answer.answer:
+        case "declined":
+            return wording.declined(shown)
+        case "none":
+            return wording.unanswered(shown)
+        case "approved":
+            call.rotor.resume(shown.requests)
+            approved: Result = await tool.run(taken.model_copy(update={"confirm": shown.confirm}), call)
+            return approved
 
 
 async def read_lead(lead_id: str, reception: Reception) -> str:
@@ -186,16 +200,15 @@ async def _read(name: str, read: Callable[[Call], Awaitable[str]], reception: Re
 
 async def complete(argument: CompletionArgument, reception: Reception) -> Completion | None:
     """Propose stages, sources and tags that the company uses. The first time, that costs a request."""
-    if argument.name not in ("stage", "source", "tag"):
+    kind = next((kind for kind in KINDS if kind == argument.name), None)
+    if kind is None:
         return None
     try:
         async with reception.admit(writing=False) as visit:
             vocabulary, call, began = visit.workplace.company.vocabulary, visit.call(), anyio.current_time()
             outcome = "cancelled"
             try:
-                if not vocabulary.enough:
-                    memory = call.company.memory
-                    await memory.recall("the newest", lambda: call.rotor.list_leads(limit=PAGE_LIMIT))
+                await call.learn_words()
                 outcome = "done"
             except RotorError as exc:
                 outcome = type(exc).__name__
@@ -203,9 +216,7 @@ async def complete(argument: CompletionArgument, reception: Reception) -> Comple
             finally:
                 took = anyio.current_time() - began
                 visit.called = Called("completion", outcome, call.rotor.requests, took)
-            words = [
-                visit.workplace.safe(word) for word in vocabulary.beginning(argument.name, argument.value)
-            ]
+            words = [visit.workplace.safe(word) for word in vocabulary.beginning(kind, argument.value)]
     except RotorError:
         return None  # somebody is typing: no place for an error
     return Completion(values=words[:COMPLETED], total=len(words), has_more=len(words) > COMPLETED)

@@ -2,17 +2,30 @@
 
 Up to 2025-11-25 the server asks in the middle of a call. From 2026-07-28 on the call ends with the question,
 and the client makes it again with the answer; what was asked about comes back sealed by the SDK.
+
+Clients say that they can ask and then answer with an error, cancel at once, or never answer. So only a
+refusal is a refusal: everything else leaves the plan with its token, as if nobody had been asked.
 """
 
 import logging
+import time
+from collections import OrderedDict
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from mcp.server.elicitation import AcceptedElicitation
+import anyio
+from mcp.server.elicitation import AcceptedElicitation, DeclinedElicitation
 from mcp.server.mcpserver import Context
 from mcp.shared.exceptions import MCPError
 from mcp.types import ElicitRequest, ElicitRequestFormParams, ElicitResult, InputRequiredResult
 from pydantic import BaseModel, Field
+
+ANSWER_TIMEOUT = 120.0
+"""Seconds in which a client that makes the call again has to bring the answer."""
+PAUSE = 600.0
+"""Seconds for which a client that did not bring an answer in time is not asked again."""
+MAX_CLIENTS = 1_000
+"""Clients of which it is remembered when they were asked."""
 
 _ANSWER_IN_NEXT_CALL = "2026-07-28"
 _KEY = "approval"
@@ -28,47 +41,111 @@ class Approval(BaseModel):
 
 @dataclass(frozen=True)
 class Answered:
-    """What was asked about, and whether it was approved."""
+    """What was asked about, and what the person answered."""
 
     state: str
-    approved: bool
+    answer: Literal["approved", "declined", "none"]
 
 
-def can_ask(context: Context[Any, Any]) -> bool:
-    """Whether the client can show a form to the person. Without a declaration it would be an error to ask."""
+class OpenQuestions:
+    """When each client was asked a question to which it has brought no answer yet."""
+
+    def __init__(self) -> None:
+        self._asked_at: OrderedDict[str, float] = OrderedDict()
+
+    def ask(self, client: str) -> None:
+        """Note that a client is asked."""
+        now = time.monotonic()
+        asked_at = self._asked_at.get(client)
+        if asked_at is None or now - asked_at >= ANSWER_TIMEOUT + PAUSE:
+            self._asked_at[client] = now
+        if len(self._asked_at) > MAX_CLIENTS:
+            self._asked_at.popitem(last=False)
+
+    def answered(self, client: str) -> None:
+        """Note that a client has brought an answer, whatever it is."""
+        self._asked_at.pop(client, None)
+
+    def given_up(self, client: str) -> bool:
+        """Whether a client did not bring an answer in time, within the last `PAUSE` seconds."""
+        asked_at = self._asked_at.get(client)
+        return asked_at is not None and ANSWER_TIMEOUT <= time.monotonic() - asked_at < ANSWER_TIMEOUT + PAUSE
+
+    def give_up(self, client: str) -> None:
+        """Note that a client did not answer in time."""
+        self._asked_at[client] = time.monotonic() - ANSWER_TIMEOUT
+
+
+def can_ask(context: Context[Any, Any], questions: OpenQuestions, caller: str | None) -> bool:
+    """Whether the client can show a form to the person, and is not known to leave questions unanswered."""
     capabilities = context.client_capabilities
     elicitation = capabilities.elicitation if capabilities else None
     if elicitation is None or (elicitation.form is None and elicitation.url is not None):
         return False
+    if questions.given_up(_client(context, caller)):
+        return False
     return _in_next_call(context) or context.session.can_send_request
 
 
-async def ask(context: Context[Any, Any], question: str, state: str) -> Answered | InputRequiredResult:
+async def ask(
+    context: Context[Any, Any],
+    question: str,
+    state: str,
+    *,
+    questions: OpenQuestions,
+    caller: str | None,
+    answer_timeout: float,
+) -> Answered | InputRequiredResult:
     """Ask for approval: either the answer, or what ends this round of the call.
 
     Args:
         context: of the call.
         question: what the person reads.
         state: what the question is about; it comes back with the answer.
+        questions: that clients have left open.
+        caller: who calls, if callers are known.
+        answer_timeout: seconds that the answer may take where the server waits for it.
     """
+    client = _client(context, caller)
+    questions.ask(client)
     if _in_next_call(context):
         form = ElicitRequestFormParams(message=question, requested_schema=Approval.model_json_schema())
         return InputRequiredResult(input_requests={_KEY: ElicitRequest(params=form)}, request_state=state)
-    try:
-        answer = await context.elicit(question, Approval)
-    except (MCPError, ValueError) as exc:
-        logger.warning("the client could not ask: %s", type(exc).__name__)
-        return Answered(state, approved=False)
-    return Answered(state, isinstance(answer, AcceptedElicitation) and answer.data.approve)
+    with anyio.move_on_after(answer_timeout):
+        try:
+            answer = await context.elicit(question, Approval)
+        except (MCPError, ValueError) as exc:
+            logger.warning("the client could not ask: %s", type(exc).__name__)
+            answer = None
+        questions.answered(client)
+        if isinstance(answer, AcceptedElicitation):
+            return Answered(state, "approved" if answer.data.approve else "declined")
+        return Answered(state, "declined" if isinstance(answer, DeclinedElicitation) else "none")
+    logger.warning("the client did not answer within %.0f seconds", answer_timeout)
+    questions.give_up(client)
+    return Answered(state, "none")
 
 
-def answered(context: Context[Any, Any]) -> Answered | None:
+def answered(context: Context[Any, Any], questions: OpenQuestions, caller: str | None) -> Answered | None:
     """Read the answer that a second round brings; None in a first round."""
-    response = (context.input_responses or {}).get(_KEY)
-    if context.request_state is None or not isinstance(response, ElicitResult):
+    if context.request_state is None:
         return None
-    approved = response.action == "accept" and (response.content or {}).get("approve") is True
-    return Answered(context.request_state, approved)
+    questions.answered(_client(context, caller))
+    response = (context.input_responses or {}).get(_KEY)
+    if isinstance(response, ElicitResult):
+        approve = (response.content or {}).get("approve")
+        if response.action == "accept" and approve is True:
+            return Answered(context.request_state, "approved")
+        if response.action == "decline" or (response.action == "accept" and approve is False):
+            return Answered(context.request_state, "declined")
+    return Answered(context.request_state, "none")
+
+
+def _client(context: Context[Any, Any], caller: str | None) -> str:
+    """Name the client, as far as it can be told from others."""
+    params = context.session.client_params
+    info = params.client_info if params else None
+    return f"{caller or ''} {info.name if info else ''} {context.protocol_version}"[:200]
 
 
 def _in_next_call(context: Context[Any, Any]) -> bool:

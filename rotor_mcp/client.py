@@ -41,6 +41,7 @@ class LeadsClient:
         """
         self._witness = witness or Witness()
         self._exchange = Exchange(pool, self._witness)
+        self._carried_over = 0
 
     def resume(self, spent: int | None = None) -> None:
         """Start the clock anew: after the person was asked, or for the next step of a long command.
@@ -48,12 +49,19 @@ class LeadsClient:
         Args:
             spent: requests, if an earlier round of the call spent them; else what was spent stays so.
         """
+        if spent is not None:
+            self._carried_over += spent - self.requests
         self._exchange.resume(self.requests if spent is None else spent)
 
     @property
     def requests(self) -> int:
         """Requests that this call has spent of the daily quota."""
         return self._exchange.requests
+
+    @property
+    def requests_of_this_round(self) -> int:
+        """The same without those of an earlier round, before the person was asked."""
+        return self.requests - self._carried_over
 
     @property
     def remaining(self) -> float:

@@ -7,9 +7,11 @@ Over standard input and output that is simple: whoever started the process owns 
 from collections.abc import AsyncIterator, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from rotor_mcp.asking import OpenQuestions
     from rotor_mcp.call import Call, Progress
     from rotor_mcp.errors import NotSent
     from rotor_mcp.observer import Called, Observer, Visited, WriteMade
@@ -22,6 +24,8 @@ class Visit:
     """A call that was let in."""
 
     workplace: "Workplace"
+    questions: "OpenQuestions"
+    """Questions that clients were asked through this server, and have not answered."""
     caller: str | None = None
     """Who calls; None if it is whoever started the process."""
     notice: str | None = None
@@ -65,6 +69,13 @@ class Reception:
         self.workplaces = workplaces
         self._observers = (*workplaces.observers, *observers)
 
+    @cached_property
+    def questions(self) -> "OpenQuestions":
+        """The questions that clients have not answered."""
+        from rotor_mcp.asking import OpenQuestions  # a start needs none
+
+        return OpenQuestions()
+
     def offers(self, *, writing: bool) -> bool:  # noqa: ARG002 - elsewhere not everybody may do everything
         """Whether whoever asks now may write, or read."""
         return True
@@ -98,7 +109,7 @@ class Reception:
         Raises:
             NotSent: if the call has to stay outside.
         """
-        return Visit(self.workplaces.own())
+        return Visit(self.workplaces.own(), self.questions)
 
     def _tell_of(self, refusal: "NotSent") -> None:
         for observer in self._observers:

@@ -82,7 +82,7 @@ class Desk(Reception):
         workplace = self._workplace(who)
         inside.enter_context(self._limits.hold(who))
         notice = await self._budgets.check(who)
-        visit = Visit(workplace, who, notice, _WHERE_THE_KEY_IS[self._settings.key_from])
+        visit = Visit(workplace, self.questions, who, notice, _WHERE_THE_KEY_IS[self._settings.key_from])
         inside.push_async_callback(self._charge, visit)
         return visit
 
