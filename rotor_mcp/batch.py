@@ -6,6 +6,7 @@ What a single write takes is done by `upsert.py`; here is what is different when
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Self
 
 import anyio
 
@@ -13,26 +14,14 @@ from rotor_mcp import parallel, report
 from rotor_mcp.arguments import InvalidArguments
 from rotor_mcp.call import Call
 from rotor_mcp.directory import Directory
-from rotor_mcp.errors import (
-    InvalidLead,
-    MissingScope,
-    NoKey,
-    NotAuthorised,
-    NotFound,
-    QuotaExceeded,
-    Refused,
-    RotorError,
-)
+from rotor_mcp.errors import HOPELESS, InvalidLead, NotFound, Refused, RotorError
 from rotor_mcp.merging import ClashError, Entry, combine, merge
 from rotor_mcp.plan import NotesTooLongError, Plan, plan_for
 from rotor_mcp.results import RowOutcome, UpsertResult
-from rotor_mcp.upsert import upsert
+from rotor_mcp.upsert import learn_words, upsert
 
 FAILURES_IN_A_ROW = 3
 """After so many writes that came to nothing or ended in doubt, no further one is begun: Rotor is not well."""
-
-_HOPELESS = (NoKey, NotAuthorised, MissingScope, QuotaExceeded)
-"""After one of these no further write could succeed."""
 
 logger = logging.getLogger(__name__)
 
@@ -47,6 +36,23 @@ class Ending:
     """What `upsert_lead` says of it."""
     trouble: RotorError | NotesTooLongError | ClashError | InvalidArguments | str | None = None
     """What kept it from being made; a text if it was not its fault."""
+
+    @classmethod
+    def crashed(cls, rows: tuple[int, ...], exc: Exception, *, sent: bool = False) -> Self:
+        """End rows with an exception that nothing foresees; the other rows go on.
+
+        Args:
+            rows: that it is about.
+            exc: what was raised.
+            sent: whether something of them may have been sent.
+        """
+        logger.error("rows %s crashed", rows, exc_info=exc)
+        text = (
+            f"rotor-mcp has a fault of its own here ({type(exc).__name__}); its log on stderr has the details"
+        )
+        if sent:
+            return cls(rows, "unknown", trouble=f"{text}. Look the lead up before sending the row again")
+        return cls(rows, "invalid", trouble=f"{text}. Nothing of this row was sent")
 
     @property
     def went_well(self) -> bool:
@@ -119,6 +125,7 @@ class Batch:
             RotorError: if Rotor could not be asked or refused.
         """
         await self._directory.read(self._call.rotor, limit)
+        await learn_words([entry.arguments for entry in self._entries], self._call)
         by_lead: dict[object, list[Job]] = {}
         for entry in self._entries:
             if job := self._planned(entry):
@@ -134,8 +141,11 @@ class Batch:
         try:
             found = self._directory.find(arguments).found
             plan = plan_for(arguments, found, self._call.context)
-        except (NotFound, NotesTooLongError) as exc:
+        except (NotesTooLongError, Refused) as exc:
             self.endings.append(Ending(entry.rows, "invalid", trouble=exc))
+            return None
+        except Exception as exc:
+            self.endings.append(Ending.crashed(entry.rows, exc))
             return None
         return Job(entry, plan)
 
@@ -192,11 +202,14 @@ class Batch:
         except (NotesTooLongError, InvalidLead, NotFound) as exc:
             return Ending(entry.rows, "invalid", trouble=exc)
         except RotorError as exc:
-            if isinstance(exc, _HOPELESS):
+            if isinstance(exc, HOPELESS):
                 self._stopped = exc
             elif not isinstance(exc, Refused):
                 self._count_failure()
             return Ending(entry.rows, "not_sent", trouble=exc)
+        except Exception as exc:
+            self._count_failure()
+            return Ending.crashed(entry.rows, exc, sent=job.writes)
         if told.outcome == "unknown":
             self._count_failure()
         else:

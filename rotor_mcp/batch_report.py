@@ -92,10 +92,11 @@ def _together(told: Iterable[tuple[str, Iterable[int]]]) -> dict[str, list[int]]
 
 
 def _changes(ending: Ending, call: Call) -> str:
-    """Say what changed in a lead. Of a new one all is new, and the caller has it."""
-    if ending.told is None or ending.outcome != "updated":
+    """Say what changed in a lead, and what it keeps. Of a new one all is new, and the caller has it."""
+    if ending.told is None or ending.outcome not in ("updated", "unchanged"):
         return ""
-    return "; ".join(map(one_line, wording.changes(ending.told, str(call.context.zone))))
+    write: Write = ending.told if ending.outcome == "updated" else Write(kept=ending.told.kept)
+    return "; ".join(map(one_line, wording.changes(write, str(call.context.zone))))
 
 
 def _shown(ending: Ending) -> RowShown:

@@ -48,8 +48,9 @@ def _headline(result: BatchResult) -> str:
 
 def _shown(row: RowShown, result: BatchResult) -> Iterator[str]:
     yield f"{rows(row.rows or [row.row]).capitalize()}, {row.outcome}: {sentence(row.reasons)}"
-    if row.outcome in ("needs_confirmation", "unknown"):
-        yield f"  The plan for {called(row)}:"
+    if row.changes or row.tags_added or row.candidates:
+        which = f", id {row.id}" if row.id else ""
+        yield f"  The plan for {called(row)}{which}:"
         yield from (f"  {line}" for line in plan(row, result.timezone))
     if row.confirm:
         yield f'  confirm "{row.confirm}"'
@@ -58,8 +59,9 @@ def _shown(row: RowShown, result: BatchResult) -> Iterator[str]:
 def _left_out(result: BatchResult) -> Iterator[str]:
     if any(row.confirm for row in result.attention):
         yield (
-            "If the user approves exactly such a plan, send that row again with its confirm. If another lead "
-            "is meant, give its id; if another person, their own phone or e-mail."
+            "If the user approves exactly such a plan, call again with that row and its confirm in it. If it "
+            "is another person, do not confirm: add a note to the lead, or enter the person without the "
+            "phone or e-mail by which Rotor finds it. If another lead is meant, give its id."
         )
     if result.not_shown:
         yield (

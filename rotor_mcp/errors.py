@@ -121,3 +121,7 @@ class Unanswered(RotorError):
 
 class OutcomeUnknown(Unanswered):
     """A write was sent and its reply was lost: it may have been done, or not. Look before sending again."""
+
+
+HOPELESS = (NoKey, NotAuthorised, MissingScope, QuotaExceeded)
+"""After one of these no further request of the same key can succeed."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from rotor_mcp.arguments import InvalidArguments, parse
+from rotor_mcp.arguments import InvalidArguments, parse, read_object
 from rotor_mcp.batch import Batch, Ending, Watch
 from rotor_mcp.batch_report import summarise
 from rotor_mcp.call import Call
@@ -35,17 +35,23 @@ def _entries(arguments: UpsertLeads, refused: list[Ending]) -> Iterator[Entry]:
     """Read the rows, each with what is given for all of them. Those that cannot be read are refused."""
     for number, row in enumerate(arguments.rows, 1):
         try:
-            yield Entry((number,), _read(row, arguments))
+            read = _read(row, arguments)
+            for remark in read.remarks:
+                arguments.remark(f"row {number}: {remark}")
+            yield Entry((number,), read)
         except InvalidArguments as exc:
             refused.append(Ending((number,), "invalid", trouble=exc))
+        except Exception as exc:
+            refused.append(Ending.crashed((number,), exc))
 
 
 def _read(row: object, shared: UpsertLeads) -> UpsertLead:
+    row = read_object(row)
     if not isinstance(row, dict):
         raise InvalidArguments(["a row must be an object with the arguments of upsert_lead"])
     if "dry_run" in row:
         raise InvalidArguments(["dry_run is not for one row: give it beside rows"])
-    return parse(UpsertLead, shared.give(row))
+    return shared.fill(parse(UpsertLead, row))
 
 
 class _Teller(Watch):

@@ -76,20 +76,19 @@ async def test_a_list_from_a_home_show(client: Client, sandbox: Sandbox) -> None
 Dry run, nothing was written. 10 rows: 3 created, 1 updated, 1 needs_confirmation, 5 invalid. 1 request spent. To do this takes 3 more.
 Row 2, invalid: email: not an e-mail address such as name@example.com.
 Row 4, needs_confirmation: this phone belongs to Jane Doe, whose name would be replaced.
-  The plan for Jane Doe (matched by phone):
+  The plan for Jane Doe (matched by phone), id 182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e:
     name: Jane Doe → Bob Doe
-    source: Website quote form → Door-to-door
     tags: + Spring 2027
+    source: stays Website quote form (given: Door-to-door)
     unchanged: phone
-  id 182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e
   confirm "<token>"
 Rows 5-6, invalid: rows 5 and 6 are the same person, but differ in name; make one row of them, or give each person a phone or e-mail of their own.
 Row 8, invalid: there is no argument city: did you mean address_city?
 Row 10, invalid: Rotor has no lead with this id (404). search_leads finds leads by name, phone or e-mail; archived ones only with archived: include.
-If the user approves exactly such a plan, send that row again with its confirm. If another lead is meant, give its id; if another person, their own phone or e-mail.
+If the user approves exactly such a plan, call again with that row and its confirm in it. If it is another person, do not confirm: add a note to the lead, or enter the person without the phone or e-mail by which Rotor finds it. If another lead is meant, give its id.
 1 would create Dana Whitfield
 3 would create with row 1: the same person
-7 would update Jane Doe: projected_value: $299 → $450; source: Website quote form → Door-to-door; tags: + Spring 2027
+7 would update Jane Doe: projected_value: $299 → $450; tags: + Spring 2027; source: stays Website quote form (given: Door-to-door)
 9 would create Max Lee
 Note: rows 1, 3-4, 7, 9: new leads, stages, tags and follow-up dates can start the company's automations, which may text or e-mail the person.
 Note: row 9: without phone and e-mail it cannot be matched later: the next write needs its id.\
@@ -100,18 +99,18 @@ Note: row 9: without phone and e-mail it cannot be matched later: the next write
 10 rows: 3 created, 1 updated, 1 needs_confirmation, 5 invalid. 5 requests spent.
 Row 2, invalid: email: not an e-mail address such as name@example.com.
 Row 4, needs_confirmation: this phone belongs to Jane Doe, whose name would be replaced.
-  The plan for Jane Doe (matched by phone):
+  The plan for Jane Doe (matched by phone), id 182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e:
     name: Jane Doe → Bob Doe
-    unchanged: phone, source, tags
-  id 182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e
+    source: stays Website quote form (given: Door-to-door)
+    unchanged: phone, tags
   confirm "<token>"
 Rows 5-6, invalid: rows 5 and 6 are the same person, but differ in name; make one row of them, or give each person a phone or e-mail of their own.
 Row 8, invalid: there is no argument city: did you mean address_city?
 Row 10, invalid: Rotor has no lead with this id (404). search_leads finds leads by name, phone or e-mail; archived ones only with archived: include.
-If the user approves exactly such a plan, send that row again with its confirm. If another lead is meant, give its id; if another person, their own phone or e-mail.
+If the user approves exactly such a plan, call again with that row and its confirm in it. If it is another person, do not confirm: add a note to the lead, or enter the person without the phone or e-mail by which Rotor finds it. If another lead is meant, give its id.
 1 created Dana Whitfield
 3 created with row 1: the same person
-7 updated Jane Doe: projected_value: $299 → $450; source: Website quote form → Door-to-door; tags: + Spring 2027
+7 updated Jane Doe: projected_value: $299 → $450; tags: + Spring 2027; source: stays Website quote form (given: Door-to-door)
 9 created Max Lee · id <id 0>
 Note: rows 1, 3, 7, 9: new leads, stages, tags and follow-up dates can start the company's automations, which may text or e-mail the person.
 Note: rows 1, 3, 9: Rotor gave it the stage New Leads.
@@ -137,9 +136,10 @@ Note: row 9: without phone and e-mail it cannot be matched later: the next write
                     "matched_by": "phone",
                     "changes": [{"field": "name", "before": "Jane Doe", "after": "Bob Doe"}],
                     "tags_present": ["Spring 2027"],
-                    "unchanged": ["phone", "source"],
+                    "unchanged": ["phone"],
+                    "kept": [{"field": "source", "value": "Website quote form", "given": "Door-to-door"}],
                     "reasons": ["this phone belongs to Jane Doe, whose name would be replaced"],
-                    "confirm": "5dlxubqu",
+                    "confirm": "4x5ly2dy",
                     "row": 4,
                     "outcome": "needs_confirmation",
                 },
@@ -171,7 +171,7 @@ Note: row 9: without phone and e-mail it cannot be matched later: the next write
                     "row": 7,
                     "outcome": "updated",
                     "name": "Jane Doe",
-                    "changed": "projected_value: $299 → $450; source: Website quote form → Door-to-door; tags: + Spring 2027",
+                    "changed": "projected_value: $299 → $450; tags: + Spring 2027; source: stays Website quote form (given: Door-to-door)",
                 },
                 {"row": 9, "outcome": "created", "name": "Max Lee", "id": "<id>"},
             ],
@@ -195,7 +195,7 @@ Note: row 9: without phone and e-mail it cannot be matched later: the next write
     assert {name: jane[name] for name in ("name", "lead_source", "tags", "projected_value")} == snapshot(
         {
             "name": "Jane Doe",
-            "lead_source": "Door-to-door",
+            "lead_source": "Website quote form",
             "tags": ["Website", "Spring 2027"],
             "projected_value": 450,
         }
@@ -206,10 +206,10 @@ Note: row 9: without phone and e-mail it cannot be matched later: the next write
 10 rows: 3 unchanged, 2 needs_confirmation, 5 invalid. 2 requests spent.
 Row 2, invalid: email: not an e-mail address such as name@example.com.
 Row 4, needs_confirmation: this phone belongs to Jane Doe, whose name would be replaced.
-  The plan for Jane Doe (matched by phone):
+  The plan for Jane Doe (matched by phone), id 182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e:
     name: Jane Doe → Bob Doe
-    unchanged: phone, source, tags
-  id 182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e
+    source: stays Website quote form (given: Door-to-door)
+    unchanged: phone, tags
   confirm "<token>"
 Rows 5-6, invalid: rows 5 and 6 are the same person, but differ in name; make one row of them, or give each person a phone or e-mail of their own.
 Row 8, invalid: there is no argument city: did you mean address_city?
@@ -221,10 +221,10 @@ Row 9, needs_confirmation: a lead of this name exists, and without phone and e-m
     also: Max Lee · id <id 0>
   confirm "<token>"
 Row 10, invalid: Rotor has no lead with this id (404). search_leads finds leads by name, phone or e-mail; archived ones only with archived: include.
-If the user approves exactly such a plan, send that row again with its confirm. If another lead is meant, give its id; if another person, their own phone or e-mail.
+If the user approves exactly such a plan, call again with that row and its confirm in it. If it is another person, do not confirm: add a note to the lead, or enter the person without the phone or e-mail by which Rotor finds it. If another lead is meant, give its id.
 1 unchanged Dana Whitfield
 3 unchanged with row 1: the same person
-7 unchanged Jane Doe
+7 unchanged Jane Doe: source: stays Website quote form (given: Door-to-door)
 Note: row 9: new leads, stages, tags and follow-up dates can start the company's automations, which may text or e-mail the person.
 Note: row 9: without phone and e-mail it cannot be matched later: the next write needs its id.\
 """)
@@ -237,13 +237,12 @@ async def test_a_row_is_approved_by_its_own_token(client: Client, sandbox: Sandb
     assert said(stale) == snapshot("""\
 1 row: 1 needs_confirmation. 1 request spent.
 Row 1, needs_confirmation: the confirm token does not fit: this is not the plan that was shown; this phone belongs to Jane Doe, whose name would be replaced.
-  The plan for Jane Doe (matched by phone):
+  The plan for Jane Doe (matched by phone), id 182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e:
     name: Jane Doe → Bob Doe
     stage: New Leads → Won
     unchanged: phone
-  id 182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e
   confirm "<token>"
-If the user approves exactly such a plan, send that row again with its confirm. If another lead is meant, give its id; if another person, their own phone or e-mail.
+If the user approves exactly such a plan, call again with that row and its confirm in it. If it is another person, do not confirm: add a note to the lead, or enter the person without the phone or e-mail by which Rotor finds it. If another lead is meant, give its id.
 Note: row 1: new leads, stages, tags and follow-up dates can start the company's automations, which may text or e-mail the person.\
 """)
     done = await upsert(client, [rows[0] | {"confirm": waiting["confirm"]}])
@@ -434,12 +433,11 @@ Rows 1-2, invalid: rows 1 and 2 are the same person, but differ in stage; make o
     assert said(sneaking) == snapshot("""\
 2 rows: 1 updated, 1 needs_confirmation. 4 requests spent.
 Row 2, needs_confirmation: this phone belongs to Jane Doe, whose name would be replaced.
-  The plan for Jane Doe (matched by phone):
+  The plan for Jane Doe (matched by phone), id 182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e:
     name: Jane Doe → Bob
     unchanged: phone
-  id 182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e
   confirm "<token>"
-If the user approves exactly such a plan, send that row again with its confirm. If another lead is meant, give its id; if another person, their own phone or e-mail.
+If the user approves exactly such a plan, call again with that row and its confirm in it. If it is another person, do not confirm: add a note to the lead, or enter the person without the phone or e-mail by which Rotor finds it. If another lead is meant, give its id.
 1 updated Jane Doe: stage: Won → Lost
 Note: row 1: new leads, stages, tags and follow-up dates can start the company's automations, which may text or e-mail the person.\
 """)
@@ -455,7 +453,7 @@ async def test_the_quota_ends_in_the_middle() -> None:
     warnings = content(result)["warnings"]
     assert [re.sub(r"rows? [\d, -]+:", "rows <some>:", warning) for warning in warnings] == snapshot(
         [
-            "rows <some>: nothing was sent: The requests of this API key are used up for today (429): Rotor allows 1,000 a day, and the company's website forms may share them. Nothing was done, and trying again today will not help. When the day starts anew is not documented",
+            "rows <some>: nothing was sent: The requests of this API key are used up for today (429): Rotor allows 1,000 a day, and the company's website forms may share them. Nothing was done. Try again tomorrow",
             "rows <some>: new leads, stages, tags and follow-up dates can start the company's automations, which may text or e-mail the person",
             "rows <some>: Rotor gave it the stage New Leads",
         ]
@@ -592,3 +590,155 @@ async def test_two_batches_at_once_make_one_lead_of_each_person(client: Client, 
             "Two.",
         ]
         assert lead["tags"] == ["VIP"]
+
+
+async def test_what_is_given_for_all_rows_fills_blanks_of_leads_that_are_found(
+    client: Client, sandbox: Sandbox
+) -> None:
+    rotor = Rotor(sandbox)
+    won = await rotor.add(name="Tia Vang", phone="612-555-0171", stage="Won", source="Referral Program")
+    bare = await rotor.add(name="Mia Vang", phone="612-555-0172")
+    rows = [
+        {"phone": "(612) 555-0171", "notes": "At the show."},
+        {"phone": "(612) 555-0172"},
+        {"name": "Ann Roe", "phone": "612-555-0173"},
+        {"name": "Max Lee", "phone": "612-555-0174", "stage": "Contacted", "source": "Google ads"},
+        {"id": JANE},
+        {"phone": "(612) 555-0171", "stage": "Lost"},
+    ]
+    result = await upsert(client, rows[:5], stage="Quoted", source="Home show")
+    assert said(result) == snapshot("""\
+5 rows: 2 created, 3 updated. 6 requests spent.
+1 updated Tia Vang: notes: 2026-11-22: At the show.; stage: stays Won (given: Quoted); source: stays Referral Program (given: Home show)
+2 updated Mia Vang: source: none → Home show; stage: stays New Leads (given: Quoted)
+3 created Ann Roe
+4 created Max Lee
+5 updated Jane Doe: stage: New Leads → Quoted; source: Website quote form → Home show
+Note: rows 2-3, 5: no lead read lately has the source Home show. In use: Referral Program, Website quote form, Door-to-door, Google ads, Nextdoor, Meta ads.
+Note: rows 3-5: new leads, stages, tags and follow-up dates can start the company's automations, which may text or e-mail the person.\
+""")
+    assert await _stages(sandbox, won, bare, JANE) == [
+        ("Won", "Referral Program"),
+        ("New Leads", "Home show"),
+        ("Quoted", "Home show"),
+    ]
+    new = {
+        lead["name"]: (lead["stage"], lead["lead_source"]) for lead in await stored(sandbox, "612-555-017")
+    }
+    assert new["Ann Roe"] == ("Quoted", "Home show")
+    assert new["Max Lee"] == ("Contacted", "Google ads")
+    # What a row gives itself does move a lead on.
+    result = await upsert(client, rows[5:], stage="Quoted", source="Home show")
+    assert content(result)["rows"] == snapshot(
+        [
+            {
+                "row": 1,
+                "outcome": "updated",
+                "name": "Tia Vang",
+                "changed": "stage: Won → Lost; source: stays Referral Program (given: Home show)",
+            }
+        ]
+    )
+
+
+async def _stages(sandbox: Sandbox, *ids: str) -> list[tuple[str, str]]:
+    leads = [await Rotor(sandbox).lead(lead) for lead in ids]
+    return [(lead["stage"], lead["lead_source"]) for lead in leads]
+
+
+async def test_rows_of_one_person_one_of_which_has_a_stage_of_its_own(
+    client: Client, sandbox: Sandbox
+) -> None:
+    rows = [{"name": "Ann Roe", "phone": "612-555-0173"}, {"phone": "6125550173", "stage": "Contacted"}]
+    for order in (rows, rows[::-1]):
+        result = await upsert(client, order, stage="Quoted")
+        assert content(result)["counts"].keys() <= {"created", "unchanged"}, text(result)
+    (ann,) = await stored(sandbox, "Ann Roe")
+    assert ann["stage"] == "Contacted"
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"name": "Eve Roe", "phone": "612-555-0175", "follow_up_date": "0001-01-01T00:00:00+14:00"},
+        {"name": "Eve Roe", "phone": "612-555-0175", "follow_up_date": "9999-12-31 23:59:59"},
+        {"name": "Eve Roe", "phone": "612-555-0175", "projected_value": "1e999"},
+        {"name": "\ud800", "phone": {"number": "612-555-0175"}},
+        ["Eve Roe", "612-555-0175"],
+        "Eve Roe 612-555-0175",
+        '["Eve Roe"]',
+        "{" * 5_000,
+    ],
+)
+async def test_a_row_that_cannot_be_read_ends_alone(client: Client, sandbox: Sandbox, row: Any) -> None:
+    result = await upsert(client, [*people(2), row])
+    assert content(result)["counts"] == {"created": 2, "invalid": 1}
+    assert content(result)["attention"][0]["row"] == 3
+    assert len(await stored(sandbox, "Person")) == 2
+
+
+class Broken(httpx2.AsyncBaseTransport):
+    """Raises what nobody foresaw: when somebody is looked for, and after somebody was written."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self._inner = sandbox.transport()
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        if request.url.params.get("search") == "0001":
+            raise ZeroDivisionError("(612) 555-0001")
+        response = await self._inner.handle_async_request(request)
+        if b"Person 2" in request.content:
+            raise KeyError("(612) 555-0002")
+        return response
+
+
+async def test_a_row_that_crashes_where_nobody_foresaw_it_ends_alone(
+    sandbox: Sandbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    first, second, third = people(3, tags=["VIP"])
+    async with connected(lambda: Broken(sandbox)) as client:
+        looked_for = await upsert(client, [first, second])
+        written = await upsert(client, [third, first])
+    assert said(looked_for) == snapshot("""\
+2 rows: 1 created, 1 invalid. 2 requests spent.
+Row 2, invalid: rotor-mcp has a fault of its own here (ZeroDivisionError); its log on stderr has the details. Nothing of this row was sent.
+1 created Person 0
+Note: row 1: new leads, stages, tags and follow-up dates can start the company's automations, which may text or e-mail the person.
+Note: row 1: Rotor gave it the stage New Leads.\
+""")
+    assert said(written) == snapshot("""\
+2 rows: 1 unchanged, 1 unknown. 2 requests spent.
+Row 1, unknown: rotor-mcp has a fault of its own here (KeyError); its log on stderr has the details. Look the lead up before sending the row again.
+2 unchanged Person 0\
+""")
+    assert written.is_error
+    assert {lead["name"] for lead in await stored(sandbox, "Person")} == {"Person 0", "Person 2"}
+    assert "ZeroDivisionError" in caplog.text
+
+
+async def test_rotor_refuses_to_look_for_one_row(client: Client, sandbox: Sandbox) -> None:
+    sandbox.faults.add(Fault(method="GET", status=400))
+    result = await upsert(client, people(2))
+    assert said(result) == snapshot("""\
+2 rows: 1 created, 1 invalid. 3 requests spent.
+Row 1, invalid: Rotor does not accept this, and nothing was written. email: Invalid email format.
+2 created Person 1
+Note: row 2: new leads, stages, tags and follow-up dates can start the company's automations, which may text or e-mail the person.
+Note: row 2: Rotor gave it the stage New Leads.\
+""")
+    assert len(await stored(sandbox, "Person")) == 1
+
+
+async def test_rows_as_json_text_and_what_a_client_adds_to_them(client: Client) -> None:
+    ann, max_ = {"name": "Ann Roe", "phone": "612-555-0173"}, {"name": "Max Lee", "email": "max@lee.com"}
+    result = await upsert(client, [json.dumps(ann), {**max_, "toolCallId": "call_1"}])
+    assert said(result) == snapshot("""\
+2 rows: 2 created. 4 requests spent.
+1 created Ann Roe
+2 created Max Lee
+Note: rows 1-2: new leads, stages, tags and follow-up dates can start the company's automations, which may text or e-mail the person.
+Note: rows 1-2: Rotor gave it the stage New Leads.
+Note: row 2: not arguments of this tool, ignored: toolCallId.\
+""")
+    result = await upsert(client, json.dumps([json.dumps(ann)]))
+    assert content(result)["counts"] == {"unchanged": 1}

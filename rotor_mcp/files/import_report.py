@@ -54,7 +54,11 @@ def details(endings: Iterable[Ending], timezone: str) -> dict[str, list[str]]:
     """Tell of the rows that change a lead or need attention, and what is worth knowing of all, by title."""
     told = sorted(endings, key=lambda ending: ending.rows)
     return {
-        "Changes": [_told(ending, timezone) for ending in told if ending.outcome == "updated"],
+        "Changes": [
+            _told(ending, timezone)
+            for ending in told
+            if ending.outcome == "updated" or (ending.told and ending.told.kept and ending.went_well)
+        ],
         "Not known whether written": [
             _told(ending, timezone) for ending in told if ending.outcome == "unknown"
         ],
@@ -79,7 +83,7 @@ def some(title: str, lines: Sequence[str]) -> Iterator[str]:
 
 def _told(ending: Ending, timezone: str) -> str:
     which = batch_wording.rows(ending.rows)
-    if ending.outcome == "updated" and ending.told:
+    if ending.went_well and ending.told:
         return f"{which}, {wording.called(ending.told)}: {'; '.join(wording.changes(ending.told, timezone))}"
     return f"{which}, {ending.outcome}: {reason(ending, timezone)}"
 

@@ -124,11 +124,13 @@ class _Session:
         """Read the rows. Those that cannot be read are refused."""
         shared = self._asked.shared
         for row in self._table.rows:
-            self._given[row.number] = shared.give(self._columns.arguments(row))
+            self._given[row.number] = self._columns.arguments(row)
             try:
-                arguments = parse(UpsertLead, self._given[row.number])
+                arguments = shared.fill(parse(UpsertLead, self._given[row.number]))
             except InvalidArguments as exc:
                 self._refused.append(Ending((row.number,), "invalid", trouble=exc))
+            except Exception as exc:
+                self._refused.append(Ending.crashed((row.number,), exc))
             else:
                 self._digests[row.number] = digest(arguments)
                 yield Entry((row.number,), arguments)
@@ -220,7 +222,13 @@ class _Session:
             except OSError as exc:
                 self._say(f"The rows that need attention could not be put into a file: {exc.strerror}.")
                 return
-            self._say(f"{file} holds the rows that need attention: correct them there, and import that file.")
+            again = "".join(
+                f" --{name}" for name in ForAllRows.model_fields if getattr(self._asked.shared, name)
+            )
+            same = f" with the same{again}" if again else ""
+            self._say(
+                f"{file} holds the rows that need attention: correct them there, and import that file{same}."
+            )
 
 
 def _put_aside(corrections: str, name: str) -> Path:
