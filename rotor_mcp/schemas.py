@@ -7,12 +7,14 @@ Left out are words that cost tokens and say nothing: titles, `null` beside a typ
 known is simply left out), references to definitions that are used once.
 """
 
+from collections.abc import Set
 from typing import Any
 
 from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
+from rotor_mcp.inputs import UpsertLead, UpsertLeads
 from rotor_mcp.tools import Tool
 
 
@@ -55,9 +57,34 @@ def definition(tool: Tool[Any, Any]) -> dict[str, Any]:
     }
 
 
+PORTABLE = frozenset(
+    {"type", "description", "enum", "items", "properties", "minimum", "maximum", "required", "default"}
+)
+"""Words of JSON schema that all consumers of input schemas read: the APIs of Gemini and OpenAI, llama.cpp,
+and libraries that convert schemas. One word that a consumer refuses takes all tools out of a request.
+Formats and lengths are checked when a call comes, whatever the schema says.
+"""
+
+
 def _input_schema(model: type[BaseModel]) -> dict[str, Any]:
     """Derive the schema of a tool's arguments."""
-    return model.model_json_schema(schema_generator=_SlimJsonSchema)
+    schema = _only(PORTABLE, model.model_json_schema(schema_generator=_SlimJsonSchema))
+    if model is UpsertLeads:
+        # What the fields mean stands in the schema of upsert_lead.
+        row = _only(PORTABLE - {"description", "minimum"}, _input_schema(UpsertLead))
+        del row["properties"]["dry_run"]  # it is for all rows
+        schema["properties"]["rows"]["items"] = row
+    return schema
+
+
+def _only(words: Set[str], schema: dict[str, Any]) -> dict[str, Any]:
+    """Leave out all words of a schema, and of the schemas in it, but these."""
+    slim = {word: value for word, value in schema.items() if word in words}
+    if "properties" in slim:
+        slim["properties"] = {name: _only(words, part) for name, part in slim["properties"].items()}
+    if "items" in slim:
+        slim["items"] = _only(words, slim["items"])
+    return slim
 
 
 def _output_schema(model: type[BaseModel]) -> dict[str, Any]:

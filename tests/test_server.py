@@ -13,6 +13,7 @@ import jsonschema
 import pytest
 from inline_snapshot import external_file, snapshot
 from mcp import Client, StdioServerParameters
+from mcp.types import CLIENT_CAPABILITIES_META_KEY, CLIENT_INFO_META_KEY, PROTOCOL_VERSION_META_KEY
 
 from rotor_mcp.schemas import definition
 from rotor_mcp.tools import TOOLS
@@ -32,7 +33,33 @@ async def test_the_definitions_of_the_tools(client: Client) -> None:
     assert [tool.model_dump(mode="json", by_alias=True, exclude_none=True) for tool in listed] == derived
 
 
-async def test_schemas_are_flat_closed_and_free_of_null(client: Client) -> None:
+TAKEN_BY_GEMINI = {
+    "type", "format", "title", "description", "nullable", "enum", "maxItems", "minItems", "properties", "required",
+    "minProperties", "maxProperties", "minLength", "maxLength", "pattern", "example", "anyOf", "propertyOrdering",
+    "default", "items", "minimum", "maximum",
+}  # fmt: skip
+"""The fields of `Schema` in Gemini's API (ai.google.dev/api/caching#Schema). Other words are errors there."""
+REFUSED_BY_OTHERS = {"format", "pattern", "minLength", "maxLength", "minItems", "maxItems", "anyOf", "title"}
+"""Words that other consumers refuse or read otherwise: llama.cpp, Gemini's API itself for most formats."""
+
+
+def each_schema(schema: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield schema
+    for part in [*schema.get("properties", {}).values(), *([schema["items"]] if "items" in schema else [])]:
+        yield from each_schema(part)
+
+
+async def test_every_consumer_reads_the_input_schemas(client: Client) -> None:
+    for tool in (await client.list_tools()).tools:
+        for schema in each_schema(tool.input_schema):
+            assert schema.keys() <= TAKEN_BY_GEMINI - REFUSED_BY_OTHERS
+            assert isinstance(schema["type"], str)
+            assert ("properties" in schema) == (schema["type"] == "object")
+            assert ("items" in schema) == (schema["type"] == "array")
+            assert schema.get("enum") != []
+
+
+async def test_schemas_are_flat_and_free_of_null(client: Client) -> None:
     for tool in (await client.list_tools()).tools:
         assert tool.output_schema is not None
         for schema in (tool.input_schema, tool.output_schema):
@@ -40,9 +67,17 @@ async def test_schemas_are_flat_closed_and_free_of_null(client: Client) -> None:
             written = json.dumps(schema)
             for word in ("anyOf", "$ref", "$defs", "null", '"title"'):
                 assert word not in written
-        assert tool.input_schema["additionalProperties"] is False
         for name, argument in tool.input_schema["properties"].items():
             assert argument.get("description"), name
+
+
+async def test_a_row_takes_what_upsert_lead_takes(client: Client) -> None:
+    tools = {tool.name: tool.input_schema["properties"] for tool in (await client.list_tools()).tools}
+    row = tools["upsert_leads"]["rows"]["items"]["properties"]
+    assert row.keys() == tools["upsert_lead"].keys() - {"dry_run"}
+    assert {name: part["type"] for name, part in row.items()}.items() <= {
+        name: part["type"] for name, part in tools["upsert_lead"].items()
+    }.items()
 
 
 async def test_results_keep_to_the_output_schema(client: Client) -> None:
@@ -64,7 +99,7 @@ async def test_what_the_server_says_of_itself() -> None:
         assert client.server_info is not None
         assert (client.server_info.name, client.server_info.title) == ("rotor", "Rotor leads")
         assert client.instructions == snapshot(
-            "Leads in Rotor, the CRM of field-service businesses. A lead is a person who may become a customer. Before entering somebody, search_leads tells whether they are there. Stages, sources and tags are the company's own words: use those that search results show. Each request counts against 1,000 a day."
+            "Leads in Rotor, the CRM of field-service businesses. A lead is a person who may become a customer. Entering somebody needs no search before: upsert_lead looks by phone, e-mail or id. Stages, sources and tags are the company's own words: use those that search results show. Each request counts against 1,000 a day. A write can start the company's automations, which may text or e-mail the person."
         )
 
 
@@ -106,7 +141,7 @@ def process(*flags: str) -> Iterator[subprocess.Popen[bytes]]:
             server.kill()
 
 
-INITIALIZE = {
+INITIALIZE: dict[str, Any] = {
     "jsonrpc": "2.0",
     "id": 1,
     "method": "initialize",
@@ -208,3 +243,54 @@ def test_it_starts_without_a_key_and_says_so_once() -> None:
     assert time.monotonic() - started < 15
     assert (ended.returncode, ended.stdout) == (0, b"")
     assert ended.stderr.count(b"ROTOR_API_KEY is not set") == 1
+
+
+def called(name: str, arguments: Any, era: str) -> dict[str, Any]:
+    """What a call over standard input comes to, with arguments that no client's library lets through."""
+    params: dict[str, Any] = {"name": name, "arguments": arguments}
+    if era >= "2026-07-28":
+        params["_meta"] = {
+            PROTOCOL_VERSION_META_KEY: era,
+            CLIENT_INFO_META_KEY: INITIALIZE["params"]["clientInfo"],
+            CLIENT_CAPABILITIES_META_KEY: {},
+        }
+    calls = [{"jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": params}]
+    if era < "2026-07-28":
+        calls = [INITIALIZE, {"jsonrpc": "2.0", "method": "notifications/initialized"}, *calls]
+    with subprocess.Popen(SERVE, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as server:
+        assert server.stdin is not None
+        assert server.stdout is not None
+        server.stdin.write("".join(f"{json.dumps(call)}\n" for call in calls).encode())
+        server.stdin.flush()
+        answers = (json.loads(line) for line in server.stdout)
+        result: dict[str, Any] = next(answer for answer in answers if answer["id"] == 2)["result"]
+        server.kill()
+    return result
+
+
+@pytest.mark.parametrize(
+    ("arguments", "name"),
+    [
+        ('{"id": "' + JANE + '"}', "get_lead"),
+        ({"arguments": {"id": JANE}}, "get_lead"),
+        ({"arguments": '{"id": "' + JANE + '"}'}, "get_lead"),
+        ('{"search": "jane doe"}', "search_leads"),
+        ("", "search_leads"),
+        ([], "search_leads"),
+    ],
+)
+@pytest.mark.parametrize("era", ["2025-11-25", "2026-07-28"])
+def test_arguments_that_came_as_json_text_are_read(arguments: Any, name: str, era: str) -> None:
+    result = called(name, arguments, era)
+    assert "Jane Doe" in result["content"][0]["text"]
+
+
+@pytest.mark.parametrize("arguments", ["Jane Doe", "[1]", ["Jane"], 7, True, '"x"', "{" * 10_000])
+@pytest.mark.parametrize("era", ["2025-11-25", "2026-07-28"])
+def test_arguments_that_are_no_object_are_refused_in_words(arguments: Any, era: str) -> None:
+    result = called("search_leads", arguments, era)
+    assert result["isError"] is True
+    assert result["content"][0]["text"] == snapshot("""\
+Nothing was sent.
+arguments: must be a JSON object, such as {"search": …}, not text or a list\
+""")
