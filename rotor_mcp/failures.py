@@ -119,8 +119,7 @@ def in_words(error: RotorError) -> str:
         case QuotaExceeded():
             return (
                 f"The requests of this API key are used up for today (429): Rotor allows {DAILY_LIMIT:,} "
-                "a day, and the company's website forms may share them. Nothing was done, and trying again "
-                "today will not help. When the day starts anew is not documented."
+                "a day, and the company's website forms may share them. Nothing was done. Try again tomorrow."
             )
         case Refused():
             more = _redirect(error) + _in_rotors_words(error)

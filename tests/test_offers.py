@@ -215,7 +215,7 @@ async def test_a_resource_that_cannot_be_had(client: Client, sandbox: Sandbox, a
     assert (code, message) == (
         -32603,
         snapshot(
-            "The requests of this API key are used up for today (429): Rotor allows 1,000 a day, and the company's website forms may share them. Nothing was done, and trying again today will not help. When the day starts anew is not documented. 1 request spent."
+            "The requests of this API key are used up for today (429): Rotor allows 1,000 a day, and the company's website forms may share them. Nothing was done. Try again tomorrow. 1 request spent."
         ),
     )
 

@@ -170,7 +170,7 @@ ERRORS: dict[str, str] = snapshot(
         "401": "Rotor does not accept this API key (401). Nothing was done. A key is made in Rotor under Settings → Integrations and begins with rotor_. It belongs in ROTOR_API_KEY, in the env block of this server's entry in the client's configuration; restart the client afterwards. 1 request spent.",
         "403": "This API key lacks the scope leads:read (403), and nothing was done. Whoever made it can make one with that scope in Rotor under Settings → Integrations. Entering leads with upsert_lead may still work: such keys exist, made only for creating leads. 1 request spent.",
         "404": "Rotor has no lead with this id (404). search_leads finds leads by name, phone or e-mail; archived ones only with archived: include. 1 request spent.",
-        "429": "The requests of this API key are used up for today (429): Rotor allows 1,000 a day, and the company's website forms may share them. Nothing was done, and trying again today will not help. When the day starts anew is not documented. 1 request spent.",
+        "429": "The requests of this API key are used up for today (429): Rotor allows 1,000 a day, and the company's website forms may share them. Nothing was done. Try again tomorrow. 1 request spent.",
         "500": "Rotor gave no usable answer: Rotor answered 500. Nothing was changed, so it can be tried again. 3 requests spent.",
         "redirect": "Rotor refused this (302); nothing was done. It points to another address, which is not followed because the key would go along: check ROTOR_BASE_URL. 1 request spent.",
         "teapot": 'Rotor refused this (418); nothing was done. Rotor says: "short and stout". 1 request spent.',
@@ -198,7 +198,7 @@ Nothing was written: a lead of this name exists, and without phone and e-mail a 
   name: Sam
   also: Sam · id d9021f6e-5697-42fc-9f81-e56203525eee
   also: Sam · id 6e0fc2f4-a127-4f96-a9de-12ee66bb1446
-If the user approves exactly this, call again with confirm "gsn67m5d". If another lead is meant, give its id; if it is another person, their own phone or e-mail, since Rotor matches leads by phone first.
+If the user approves exactly this, call again with the same arguments and confirm "gsn67m5d". If another of these leads is meant, give its id.
 Note: new leads, stages, tags and follow-up dates can start the company's automations, which may text or e-mail the person.
 Note: without phone and e-mail it cannot be matched later: the next write needs its id.\
 """,

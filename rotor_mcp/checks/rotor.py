@@ -110,7 +110,7 @@ def _no_access(exc: RotorError, cost: str) -> Check:
             finding = "the requests of this key are used up for today (429)"
             cure = (
                 f"Rotor allows {failures.DAILY_LIMIT:,} a day, those of the company's website forms too. "
-                "When its day begins is not documented: try again tomorrow."
+                "Try again tomorrow."
             )
         case Refused():
             finding, cure = exc.reason, failures.in_words(exc)
