@@ -43,8 +43,8 @@ def to_rotor(text: str, zone: tzinfo, before: str | None = None) -> str:
     """Return the follow-up that is sent for a date or a date-time.
 
     A date keeps the time of day that the lead has. Without one it is sent as its noon in `zone`, so that no
-    time zone in reach shows it a day early. A date-time on midnight UTC is sent a second later, because
-    midnight UTC stands for a day without a time.
+    time zone in reach shows it a day early. Midnight UTC, said to be UTC, is that date. A time in another
+    zone that falls on midnight UTC is sent a second later, so that nobody takes it for a date.
 
     Args:
         text: ISO 8601 date or date-time, of a year in `YEARS`.
@@ -55,6 +55,9 @@ def to_rotor(text: str, zone: tzinfo, before: str | None = None) -> str:
         ValueError: if the text is neither a date nor a date-time.
     """
     stored = follow_up(before, zone) if before else None
+    value = parse(text)
+    if isinstance(value, datetime) and value.utcoffset() == timedelta() and value.time() == time.min:
+        text = str(value.date())
     moment = instant(text, zone, stored.time() if isinstance(stored, datetime) else NOON).astimezone(UTC)
     if moment.time() == time.min:
         moment += timedelta(seconds=1)

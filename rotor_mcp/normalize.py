@@ -21,7 +21,7 @@ _LETTERS = str.maketrans(
 )
 _APOSTROPHES = re.compile("(?<=\\w)['`´ʹʻʼʽ‘’‛′＇](?=\\w)")  # noqa: RUF001 - all that people type for one
 _WORD = re.compile(r"[^\W_]+|[\u2600-\u27bf\U0001f000-\U0001faff]")
-_EMAIL = re.compile(r"[^\s<>()\[\],;:\"']+@[^\s<>()\[\],;:\"']+")
+_EMAIL = re.compile(r"[^\s<>()\[\],;:\"]+@[^\s<>()\[\],;:\"]+")
 _PHONE_QUERY = re.compile(r"(?:tel:)?[\d\s()+./\u2010-\u2015-]+(?:(?:x|ext\.?)\s*\d+)?", re.IGNORECASE)
 
 
@@ -54,8 +54,10 @@ def name_search(text: str) -> str:
 
 
 def email_forms(text: str) -> tuple[str, ...]:
-    """Return the forms of all e-mail addresses in a text: `Ann <a@x.com>, b@x.com` has two."""
-    return tuple(map(caseless, _EMAIL.findall(text))) or (caseless(text),)
+    """Return the forms of a text and of all e-mail addresses in it: `Ann <a@x.com>, b@x.com` has two."""
+    return tuple(
+        dict.fromkeys([caseless(text), *(caseless(found.strip("'")) for found in _EMAIL.findall(text))])
+    )
 
 
 # Phone numbers

@@ -154,7 +154,7 @@ async def test_the_demo() -> None:
         "Updated Dana Whitfield (matched by phone).",
         "Nothing was written: this phone belongs to Dana Whitfield, whose name would be replaced.",
         "Updated Bob Whitfield (matched by phone).",
-        "reading it back shows that it was written.",
+        "reading it back shows that it was written;",
         "leads, by follow-up, most overdue first",
         "address_street1: 214 Oak Street",
         "there is no argument city: did you mean address_city?",

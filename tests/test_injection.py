@@ -162,15 +162,21 @@ def check_lines(result: CallToolResult, *begin: str) -> None:
 def lines_of_plan(structured: dict[str, Any], headline: str) -> list[str]:
     """How the lines of a result of `upsert_lead` begin."""
     tags = bool(structured.get("tags_added"))
+    rivals = structured.get("candidates", [])
     kept = structured.get("unchanged", []) or (structured.get("tags_present") and not tags)
     return [
         headline,
         *(f"  {change['field']}: " for change in structured.get("changes", [])),
         *(["  tags: + "] if tags else []),
+        *(f"  {field['field']}: stays " for field in structured.get("kept", [])),
         *(["  unchanged: "] if kept else []),
-        *("  also: " for _ in structured.get("candidates", [])),
-        f"id {structured['id']}",
-        *(["If the user approves exactly this, call again with confirm "] if "confirm" in structured else []),
+        *("  also: " for _ in rivals),
+        *([f"id {structured['id']}"] if structured["outcome"] != "needs_confirmation" else []),
+        *(
+            ["If the user approves" if not rivals else "Ask the user who is meant"]
+            if "confirm" in structured
+            else []
+        ),
         *("Note: " for _ in structured.get("warnings", [])),
     ]
 
@@ -252,7 +258,7 @@ async def test_a_plan_that_waits(client: Client, rotor: Poisoned, words: str) ->
     structured = content(result)
     assert structured["outcome"] == "needs_confirmation"
     check_lines(result, *lines_of_plan(structured, "Nothing was written: this email belongs to "))
-    assert last(result, "id ") == f"id {lead_id}"
+    assert text(result).partition("\n")[0].endswith(f", id {lead_id}:")
     if "A" * 200 not in words:
         assert last(result, "  name: ").endswith(" → Dana Whitfield")
 
@@ -265,7 +271,7 @@ async def test_a_plan_with_rivals(client: Client, rotor: Poisoned, words: str) -
     structured = content(result)
     assert len(structured["candidates"]) == 1
     check_lines(result, *lines_of_plan(structured, "Nothing was written: the phone belongs to "))
-    assert last(result, "id ") == f"id {lead_id}"
+    assert text(result).partition("\n")[0].endswith(f", id {lead_id}:")
     assert last(result, "  also: ").endswith(f" · id {structured['candidates'][0]['id']}")
 
 

@@ -230,7 +230,9 @@ def test_parts_of_addresses(field: str, one: str, other: str, same: bool) -> Non
 
 
 def test_addresses_in_an_email_field() -> None:
-    assert email_forms("Ann <A@x.com>; b@x.com, mailto:c@x.com") == ("a@x.com", "b@x.com", "c@x.com")
+    whole = "ann <a@x.com>; b@x.com, mailto:c@x.com, 'd@x.com'"
+    assert email_forms(whole.title()) == (whole, "a@x.com", "b@x.com", "c@x.com", "d@x.com")
+    assert email_forms("O'Neil@x.com") == ("o'neil@x.com",)
     assert email_forms("none") == ("none",)
 
 

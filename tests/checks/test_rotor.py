@@ -171,7 +171,7 @@ ok   key: set; it begins with rotor_
 ok   proxy: none
 ok   connection: 127.0.0.1 answers as Rotor does
 FAIL access: the requests of this key are used up for today (429). 1 request spent.
-     → Rotor allows 1,000 a day, those of the company's website forms too. When its day begins is not documented: try again tomorrow.
+     → Rotor allows 1,000 a day, those of the company's website forms too. Try again tomorrow.
 """)
 
 

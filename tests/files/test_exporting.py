@@ -523,8 +523,8 @@ async def test_a_quota_that_ends_in_the_middle(tmp_path: Path) -> None:
 
 USED_UP: dict[bool, str] = snapshot(
     {
-        False: "The requests of this API key are used up for today (429): Rotor allows 1,000 a day, and the company's website forms may share them. Nothing was done, and trying again today will not help. When the day starts anew is not documented. 2 requests spent. FILE was not written.\n",
-        True: "The requests of this API key are used up for today (429): Rotor allows 1,000 a day, and the company's website forms may share them. Nothing was done, and trying again today will not help. When the day starts anew is not documented. 2 requests spent. The output ends after 1,000 leads.\n",
+        False: "The requests of this API key are used up for today (429): Rotor allows 1,000 a day, and the company's website forms may share them. Nothing was done. Try again tomorrow. 2 requests spent. FILE was not written.\n",
+        True: "The requests of this API key are used up for today (429): Rotor allows 1,000 a day, and the company's website forms may share them. Nothing was done. Try again tomorrow. 2 requests spent. The output ends after 1,000 leads.\n",
     }
 )
 

@@ -208,7 +208,7 @@ Plan for 5 rows: 1 created, 1 updated, 1 needs_confirmation, 2 invalid.
 Changes:
   row 4, Jane Doe (matched by email): projected_value: $299 → $450; follow_up_date: none → 2026-12-24 15:30 (America/Chicago)
 Rows that need attention:
-  row 3, needs_confirmation: this phone belongs to Jane Doe, whose name and email would be replaced. The plan for Jane Doe (matched by phone): name: Jane Doe → Bob Doe; email: jane.doe@example.com → bob@example.com; unchanged: phone; id 182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e. To approve it, confirm: <token>
+  row 3, needs_confirmation: this phone belongs to Jane Doe, whose name and email would be replaced. The plan for Jane Doe (matched by phone): name: Jane Doe → Bob Doe; email: jane.doe@example.com → bob@example.com; unchanged: phone. To approve it, confirm: <token>
   row 5, invalid: email: not an e-mail address such as name@example.com
   row 7, invalid: projected_value: must be a valid number, unable to parse string as a number
 Worth knowing:
@@ -242,7 +242,7 @@ Plan for 5 rows: 1 created, 1 updated, 1 needs_confirmation, 2 invalid.
 Changes:
   row 4, Jane Doe (matched by email): projected_value: $299 → $450; follow_up_date: none → 2026-12-24 15:30 (America/Chicago)
 Rows that need attention:
-  row 3, needs_confirmation: this phone belongs to Jane Doe, whose name and email would be replaced. The plan for Jane Doe (matched by phone): name: Jane Doe → Bob Doe; email: jane.doe@example.com → bob@example.com; unchanged: phone; id 182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e. To approve it, confirm: <token>
+  row 3, needs_confirmation: this phone belongs to Jane Doe, whose name and email would be replaced. The plan for Jane Doe (matched by phone): name: Jane Doe → Bob Doe; email: jane.doe@example.com → bob@example.com; unchanged: phone. To approve it, confirm: <token>
   row 5, invalid: email: not an e-mail address such as name@example.com
   row 7, invalid: projected_value: must be a valid number, unable to parse string as a number
 Worth knowing:
@@ -250,7 +250,7 @@ Worth knowing:
 2 requests spent. To write this takes 2 more.
 5 rows: 1 created, 1 updated, 1 needs_confirmation, 2 invalid. 5 requests spent.
 Rows that need attention:
-  row 3, needs_confirmation: this phone belongs to Jane Doe, whose name and email would be replaced. The plan for Jane Doe (matched by phone): name: Jane Doe → Bob Doe; email: jane.doe@example.com → bob@example.com; unchanged: phone; id 182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e. To approve it, confirm: <token>
+  row 3, needs_confirmation: this phone belongs to Jane Doe, whose name and email would be replaced. The plan for Jane Doe (matched by phone): name: Jane Doe → Bob Doe; email: jane.doe@example.com → bob@example.com; unchanged: phone. To approve it, confirm: <token>
 Worth knowing:
   row 2: Rotor gave it the stage New Leads
 leads.attention.csv holds the rows that need attention: correct them there, and import that file.
@@ -259,7 +259,7 @@ leads.attention.csv holds the rows that need attention: correct them there, and 
         assert stat.S_IMODE((tmp_path / "leads.attention.csv").stat().st_mode) == 0o600
         assert said((tmp_path / "leads.attention.csv").read_text("utf-8")) == snapshot("""\
 \ufeffrow,name,phone,email,projected_value,confirm,reason
-3,Bob Doe,763-555-0100,bob@example.com,,,"this phone belongs to Jane Doe, whose name and email would be replaced. The plan for Jane Doe (matched by phone): name: Jane Doe → Bob Doe; email: jane.doe@example.com → bob@example.com; unchanged: phone; id 182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e. To approve it, confirm: <token>"
+3,Bob Doe,763-555-0100,bob@example.com,,,"this phone belongs to Jane Doe, whose name and email would be replaced. The plan for Jane Doe (matched by phone): name: Jane Doe → Bob Doe; email: jane.doe@example.com → bob@example.com; unchanged: phone. To approve it, confirm: <token>"
 5,Sam,,sam at example dot com,,,email: not an e-mail address such as name@example.com
 7,Eve Roe,,eve@example.com,a lot,,"projected_value: must be a valid number, unable to parse string as a number"
 """)
@@ -285,7 +285,7 @@ Row 2, for example: name: Dana Whitfield · phone: (612) 555-0142 · projected_v
 Done in an earlier run: 2 rows.
 Plan for 3 rows: 1 needs_confirmation, 2 invalid.
 Rows that need attention:
-  row 3, needs_confirmation: this phone belongs to Jane Doe, whose name and email would be replaced. The plan for Jane Doe (matched by phone): name: Jane Doe → Bob Doe; email: jane.doe@example.com → bob@example.com; unchanged: phone; id 182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e. To approve it, confirm: <token>
+  row 3, needs_confirmation: this phone belongs to Jane Doe, whose name and email would be replaced. The plan for Jane Doe (matched by phone): name: Jane Doe → Bob Doe; email: jane.doe@example.com → bob@example.com; unchanged: phone. To approve it, confirm: <token>
   row 5, invalid: email: not an e-mail address such as name@example.com
   row 7, invalid: projected_value: must be a valid number, unable to parse string as a number
 3 requests spent. There is nothing to write.
@@ -318,7 +318,7 @@ CSV, UTF-8, separated by commas; 3 rows.
 Row 2, for example: name: Bob Doe · phone: 763-555-0100 · email: bob@example.com
 Plan for 3 rows: 2 created, 1 needs_confirmation.
 Rows that need attention:
-  row 2, needs_confirmation: this phone belongs to Jane Doe, whose name and email would be replaced. The plan for Jane Doe (matched by phone): name: Jane Doe → Bob Doe; email: jane.doe@example.com → bob@example.com; unchanged: phone; id 182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e. To approve it, confirm: <token>
+  row 2, needs_confirmation: this phone belongs to Jane Doe, whose name and email would be replaced. The plan for Jane Doe (matched by phone): name: Jane Doe → Bob Doe; email: jane.doe@example.com → bob@example.com; unchanged: phone. To approve it, confirm: <token>
 Worth knowing:
   rows 3-4: new leads, stages, tags and follow-up dates can start the company's automations, which may text or e-mail the person
 2 requests spent. To write this takes 2 more.
@@ -380,11 +380,11 @@ CSV, UTF-8, separated by commas; 1 row.
 Row 2, for example: name: Bob Doe · phone: 763-555-0100 · confirm: <token>
 Plan for 1 row: 1 needs_confirmation.
 Rows that need attention:
-  row 2, needs_confirmation: this phone belongs to Jane Doe, whose name would be replaced. The plan for Jane Doe (matched by phone): name: Jane Doe → Bob Doe; unchanged: phone; id 182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e. To approve it, confirm: <token>
+  row 2, needs_confirmation: this phone belongs to Jane Doe, whose name would be replaced. The plan for Jane Doe (matched by phone): name: Jane Doe → Bob Doe; unchanged: phone. To approve it, confirm: <token>
 2 requests spent. There is nothing to write.
 1 row: 1 needs_confirmation. 2 requests spent.
 Rows that need attention:
-  row 2, needs_confirmation: the confirm token does not fit: this is not the plan that was shown; this phone belongs to Jane Doe, whose name would be replaced. The plan for Jane Doe (matched by phone): name: Jane Doe → Bob Doe; unchanged: phone; id 182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e. To approve it, confirm: <token>
+  row 2, needs_confirmation: the confirm token does not fit: this is not the plan that was shown; this phone belongs to Jane Doe, whose name would be replaced. The plan for Jane Doe (matched by phone): name: Jane Doe → Bob Doe; unchanged: phone. To approve it, confirm: <token>
 leads.attention.csv holds the rows that need attention: correct them there, and import that file.
 """)
 
@@ -472,8 +472,9 @@ Changes:
   row 2, Jane Doe: stage: New Leads → Won; notes: + <today>: Paid. Again next year.
 Worth knowing:
   rows 1-2: new leads, stages, tags and follow-up dates can start the company's automations, which may text or e-mail the person
-3 requests spent. To write this takes 2 more.
-2 rows: 1 created, 1 updated. 5 requests spent.
+  row 2: no lead read lately has the stage Won. In use: New Leads, Contacted, Quoted
+4 requests spent. To write this takes 2 more.
+2 rows: 1 created, 1 updated. 6 requests spent.
 Worth knowing:
   row 1: Rotor gave it the stage New Leads
 """)
@@ -638,7 +639,7 @@ Rows that need attention:
   rows 4-5, invalid: rows 4 and 5 are the same person, but differ in name; make one row of them, or give each person a phone or e-mail of their own
   rows 11-12, invalid: rows 11 and 12 have the same name; without a phone or e-mail it is not certain that they are one person; add one, or make one row of them
   row 13, needs_confirmation: a lead of this name exists, and without phone and e-mail a new one could never be matched. The plan for maria alvarez (new): name: maria alvarez; also: Maria Alvarez · (612) 555-0117 · id <id 0>. To approve it, confirm: <token>
-  row 14, needs_confirmation: several leads share this phone or e-mail. The plan for Luis Alvarez (matched by phone): notes: <today>: The one with the phone of Maria.; unchanged: name, phone; also: Maria Alvarez · (612) 555-0117 · id <id 0>; id <id 1>. To approve it, confirm: <token>
+  row 14, needs_confirmation: several leads share this phone or e-mail. The plan for Luis Alvarez (matched by phone): notes: <today>: The one with the phone of Maria.; unchanged: name, phone; also: Maria Alvarez · (612) 555-0117 · id <id 0>. To approve it, confirm: <token>
 Worth knowing:
   rows 2-3, 6-10, 13: new leads, stages, tags and follow-up dates can start the company's automations, which may text or e-mail the person
   rows 8-10, 13: without phone and e-mail it cannot be matched later: the next write needs its id
@@ -864,7 +865,7 @@ NOT_LET: dict[str, list[str]] = snapshot(
             "Nothing was sent: 127.0.0.1 refused the connection. It is safe to try again. No requests spent."
         ],
         "quota": [
-            "The requests of this API key are used up for today (429): Rotor allows 1,000 a day, and the company's website forms may share them. Nothing was done, and trying again today will not help. When the day starts anew is not documented. 2 requests spent."
+            "The requests of this API key are used up for today (429): Rotor allows 1,000 a day, and the company's website forms may share them. Nothing was done. Try again tomorrow. 2 requests spent."
         ],
     }
 )

@@ -6,6 +6,7 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import closing
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -228,7 +229,7 @@ FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "stage": WORDS,
     "priority": st.sampled_from(["low", "medium", "high"]),
     "projected_value": st.floats(0.5, 1e6),
-    "follow_up_date": st.dates().map(str),
+    "follow_up_date": st.dates(date(1900, 1, 1), date(2999, 12, 31)).map(str),
     "service_type": WORDS,
     "source": WORDS,
     "tags": st.lists(WORDS, min_size=1, max_size=3),
