@@ -71,9 +71,13 @@ def _audit_step(one: Called) -> Iterator[str]:
 
 def _audit_words(said: dict[str, Any], given: dict[str, Any]) -> Iterator[str]:
     changed = {change["field"]: change["after"] for change in said.get("changes", [])}
-    if {*changed, *said.get("unchanged", [])} != given.keys() - {"tags"}:
+    kept = {field["field"]: field["value"] for field in said.get("kept", [])}
+    if {*changed, *kept, *said.get("unchanged", [])} != given.keys() - {"tags"}:
         yield f"{given} was asked for, and it speaks of {said}"
-    if {*said.get("tags_added", []), *said.get("tags_present", [])} - {*given.get("tags", [])}:
+    if kept.keys() - {"source"} or any(norm(name, kept[name]) == norm(name, given[name]) for name in kept):
+        yield f"{given} was asked for, and for no reason {kept} was kept"
+    named = {tag.casefold() for tag in (*said.get("tags_added", []), *said.get("tags_present", []))}
+    if named - {tag.casefold() for tag in given.get("tags", [])}:
         yield f"{given} was asked for, and it speaks of {said}"
     for name, after in changed.items():
         if norm(name, after) != norm(name, given.get(name)):
@@ -135,12 +139,15 @@ def _audit_scalar(
             if one.outcome == "created" and not one.step.paired:
                 gone[norm(name, None)] += 1
                 written[norm(name, asked[name])] += 1
-            elif one.outcome == "unchanged" and name != "name":
+            elif one.outcome == "unchanged" and name not in ("name", "source"):  # a source may be kept
                 kept.add(norm(name, asked[name]))
             else:
                 maybe[norm(name, asked[name])] += 1
         if name in one.content.get("unchanged", []) and name != "name":  # Ann is in Ann Lee
             kept.add(norm(name, asked[name]))
+        for field in one.content.get("kept", []):
+            if field["field"] == name:
+                kept.add(norm(name, field["value"]))
     for value, times in gone.items():
         if times > written[value] + maybe[value]:
             yield (

@@ -27,7 +27,9 @@ def norm(name: str, value: Any) -> str:
         case "email":
             return text.casefold()
         case "stage":
-            return text or "New Leads"  # what Rotor gives a lead without one
+            return (text or "New Leads").casefold()  # what Rotor gives a lead without one
+        case "source":
+            return text.casefold()
         case "follow_up_date":
             return text[:10]
         case "projected_value":
