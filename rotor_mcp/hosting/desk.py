@@ -12,7 +12,7 @@ from mcp.server.auth.provider import AccessToken
 from rotor_mcp.config import is_sendable
 from rotor_mcp.errors import NotAdmitted, NotAllowed
 from rotor_mcp.hosting.audit import Audit
-from rotor_mcp.hosting.files import Watched
+from rotor_mcp.hosting.files import FileUnavailable, Watched
 from rotor_mcp.hosting.limits import Budgets, Limits
 from rotor_mcp.hosting.scopes import READ, WRITE
 from rotor_mcp.hosting.settings import HostSettings
@@ -101,7 +101,13 @@ class Desk(Reception):
             case "server":
                 return self.workplaces.own()
             case "file":
-                key = (self._keys.read() if self._keys else {}).get(who)
+                try:
+                    key = (self._keys.read() if self._keys else {}).get(who)
+                except FileUnavailable:
+                    raise NotAdmitted(
+                        "this server cannot read its file of Rotor keys; whoever runs it finds the reason in "
+                        "its log. Try again in a minute"
+                    ) from None
                 if key is None:
                     raise NotAdmitted("this server knows no Rotor key of yours; whoever runs it can add one")
             case "header":
