@@ -61,7 +61,7 @@ def serve(http: str, values: Mapping[str, str | None], sandbox_file: str | None 
         os.environ.update(given)
         app = f"{__name__}:create"
     click.echo(
-        f"Serving MCP at {host.public_url or address(sockets[0])}{PATH}. Stop it with Ctrl-C.", err=True
+        f"Serving MCP at {host.public_url or address(sockets[0][0])}{PATH}. Stop it with Ctrl-C.", err=True
     )
     config = uvicorn.Config(
         app,
@@ -81,7 +81,7 @@ def serve(http: str, values: Mapping[str, str | None], sandbox_file: str | None 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: sys.exit(0))
     if host.workers == 1:
-        uvicorn.Server(config).run(sockets)
+        uvicorn.Server(config).run(sockets[0])
     else:
         Processes(config, sockets).run()
 
