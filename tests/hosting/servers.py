@@ -18,13 +18,13 @@ VARIABLES = {"PATH": "", "ROTOR_MCP_TIMEZONE": "America/Chicago"}
 class ServerProcess:
     """A running server."""
 
-    def __init__(self, environment: dict[str, str], *flags: str) -> None:
+    def __init__(self, environment: dict[str, str], *flags: str, host: str = "127.0.0.1") -> None:
         with socket.create_server(("127.0.0.1", 0)) as free:
             self.port: int = free.getsockname()[1]
         # A file, not a pipe: nobody reads what it writes while it runs, and a full pipe would hold it up.
         self._written = tempfile.TemporaryFile("w+")  # noqa: SIM115 - `close` closes it
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "rotor_mcp", "serve", "--http", f"127.0.0.1:{self.port}", *flags],
+            [sys.executable, "-m", "rotor_mcp", "serve", "--http", f"{host}:{self.port}", *flags],
             env=VARIABLES | environment,
             stdin=subprocess.DEVNULL,
             stderr=self._written,
@@ -64,9 +64,11 @@ class ServerProcess:
 
 
 @contextmanager
-def server_process(environment: dict[str, str], *flags: str) -> Iterator[ServerProcess]:
+def server_process(
+    environment: dict[str, str], *flags: str, host: str = "127.0.0.1"
+) -> Iterator[ServerProcess]:
     """Run a server."""
-    server = ServerProcess(environment, *flags)
+    server = ServerProcess(environment, *flags, host=host)
     try:
         yield server
     finally:
