@@ -84,6 +84,7 @@ class Reception:
             try:
                 yield visit
             finally:
+                self.workplaces.leave(visit.workplace)
                 visited = visit.told
                 for observer in self._observers:
                     observer.ended(visited)
