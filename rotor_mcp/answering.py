@@ -193,9 +193,7 @@ async def complete(argument: CompletionArgument, reception: Reception) -> Comple
             vocabulary, call, began = visit.workplace.company.vocabulary, visit.call(), anyio.current_time()
             outcome = "cancelled"
             try:
-                if not vocabulary.enough:
-                    memory = call.company.memory
-                    await memory.recall("the newest", lambda: call.rotor.list_leads(limit=PAGE_LIMIT))
+                await vocabulary.refresh(lambda: call.rotor.list_leads(limit=PAGE_LIMIT))
                 outcome = "done"
             except RotorError as exc:
                 outcome = type(exc).__name__

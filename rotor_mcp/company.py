@@ -18,6 +18,8 @@ REMEMBERED = 2_000
 """Leads of which something is kept. In the length of a call there are far fewer."""
 ENOUGH_TO_JUDGE = 20
 """Leads to have read before a word counts as one that the company does not use."""
+REFRESH_INTERVAL = 120.0
+"""Seconds between two readings that are made only to complete words, whatever they find."""
 
 
 class Vocabulary:
@@ -25,6 +27,25 @@ class Vocabulary:
 
     def __init__(self) -> None:
         self._words: deque[dict[str, list[str]]] = deque(maxlen=REMEMBERED)
+        self._refreshing = anyio.Lock()
+        self._refreshed_at = -math.inf
+
+    async def refresh(self, read: Callable[[], Awaitable[object]]) -> None:
+        """Read leads if too few were read to know the words in use.
+
+        That a company has few leads, or that they could not be read, is known for `REFRESH_INTERVAL`: else a
+        person who types would spend a request with each key.
+
+        Args:
+            read: asks Rotor for leads; each of them is learned as it is read.
+        """
+        async with self._refreshing:
+            now = anyio.current_time()
+            if self.enough or now - self._refreshed_at < REFRESH_INTERVAL:
+                return
+            self._refreshed_at = now
+            with anyio.CancelScope(shield=True):  # clients cancel a completion with the next key
+                await read()
 
     def learn(self, lead: Lead) -> None:
         """Take note of a lead that was read."""

@@ -15,6 +15,7 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives import serialization
 from mcp.server.auth.provider import TokenVerifier
+from mcp.shared.exceptions import MCPError
 from starlette.responses import JSONResponse
 
 from rotor_mcp.hosting.auth import BearerAuthMiddleware, InvalidToken
@@ -425,6 +426,28 @@ async def test_the_claim_that_holds_the_scopes(
         else:
             async with calling(url, token) as client:
                 assert len((await client.list_tools()).tools) == tools
+
+
+@pytest.mark.parametrize(
+    ("scope", "prompts"),
+    [
+        ("leads:read leads:write", ["enter_leads", "follow_ups", "before_a_call"]),
+        ("leads:read", ["follow_ups", "before_a_call"]),
+        ("leads:write", ["enter_leads"]),
+    ],
+)
+@pytest.mark.parametrize("mode", ["2026-07-28", "legacy"])
+async def test_scopes_decide_which_prompts_there_are(
+    scope: str, prompts: list[str], mode: Any, url: str, issuer: TestIssuer
+) -> None:
+    async with calling(url, issuer.token(scope=scope), mode=mode) as client:
+        assert [prompt.name for prompt in (await client.list_prompts()).prompts] == prompts
+        for name in ("enter_leads", "follow_ups"):
+            if name in prompts:
+                assert (await client.get_prompt(name, {"text": "Dana"})).messages
+            else:
+                with pytest.raises(MCPError, match="tools that you may not call"):
+                    await client.get_prompt(name, {"text": "Dana"})
 
 
 async def test_one_caller_is_not_shown_the_tools_of_another_from_a_cache(
