@@ -71,9 +71,12 @@ class BearerAuthMiddleware:
             await JSONResponse({"error": str(exc)}, 503, {"retry-after": "10"})(scope, receive, send)
             return
         if not set(self._scopes) & set(access.scopes):
-            description = f"the access token has none of the scopes {' and '.join(self._scopes)}"
-            if len(self._scopes) == 1:
-                description = f"the access token lacks the scope {self._scopes[0]}"
+            lacking = f"lacks the scope {self._scopes[0]}"
+            if len(self._scopes) > 1:
+                lacking = f"has none of the scopes {' and '.join(self._scopes)}"
+            description = f"the access token {lacking}"
+            if self._resource_metadata:
+                description += "; ROTOR_MCP_OAUTH_SCOPE_CLAIM says which claim holds them"
             self._refusals.note(description)
             answer = self._challenge(403, "insufficient_scope", description, scope=self._scopes[0])
             await answer(scope, receive, send)

@@ -117,7 +117,7 @@ class Issuer:
             raise InvalidToken(f"the access token has more than {LONGEST_TOKEN:,} characters")
         try:
             whole = jwt.decode_complete(token, options={"verify_signature": False})
-        except jwt.PyJWTError:
+        except (jwt.PyJWTError, RecursionError):  # the second is how deep nesting ends
             raise InvalidToken(_NO_JWT) from None
         key = await self._key(whole["header"].get("kid"))
         if key is None:

@@ -50,7 +50,10 @@ class HostSettings(Loaded):
 
     http: Annotated[
         str,
-        Field(description="Address and port to serve HTTP at, the same as `--http`"),
+        Field(
+            description="Address and port to serve HTTP at, the same as `--http`. A host name stands for all "
+            "addresses that it has on this machine, `localhost` for IPv4 and IPv6"
+        ),
     ] = "127.0.0.1:8080"
     workers: Annotated[
         int, Field(ge=1, le=64, description="Processes that serve; more than one need ROTOR_MCP_REDIS_URL")

@@ -162,6 +162,37 @@ async def test_a_slash_at_the_end_makes_no_difference(mode: str, url: str, sandb
     assert len(sandbox.requests) == 1
 
 
+class Silent(httpx2.AsyncBaseTransport):
+    """Rotor, which never answers, and notes that nobody waits any more."""
+
+    def __init__(self) -> None:
+        self.asked, self.left = anyio.Event(), anyio.Event()
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:  # noqa: ARG002
+        self.asked.set()
+        try:
+            await anyio.sleep_forever()
+            raise AssertionError("it is cancelled")
+        finally:
+            self.left.set()
+
+
+@pytest.mark.parametrize("mode", ["2026-07-28", "2025-11-25"])
+async def test_a_client_that_goes_away_ends_its_call(mode: str) -> None:
+    rotor = Silent()
+    with anyio.fail_after(20):
+        async with hosted(lambda: rotor) as url:
+            async with anyio.create_task_group() as group:
+
+                async def call() -> None:
+                    await post(url, ["application/json"], BODY, **era(mode))
+
+                group.start_soon(call)
+                await rotor.asked.wait()
+                group.cancel_scope.cancel()
+            await rotor.left.wait()
+
+
 @pytest.mark.parametrize(
     ("events", "status", "answer"),
     [

@@ -7,7 +7,7 @@ import logging
 import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import anyio
 import httpx2
@@ -123,6 +123,10 @@ OTHER_AUDIENCE = (
     "the access token is for another audience than https://rotor.example.com/mcp; ROT"
     "OR_MCP_OAUTH_AUDIENCE says which one this server takes"
 )
+NO_SCOPE = (
+    "the access token has none of the scopes leads:read and leads:write; ROTOR_MCP_OAUTH_SCOPE_CLAIM says which "
+    "claim holds them"
+)
 NO_SUBJECT = "the access token has no claim sub"
 NO_JWT = "the access token is not a JWT that this server can read"
 
@@ -173,6 +177,16 @@ ATTACKS: dict[str, tuple[Callable[[TestIssuer], str | None], str]] = {
         OTHER_ISSUER,
     ),
     "three parts that are no JWT": (lambda _: "e30.ZTMw.e30", NO_JWT),
+    "with a deep header": (lambda _: f"{_part(b'[' * 11_000).decode()}.e30.e30", NO_JWT),
+    "with a deep body": (lambda _: f"eyJhbGciOiJSUzI1NiJ9.{_part(b'[' * 11_000).decode()}.e30", NO_JWT),
+    "with a name that is no text": (
+        lambda issuer: _by_hand(issuer, lambda _: b"x", alg="RS256", kid=cast("str", 7)),
+        NO_JWT,
+    ),
+    "with an empty signature": (
+        lambda issuer: _by_hand(issuer, lambda _: b"", alg="RS256", kid="r1"),
+        WRONG_SIGNATURE,
+    ),
 }
 
 
@@ -206,7 +220,7 @@ async def test_the_kind_of_refusal_is_in_the_log_and_nothing_of_the_token(
     assert warnings == [
         f"a request was refused: {OTHER_AUDIENCE}",
         f"a request was refused: {NO_SUBJECT}",
-        "a request was refused: the access token has none of the scopes leads:read and leads:write",
+        f"a request was refused: {NO_SCOPE}",
         f"a request was refused: {NO_JWT}",
     ]
     for secret in ("other.example.com", "n0Tok3n", issuer.token().split(".")[0]):
@@ -371,7 +385,7 @@ async def test_a_token_without_any_scope(
     claims: dict[str, Any], url: str, issuer: TestIssuer, sandbox: Sandbox
 ) -> None:
     answer = await knock(url, issuer.token(**claims))
-    reason = "the access token has none of the scopes leads:read and leads:write"
+    reason = NO_SCOPE
     assert (answer.status_code, answer.json()) == (
         403,
         {"error": "insufficient_scope", "error_description": reason},
@@ -393,7 +407,7 @@ async def test_a_read_only_server_has_no_use_for_a_token_that_may_only_write(
             described = await http.get(f"{url}/.well-known/oauth-protected-resource")
     assert (answer.status_code, answer.json()["error_description"]) == (
         403,
-        "the access token lacks the scope leads:read",
+        "the access token lacks the scope leads:read; ROTOR_MCP_OAUTH_SCOPE_CLAIM says which claim holds them",
     )
     assert described.json()["scopes_supported"] == ["leads:read"]
 

@@ -56,6 +56,25 @@ PUBLIC = {"ROTOR_MCP_PUBLIC_URL": "https://rotor.example.com"}
         ),
         (
             "127.0.0.1:0",
+            {"ROTOR_MCP_ALLOWED_HOSTS": "rotor.internal, *"},
+            "Error: ROTOR_MCP_ALLOWED_HOSTS: entry 2 must be a host name or an address, perhaps with a port, such as "
+            "rotor.internal, 10.0.0.7:8080 or [fd00::7]:8080: no scheme, no path, no blank, and no * for a name, with "
+            "which every web page could reach this server",
+        ),
+        (
+            "127.0.0.1:0",
+            {"ROTOR_MCP_ALLOWED_ORIGINS": "https://example.com/app"},
+            "Error: ROTOR_MCP_ALLOWED_ORIGINS: entry 1 must be a scheme and a host name, perhaps with a port, such as "
+            "https://inspector.example.com or http://localhost:6274: no path, no blank, no null, and no * for a name, "
+            "with which every web page could call this server",
+        ),
+        (
+            "127.0.0.1:0",
+            {"ROTOR_MCP_KEEP_ALIVE": "0"},
+            "Error: ROTOR_MCP_KEEP_ALIVE: Input should be greater than or equal to 1",
+        ),
+        (
+            "127.0.0.1:0",
             {"ROTOR_MCP_STATE_SECRET": "short"},
             "Error: ROTOR_MCP_STATE_SECRET: must have 32 characters or more, which nobody can guess",
         ),
