@@ -8,7 +8,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 SERVING = "Serving MCP at "
 VARIABLES = {"PATH": "", "ROTOR_MCP_TIMEZONE": "America/Chicago"}
@@ -28,6 +28,7 @@ class ServerProcess:
             env=VARIABLES | environment,
             stdin=subprocess.DEVNULL,
             stderr=self._written,
+            start_new_session=True,  # so that it can be killed with all its processes
         )
         until = time.monotonic() + 30
         while SERVING not in self.written:
@@ -46,8 +47,9 @@ class ServerProcess:
         return f"http://127.0.0.1:{self.port}"
 
     def kill(self) -> None:
-        """End it as a machine ends that loses its power."""
-        self.process.kill()
+        """End it, with all its processes, as a machine ends that loses its power."""
+        with suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
 
     def stop(self, timeout: float = 40) -> str:
@@ -57,9 +59,8 @@ class ServerProcess:
         return self.written.partition(SERVING)[2].partition("\n")[2]
 
     def close(self) -> None:
-        """End it, if it is still there."""
-        if self.process.poll() is None:
-            self.kill()
+        """End what is still there of it."""
+        self.kill()
         self._written.close()
 
 
