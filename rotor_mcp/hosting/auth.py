@@ -35,12 +35,13 @@ class BearerAuthMiddleware:
         resource_metadata: str | None,
         refusals: RefusalLog,
     ) -> None:
-        """Stand before an application.
+        """Wrap an application.
 
         Args:
-            app: what is behind.
-            verifiers: who know tokens. They raise `InvalidToken` or `TokensUnavailable`.
-            scopes: at least one of them is needed. The first is named to callers who have none.
+            app: answers the requests that are let through.
+            verifiers: check tokens, one after the other until one knows it. They raise `InvalidToken` or
+                `TokensUnavailable`.
+            scopes: a token needs at least one of them. The first is named to callers who have none.
             resource_metadata: address at which clients learn where to get a token.
             refusals: notes requests that were refused.
         """

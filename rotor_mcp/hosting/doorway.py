@@ -53,10 +53,10 @@ class HostOriginMiddleware:
     def __init__(
         self, app: ASGIApp, hosts: Sequence[Authority], origins: Sequence[Origin], refusals: RefusalLog
     ) -> None:
-        """Stand before an application.
+        """Wrap an application.
 
         Args:
-            app: what is behind.
+            app: answers the requests that are let through.
             hosts: what the header `Host` may say.
             origins: what the header `Origin` may say, if there is one.
             refusals: notes requests that were refused.
@@ -118,10 +118,10 @@ class AllowedOriginsMiddleware(CORSMiddleware):
     """The CORS headers of Starlette, with origins compared as `HostOriginMiddleware` compares them."""
 
     def __init__(self, app: ASGIApp, origins: Sequence[Origin]) -> None:
-        """Stand before an application.
+        """Wrap an application.
 
         Args:
-            app: what is behind.
+            app: answers the requests that are let through.
             origins: of web pages that may read the answers.
         """
         super().__init__(
