@@ -56,6 +56,10 @@ class IssuerAway(TokensUnavailable):
     """The issuer's keys cannot be had, so no token can be checked."""
 
 
+class _OtherName(ValueError):
+    """The issuer describes itself under another name than the one in the settings."""
+
+
 class Issuer:
     """Knows callers by access tokens of one issuer."""
 
@@ -86,6 +90,8 @@ class Issuer:
         self._keys: dict[str | None, jwt.PyJWK] = {}
         self._asked_at = self._renewed_at = -math.inf
         self._asking = anyio.Lock()
+        self._trouble = ""
+        """Why the keys cannot be had, for callers."""
 
     async def verify_token(self, token: str) -> AccessToken:
         """Find out whose token this is.
@@ -162,7 +168,7 @@ class Issuer:
             if wanted and now - self._asked_at >= (self._pause if self._keys else RETRY):
                 await self._renew()
             if not self._keys or now - self._renewed_at >= 10 * self._kept:
-                raise IssuerAway("the issuer of tokens does not answer")
+                raise IssuerAway(self._trouble)
         return self._find(kid)
 
     def _find(self, kid: str | None) -> jwt.PyJWK | None:
@@ -174,7 +180,11 @@ class Issuer:
         self._asked_at = time.monotonic()
         try:
             self._keys = await self._ask()
+        except _OtherName as exc:
+            self._trouble = "the issuer of tokens has another name than ROTOR_MCP_OAUTH_ISSUER says"
+            logger.warning("the keys of the issuer cannot be had: %s", exc)
         except (httpx2.HTTPError, ValueError, jwt.PyJWTError) as exc:
+            self._trouble = "the issuer of tokens does not answer"
             logger.warning("the keys of the issuer cannot be had (%s)", type(exc).__name__)
         else:
             self._renewed_at = time.monotonic()
@@ -199,8 +209,10 @@ class Issuer:
         """Ask the issuer to describe itself, in the two ways there are.
 
         Raises:
-            ValueError: if it does not, or calls itself otherwise.
+            _OtherName: if it calls itself otherwise.
+            ValueError: if it does not.
         """
+        other = None
         url = httpx2.URL(self._url)
         path = url.path.rstrip("/")
         for place in (
@@ -213,6 +225,11 @@ class Issuer:
                 continue
             if described.get("issuer") == self._url and "jwks_uri" in described:
                 return described
+            other = described.get("issuer")
+        if isinstance(other, str) and other != self._url:
+            raise _OtherName(
+                f"it calls itself {other[:200]!a}, which ROTOR_MCP_OAUTH_ISSUER must repeat exactly"
+            )
         raise ValueError("the issuer does not describe itself")
 
 

@@ -341,11 +341,20 @@ async def test_keys_are_renewed(issuer: TestIssuer) -> None:
         await door.verify_token(before)
 
 
-async def test_an_issuer_that_calls_itself_otherwise(issuer: TestIssuer) -> None:
+@pytest.mark.parametrize(("named", "by"), [("127.0.0.1", "localhost"), ("", "/")])
+async def test_an_issuer_that_calls_itself_otherwise(
+    named: str, by: str, issuer: TestIssuer, caplog: pytest.LogCaptureFixture
+) -> None:
     """Whoever can put a page at the issuer's address is not it yet."""
-    door = Issuer(issuer.url.replace("127.0.0.1", "localhost"), AUDIENCE)
-    with pytest.raises(IssuerAway):
-        await door.verify_token(issuer.token(iss=issuer.url.replace("127.0.0.1", "localhost")))
+    url = issuer.url.replace(named, by) if named else issuer.url + by
+    door = Issuer(url, AUDIENCE)
+    with pytest.raises(IssuerAway) as raised:
+        await door.verify_token(issuer.token(iss=url))
+    assert str(raised.value) == "the issuer of tokens has another name than ROTOR_MCP_OAUTH_ISSUER says"
+    assert [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING] == [
+        f"the keys of the issuer cannot be had: it calls itself '{issuer.url}', which ROTOR_MCP_OAUTH_ISSUER must "
+        "repeat exactly"
+    ]
 
 
 @pytest.mark.parametrize(
