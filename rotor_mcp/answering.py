@@ -41,7 +41,7 @@ async def call_tool(
     """Call a tool. Whatever happens ends in words that a model can act on."""
     tool = _TOOLS[name]
     try:
-        async with reception.admit(writing=not tool.read_only) as visit:
+        async with reception.admit(writing=not tool.read_only, tool=name) as visit:
             return await _call(tool, given, context, visit)
     except NotSent as exc:
         logger.info("%s: %s (%s)", name, type(exc).__name__, exc)

@@ -39,6 +39,11 @@ class Call:
     wrote: Callable[[WriteMade], None]
     """Told of every write."""
 
+    @property
+    def search_requests_left(self) -> int:
+        """Requests that a search may still spend."""
+        return max(self.search_requests - self.rotor.requests, 0)
+
     async def page(
         self,
         number: int = 1,
@@ -72,8 +77,7 @@ class Call:
         Raises:
             RotorError: if Rotor could not be asked or refused.
         """
-        if not self.company.vocabulary.enough:
-            await self.page()
+        await self.company.vocabulary.refresh(self.page)
 
     def show(self, lead: Lead) -> ShownLead:
         """All of a lead, as results show it."""

@@ -193,6 +193,48 @@ class Spending:
             self._day, self._count = day, 0
 
 
+class Budget(Spending):
+    """What one caller has spent today, and what its calls under way may spend yet.
+
+    A call reserves before it begins and settles when it ends. It is granted its reservation if the limit is
+    not reached even when all others spend all of theirs, or if there are no others. So all calls together go
+    beyond a limit by less than what one of them spends.
+    """
+
+    def __init__(self, today: Callable[[], date] = utc_day) -> None:
+        super().__init__(today)
+        self._reserved: dict[str, int] = {}
+
+    async def reserve(
+        self,
+        token: str,
+        requests: int,
+        limit: int,
+        expiry: float,  # noqa: ARG002 - within a process every call is settled
+    ) -> tuple[int, bool]:
+        """Reserve requests for a call. Returns what was spent before, and whether the call may begin.
+
+        Args:
+            token: names the call.
+            requests: that it may spend.
+            limit: requests of a day.
+            expiry: seconds after which a reservation ends that nobody settles, where it outlives a process.
+        """
+        spent = await self.today()
+        granted = self._fits(spent, limit)
+        if granted:
+            self._reserved[token] = requests
+        return spent, granted
+
+    async def settle(self, token: str, spent: int) -> None:
+        """Count what a call has spent, in the place of what it had reserved."""
+        self._reserved.pop(token, None)
+        await self.add(spent)
+
+    def _fits(self, spent: int, limit: int) -> bool:
+        return spent < limit and (not self._reserved or spent + sum(self._reserved.values()) < limit)
+
+
 @dataclass(frozen=True)
 class Company(Witness):
     """What calls for one company share."""
@@ -234,9 +276,9 @@ class Companies:
         """Begin with a company, for which this is the Rotor key. Whoever calls twice gets two."""
         return Company(Memory(self._search_memory))
 
-    def spending(self, caller: str) -> Spending:  # noqa: ARG002
-        """Begin to count what one caller spends. Whoever calls twice gets two counts."""
-        return Spending()
+    def budget(self, caller: str) -> Budget:  # noqa: ARG002
+        """Begin to count what one caller spends. Returns a new count with each call."""
+        return Budget()
 
     async def aclose(self) -> None:
         """Let go of what holds them together. With the next call it is there again."""

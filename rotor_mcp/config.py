@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import tzinfo
 from functools import cached_property
 from importlib.util import find_spec
@@ -16,10 +17,44 @@ KEY_PREFIX = "rotor_"
 _UNEXPANDED = re.compile(r"\s*(\$\{[^}]*\}|\$\w+|%\w+%)\s*")
 _SHORTEST_SECRET = 8
 """A shorter text is redacted nowhere: it would be found in ordinary words."""
+_KEY_MARK = "«API key»"
+"""Shown in the place of a key. No key can hold it, so mark and text together never make up the key anew."""
+_WELL_FORMED_KEY = re.compile(
+    KEY_PREFIX + r"[A-Za-z0-9-]+_[A-Za-z0-9_.~+/=!@#$%^&*?|-]{" + str(_SHORTEST_SECRET) + ",}"
+)
+"""`rotor_<keyId>_<keySecret>`, up to a blank, a quote, a bracket or a comma."""
 
 
 class ConfigError(Exception):
     """A setting cannot be used; the text names it and says what it may be."""
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """A Rotor API key. Settings that several keys have in common are not part of it."""
+
+    key: str = field(repr=False)
+
+    def redact(self, text: str) -> str:
+        """Take the key out of a text, whole or only its secret part."""
+        for secret in self._secrets:
+            if secret in text:
+                text = text.replace(secret, _KEY_MARK)
+        return text
+
+    @cached_property
+    def _secrets(self) -> tuple[str, ...]:
+        """The key and what follows each of its underscores, the longest first: a secret may hold some."""
+        secrets, rest = [self.key], self.key
+        while self.key.startswith(KEY_PREFIX) and "_" in rest:
+            rest = rest.partition("_")[2]
+            secrets.append(rest)
+        return tuple(secret for secret in secrets if len(secret) >= _SHORTEST_SECRET)
+
+
+def redact_well_formed_keys(text: str) -> str:
+    """Take everything out of a text that has the form of a Rotor API key, whosever it is."""
+    return _WELL_FORMED_KEY.sub(_KEY_MARK, text) if KEY_PREFIX in text else text
 
 
 class Loaded(BaseModel):
@@ -189,6 +224,11 @@ class Settings(Loaded):
         return None if self.key_trouble or self.api_key is None else self.api_key.get_secret_value()
 
     @cached_property
+    def credentials(self) -> Credentials | None:
+        """The same as a value that goes along with requests."""
+        return None if self.key is None else Credentials(self.key)
+
+    @cached_property
     def key_trouble(self) -> str | None:
         """Why there is no key that can be sent, without a word of the key itself."""
         variable = environment_variable("api_key")
@@ -230,32 +270,27 @@ class Settings(Loaded):
         """How that time zone is called."""
         return str(self.zone)
 
-    def with_key(self, key: str) -> Self:
-        """The same with another API key."""
-        # Not a copy: that would take along what was worked out of the old key.
-        same = {name: getattr(self, name) for name in type(self).model_fields}
-        return type(self).model_validate(same | {"api_key": SecretStr(key)})
-
     def redact(self, text: str) -> str:
         """Take the API key out of a text, whole or only its secret part, and the password of Redis."""
-        for secret, mark in self._secrets:
-            # Marks that no key can hold, so that mark and text together never make up the key anew.
-            if secret in text:
-                text = text.replace(secret, mark)
+        text = self._given_key.redact(text)
+        for password in self._passwords:
+            if password in text:
+                text = text.replace(password, "«password»")
         return text
 
     @cached_property
-    def _secrets(self) -> tuple[tuple[str, str], ...]:
-        """What is secret, each with what is shown in its place."""
-        key = self.api_key.get_secret_value() if self.api_key else ""
-        if _UNEXPANDED.fullmatch(key):
-            key = ""
-        forms = [key, key.rpartition("_")[2]] if key.startswith(KEY_PREFIX) else [key]
-        secrets = [(form, "«API key»") for form in forms]
-        if self.redis_url is not None:
-            password = urlsplit(self.redis_url.get_secret_value()).password or ""
-            secrets += [(form, "«password»") for form in (password, unquote(password))]
-        return tuple((form, mark) for form, mark in secrets if len(form) >= _SHORTEST_SECRET)
+    def _given_key(self) -> Credentials:
+        """What was given as a key, even if it cannot be sent; nothing if it only names a variable."""
+        value = self.api_key.get_secret_value() if self.api_key else ""
+        return Credentials("" if _UNEXPANDED.fullmatch(value) else value)
+
+    @cached_property
+    def _passwords(self) -> tuple[str, ...]:
+        """The password of Redis, as it stands in the address and as it is meant."""
+        if self.redis_url is None:
+            return ()
+        password = urlsplit(self.redis_url.get_secret_value()).password or ""
+        return tuple(form for form in (password, unquote(password)) if len(form) >= _SHORTEST_SECRET)
 
 
 def environment_variable(field: str) -> str:
@@ -273,4 +308,4 @@ def is_loopback(host: str) -> bool:
     try:
         return ip_address(host).is_loopback
     except ValueError:
-        return host == "localhost"
+        return host.lower() == "localhost"

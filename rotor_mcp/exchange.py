@@ -17,7 +17,7 @@ import anyio
 import httpx2
 
 from rotor_mcp import __version__
-from rotor_mcp.config import Settings
+from rotor_mcp.config import Credentials, Settings
 from rotor_mcp.errors import NoKey, NotSent, OutcomeUnknown, RotorError, TurnLost, Unanswered
 from rotor_mcp.observer import Asked, Observer
 from rotor_mcp.obstacles import no_connection
@@ -79,6 +79,9 @@ class Pool:
         observers: Sequence[Observer] = (),
     ) -> None:
         self.settings = settings
+        self.credentials = settings.credentials
+        self.accepted = False
+        """Whether Rotor has accepted the key of this pool."""
         self.observers = observers
         self.answered_at = -math.inf
         """When Rotor last answered anything, as `anyio.current_time` tells it."""
@@ -86,9 +89,10 @@ class Pool:
         self._transport = transport
         self._http: httpx2.AsyncClient | None = None
 
-    def sibling(self, settings: Settings) -> "Pool":
+    def with_credentials(self, credentials: Credentials | None) -> "Pool":
         """The same connections with another key."""
-        pool = Pool(settings, observers=self.observers)
+        pool = Pool(self.settings, observers=self.observers)
+        pool.credentials = credentials
         pool._origin = self._origin
         return pool
 
@@ -117,9 +121,18 @@ class Pool:
             )
         return self._http
 
-    def note_answer(self) -> None:
-        """Rotor has answered."""
+    @property
+    def key_warning(self) -> str | None:
+        """What is odd about the key, if it is the one of the settings."""
+        return self.settings.key_warning if self.credentials == self.settings.credentials else None
+
+    def note_answer(self, status: int) -> None:
+        """Note that Rotor has answered. A success shows that it accepts the key.
+
+        Refusals show nothing: a proxy or a limit before Rotor can answer 403 and 429 to any key.
+        """
         self._origin.answered_at = anyio.current_time()
+        self.accepted = self.accepted or 200 <= status < 300
 
     async def aclose(self) -> None:
         """Close the connections."""
@@ -213,7 +226,7 @@ class Exchange:
 
     async def _send_once(self, request: _Request) -> tuple[int, dict[str, Any]]:
         settings = self._pool.settings
-        if settings.key is None and not request.anonymous:
+        if self._pool.credentials is None and not request.anonymous:
             raise NoKey(settings.key_trouble or "")
         if request.writes:
             await self._witness.before_write()
@@ -228,8 +241,8 @@ class Exchange:
                 await self._count(request)
             raise
         await self._count(request)
-        self._pool.note_answer()
-        return read(response, request.lost, settings.key_warning)
+        self._pool.note_answer(response.status_code)
+        return read(response, request.lost, self._pool.key_warning)
 
     async def _observed(self, request: _Request, patience: float) -> httpx2.Response:
         """Carry a request, and tell whoever observes how it ended."""
@@ -271,14 +284,14 @@ class Exchange:
 
     def _formed(self, request: _Request, patience: float) -> httpx2.Request:
         """Form a request. The client could do that as well, but it would put the address together anew."""
-        http, key = self._pool.http, None if request.anonymous else self._pool.settings.key
+        http, credentials = self._pool.http, None if request.anonymous else self._pool.credentials
         phases = {"read": patience, "write": patience, "pool": patience}
         return httpx2.Request(
             request.method,
             f"{self._pool.settings.base_url}/{request.path}",
             params=request.query,
             json=request.body,
-            headers=[*http.headers.items(), *([("x-api-key", key)] if key else [])],
+            headers=[*http.headers.items(), *([("x-api-key", credentials.key)] if credentials else [])],
             extensions={"timeout": {**phases, "connect": min(CONNECT_TIMEOUT, patience * 0.9)}},
         )
 

@@ -1,15 +1,21 @@
 """A port on which something is served."""
 
+import errno
 import socket
+from ipaddress import IPv6Address, ip_address
 
 _LOOPBACK = "127.0.0.1"
+_NOT_HERE = {errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT}
+"""What binding to an address ends in that this machine does not have."""
+_TRIES = 10
+"""How often a free port is looked for that is free on all addresses of a host."""
 
 
 def listen(host: str = _LOOPBACK, port: int = 0, *, shared: bool = False) -> socket.socket:
     """Take a port, a free one if it is 0. From now on connections queue up for whoever serves.
 
     Args:
-        host: address of this machine.
+        host: address of this machine. `::` takes IPv4 as well, where the system can do both with one socket.
         port: to take.
         shared: whether other sockets may take the same port, if they want to share it as well.
 
@@ -17,11 +23,74 @@ def listen(host: str = _LOOPBACK, port: int = 0, *, shared: bool = False) -> soc
         OSError: if the port cannot be had.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.create_server((host, port), family=family, reuse_port=shared)
+    listener = socket.create_server(
+        (host, port),
+        family=family,
+        reuse_port=shared,
+        dualstack_ipv6=host == "::" and socket.has_dualstack_ipv6(),
+    )
     # asyncio does this only for sockets that name their protocol. Without it the second packet of an answer
     # waits 40 ms for the first to be acknowledged.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listener
+
+
+def listen_on_all(host: str, port: int = 0, *, shared: bool = False) -> list[socket.socket]:
+    """Take a port, the same on every address that a host name has on this machine.
+
+    Addresses that the machine lacks are left out, as IPv6 is where it is switched off.
+
+    Args:
+        host: a name or an address.
+        port: to take; 0 takes one that is free on all addresses.
+        shared: whether other sockets may take the same port, if they want to share it as well.
+
+    Raises:
+        OSError: if the host has no address here, or the port is taken on one of them.
+    """
+    addresses = _addresses(host)
+    for _ in range(_TRIES if port == 0 else 1):
+        try:
+            return _listen_on(addresses, port, shared=shared)
+        except OSError as exc:
+            if exc.errno != errno.EADDRINUSE:
+                raise
+            taken = exc
+    raise taken
+
+
+def _listen_on(addresses: list[str], port: int, *, shared: bool) -> list[socket.socket]:
+    listeners: list[socket.socket] = []
+    missing: OSError | None = None
+    try:
+        for own in addresses:
+            try:
+                listeners.append(listen(own, port, shared=shared))
+            except OSError as exc:
+                if exc.errno not in _NOT_HERE:
+                    raise
+                missing = exc
+            else:
+                port = listeners[0].getsockname()[1]
+        if not listeners and missing is not None:
+            raise missing
+    except OSError:
+        for listener in listeners:
+            listener.close()
+        raise
+    return listeners
+
+
+def _addresses(host: str) -> list[str]:
+    """The addresses of a host. `localhost` has both, although many hosts files name only one."""
+    if host.lower() == "localhost":
+        return [_LOOPBACK, "::1"]
+    try:
+        found = ip_address(host)
+    except ValueError:
+        known = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        return list(dict.fromkeys(str(sockaddr[0]) for *_, sockaddr in known))
+    return [found.compressed if isinstance(found, IPv6Address) else host]
 
 
 def address(listener: socket.socket) -> str:

@@ -22,11 +22,21 @@ from mcp.types import (
 from rotor_mcp.prompts import PROMPTS, Prompt
 from rotor_mcp.reception import Reception
 
+WRITING_PROMPTS = frozenset(prompt.name for prompt in PROMPTS if prompt.writes)
+"""Those that ask for tools that write."""
 
-def offer(server: MCPServer[Any], reception: Reception) -> None:
-    """Add them to a server."""
+
+def offer(server: MCPServer[Any], reception: Reception, *, read_only: bool) -> None:
+    """Add them to a server.
+
+    Args:
+        server: to add them to.
+        reception: decides whose calls are let in.
+        read_only: whether to leave out what asks for tools that write.
+    """
     for prompt in PROMPTS:
-        server.add_prompt(_mcp_prompt(prompt))
+        if not (prompt.writes and read_only):
+            server.add_prompt(_mcp_prompt(prompt))
 
     @server.resource(
         "rotor://leads/{id}",

@@ -81,30 +81,39 @@ class Reception:
         return True
 
     @asynccontextmanager
-    async def admit(self, *, writing: bool) -> AsyncIterator[Visit]:
+    async def admit(self, *, writing: bool, tool: str | None = None) -> AsyncIterator[Visit]:
         """Let a call in for as long as it takes, and tell whoever observes how it ended.
 
         Args:
             writing: whether it wants to write.
+            tool: that is called; None if it is something else.
 
         Raises:
             NotSent: if it has to stay outside.
         """
         async with AsyncExitStack() as inside:
-            visit = await self._let_in(inside, writing=writing)
+            visit = await self._let_in(inside, writing=writing, tool=tool)
             try:
                 yield visit
             finally:
+                self.workplaces.leave(visit.workplace)
                 visited = visit.told
                 for observer in self._observers:
                     observer.ended(visited)
 
-    async def _let_in(self, inside: AsyncExitStack, *, writing: bool) -> Visit:  # noqa: ARG002
+    async def _let_in(
+        self,
+        inside: AsyncExitStack,  # noqa: ARG002 - whoever started this process may do everything
+        *,
+        writing: bool,  # noqa: ARG002
+        tool: str | None,  # noqa: ARG002
+    ) -> Visit:
         """Begin a visit.
 
         Args:
             inside: takes what is to be done when the visit is over.
             writing: whether the call wants to write.
+            tool: that is called; None if it is something else.
 
         Raises:
             NotSent: if the call has to stay outside.

@@ -243,6 +243,8 @@ class SearchResult(Result):
     """The leads as the text shows them: each was worded to see whether there is room for it."""
     compared_here: SkipJsonSchema[bool] = False
     """Whether Rotor's search found nothing, and leads were read to compare their texts in every spelling."""
+    rotor_alone: SkipJsonSchema[bool] = False
+    """Whether nothing matches by Rotor's own comparison, and no request was left for other spellings."""
     filters: SkipJsonSchema[dict[str, Any]] = {}
     """What was filtered by, if nothing matches."""
     unused: SkipJsonSchema[list[UnusedWord]] = []

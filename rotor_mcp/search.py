@@ -66,8 +66,10 @@ async def search(wanted: SearchLeads, call: Call) -> SearchResult:
     reading = Reading(asked, begin, call)
     matched = await reading.read_on(enough=1 if alone else _enough(wanted))
     while not wanted.cursor and (wider := reading.wider(found=bool(matched))):
+        if not call.search_requests_left:
+            break
         reading, alone = wider, False
-        pages = 1 if reading.compares_text else None
+        pages = 1 if reading.compares_text else call.search_requests_left
         matched = await reading.read_on(enough=_enough(wanted), pages=pages)
     unused = await _unused_words(wanted, call, matched) if not wanted.cursor else []
     return _result(reading, matched, unused, counted_by_rotor=alone)
@@ -80,7 +82,7 @@ async def _unused_words(wanted: SearchLeads, call: Call, matched: Sequence[Match
         "source": [wanted.source] if wanted.source and not matched else [],
         "tag": wanted.tags,
     }
-    if not matched and any(given.values()):
+    if not matched and any(given.values()) and call.search_requests_left:
         await call.learn_words()
     vocabulary = call.company.vocabulary
     return [
@@ -150,6 +152,7 @@ def _result(
         archived=wanted.archived,
         lines=lines,
         compared_here=reading.compares_text,
+        rotor_alone=not (matched or wanted.cursor) and reading.wider(found=False) is not None,
         filters={} if matched else _filters(wanted),
         unused=[UnusedWord(kind=word.kind, word=word.word, in_use=list(word.in_use)) for word in unused],
         age_seconds=math.ceil(reading.age),

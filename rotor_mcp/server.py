@@ -23,7 +23,9 @@ from mcp.server.context import CallNext, HandlerResult
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.tools import Tool as SdkTool
 from mcp.server.mcpserver.utilities.func_metadata import ArgModelBase, FuncMetadata
-from mcp.types import CallToolResult, InputRequiredResult, ToolAnnotations
+from mcp.shared.exceptions import MCPError
+from mcp.types import INVALID_PARAMS, CallToolResult, GetPromptResult, InputRequiredResult, ToolAnnotations
+from mcp.types import Prompt as McpPrompt
 from mcp.types import Tool as McpTool
 
 from rotor_mcp import __version__, offers
@@ -87,7 +89,7 @@ def build_server(
         middleware=[_wrap_arguments],
         **options,
     )
-    offers.offer(server, reception)
+    offers.offer(server, reception, read_only=settings.read_only)
     return server
 
 
@@ -116,7 +118,7 @@ def _leave(_signal: int, _frame: FrameType | None) -> None:
 
 
 class _Server(MCPServer[Any]):
-    """The SDK's server, but nobody is shown a tool that they may not call."""
+    """The SDK's server, but nobody is shown a tool or a prompt that they may not use."""
 
     def __init__(self, reception: Reception, **options: Any) -> None:
         super().__init__(**options)
@@ -129,6 +131,32 @@ class _Server(MCPServer[Any]):
             for tool in await super().list_tools()
             if self._reception.offers(writing=not (tool.annotations and tool.annotations.read_only_hint))
         ]
+
+    async def list_prompts(self) -> list[McpPrompt]:
+        """List the prompts for whoever asks."""
+        return [
+            prompt
+            for prompt in await super().list_prompts()
+            if self._reception.offers(writing=prompt.name in offers.WRITING_PROMPTS)
+        ]
+
+    async def get_prompt(
+        self,
+        name: str,
+        arguments: dict[str, Any] | None = None,
+        context: Context[Any, Any] | None = None,
+    ) -> GetPromptResult | InputRequiredResult:
+        """Get one of these prompts.
+
+        Raises:
+            MCPError: if it is not one of them. The SDK takes that for a crash.
+        """
+        if name not in {prompt.name for prompt in await self.list_prompts()}:
+            told = (
+                "there is no such prompt, or it needs tools that you may not call; prompts/list names yours"
+            )
+            raise MCPError(code=INVALID_PARAMS, message=told)
+        return await super().get_prompt(name, arguments, context)
 
 
 class _McpTool(SdkTool):

@@ -23,9 +23,6 @@ from rotor_mcp.observer import WriteMade
 from rotor_mcp.plan import Plan, differences, plan_for
 from rotor_mcp.results import Outcome, UpsertResult
 
-SHARE_OF_WORDS = 1 / 4
-"""Share of the time that a call has left, in which the spelling of stages and tags must be found out."""
-
 
 async def upsert(arguments: UpsertLead, call: Call, finding: Finding | None = None) -> UpsertResult:
     """Create or update a lead, or say why not yet.
@@ -74,7 +71,7 @@ async def learn_words(leads: Iterable[UpsertLead], call: Call) -> None:
     Where Rotor cannot be asked, they are written as they were given.
     """
     if any(map(call.company.vocabulary.may_spell_otherwise, leads)):
-        with suppress(RotorError), anyio.move_on_after(call.rotor.remaining * SHARE_OF_WORDS):
+        with suppress(RotorError):
             await call.learn_words()
 
 

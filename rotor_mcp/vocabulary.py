@@ -6,10 +6,12 @@ Rotor's API cannot list them. Each lead counts once, as it was read last.
 import math
 import time
 from collections import Counter, OrderedDict
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Literal
+
+import anyio
 
 from rotor_mcp.models import Lead, LeadFields
 from rotor_mcp.normalize import caseless, text_form
@@ -18,8 +20,8 @@ MAX_LEADS = 2_000
 """Leads whose words are remembered, those read last."""
 LEADS_TO_JUDGE = 20
 """Leads to have read before a word counts as one that the company does not use."""
-SURVEY_TTL = 3_600.0
-"""Seconds for which one reading of the newest leads is enough, however few leads there are."""
+SURVEY_TTL = 120.0
+"""Seconds in which the newest leads are read once at most to learn words, however few they are."""
 MAX_NAMED = 12
 """Words in use that an answer names, the most used."""
 
@@ -45,7 +47,8 @@ class Vocabulary:
     def __init__(self) -> None:
         self._words: OrderedDict[str, dict[Kind, list[str]]] = OrderedDict()
         """Id of a lead → its words."""
-        self._surveyed_at = -math.inf
+        self._surveyed_at = self._refreshed_at = -math.inf
+        self._refreshing = anyio.Lock()
 
     def learn(self, lead: Lead) -> None:
         """Take in the words of a lead that was read. A lead without an id counts for nothing."""
@@ -59,6 +62,24 @@ class Vocabulary:
         self._words.move_to_end(lead.id)
         if len(self._words) > MAX_LEADS:
             self._words.popitem(last=False)
+
+    async def refresh(self, read: Callable[[], Awaitable[object]]) -> None:
+        """Read the newest leads if too few were read to know the words in use.
+
+        That it failed is known for `SURVEY_TTL` as well: else each key that a person types costs a request.
+
+        Args:
+            read: asks Rotor for leads; each of them is learned as it is read.
+
+        Raises:
+            RotorError: if Rotor could not be asked or refused.
+        """
+        async with self._refreshing:
+            now = time.monotonic()
+            if not self.enough and now - self._refreshed_at >= SURVEY_TTL:
+                self._refreshed_at = now
+                with anyio.CancelScope(shield=True):  # clients cancel a completion with the next key
+                    await read()
 
     def surveyed(self) -> None:
         """Note that the newest leads, 1,000 or all there are, were read."""

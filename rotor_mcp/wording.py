@@ -196,6 +196,11 @@ def found(result: SearchResult) -> str:
             "Rotor's own search gave no match, so names, e-mails and phones were compared here as well, "
             "without accents and punctuation."
         )
+    if result.rotor_alone:
+        lines.append(
+            "Rotor alone has compared: no request was left to look for other spellings "
+            "(ROTOR_MCP_SEARCH_REQUESTS)."
+        )
     if result.looked_at is not None:
         of = f" of {result.exist:,}" if result.exist is not None else ""
         lines.append(f"Only the newest {result.looked_at:,}{of} leads were looked at, and counted.")

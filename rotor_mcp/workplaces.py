@@ -1,7 +1,8 @@
 """Workplaces: one for each company, which is told by its Rotor key.
 
 They are made when a call needs them, and so is what they are made of: a start needs none of it. Calls for one
-company find the same workplace as long as one of them is under way, and for a while after.
+company find the same workplace as long as one of them is under way. It is kept after that, once Rotor has
+accepted the key: over HTTP callers can send anything as a key, and must not push out companies that exist.
 """
 
 import hashlib
@@ -10,11 +11,12 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
+from rotor_mcp.config import Credentials, Settings, redact_well_formed_keys
+
 if TYPE_CHECKING:
     import httpx2
 
     from rotor_mcp.company import Companies
-    from rotor_mcp.config import Settings
     from rotor_mcp.exchange import Pool
     from rotor_mcp.observer import Observer
     from rotor_mcp.workplace import Clock, Workplace
@@ -28,7 +30,7 @@ class Workplaces:
 
     def __init__(
         self,
-        settings: "Settings",
+        settings: Settings,
         transport: "Callable[[], httpx2.AsyncBaseTransport] | None" = None,
         clock: "Clock | None" = None,
         observers: "Sequence[Observer]" = (),
@@ -47,19 +49,26 @@ class Workplaces:
         self._clock = clock
         self._pool: Pool | None = None
         self._companies: Companies | None = None
-        # Whoever works somewhere keeps it from vanishing; the most recent ones are kept besides.
+        # A call keeps its workplace from vanishing; the known ones are kept besides, the most recent last.
         self._open: WeakValueDictionary[bytes, Workplace] = WeakValueDictionary()
-        self._recent: OrderedDict[bytes, Workplace] = OrderedDict()
+        self._known: OrderedDict[bytes, Workplace] = OrderedDict()
         for observer in observers:
             observer.opened(self.spent_today)
 
     def own(self) -> "Workplace":
         """The workplace of the company whose key is in the settings."""
-        return self._workplace(self._settings.key, lambda: self._settings)
+        workplace = self._workplace(self._settings.credentials)
+        self._keep(workplace)
+        return workplace
 
     def of(self, key: str) -> "Workplace":
         """The workplace of the company with this key."""
-        return self._workplace(key, lambda: self._settings.with_key(key))
+        return self._workplace(Credentials(key))
+
+    def leave(self, workplace: "Workplace") -> None:
+        """Keep a workplace that a call leaves, if Rotor has accepted its key."""
+        if workplace.pool.accepted:
+            self._keep(workplace)
 
     @property
     def pool(self) -> "Pool":
@@ -80,14 +89,18 @@ class Workplaces:
         return self._companies
 
     def redact(self, text: str) -> str:
-        """Take all keys that are in use out of a text."""
-        for workplace in list(self._open.values()):
-            text = workplace.pool.settings.redact(text)
-        return self._settings.redact(text)
+        """Take keys out of a log line: what has the form of one, and the known ones, whatever their form.
+
+        What a caller sent as a key and Rotor never accepted is left: it could be any word.
+        """
+        for workplace in self._known.copy().values():
+            if workplace.pool.credentials is not None:
+                text = workplace.pool.credentials.redact(text)
+        return redact_well_formed_keys(self._settings.redact(text))
 
     def spent_today(self) -> Iterator[tuple[str, int]]:
         """What each company has spent today, as far as this process knows. Other threads may ask, too."""
-        for workplace in self._recent.copy().values():
+        for workplace in self._known.copy().values():
             yield workplace.name, workplace.company.spending.known
 
     async def aclose(self) -> None:
@@ -99,20 +112,29 @@ class Workplaces:
         for observer in self.observers:
             await observer.aclose()
 
-    def _workplace(self, key: str | None, make_settings: "Callable[[], Settings]") -> "Workplace":
-        name = hashlib.sha256(b"rotor-mcp company " + (key or "").encode()).digest()
-        workplace = self._open.get(name)
+    def _workplace(self, credentials: Credentials | None) -> "Workplace":
+        digest = _digest(credentials)
+        workplace = self._open.get(digest)
         if workplace is None:
             from rotor_mcp.workplace import Workplace, system_clock
 
-            settings = make_settings()
-            company = self.companies.of(settings.key)
+            company = self.companies.of(credentials.key if credentials else None)
             workplace = Workplace(
-                self.pool.sibling(settings), company, name.hex()[:12], self._clock or system_clock
+                self.pool.with_credentials(credentials),
+                company,
+                digest.hex()[:12],
+                self._clock or system_clock,
             )
-            self._open[name] = workplace
-        self._recent[name] = workplace
-        self._recent.move_to_end(name)
-        if len(self._recent) > REMEMBERED:
-            self._recent.popitem(last=False)
+            self._open[digest] = workplace
         return workplace
+
+    def _keep(self, workplace: "Workplace") -> None:
+        digest = _digest(workplace.pool.credentials)
+        self._known[digest] = workplace
+        self._known.move_to_end(digest)
+        if len(self._known) > REMEMBERED:
+            self._known.popitem(last=False)
+
+
+def _digest(credentials: Credentials | None) -> bytes:
+    return hashlib.sha256(b"rotor-mcp company " + (credentials.key if credentials else "").encode()).digest()

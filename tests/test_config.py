@@ -2,7 +2,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from rotor_mcp.config import ConfigError, Settings, environment_variable
+from rotor_mcp.config import ConfigError, Settings, environment_variable, redact_well_formed_keys
 
 KEY = "rotor_k3y1d_s3cr3tpart"
 
@@ -174,6 +174,32 @@ def test_redaction_leaves_no_key_in_any_text(key: str, before: str, after: str) 
 
 def test_the_secret_part_alone_is_redacted_too() -> None:
     assert Settings.load({"api_key": KEY}).redact("it is s3cr3tpart!") == "it is «API key»!"
+
+
+@pytest.mark.parametrize(
+    "secret", ["s3cr3t_with_one", "_s3cr3tpart", "s3cr3tpart_", "a_b_c_d_e_f", "__________"]
+)
+def test_a_secret_with_underscores_is_redacted_whole(secret: str) -> None:
+    settings = Settings.load({"api_key": f"rotor_k3y1d_{secret}"})
+    assert settings.redact(f"<{secret}>, rotor_k3y1d_{secret}") == "<«API key»>, «API key»"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("with rotor_acme_s3cr3tpart.", "with «API key»"),
+        ("{'x-api-key': 'rotor_acme_s3cr3t_part+/=', 'a': 1}", "{'x-api-key': '«API key»', 'a': 1}"),
+        ("rotor_a-1_12345678,rotor_b_12345678", "«API key»,«API key»"),
+        ("rotor_acme_short", "rotor_acme_short"),
+        (
+            "rotor_mcp.hosting.desk ROTOR_MCP_ALLOWED_HOSTS rotor_",
+            "rotor_mcp.hosting.desk ROTOR_MCP_ALLOWED_HOSTS rotor_",
+        ),
+        ("rotor_ acme_s3cr3tpart", "rotor_ acme_s3cr3tpart"),
+    ],
+)
+def test_well_formed_keys_are_redacted_by_their_form(text: str, shown: str) -> None:
+    assert redact_well_formed_keys(text) == shown
 
 
 def test_a_short_text_is_no_secret() -> None:

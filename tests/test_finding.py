@@ -129,6 +129,26 @@ Only the newest 1,000 of 1,040 leads were looked at, and counted.
         assert names(further) == ["José Muñoz"]
 
 
+async def test_what_rotor_alone_has_compared_is_said(sandbox: Sandbox) -> None:
+    async with connect(sandbox, search_requests="1") as client:
+        await Rotor(sandbox).add(name="José Muñoz")
+        sandbox.requests.clear()
+        assert text(await search(client, search="Munoz")) == snapshot("""\
+No lead matches search "Munoz"; archived ones left out. Today is 2026-11-22 (America/Chicago). 1 request spent.
+Rotor alone has compared: no request was left to look for other spellings (ROTOR_MCP_SEARCH_REQUESTS).\
+""")
+        assert sandbox.requests == ["GET /leads"]
+        assert "rotor_alone" not in content(await search(client, search="doe"))
+
+
+@pytest.mark.parametrize("most", [1, 2, 3])
+async def test_further_looks_spend_no_more_than_a_search_may(most: int) -> None:
+    with closing(Sandbox(leads=3_000, quota=5_000, now=lambda: NOW)) as sandbox:
+        async with connect(sandbox, search_requests=str(most)) as client:
+            await search(client, search="nobody", stage="nowhere", tags=["nothing"])
+        assert len(sandbox.requests) == most
+
+
 async def test_a_search_with_a_stage_in_other_capitals(client: Client, rotor: Rotor) -> None:
     await rotor.add(name="José Muñoz", stage="Quoted")
     assert names(await search(client, search="munoz", stage="QUOTED")) == ["José Muñoz"]

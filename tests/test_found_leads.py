@@ -258,5 +258,5 @@ Nothing was written: the phone belongs to Jane Doe (id 182bd5e5-6e1a-4fe4-a799-a
   email: jane.doe@example.com → eve@example.com
   unchanged: name, phone
   also: Eve Roe · eve@example.com · id <id 0>
-If the user approves exactly this, call again with the same arguments and confirm "<token>". If it is another person, do not confirm: add a note to this lead, or enter the person without the phone, because Rotor finds this lead by it. If another of these leads is meant, give its id.\
+Ask the user who is meant; another of these leads is updated by its id. If the user approves exactly this, call again with the same arguments and confirm "<token>". If it is another person, do not confirm: add a note to this lead, or enter the person without the phone, because Rotor finds this lead by it.\
 """)

@@ -4,7 +4,7 @@ import io
 import json
 import logging
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import anyio
@@ -27,13 +27,15 @@ rotor_keys = st.builds("rotor_{}_{}".format, st.text("abc123", min_size=1), st.t
 
 
 @contextmanager
-def logged(configuration: Settings, *, libraries: bool = False) -> Iterator[io.StringIO]:
+def logged(
+    configuration: Settings, redact: Callable[[str], str] | None = None, *, libraries: bool = False
+) -> Iterator[io.StringIO]:
     """What the process writes to stderr; with `libraries`, also what other libraries would like to."""
     stderr, sys.stderr = sys.stderr, io.StringIO()
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     try:
-        logs.configure(configuration)
+        logs.configure(configuration, redact)
         if libraries:
             root.setLevel(logging.DEBUG)
         yield sys.stderr

@@ -2,32 +2,37 @@
 
 import hashlib
 import secrets
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from mcp.server.auth.middleware.auth_context import AuthContextMiddleware
-from mcp.server.auth.middleware.bearer_auth import BearerAuthBackend, RequireAuthMiddleware
-from mcp.server.auth.provider import AccessToken, TokenVerifier
+from mcp.server.auth.provider import TokenVerifier
 from mcp.server.auth.routes import build_resource_metadata_url, create_protected_resource_routes
 from mcp.server.mcpserver import RequestStateSecurity
 from mcp.server.transport_security import TransportSecuritySettings
 from pydantic import AnyHttpUrl, ConfigDict, TypeAdapter
 from starlette.applications import Starlette
-from starlette.authentication import AuthenticationError
 from starlette.middleware import Middleware
-from starlette.middleware.authentication import AuthenticationMiddleware
-from starlette.middleware.cors import CORSMiddleware
-from starlette.requests import HTTPConnection
-from starlette.responses import JSONResponse, Response
-from starlette.routing import BaseRoute, Mount, Route
+from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from rotor_mcp.config import Settings
 from rotor_mcp.hosting import health
+from rotor_mcp.hosting.accept import AcceptMiddleware
+from rotor_mcp.hosting.auth import BearerAuthMiddleware
 from rotor_mcp.hosting.desk import Desk
-from rotor_mcp.hosting.doorway import LARGEST_BODY, AccessLog, KeyFromHeader, WholeBody
+from rotor_mcp.hosting.doorway import (
+    LARGEST_BODY,
+    AccessLog,
+    AllowedOriginsMiddleware,
+    HostOriginMiddleware,
+    KeyFromHeader,
+    PostOnlyMiddleware,
+    TrailingSlashMiddleware,
+    WholeBody,
+)
 from rotor_mcp.hosting.issuer import Issuer
-from rotor_mcp.hosting.scopes import SCOPES
+from rotor_mcp.hosting.refusals import RefusalLog
+from rotor_mcp.hosting.scopes import READ, SCOPES
 from rotor_mcp.hosting.settings import PATH, HostSettings
 from rotor_mcp.hosting.tokens import FileTokens
 from rotor_mcp.server import build_server
@@ -55,24 +60,36 @@ def build_app(settings: Settings, host: HostSettings, workplaces: Workplaces) ->
         streamable_http_path=PATH,
         stateless_http=True,
         max_request_body_size=LARGEST_BODY,
-        transport_security=TransportSecuritySettings(allowed_hosts=host.hosts, allowed_origins=host.origins),
+        # `HostOriginMiddleware` does this: the SDK compares letter by letter and does not say what to change.
+        transport_security=TransportSecuritySettings(enable_dns_rebinding_protection=False),
     )
+    scopes = (READ,) if settings.read_only else SCOPES
+    refusals = RefusalLog()
+    endpoint: ASGIApp = PostOnlyMiddleware(KeyFromHeader(WholeBody(AcceptMiddleware(protocol))))
+    endpoint = _authenticated(endpoint, host, scopes, refusals)
+    endpoint = HostOriginMiddleware(endpoint, host.hosts, host.origins, refusals)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         async with protocol.router.lifespan_context(protocol):
             yield
 
-    return Starlette(
+    app = Starlette(
         routes=[
             Route("/healthz", health.alive),
             Route("/readyz", health.Readiness(workplaces.pool).answer),
-            *_metadata(host),
-            Mount("/", _behind_a_door(KeyFromHeader(WholeBody(protocol)), host)),
+            *_metadata(host, scopes),
+            Route(PATH, endpoint),
         ],
-        middleware=[Middleware(AccessLog), *_cross_origin(host)],
+        middleware=[
+            Middleware(TrailingSlashMiddleware),
+            Middleware(AccessLog),
+            *_cross_origin(host),
+        ],
         lifespan=lifespan,
     )
+    app.router.redirect_slashes = False
+    return app
 
 
 def _state_key(settings: Settings, host: HostSettings) -> bytes:
@@ -84,36 +101,18 @@ def _state_key(settings: Settings, host: HostSettings) -> bytes:
     return secrets.token_bytes(32)
 
 
-class _Verifiers:
-    """Takes a token that one of several knows."""
-
-    def __init__(self, verifiers: Sequence[TokenVerifier]) -> None:
-        self._verifiers = verifiers
-
-    async def verify_token(self, token: str) -> AccessToken | None:
-        for verifier in self._verifiers:
-            if (known := await verifier.verify_token(token)) is not None:
-                return known
-        return None
-
-
-def _behind_a_door(app: ASGIApp, host: HostSettings) -> ASGIApp:
+def _authenticated(
+    app: ASGIApp, host: HostSettings, scopes: tuple[str, ...], refusals: RefusalLog
+) -> ASGIApp:
     """Let nobody through who does not show a good token, if the settings ask for tokens."""
     verifiers: list[TokenVerifier] = []
     if host.token_file is not None:
         verifiers.append(FileTokens(host.token_file))
     resource = None
     if host.oauth_issuer is not None:
-        resource = build_resource_metadata_url(_address(_resource(host)))
-        verifiers.append(Issuer(host.oauth_issuer, host.audience or ""))
-    if not verifiers:
-        return app
-    door = AuthContextMiddleware(RequireAuthMiddleware(app, [], resource))
-    return AuthenticationMiddleware(door, BearerAuthBackend(_Verifiers(verifiers)), on_error=_no_issuer)
-
-
-def _no_issuer(_: HTTPConnection, exc: AuthenticationError) -> Response:
-    return JSONResponse({"error": str(exc)}, 503, {"retry-after": "10"})
+        resource = str(build_resource_metadata_url(_address(_resource(host))))
+        verifiers.append(Issuer(host.oauth_issuer, host.audience or "", host.oauth_scope_claim))
+    return BearerAuthMiddleware(app, verifiers, scopes, resource, refusals) if verifiers else app
 
 
 def _address(url: str) -> AnyHttpUrl:
@@ -127,30 +126,22 @@ def _resource(host: HostSettings) -> str:
     return f"{host.public_url}{PATH}"
 
 
-def _metadata(host: HostSettings) -> list[BaseRoute]:
-    """Where clients learn whom to ask for a token."""
+def _metadata(host: HostSettings, scopes: tuple[str, ...]) -> list[Route]:
+    """Where clients learn whom to ask for a token: below the path of the resource, and at the root."""
     if host.oauth_issuer is None:
         return []
-    return list(
-        create_protected_resource_routes(
-            resource_url=_address(_resource(host)),
-            authorization_servers=[_address(host.oauth_issuer)],
-            scopes_supported=list(SCOPES),
-            resource_name="Rotor leads",
-        )
+    (document,) = create_protected_resource_routes(
+        resource_url=_address(_resource(host)),
+        authorization_servers=[_address(host.oauth_issuer)],
+        scopes_supported=list(scopes),
+        resource_name="Rotor leads",
     )
+    at_root = Route(document.path.removesuffix(PATH), document.endpoint, methods=["GET", "OPTIONS"])
+    return [document, at_root]
 
 
 def _cross_origin(host: HostSettings) -> list[Middleware]:
     """What browsers want to hear before they let a web page call."""
-    if not host.allowed_origins:
+    if not host.page_origins:
         return []
-    return [
-        Middleware(
-            CORSMiddleware,
-            allow_origins=host.allowed_origins,
-            allow_methods=["GET", "POST", "DELETE"],
-            allow_headers=["*"],
-            expose_headers=["mcp-session-id", "www-authenticate"],
-        )
-    ]
+    return [Middleware(AllowedOriginsMiddleware, origins=host.page_origins)]

@@ -12,8 +12,8 @@ from mcp.server.auth.provider import AccessToken
 from rotor_mcp.config import is_sendable
 from rotor_mcp.errors import NotAdmitted, NotAllowed
 from rotor_mcp.hosting.audit import Audit
-from rotor_mcp.hosting.files import Watched
-from rotor_mcp.hosting.limits import Budgets, Limits
+from rotor_mcp.hosting.files import FileUnavailable, Watched
+from rotor_mcp.hosting.limits import Budgets, Limits, Reservation
 from rotor_mcp.hosting.scopes import READ, WRITE
 from rotor_mcp.hosting.settings import HostSettings
 from rotor_mcp.observer import Observer
@@ -24,6 +24,8 @@ from rotor_mcp.workplaces import Workplaces
 KEY_HEADER = "x-rotor-api-key"
 ANYBODY = "anybody"
 """The name of all callers together where nobody asks who they are."""
+UPSERT_REQUESTS = 6
+"""Requests that one `upsert_lead` may spend: 3, and as many to find out what became of a lost reply."""
 
 _WHERE_THE_KEY_IS = {
     "server": "It is this server's key: whoever runs the server can renew it",
@@ -56,7 +58,14 @@ class Desk(Reception):
         self._settings = settings
         self._keys = Watched(settings.key_file, parse_keys) if settings.key_file else None
         self._limits = Limits(settings.calls_at_once, settings.calls_per_minute)
-        self._budgets = Budgets(settings.daily_requests, workplaces.companies)
+        own = workplaces.pool.settings
+        self._budgets = Budgets(settings.daily_requests, workplaces.companies, own.timeout)
+        self._most_requests = {
+            "upsert_lead": UPSERT_REQUESTS,
+            "upsert_leads": own.batch_requests,
+            "search_leads": own.search_requests,
+            "get_lead": 1,
+        }
 
     def offers(self, *, writing: bool) -> bool:
         """Whether whoever asks now has the scope to write, or to read."""
@@ -65,14 +74,14 @@ class Desk(Reception):
             token is not None and (WRITE if writing else READ) in token.scopes
         )
 
-    async def _let_in(self, inside: AsyncExitStack, *, writing: bool) -> Visit:
+    async def _let_in(self, inside: AsyncExitStack, *, writing: bool, tool: str | None) -> Visit:
         try:
-            return await self._ask_in(inside, writing=writing)
+            return await self._ask_in(inside, writing=writing, tool=tool)
         except NotAdmitted as exc:
             self._tell_of(exc)
             raise
 
-    async def _ask_in(self, inside: AsyncExitStack, *, writing: bool) -> Visit:
+    async def _ask_in(self, inside: AsyncExitStack, *, writing: bool, tool: str | None) -> Visit:
         if not self.offers(writing=writing):
             raise NotAllowed(
                 f"your access token lacks the scope {WRITE if writing else READ}; "
@@ -81,16 +90,18 @@ class Desk(Reception):
         who = caller_of(get_access_token())
         workplace = self._workplace(who)
         inside.enter_context(self._limits.hold(who))
-        notice = await self._budgets.check(who)
+        most = self._most_requests.get(tool or "", workplace.pool.settings.search_requests)
+        reservation = await self._budgets.reserve(who, most)
+        notice = reservation.notice if reservation else None
         visit = Visit(workplace, self.questions, who, notice, _WHERE_THE_KEY_IS[self._settings.key_from])
-        inside.push_async_callback(self._charge, visit)
+        if reservation is not None:
+            inside.push_async_callback(self._settle, reservation, visit)
         return visit
 
-    async def _charge(self, visit: Visit) -> None:
+    async def _settle(self, reservation: Reservation, visit: Visit) -> None:
         """Count what a call has spent, also of one that was cancelled."""
-        if visit.caller is not None and visit.called is not None:
-            with anyio.CancelScope(shield=True):
-                await self._budgets.spend(visit.caller, visit.called.requests)
+        with anyio.CancelScope(shield=True):
+            await self._budgets.settle(reservation, visit.called.requests if visit.called else 0)
 
     def _workplace(self, who: str) -> Workplace:
         """The workplace of the company that the caller belongs to.
@@ -101,7 +112,13 @@ class Desk(Reception):
             case "server":
                 return self.workplaces.own()
             case "file":
-                key = (self._keys.read() if self._keys else {}).get(who)
+                try:
+                    key = (self._keys.read() if self._keys else {}).get(who)
+                except FileUnavailable:
+                    raise NotAdmitted(
+                        "this server cannot read its file of Rotor keys; whoever runs it finds the reason in "
+                        "its log. Try again in a minute"
+                    ) from None
                 if key is None:
                     raise NotAdmitted("this server knows no Rotor key of yours; whoever runs it can add one")
             case "header":

@@ -3,17 +3,22 @@
 import json
 import logging
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from time import perf_counter
 from typing import Any
 
 import anyio
 from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
+from starlette.datastructures import Headers
+from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import HTTPConnection
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from rotor_mcp.hosting.addresses import Authority, Origin
 from rotor_mcp.hosting.desk import KEY_HEADER, caller_of, sent_key
+from rotor_mcp.hosting.refusals import RefusalLog
 from rotor_mcp.hosting.settings import PATH
 
 _READ_ON = 8
@@ -27,6 +32,125 @@ BODY_PATIENCE = 10.0
 
 access_log = logging.getLogger("rotor_mcp.access")
 """Its lines are whole as they are."""
+
+
+class TrailingSlashMiddleware:
+    """Serves a path with a slash at its end like one without: a redirect would lead from https to http."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+        if scope["type"] == "http" and len(scope["path"]) > 1 and scope["path"].endswith("/"):
+            scope = {**scope, "path": scope["path"][:-1]}
+        await self._app(scope, receive, send)
+
+
+class HostOriginMiddleware:
+    """Refuses requests for other hosts, and from web pages of other origins (DNS rebinding)."""
+
+    def __init__(
+        self, app: ASGIApp, hosts: Sequence[Authority], origins: Sequence[Origin], refusals: RefusalLog
+    ) -> None:
+        """Wrap an application.
+
+        Args:
+            app: answers the requests that are let through.
+            hosts: what the header `Host` may say.
+            origins: what the header `Origin` may say, if there is one.
+            refusals: notes requests that were refused.
+        """
+        self._app = app
+        self._hosts = hosts
+        self._origins = origins
+        self._refusals = refusals
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+        if scope["type"] == "http" and (refusal := self._check(Headers(scope=scope))) is not None:
+            await refusal(scope, receive, send)
+            return
+        await self._app(scope, receive, send)
+
+    def _check(self, headers: Headers) -> Response | None:
+        hosts, origins = headers.getlist("host"), headers.getlist("origin")
+        if len(hosts) != 1 or not _admits_host(self._hosts, hosts[0]):
+            self._refusals.note(
+                "it names another host; ROTOR_MCP_ALLOWED_HOSTS can allow that", ", ".join(hosts)
+            )
+            return _refusal(
+                421,
+                "the header Host names none of this server's names. If clients are to use this one, whoever "
+                "runs the server sets ROTOR_MCP_PUBLIC_URL or adds the name to ROTOR_MCP_ALLOWED_HOSTS",
+            )
+        if not all(admits_origin(self._origins, origin) for origin in origins):
+            self._refusals.note(
+                "it comes from a web page of another origin; ROTOR_MCP_ALLOWED_ORIGINS can allow that",
+                ", ".join(origins),
+            )
+            return _refusal(
+                403,
+                "web pages of this Origin may not call this server. If they are to, whoever runs the server "
+                "adds the origin to ROTOR_MCP_ALLOWED_ORIGINS",
+            )
+        return None
+
+
+def _admits_host(allowed: Sequence[Authority], header: str) -> bool:
+    try:
+        given = Authority.parse(header)
+    except ValueError:
+        return False
+    return any(host.admits(given) for host in allowed)
+
+
+def admits_origin(allowed: Sequence[Origin], header: str) -> bool:
+    """Whether a header `Origin` is one of those allowed."""
+    try:
+        given = Origin.parse(header)
+    except ValueError:
+        return False
+    return any(origin.admits(given) for origin in allowed)
+
+
+class AllowedOriginsMiddleware(CORSMiddleware):
+    """The CORS headers of Starlette, with origins compared as `HostOriginMiddleware` compares them."""
+
+    def __init__(self, app: ASGIApp, origins: Sequence[Origin]) -> None:
+        """Wrap an application.
+
+        Args:
+            app: answers the requests that are let through.
+            origins: of web pages that may read the answers.
+        """
+        super().__init__(
+            app,
+            allow_methods=["GET", "POST", "DELETE"],
+            allow_headers=["*"],
+            expose_headers=["www-authenticate"],
+        )
+        self._origins = origins
+
+    def is_allowed_origin(self, origin: str) -> bool:
+        """Whether web pages of this origin may read the answers."""
+        return admits_origin(self._origins, origin)
+
+
+class PostOnlyMiddleware:
+    """Answers 405 to other methods: without sessions there is no stream to open and no session to delete."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+        if scope["type"] == "http" and scope["method"] != "POST":
+            answer = _refusal(405, "this server keeps no sessions: send each message with POST")
+            answer.headers["allow"] = "POST"
+            await answer(scope, receive, send)
+            return
+        await self._app(scope, receive, send)
 
 
 class WholeBody:

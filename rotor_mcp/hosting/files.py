@@ -1,20 +1,37 @@
 """Files that the operator may change while the server runs: tokens and keys are renewed."""
 
 import logging
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Generic, TypeVar
+
+MAX_STALE_SECONDS = 30.0
+"""How long the last good content is used while the file cannot be read or parsed. Editors and secret stores
+replace a file in steps, so one failed reading must not lock everybody out; but a token that was revoked in a
+file that then became unreadable must not stay valid for longer than this."""
 
 Content = TypeVar("Content")
 
 logger = logging.getLogger(__name__)
 
 
-class Watched(Generic[Content]):
-    """A file that is read again when it has changed. What cannot be read leaves what was read before."""
+class FileUnavailable(Exception):
+    """A file has been unreadable or invalid for longer than its last good content may be used."""
 
-    def __init__(self, path: Path, parse: Callable[[str], Content]) -> None:
+
+class Watched(Generic[Content]):
+    """A file that is read again when it has changed, and after a failed reading until it can be read."""
+
+    def __init__(
+        self, path: Path, parse: Callable[[str], Content], max_stale: float = MAX_STALE_SECONDS
+    ) -> None:
         """Read the file.
+
+        Args:
+            path: of the file.
+            parse: turns its text into what it holds; raises ValueError if it cannot.
+            max_stale: seconds for which the last good content is used after a reading failed.
 
         Raises:
             OSError: if it cannot be read.
@@ -22,20 +39,45 @@ class Watched(Generic[Content]):
         """
         self._path = path
         self._parse = parse
+        self._max_stale = max_stale
         self._stamp = self._look()
         self._content = self._load()
+        self._failing_since: float | None = None
+        self._logged = ""
 
     def read(self) -> Content:
-        """What the file holds."""
+        """Return what the file holds.
+
+        Raises:
+            FileUnavailable: if it has been unreadable or invalid for too long.
+        """
         try:
             stamp = self._look()
-            if stamp != self._stamp:
-                self._stamp = stamp
+            if stamp != self._stamp or self._failing_since is not None:
                 self._content = self._load()
+                self._stamp = stamp  # only now: after a failed reading the same file is read again
+                self._failing_since, self._logged = None, ""
                 logger.info("%s was read again", self._path)
         except (OSError, ValueError) as exc:
-            logger.error("what was read before stays: %s", exc)  # noqa: TRY400 - there is no fault of ours
+            self._note_failure(str(exc))
         return self._content
+
+    def _note_failure(self, reason: str) -> None:
+        now = time.monotonic()
+        if self._failing_since is None:
+            self._failing_since = now
+        expired = now - self._failing_since >= self._max_stale
+        consequence = (
+            "nobody in it is let in until it can be read"
+            if expired
+            else f"its last good content is used for {self._max_stale:g} seconds at most"
+        )
+        line = f"{reason}: {consequence}"
+        if line != self._logged:  # the file is looked at with every request
+            self._logged = line
+            logger.error("%s", line)
+        if expired:
+            raise FileUnavailable(f"{self._path.name} cannot be read") from None
 
     def _load(self) -> Content:
         try:
@@ -43,6 +85,7 @@ class Watched(Generic[Content]):
         except ValueError as exc:
             raise ValueError(f"{self._path}: {exc}") from None
 
-    def _look(self) -> tuple[int, int, int]:
+    def _look(self) -> tuple[int, ...]:
         found = self._path.stat()
-        return found.st_mtime_ns, found.st_size, found.st_ino
+        # The time of the last change of its state, too: a copy may keep the time of the last writing.
+        return found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_dev, found.st_ino

@@ -1,5 +1,6 @@
 """How much of this server one caller may use, so that one runaway agent leaves something for the others."""
 
+import secrets
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,12 +8,17 @@ from dataclasses import dataclass, field
 
 import anyio
 
-from rotor_mcp.company import Companies, Spending
+from rotor_mcp.company import Budget, Companies
 from rotor_mcp.errors import BudgetSpent, TooManyCalls
 
 MINUTE = 60.0
 NEARLY = 0.8
 """Share of a budget from which on the caller is told."""
+MAX_WAIT_SECONDS = 5.0
+"""How long a call waits for other calls of its caller that may spend what is left. Hosts give up at 30."""
+_POLL_SECONDS = 0.2
+_MARGIN = 10.0
+"""Seconds that a reservation outlives the longest call."""
 
 
 @dataclass
@@ -67,38 +73,91 @@ class Limits:
                 del self._uses[caller]
 
 
+@dataclass(frozen=True)
+class Reservation:
+    """Requests of a caller's budget that are kept for a call under way."""
+
+    caller: str
+    token: str
+    notice: str | None
+    """What the caller should know: that there is not much left."""
+
+
 class Budgets:
     """Counts what each caller spends of a day's requests, and ends it. The day is that of UTC."""
 
-    def __init__(self, daily_requests: int | None, companies: Companies) -> None:
+    def __init__(
+        self,
+        daily_requests: int | None,
+        companies: Companies,
+        longest_call: float,
+        max_wait: float = MAX_WAIT_SECONDS,
+    ) -> None:
+        """Begin.
+
+        Args:
+            daily_requests: of each caller; no limit if None.
+            companies: makes the counts.
+            longest_call: seconds.
+            max_wait: seconds that a call may wait for others of the same caller to end.
+        """
         self._daily = daily_requests
         self._companies = companies
-        self._spent: dict[str, Spending] = {}
+        self._longest_call = longest_call
+        self._max_wait = max_wait
+        self._budgets: dict[str, Budget] = {}
+        self._settled: dict[str, anyio.Event] = {}
 
-    async def check(self, caller: str) -> str | None:
-        """See whether there is something left; if it is not much, say so.
+    async def reserve(self, caller: str, requests: int) -> Reservation | None:
+        """Reserve what a call may spend, as soon as that cannot lead beyond the budget.
+
+        While calls under way could spend what is left, another one waits for them.
+
+        Args:
+            caller: whose budget it is.
+            requests: that the call may spend.
 
         Raises:
             BudgetSpent: if there is nothing left.
+            TooManyCalls: if other calls may spend what is left, and take too long.
         """
         if self._daily is None:
             return None
-        spent = await self._of(caller).today()
-        if spent >= self._daily:
-            raise BudgetSpent(
-                f"you have spent {spent:,} requests today, and {self._daily:,} are your share (this server's "
-                "own count; its day begins at midnight UTC). Trying again today will not help"
+        token, until = secrets.token_hex(8), anyio.current_time() + self._max_wait
+        while True:
+            settled = self._settled.setdefault(caller, anyio.Event())
+            spent, granted = await self._of(caller).reserve(
+                token, requests, self._daily, self._longest_call + _MARGIN
             )
-        if spent < NEARLY * self._daily:
+            if granted:
+                return Reservation(caller, token, self._notice(spent))
+            if spent >= self._daily:
+                raise BudgetSpent(
+                    f"you have spent {spent:,} requests today, and {self._daily:,} are your share (this "
+                    "server's own count; its day begins at midnight UTC). Trying again today will not help"
+                )
+            now = anyio.current_time()
+            if now >= until:
+                raise TooManyCalls(
+                    f"calls of yours that are under way may spend the {self._daily - spent:,} requests that "
+                    "you have left today; wait for them to end"
+                )
+            # Those on other servers end without a word.
+            with anyio.move_on_after(min(_POLL_SECONDS, until - now)):
+                await settled.wait()
+
+    async def settle(self, reservation: Reservation, requests: int) -> None:
+        """Count what a call has spent in the place of what was reserved for it."""
+        await self._of(reservation.caller).settle(reservation.token, requests)
+        if (settled := self._settled.pop(reservation.caller, None)) is not None:
+            settled.set()
+
+    def _notice(self, spent: int) -> str | None:
+        if self._daily is None or spent < NEARLY * self._daily:
             return None
         return f"of your {self._daily:,} requests of today (UTC), {spent:,} were spent before this call"
 
-    async def spend(self, caller: str, requests: int) -> None:
-        """Count what a call has spent."""
-        if self._daily is not None and requests:
-            await self._of(caller).add(requests)
-
-    def _of(self, caller: str) -> Spending:
-        if caller not in self._spent:
-            self._spent[caller] = self._companies.spending(caller)
-        return self._spent[caller]
+    def _of(self, caller: str) -> Budget:
+        if caller not in self._budgets:
+            self._budgets[caller] = self._companies.budget(caller)
+        return self._budgets[caller]

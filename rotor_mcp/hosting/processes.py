@@ -1,46 +1,47 @@
 """Several processes behind one port, each with its own queue of connections.
 
 With one queue for all, the process that happens to wait first would take most of the connections and keep
-them. On Linux each has a socket of its own for the same port, and the kernel spreads what comes over them.
-Elsewhere they share one.
+them. On Linux each has sockets of its own for the same port, and the kernel spreads what comes over them.
+Elsewhere they share them. There is a socket for each address of the host.
 """
 
 import socket
 import sys
 from collections.abc import Callable
+from itertools import chain
 
 import uvicorn
 from uvicorn.supervisors import Multiprocess
 
-from rotor_mcp.listener import listen
+from rotor_mcp.listener import listen_on_all
 
 
-def listeners(host: str, port: int, processes: int) -> list[socket.socket]:
-    """Take a port for several processes: a socket for each, or one for all.
+def listeners(host: str, port: int, processes: int) -> list[list[socket.socket]]:
+    """Take a port for several processes. Returns the sockets of each.
 
     Raises:
         OSError: if the port cannot be had.
     """
     if processes == 1 or sys.platform != "linux":
-        return [listen(host, port)]
-    first = listen(host, port, shared=True)
-    port = first.getsockname()[1]
-    return [first, *(listen(host, port, shared=True) for _ in range(processes - 1))]
+        return [listen_on_all(host, port)] * processes
+    first = listen_on_all(host, port, shared=True)
+    port = first[0].getsockname()[1]
+    return [first, *(listen_on_all(host, port, shared=True) for _ in range(processes - 1))]
 
 
 class Processes(Multiprocess):
-    """uvicorn's processes, which it starts again when one has died; but each with a socket of its own."""
+    """uvicorn's processes, which it starts again when one has died; but each with sockets of its own."""
 
-    def __init__(self, config: uvicorn.Config, sockets: list[socket.socket]) -> None:
-        """Take the sockets: one for each process, or one for all of them."""
-        super().__init__(config, sockets)
-        self._of_each = sockets if len(sockets) > 1 else sockets * self.processes_num
+    def __init__(self, config: uvicorn.Config, sockets_of_each: list[list[socket.socket]]) -> None:
+        """Take the sockets of each process."""
+        super().__init__(config, sockets_of_each[0])
+        self._of_each = sockets_of_each
 
     def init_processes(self) -> None:
         """Start the processes."""
         number, self.processes_num = self.processes_num, 1
         for own in self._of_each:
-            self.sockets = [own]
+            self.sockets = own
             super().init_processes()
         self.processes_num = number
 
@@ -54,8 +55,8 @@ class Processes(Multiprocess):
 
     def terminate_all(self) -> None:
         """Let them finish. From now on connections are refused, instead of waiting for nobody."""
-        for own in self._of_each:
-            own.close()
+        for listener in chain.from_iterable(self._of_each):
+            listener.close()
         super().terminate_all()
 
     def handle_ttin(self) -> None:
@@ -64,10 +65,10 @@ class Processes(Multiprocess):
     handle_ttou = handle_ttin
 
     def _one_by_one(self, action: Callable[[], None]) -> None:
-        """Do something to each process as if there were no other, with its own socket."""
+        """Do something to each process as if there were no other, with its own sockets."""
         processes = self.processes
         for index, own in enumerate(self._of_each):
-            self.processes, self.sockets = [processes[index]], [own]
+            self.processes, self.sockets = [processes[index]], own
             action()
             processes[index] = self.processes[0]
         self.processes = processes

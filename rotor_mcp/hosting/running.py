@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 GRACE = 5
 """Seconds that calls in hand get beyond what a call may take."""
 AT_ONCE = 1_000
-"""Requests that one process holds at a time; more are told to come later (503)."""
+"""Connections that one process holds at a time, idle ones too; more are told to come later (503)."""
 
 
 def serve(http: str, values: Mapping[str, str | None], sandbox_file: str | None = None) -> None:
@@ -61,7 +61,7 @@ def serve(http: str, values: Mapping[str, str | None], sandbox_file: str | None 
         os.environ.update(given)
         app = f"{__name__}:create"
     click.echo(
-        f"Serving MCP at {host.public_url or address(sockets[0])}{PATH}. Stop it with Ctrl-C.", err=True
+        f"Serving MCP at {host.public_url or address(sockets[0][0])}{PATH}. Stop it with Ctrl-C.", err=True
     )
     config = uvicorn.Config(
         app,
@@ -75,13 +75,14 @@ def serve(http: str, values: Mapping[str, str | None], sandbox_file: str | None 
         server_header=False,
         proxy_headers=False,
         limit_concurrency=AT_ONCE,
+        timeout_keep_alive=host.keep_alive,
         timeout_graceful_shutdown=int(settings.timeout) + GRACE,
     )
     # uvicorn raises a signal once more when all is done; by then there is nothing to interrupt.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: sys.exit(0))
     if host.workers == 1:
-        uvicorn.Server(config).run(sockets)
+        uvicorn.Server(config).run(sockets[0])
     else:
         Processes(config, sockets).run()
 

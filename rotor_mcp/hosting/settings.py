@@ -1,5 +1,6 @@
 """What somebody who serves over HTTP decides, beside `config.Settings`."""
 
+from ipaddress import IPv6Address
 from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
@@ -7,6 +8,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, field_validator, model_validator
 
 from rotor_mcp.config import Loaded, is_loopback
+from rotor_mcp.hosting.addresses import ANY_PORT, Authority, Origin, canonical_url
 
 PATH = "/mcp"
 """Where the protocol is spoken."""
@@ -19,9 +21,13 @@ def _split(value: object) -> object:
 
 
 def _check_web_address(value: str) -> str:
-    url = urlsplit(value)
+    form = "must be an address such as https://rotor.example.com"
+    try:
+        url = urlsplit(value)
+    except ValueError:
+        raise ValueError(form) from None
     if url.scheme not in ("https", "http") or not url.hostname or url.query or url.fragment or url.username:
-        raise ValueError("must be an address such as https://rotor.example.com")
+        raise ValueError(form)
     if url.scheme == "http" and not is_loopback(url.hostname):
         raise ValueError("must begin with https, unless it is on this machine")
     return value
@@ -44,26 +50,53 @@ class HostSettings(Loaded):
 
     http: Annotated[
         str,
-        Field(description="Address and port to serve HTTP at, the same as `--http`"),
+        Field(
+            description="Address and port to serve HTTP at, the same as `--http`. A host name stands for all "
+            "addresses that it has on this machine, `localhost` for IPv4 and IPv6"
+        ),
     ] = "127.0.0.1:8080"
     workers: Annotated[
         int, Field(ge=1, le=64, description="Processes that serve; more than one need ROTOR_MCP_REDIS_URL")
     ] = 1
+    keep_alive: Annotated[
+        int,
+        Field(
+            ge=1,
+            le=3_600,
+            description="Seconds after which an idle connection is closed; longer than a load balancer in "
+            "front keeps idle connections, which is 60 for most",
+        ),
+    ] = 75
     public_url: Annotated[
         WebAddress | None,
         Field(description="Address under which clients reach this server, such as https://rotor.example.com"),
     ] = None
     allowed_hosts: Annotated[
-        Names, Field(description="Further names that clients may call it by, separated by commas")
+        Names,
+        Field(
+            description="Further host names that clients may call it by, separated by commas, with a port "
+            "if only that one is meant, such as rotor.internal or 10.0.0.7:8080"
+        ),
     ] = ()
     allowed_origins: Annotated[
-        Names, Field(description="Origins of web pages that may call it, separated by commas")
+        Names,
+        Field(
+            description="Origins of web pages that may call it, separated by commas, such as "
+            "https://inspector.example.com"
+        ),
     ] = ()
     oauth_issuer: Annotated[
         WebAddress | None, Field(description="Issuer of the access tokens that callers must show")
     ] = None
     oauth_audience: Annotated[
         str | None, Field(description="Audience that a token must be for; else the public address with /mcp")
+    ] = None
+    oauth_scope_claim: Annotated[
+        str | None,
+        Field(
+            description="Claim of a token that holds its scopes, with dots where claims are nested, such as "
+            "resource_access.rotor.roles; else the first of scope, scp, permissions and roles that grants one"
+        ),
     ] = None
     token_file: Annotated[
         Path | None,
@@ -104,9 +137,46 @@ class HostSettings(Loaded):
     @field_validator("public_url")
     @classmethod
     def _check_public_url(cls, value: str | None) -> str | None:
-        if value is not None and urlsplit(value).path.strip("/"):
+        if value is None:
+            return None
+        url = urlsplit(value)
+        if url.path.strip("/"):
             raise ValueError("must have no path: the protocol is spoken at /mcp below it")
-        return value and value.rstrip("/")
+        try:
+            port = Authority.parse(url.netloc).port
+        except ValueError:
+            port = ANY_PORT
+        if port == ANY_PORT:
+            raise ValueError("must be an address such as https://rotor.example.com")
+        return canonical_url(value)
+
+    @field_validator("allowed_hosts")
+    @classmethod
+    def _check_allowed_hosts(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for number, entry in enumerate(value, 1):
+            try:
+                _parse_host(entry)
+            except ValueError:
+                raise ValueError(
+                    f"entry {number} must be a host name or an address, perhaps with a port, such as "
+                    "rotor.internal, 10.0.0.7:8080 or [fd00::7]:8080: no scheme, no path, no blank, and no * "
+                    "for a name, with which every web page could reach this server"
+                ) from None
+        return value
+
+    @field_validator("allowed_origins")
+    @classmethod
+    def _check_allowed_origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for number, entry in enumerate(value, 1):
+            try:
+                _parse_origin(entry)
+            except ValueError:
+                raise ValueError(
+                    f"entry {number} must be a scheme and a host name, perhaps with a port, such as "
+                    "https://inspector.example.com or http://localhost:6274: no path, no blank, no null, and "
+                    "no * for a name, with which every web page could call this server"
+                ) from None
+        return value
 
     @field_validator("http")
     @classmethod
@@ -166,14 +236,33 @@ class HostSettings(Loaded):
         return self.oauth_audience or (f"{self.public_url}{PATH}" if self.public_url else None)
 
     @property
-    def hosts(self) -> list[str]:
+    def hosts(self) -> list[Authority]:
         """What may stand in the header Host."""
-        named = [urlsplit(self.public_url).netloc] if self.public_url else []
-        local = ["127.0.0.1:*", "localhost:*", "[::1]:*"]
-        return [*named, *self.allowed_hosts, *(f"{name}:*" for name in (*named, *self.allowed_hosts)), *local]
+        public = [Authority.parse(urlsplit(self.public_url).netloc)] if self.public_url else []
+        local = [Authority(name) for name in ("127.0.0.1", "localhost", "::1")]
+        return [*public, *map(_parse_host, self.allowed_hosts), *local]
 
     @property
-    def origins(self) -> list[str]:
+    def origins(self) -> list[Origin]:
         """What may stand in the header Origin."""
-        own = [self.public_url] if self.public_url else []
-        return [*own, *self.allowed_origins, "http://127.0.0.1:*", "http://localhost:*", "http://[::1]:*"]
+        public = [Origin.parse(self.public_url)] if self.public_url else []
+        local = [Origin("http", name, ANY_PORT) for name in ("127.0.0.1", "localhost", "::1")]
+        return [*public, *self.page_origins, *local]
+
+    @property
+    def page_origins(self) -> list[Origin]:
+        """The origins of web pages elsewhere that may call."""
+        return [_parse_origin(entry) for entry in self.allowed_origins]
+
+
+def _parse_host(entry: str) -> Authority:
+    """Read an entry of the allowed hosts. An IPv6 address by itself needs no brackets."""
+    try:
+        return Authority(IPv6Address(entry).compressed)
+    except ValueError:
+        return Authority.parse(entry)
+
+
+def _parse_origin(entry: str) -> Origin:
+    """Read an entry of the allowed origins. A slash at the end comes from copying an address."""
+    return Origin.parse(entry.removesuffix("/"))

@@ -13,7 +13,8 @@ from pathlib import Path
 
 from mcp.server.auth.provider import AccessToken
 
-from rotor_mcp.hosting.files import Watched
+from rotor_mcp.hosting.auth import InvalidToken, TokensUnavailable
+from rotor_mcp.hosting.files import MAX_STALE_SECONDS, FileUnavailable, Watched
 from rotor_mcp.hosting.scopes import SCOPES
 from rotor_mcp.hosting.settings import SHORTEST_SECRET
 
@@ -61,23 +62,36 @@ def parse(text: str) -> tuple[_Known, ...]:
 class FileTokens:
     """Knows callers by the tokens of a file."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, max_stale: float = MAX_STALE_SECONDS) -> None:
         """Read the file.
+
+        Args:
+            path: of the file.
+            max_stale: seconds for which its last good content is used while it cannot be read.
 
         Raises:
             OSError: if it cannot be read.
             ValueError: if it does not hold what it should.
         """
-        self._file = Watched(path, parse)
+        self._file = Watched(path, parse, max_stale)
 
-    async def verify_token(self, token: str) -> AccessToken | None:
-        """Find out whose token this is. That takes as long for a wrong one as for a right one."""
+    async def verify_token(self, token: str) -> AccessToken:
+        """Find out whose token this is. That takes as long for a wrong one as for a right one.
+
+        Raises:
+            InvalidToken: if the file does not hold it.
+            TokensUnavailable: if the file has not been readable for a while.
+        """
+        try:
+            callers = self._file.read()
+        except FileUnavailable:
+            raise TokensUnavailable("the file of access tokens cannot be read") from None
         digest, found = _digest(token), None
-        for known in self._file.read():
+        for known in callers:
             if hmac.compare_digest(known.digest, digest):
                 found = known
         if found is None:
-            return None
+            raise InvalidToken("the access token is not one of this server's token file")
         name = f"{PREFIX}{found.name}"
         return AccessToken(token="", client_id=name, subject=name, scopes=list(found.scopes))
 

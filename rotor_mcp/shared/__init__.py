@@ -9,12 +9,12 @@ This package is imported by servers that are told of a Redis, and by no others: 
 
 from typing import TYPE_CHECKING
 
-from rotor_mcp.company import Companies, Company, Memory, Spending
+from rotor_mcp.company import Budget, Companies, Company, Memory
 from rotor_mcp.shared.link import Link
 from rotor_mcp.shared.locks import Locks
 from rotor_mcp.shared.names import Names
 from rotor_mcp.shared.pages import SharedShelf
-from rotor_mcp.shared.spending import SharedSpending
+from rotor_mcp.shared.spending import SharedBudget, SharedSpending
 from rotor_mcp.shared.turns import SharedQueue
 
 if TYPE_CHECKING:
@@ -49,9 +49,9 @@ class SharedCompanies(Companies):
             spending=SharedSpending(names, self._link),
         )
 
-    def spending(self, caller: str) -> Spending:
+    def budget(self, caller: str) -> Budget:
         """Begin to count what one caller spends, on every server together."""
-        return SharedSpending(Names(f"caller {caller}"), self._link)
+        return SharedBudget(Names(f"caller {caller}"), self._link)
 
     async def aclose(self) -> None:
         """Close the connections. Locks that are still held end by themselves."""

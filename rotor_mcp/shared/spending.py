@@ -1,25 +1,68 @@
-"""How many requests all servers together have spent today of a company's quota."""
+"""How many requests all servers together have spent today, of a company's quota or of a caller's budget."""
 
+import math
 import secrets
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import date
+from typing import Any
 
-from rotor_mcp.company import Spending, utc_day
+from redis.commands.core import AsyncScript
+
+from rotor_mcp.company import Budget, Spending, utc_day
 from rotor_mcp.shared.link import Away, Link
 from rotor_mcp.shared.names import Names
 
 KEPT = 2 * 86_400
 """Seconds for which the counts of a day are kept."""
 
-_TELL = """
+_COUNT = """
 local day, me, mine, kept = KEYS[1], ARGV[1], tonumber(ARGV[2]), ARGV[3]
 -- Of two that come in another order than they were sent, the larger one is newer.
 if mine > tonumber(redis.call('hget', day, me) or 0) then redis.call('hset', day, me, mine) end
 redis.call('expire', day, kept)
-local others = 0
-for number, count in ipairs(redis.call('hvals', day)) do others = others + tonumber(count) end
-return others - tonumber(redis.call('hget', day, me) or 0)
+local spent = 0
+for number, count in ipairs(redis.call('hvals', day)) do spent = spent + tonumber(count) end
+local others = spent - tonumber(redis.call('hget', day, me) or 0)
 """
+
+_TELL = (
+    _COUNT
+    + """
+return others
+"""
+)
+
+# A reservation is a member `<requests>:<token>` of a sorted set, whose score is when it ends by itself: a
+# server that is killed never settles.
+
+_RESERVE = (
+    _COUNT
+    + """
+local reservations = KEYS[2]
+local token, requests, limit, expiry = ARGV[4], ARGV[5], tonumber(ARGV[6]), tonumber(ARGV[7])
+local now = tonumber(redis.call('time')[1])
+redis.call('zremrangebyscore', reservations, '-inf', now)
+local held = redis.call('zrange', reservations, 0, -1)
+local reserved = 0
+for number, member in ipairs(held) do reserved = reserved + tonumber(string.match(member, '^%d+')) end
+local granted = 0
+if spent < limit and (#held == 0 or spent + reserved < limit) then
+  granted = 1
+  redis.call('zadd', reservations, now + expiry, requests .. ':' .. token)
+  redis.call('expire', reservations, expiry)
+end
+return {others, granted}
+"""
+)
+
+_SETTLE = (
+    _COUNT
+    + """
+redis.call('zrem', KEYS[2], ARGV[4])
+return others
+"""
+)
 
 
 class SharedSpending(Spending):
@@ -63,3 +106,38 @@ class SharedSpending(Spending):
         super()._turn_the_page()
         if before != self._day:
             self._others = 0
+
+
+class SharedBudget(SharedSpending, Budget):
+    """A budget of which calls on all servers reserve. While Redis is away, each server looks at its own."""
+
+    def __init__(self, names: Names, link: Link, day: Callable[[], date] = utc_day) -> None:
+        super().__init__(names, link, day)
+        self._reserving, self._settling = link.script(_RESERVE), link.script(_SETTLE)
+        self._reservations = names.of("reserved")
+
+    async def reserve(self, token: str, requests: int, limit: int, expiry: float) -> tuple[int, bool]:
+        """Reserve requests for a call. Returns what was spent before, and whether the call may begin."""
+        self._turn_the_page()
+        given: list[str | int] = [self._me, self._count, KEPT, token, requests, limit, math.ceil(expiry)]
+        try:
+            others, granted = await self._ask(self._reserving, given)
+        except Away:
+            granted = self._fits(self._others + self._count, limit)
+        else:
+            self._others = max(others, self._others)
+        if granted:
+            self._reserved[token] = requests
+        return self._others + self._count, bool(granted)
+
+    async def settle(self, token: str, spent: int) -> None:
+        """Count what a call has spent, in the place of what it had reserved."""
+        self._turn_the_page()
+        self._count += spent
+        reserved = self._reserved.pop(token, 0)
+        with suppress(Away):
+            await self._ask(self._settling, [self._me, self._count, KEPT, f"{reserved}:{token}"])
+
+    async def _ask(self, script: AsyncScript, given: list[str | int]) -> Any:
+        names = [self._names.of(f"spent:{self._day}"), self._reservations]
+        return await self._link.ask(lambda _: script(names, given))

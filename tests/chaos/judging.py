@@ -145,9 +145,9 @@ def _audit_scalar(
                 maybe[norm(name, asked[name])] += 1
         if name in one.content.get("unchanged", []) and name != "name":  # Ann is in Ann Lee
             kept.add(norm(name, asked[name]))
-        for field in one.content.get("kept", []):
-            if field["field"] == name:
-                kept.add(norm(name, field["value"]))
+        kept.update(
+            norm(name, field["value"]) for field in one.content.get("kept", []) if field["field"] == name
+        )
     for value, times in gone.items():
         if times > written[value] + maybe[value]:
             yield (

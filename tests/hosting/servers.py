@@ -8,7 +8,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 SERVING = "Serving MCP at "
 VARIABLES = {"PATH": "", "ROTOR_MCP_TIMEZONE": "America/Chicago"}
@@ -18,16 +18,17 @@ VARIABLES = {"PATH": "", "ROTOR_MCP_TIMEZONE": "America/Chicago"}
 class ServerProcess:
     """A running server."""
 
-    def __init__(self, environment: dict[str, str], *flags: str) -> None:
+    def __init__(self, environment: dict[str, str], *flags: str, host: str = "127.0.0.1") -> None:
         with socket.create_server(("127.0.0.1", 0)) as free:
             self.port: int = free.getsockname()[1]
         # A file, not a pipe: nobody reads what it writes while it runs, and a full pipe would hold it up.
         self._written = tempfile.TemporaryFile("w+")  # noqa: SIM115 - `close` closes it
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "rotor_mcp", "serve", "--http", f"127.0.0.1:{self.port}", *flags],
+            [sys.executable, "-m", "rotor_mcp", "serve", "--http", f"{host}:{self.port}", *flags],
             env=VARIABLES | environment,
             stdin=subprocess.DEVNULL,
             stderr=self._written,
+            start_new_session=True,  # so that it can be killed with all its processes
         )
         until = time.monotonic() + 30
         while SERVING not in self.written:
@@ -46,8 +47,9 @@ class ServerProcess:
         return f"http://127.0.0.1:{self.port}"
 
     def kill(self) -> None:
-        """End it as a machine ends that loses its power."""
-        self.process.kill()
+        """End it, with all its processes, as a machine ends that loses its power."""
+        with suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
 
     def stop(self, timeout: float = 40) -> str:
@@ -57,16 +59,17 @@ class ServerProcess:
         return self.written.partition(SERVING)[2].partition("\n")[2]
 
     def close(self) -> None:
-        """End it, if it is still there."""
-        if self.process.poll() is None:
-            self.kill()
+        """End what is still there of it."""
+        self.kill()
         self._written.close()
 
 
 @contextmanager
-def server_process(environment: dict[str, str], *flags: str) -> Iterator[ServerProcess]:
+def server_process(
+    environment: dict[str, str], *flags: str, host: str = "127.0.0.1"
+) -> Iterator[ServerProcess]:
     """Run a server."""
-    server = ServerProcess(environment, *flags)
+    server = ServerProcess(environment, *flags, host=host)
     try:
         yield server
     finally:

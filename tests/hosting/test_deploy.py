@@ -8,7 +8,6 @@ from typing import Any
 
 import kubernetes_validate
 import pytest
-import uvicorn
 import yaml
 
 from release.version import ROOT
@@ -165,6 +164,7 @@ def test_ports_and_names_agree() -> None:
         (port,) = service["ports"]
         assert port["targetPort"] in {one["name"] for one in container(name)["ports"]}
     assert f"location = {PATH} {{" in NGINX
+    assert f"location = {PATH}/ {{" in NGINX
 
 
 def test_what_is_served_beyond_this_machine_has_a_door() -> None:
@@ -188,7 +188,10 @@ def test_times_agree() -> None:
     assert pod("rotor-mcp")["terminationGracePeriodSeconds"] > before + longest + GRACE
     assert container("rotor-mcp")["readinessProbe"]["timeoutSeconds"] > health.PATIENCE
     # Who closes an idle connection first must be nginx, or it sends a call into one that is being closed.
-    assert seconds(directive("keepalive_timeout")) < uvicorn.Config("nothing").timeout_keep_alive
+    kept = HostSettings.model_fields["keep_alive"].default
+    assert f"Shorter than the {kept} seconds" in NGINX
+    assert f"{kept} seconds" in (DEPLOY / "README.md").read_text("utf-8")
+    assert seconds(directive("keepalive_timeout")) < kept
 
 
 def test_nothing_is_held_back() -> None:

@@ -16,8 +16,11 @@ from mcp.types import CallToolResult
 
 from evals.leads import all_leads
 from rotor_mcp import logs
-from rotor_mcp.config import Settings
-from rotor_mcp.hosting.desk import parse_keys
+from rotor_mcp.config import Credentials, Settings
+from rotor_mcp.errors import NotAdmitted
+from rotor_mcp.hosting.desk import Desk, parse_keys
+from rotor_mcp.hosting.files import Watched
+from rotor_mcp.hosting.settings import HostSettings
 from rotor_mcp.sandbox import FULL_KEY, Sandbox
 from rotor_mcp.workplaces import Workplaces
 from tests.conftest import NOW, text
@@ -184,6 +187,34 @@ async def test_companies_never_meet() -> None:
         assert f"<{number}>" in repr(leads)
         assert not any(f"<{other}>" in repr(leads) for other in numbers if other != number)
         companies.of[key].close()
+
+
+def test_a_key_file_that_cannot_be_read_for_long(
+    companies: Companies, token_file: Path, key_file: Path
+) -> None:
+    settings = HostSettings.load(
+        {"token_file": str(token_file), "key_from": "file", "key_file": str(key_file)}
+    )
+    desk = Desk(Workplaces(Settings.load({}), companies.transport), settings)
+    desk._keys = Watched(key_file, parse_keys, max_stale=0)
+    key_file.write_text("{", "utf-8")
+    with pytest.raises(NotAdmitted) as raised:
+        desk._workplace("token:ann")
+    assert str(raised.value) == (
+        "this server cannot read its file of Rotor keys; whoever runs it finds the reason in its log. "
+        "Try again in a minute"
+    )
+    key_file.write_text(json.dumps(COMPANIES), "utf-8")
+    assert desk._workplace("token:ann").pool.credentials == Credentials(COMPANIES["token:ann"])
+
+
+async def test_a_company_is_remembered_between_calls(companies: Companies) -> None:
+    key = COMPANIES["token:ann"]
+    async with hosted(companies.transport, {"key_from": "header"}) as url:
+        for _ in range(2):
+            async with calling(url, headers={"x-rotor-api-key": key}) as client:
+                await client.call_tool("search_leads", {"count_by": "tag"})
+    assert companies.seen == [key], "the second call answers from what the first one read"
 
 
 @pytest.mark.parametrize(

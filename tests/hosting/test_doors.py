@@ -7,20 +7,27 @@ import logging
 import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import anyio
 import httpx2
 import jwt
 import pytest
 from cryptography.hazmat.primitives import serialization
+from mcp.server.auth.provider import TokenVerifier
+from mcp.shared.exceptions import MCPError
+from starlette.responses import JSONResponse
 
+from rotor_mcp.hosting.auth import BearerAuthMiddleware, InvalidToken
 from rotor_mcp.hosting.doorway import access_log
 from rotor_mcp.hosting.issuer import Issuer, IssuerAway
+from rotor_mcp.hosting.refusals import RefusalLog
+from rotor_mcp.hosting.scopes import SCOPES
+from rotor_mcp.hosting.tokens import FileTokens
 from rotor_mcp.sandbox import Sandbox
 from tests.conftest import text
 from tests.hosting.issuers import AUDIENCE, PUBLIC_URL, Keys, TestIssuer, issuing
-from tests.hosting.serving import calling, hosted, request
+from tests.hosting.serving import calling, hosted, on_port, request
 
 pytestmark = pytest.mark.anyio
 
@@ -108,55 +115,181 @@ def _key_in_the_header(issuer: TestIssuer) -> str:
     return jwt.encode(claims, own.rsa, algorithm="RS256", headers=headers)
 
 
-ATTACKS: dict[str, Callable[[TestIssuer], str | None]] = {
-    "no token": lambda _: None,
-    "no JWT": lambda _: "b0V3aGF0ZXZlcg",
-    "expired": lambda issuer: issuer.token(exp=int(time.time()) - 120),
-    "without an end": lambda issuer: issuer.token(exp=None),
-    "not yet": lambda issuer: issuer.token(nbf=int(time.time()) + 600),
-    "for another resource": lambda issuer: issuer.token(aud="https://other.example.com/mcp"),
-    "for nobody in particular": lambda issuer: issuer.token(aud=None),
-    "from another issuer": lambda issuer: issuer.token(iss="https://evil.example.com"),
-    "from the issuer's neighbour": lambda issuer: issuer.token(iss=f"{issuer.url}/"),
-    "about a caller of the token file": lambda issuer: issuer.token(sub="token:night-agent"),
-    "about nobody": lambda issuer: issuer.token(sub=None),
-    "signed by somebody else": lambda issuer: issuer.token(key=Keys().rsa),
-    "signed with a key of another name": lambda issuer: issuer.token(key=Keys().rsa, kid="r2"),
-    "signed with a key that is for another algorithm": lambda issuer: issuer.token(algorithm="RS512"),
-    "not signed": _unsigned,
-    "not signed, in capitals": _unsigned_in_capitals,
-    "signed with the public key": _public_key_as_secret,
-    "signed with a shared secret": _shared_secret,
-    "changed": _changed,
-    "with a key of its own": _key_in_the_header,
-    "very long": lambda issuer: issuer.token(padding="x" * 20_000),
-    "a name that is a path": lambda issuer: issuer.token(kid="../../etc/passwd"),
+UNKNOWN_KEY = "the access token is signed with a key that the issuer does not publish"
+WRONG_ALGORITHM = "the access token is signed with an algorithm that its key is not for"
+WRONG_SIGNATURE = "the signature of the access token does not fit the issuer's key"
+OTHER_ISSUER = "the access token is from another issuer than ROTOR_MCP_OAUTH_ISSUER names"
+OTHER_AUDIENCE = (
+    "the access token is for another audience than https://rotor.example.com/mcp; ROT"
+    "OR_MCP_OAUTH_AUDIENCE says which one this server takes"
+)
+NO_SCOPE = (
+    "the access token has none of the scopes leads:read and leads:write; ROTOR_MCP_OAUTH_SCOPE_CLAIM says which "
+    "claim holds them"
+)
+NO_SUBJECT = "the access token has no claim sub"
+NO_JWT = "the access token is not a JWT that this server can read"
+
+ATTACKS: dict[str, tuple[Callable[[TestIssuer], str | None], str]] = {
+    "no token": (lambda _: None, "Authentication required"),
+    "no JWT": (lambda _: "b0V3aGF0ZXZlcg", NO_JWT),
+    "expired": (lambda issuer: issuer.token(exp=int(time.time()) - 120), "the access token has expired"),
+    "without an end": (lambda issuer: issuer.token(exp=None), "the access token has no claim exp"),
+    "not yet": (lambda issuer: issuer.token(nbf=int(time.time()) + 600), "the access token is not valid yet"),
+    "for another resource": (
+        lambda issuer: issuer.token(aud="https://other.example.com/mcp"),
+        OTHER_AUDIENCE,
+    ),
+    "for nobody in particular": (lambda issuer: issuer.token(aud=None), "the access token has no claim aud"),
+    "from another issuer": (lambda issuer: issuer.token(iss="https://evil.example.com"), OTHER_ISSUER),
+    "from the issuer's neighbour": (lambda issuer: issuer.token(iss=f"{issuer.url}/"), OTHER_ISSUER),
+    "about a caller of the token file": (
+        lambda issuer: issuer.token(sub="token:night-agent"),
+        "the subject of the access token has the form of a caller of the token file",
+    ),
+    "about nobody": (lambda issuer: issuer.token(sub=None), NO_SUBJECT),
+    "signed by somebody else": (lambda issuer: issuer.token(key=Keys().rsa), WRONG_SIGNATURE),
+    "signed with a key of another name": (lambda issuer: issuer.token(key=Keys().rsa, kid="r2"), UNKNOWN_KEY),
+    "signed with a key that is for another algorithm": (
+        lambda issuer: issuer.token(algorithm="RS512"),
+        WRONG_ALGORITHM,
+    ),
+    "not signed": (_unsigned, WRONG_ALGORITHM),
+    "not signed, in capitals": (_unsigned_in_capitals, UNKNOWN_KEY),
+    "signed with the public key": (_public_key_as_secret, WRONG_ALGORITHM),
+    "signed with a shared secret": (_shared_secret, UNKNOWN_KEY),
+    "changed": (_changed, WRONG_SIGNATURE),
+    "with a key of its own": (_key_in_the_header, WRONG_SIGNATURE),
+    "very long": (
+        lambda issuer: issuer.token(padding="x" * 20_000),
+        "the access token has more than 16,000 characters",
+    ),
+    "a name that is a path": (lambda issuer: issuer.token(kid="../../etc/passwd"), UNKNOWN_KEY),
+    "with a subject of blanks": (lambda issuer: issuer.token(sub=" "), NO_SUBJECT),
+    "with a subject that is no text": (
+        lambda issuer: issuer.token(sub=7),
+        "the subject of the access token (claim sub) is no text",
+    ),
+    "for nobody at all": (lambda issuer: issuer.token(aud=[]), OTHER_AUDIENCE),
+    "for an audience that is no text": (lambda issuer: issuer.token(aud=[7, {}]), OTHER_AUDIENCE),
+    "from another issuer, with a key of its own": (
+        lambda issuer: issuer.token(iss="https://evil.example.com", key=Keys().rsa, kid="x9"),
+        OTHER_ISSUER,
+    ),
+    "three parts that are no JWT": (lambda _: "e30.ZTMw.e30", NO_JWT),
+    "with a deep header": (lambda _: f"{_part(b'[' * 11_000).decode()}.e30.e30", NO_JWT),
+    "with a deep body": (lambda _: f"eyJhbGciOiJSUzI1NiJ9.{_part(b'[' * 11_000).decode()}.e30", NO_JWT),
+    "with a name that is no text": (
+        lambda issuer: _by_hand(issuer, lambda _: b"x", alg="RS256", kid=cast("str", 7)),
+        NO_JWT,
+    ),
+    "with an empty signature": (
+        lambda issuer: _by_hand(issuer, lambda _: b"", alg="RS256", kid="r1"),
+        WRONG_SIGNATURE,
+    ),
 }
 
 
 @pytest.mark.parametrize("attack", ATTACKS)
 async def test_a_token_that_is_not_good(attack: str, url: str, issuer: TestIssuer, sandbox: Sandbox) -> None:
-    answer = await knock(url, ATTACKS[attack](issuer))
+    make, reason = ATTACKS[attack]
+    answer = await knock(url, make(issuer))
     assert (answer.status_code, answer.json()) == (
         401,
-        {"error": "invalid_token", "error_description": "Authentication required"},
+        {"error": "invalid_token", "error_description": reason},
     )
     assert answer.headers["www-authenticate"] == (
-        f'Bearer error="invalid_token", error_description="Authentication required", resource_metadata="{METADATA}"'
+        f'Bearer error="invalid_token", error_description="{reason}", resource_metadata="{METADATA}"'
     )
     assert sandbox.requests == []
 
 
+async def test_the_kind_of_refusal_is_in_the_log_and_nothing_of_the_token(
+    url: str, issuer: TestIssuer, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.DEBUG):
+        for _ in range(3):
+            for token in (
+                issuer.token(aud="https://other.example.com/mcp"),
+                issuer.token(sub=None),
+                issuer.token(scope="openid email"),
+                "n0Tok3n WARNING all is well",
+            ):
+                await knock(url, token)
+    warnings = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
+    assert warnings == [
+        f"a request was refused: {OTHER_AUDIENCE}",
+        f"a request was refused: {NO_SUBJECT}",
+        f"a request was refused: {NO_SCOPE}",
+        f"a request was refused: {NO_JWT}",
+    ]
+    for secret in ("other.example.com", "n0Tok3n", issuer.token().split(".")[0]):
+        assert secret not in caplog.text
+
+
+@pytest.mark.parametrize(
+    "audience",
+    [
+        "HTTPS://Rotor.Example.COM/mcp",
+        "https://rotor.example.com:443/mcp",
+        "https://rotor.example.com/mcp/",
+        ["urn:other", "https://rotor.example.com./mcp"],
+    ],
+)
+async def test_spellings_of_the_audience(audience: Any, url: str, issuer: TestIssuer) -> None:
+    assert (await knock(url, issuer.token(aud=audience))).status_code == 200
+
+
+@pytest.mark.parametrize("audience", ["https://rotor.example.com/MCP", "https://rotor.example.com:8443/mcp"])
+async def test_another_address_is_another_audience(audience: str, url: str, issuer: TestIssuer) -> None:
+    assert (await knock(url, issuer.token(aud=audience))).status_code == 401
+
+
 async def test_where_to_get_a_token_is_said_to_anybody(url: str, issuer: TestIssuer) -> None:
     async with httpx2.AsyncClient() as http:
-        answer = await http.get(f"{url}/.well-known/oauth-protected-resource/mcp")
-    assert answer.json() == {
-        "resource": AUDIENCE,
-        "authorization_servers": [issuer.url],
-        "scopes_supported": ["leads:read", "leads:write"],
-        "bearer_methods_supported": ["header"],
-        "resource_name": "Rotor leads",
-    }
+        answers = [
+            await http.get(f"{url}/.well-known/oauth-protected-resource{end}")
+            for end in ("/mcp", "/mcp/", "", "/")
+        ]
+    assert [(answer.status_code, answer.json()) for answer in answers] == 4 * [
+        (
+            200,
+            {
+                "resource": AUDIENCE,
+                "authorization_servers": [issuer.url],
+                "scopes_supported": ["leads:read", "leads:write"],
+                "bearer_methods_supported": ["header"],
+                "resource_name": "Rotor leads",
+            },
+        )
+    ]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/.well-known/oauth-authorization-server",
+        "/.well-known/oauth-authorization-server/mcp",
+        "/.well-known/openid-configuration",
+        "/.well-known/oauth-protected-resource/other",
+        "/mcp/.well-known/oauth-protected-resource",
+        "/.well-known/",
+        "/register",
+        "/mcp/more",
+        "/",
+    ],
+)
+async def test_what_is_not_there_asks_for_no_token(path: str, url: str, sandbox: Sandbox) -> None:
+    """A client that looks for an issuer in several places takes a 401 for an answer and stops."""
+    async with hosted(sandbox.transport) as open_to_all, httpx2.AsyncClient() as http:
+        statuses = [
+            (await getattr(http, method)(f"{address}{path}")).status_code
+            for address in (url, open_to_all)
+            for method in ("get", "post")
+        ]
+        at_root = await http.get(f"{open_to_all}/.well-known/oauth-protected-resource")
+    assert statuses == [404] * 4
+    assert at_root.status_code == 404, "without an issuer there is nothing to say"
 
 
 async def test_unknown_keys_are_not_asked_for_with_every_token(url: str, issuer: TestIssuer) -> None:
@@ -182,7 +315,6 @@ async def test_an_issuer_that_does_not_answer_is_no_fault_of_the_caller(url: str
 async def test_keys_that_are_known_outlive_the_issuer(issuer: TestIssuer) -> None:
     door = Issuer(issuer.url, AUDIENCE, kept=0.2, pause=0.1)
     known = await door.verify_token(issuer.token())
-    assert known is not None
     assert (known.subject, known.client_id, known.scopes) == (
         "auth0|7",
         "assistant",
@@ -201,17 +333,28 @@ async def test_keys_are_renewed(issuer: TestIssuer) -> None:
     before = issuer.token()
     assert await door.verify_token(before) is not None
     issuer.keys = Keys()
-    assert await door.verify_token(issuer.token()) is None, "the new key has the name of the old one"
+    with pytest.raises(InvalidToken, match=WRONG_SIGNATURE):  # the new key has the name of the old one
+        await door.verify_token(issuer.token())
     await anyio.sleep(0.25)
     assert await door.verify_token(issuer.token()) is not None
-    assert await door.verify_token(before) is None
+    with pytest.raises(InvalidToken):
+        await door.verify_token(before)
 
 
-async def test_an_issuer_that_calls_itself_otherwise(issuer: TestIssuer) -> None:
+@pytest.mark.parametrize(("named", "by"), [("127.0.0.1", "localhost"), ("", "/")])
+async def test_an_issuer_that_calls_itself_otherwise(
+    named: str, by: str, issuer: TestIssuer, caplog: pytest.LogCaptureFixture
+) -> None:
     """Whoever can put a page at the issuer's address is not it yet."""
-    door = Issuer(issuer.url.replace("127.0.0.1", "localhost"), AUDIENCE)
-    with pytest.raises(IssuerAway):
-        await door.verify_token(issuer.token(iss=issuer.url.replace("127.0.0.1", "localhost")))
+    url = issuer.url.replace(named, by) if named else issuer.url + by
+    door = Issuer(url, AUDIENCE)
+    with pytest.raises(IssuerAway) as raised:
+        await door.verify_token(issuer.token(iss=url))
+    assert str(raised.value) == "the issuer of tokens has another name than ROTOR_MCP_OAUTH_ISSUER says"
+    assert [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING] == [
+        f"the keys of the issuer cannot be had: it calls itself '{issuer.url}', which ROTOR_MCP_OAUTH_ISSUER must "
+        "repeat exactly"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -220,8 +363,12 @@ async def test_an_issuer_that_calls_itself_otherwise(issuer: TestIssuer) -> None
         ({"scope": "leads:read leads:write"}, ["upsert_lead", "upsert_leads", "search_leads", "get_lead"]),
         ({"scope": "leads:read"}, ["search_leads", "get_lead"]),
         ({"scope": None, "scp": ["leads:write"]}, ["upsert_lead", "upsert_leads"]),
-        ({"scope": "openid profile"}, []),
-        ({"scope": None}, []),
+        ({"scope": None, "scp": "leads:read"}, ["search_leads", "get_lead"]),
+        ({"scope": None, "roles": ["leads:read", "admin"]}, ["search_leads", "get_lead"]),
+        ({"scope": "openid", "permissions": ["leads:read"]}, ["search_leads", "get_lead"]),
+        ({"scope": "openid", "scp": [], "roles": "leads:write"}, ["upsert_lead", "upsert_leads"]),
+        ({"scope": "leads:read", "permissions": ["leads:read", "leads:write"]}, ["search_leads", "get_lead"]),
+        ({"scope": ["leads:read,leads:write"]}, ["upsert_lead", "upsert_leads", "search_leads", "get_lead"]),
     ],
 )
 @pytest.mark.parametrize("mode", ["2026-07-28", "legacy"])
@@ -230,6 +377,100 @@ async def test_scopes_decide_which_tools_there_are(
 ) -> None:
     async with calling(url, issuer.token(**claims), mode=mode) as client:
         assert [tool.name for tool in (await client.list_tools()).tools] == tools
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        {"scope": "openid profile"},
+        {"scope": None},
+        {"scope": {"leads:read": True}},
+        {"scope": None, "roles": [7, None, ["leads:read"]]},
+        {"scope": "LEADS:READ leads:readx"},
+        {"scope": None, "groups": ["leads:read"]},
+    ],
+)
+async def test_a_token_without_any_scope(
+    claims: dict[str, Any], url: str, issuer: TestIssuer, sandbox: Sandbox
+) -> None:
+    answer = await knock(url, issuer.token(**claims))
+    reason = NO_SCOPE
+    assert (answer.status_code, answer.json()) == (
+        403,
+        {"error": "insufficient_scope", "error_description": reason},
+    )
+    assert answer.headers["www-authenticate"] == (
+        f'Bearer error="insufficient_scope", scope="leads:read", error_description="{reason}", '
+        f'resource_metadata="{METADATA}"'
+    )
+    assert sandbox.requests == []
+
+
+async def test_a_read_only_server_has_no_use_for_a_token_that_may_only_write(
+    issuer: TestIssuer, sandbox: Sandbox
+) -> None:
+    host = {"oauth_issuer": issuer.url, "public_url": PUBLIC_URL}
+    async with hosted(sandbox.transport, host, read_only="true") as url:
+        answer = await knock(url, issuer.token(scope="leads:write"))
+        async with httpx2.AsyncClient() as http:
+            described = await http.get(f"{url}/.well-known/oauth-protected-resource")
+    assert (answer.status_code, answer.json()["error_description"]) == (
+        403,
+        "the access token lacks the scope leads:read; ROTOR_MCP_OAUTH_SCOPE_CLAIM says which claim holds them",
+    )
+    assert described.json()["scopes_supported"] == ["leads:read"]
+
+
+ROLES = {"roles": ["leads:read", "leads:write"]}
+ALL_TOOLS, READING, NOTHING = 4, 2, 0
+
+
+@pytest.mark.parametrize(
+    ("claim", "claims", "tools"),
+    [
+        ("resource_access.rotor.roles", {"resource_access": {"rotor": ROLES}}, ALL_TOOLS),
+        ("resource_access.my.client.roles", {"resource_access": {"my.client": ROLES}}, ALL_TOOLS),
+        ("realm_access.roles", {"realm_access": {"roles": ["leads:read"]}}, READING),
+        ("https://acme.example.com/roles", {"https://acme.example.com/roles": "leads:read"}, READING),
+        ("groups", {"groups": ["staff", "leads:read"], "scope": "leads:write"}, READING),
+        ("groups", {"scope": "leads:read leads:write"}, NOTHING),
+        ("resource_access.rotor.roles", {"resource_access": {"other": ROLES}}, NOTHING),
+        ("resource_access.rotor.roles", {"resource_access": "leads:read"}, NOTHING),
+    ],
+)
+async def test_the_claim_that_holds_the_scopes(
+    claim: str, claims: dict[str, Any], tools: int, issuer: TestIssuer, sandbox: Sandbox
+) -> None:
+    host = {"oauth_issuer": issuer.url, "public_url": PUBLIC_URL, "oauth_scope_claim": claim}
+    async with hosted(sandbox.transport, host) as url:
+        token = issuer.token(**{"scope": None} | claims)
+        if tools == NOTHING:
+            assert (await knock(url, token)).status_code == 403
+        else:
+            async with calling(url, token) as client:
+                assert len((await client.list_tools()).tools) == tools
+
+
+@pytest.mark.parametrize(
+    ("scope", "prompts"),
+    [
+        ("leads:read leads:write", ["enter_leads", "follow_ups", "before_a_call"]),
+        ("leads:read", ["follow_ups", "before_a_call"]),
+        ("leads:write", ["enter_leads"]),
+    ],
+)
+@pytest.mark.parametrize("mode", ["2026-07-28", "legacy"])
+async def test_scopes_decide_which_prompts_there_are(
+    scope: str, prompts: list[str], mode: Any, url: str, issuer: TestIssuer
+) -> None:
+    async with calling(url, issuer.token(scope=scope), mode=mode) as client:
+        assert [prompt.name for prompt in (await client.list_prompts()).prompts] == prompts
+        for name in ("enter_leads", "follow_ups"):
+            if name in prompts:
+                assert (await client.get_prompt(name, {"text": "Dana"})).messages
+            else:
+                with pytest.raises(MCPError, match="tools that you may not call"):
+                    await client.get_prompt(name, {"text": "Dana"})
 
 
 async def test_one_caller_is_not_shown_the_tools_of_another_from_a_cache(
@@ -309,6 +550,27 @@ async def test_a_token_file_that_changes(token_file: Path, sandbox: Sandbox) -> 
         assert (await knock(url, new)).status_code == 200, "what cannot be read leaves what was read"
         token_file.unlink()
         assert (await knock(url, new)).status_code == 200
+
+
+async def test_a_token_file_that_cannot_be_read_for_long(token_file: Path, issuer: TestIssuer) -> None:
+    """A token that was revoked must not stay good because the file was spoiled."""
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "http":
+            await JSONResponse({})(scope, receive, send)
+
+    verifiers: list[TokenVerifier] = [FileTokens(token_file, max_stale=0), Issuer(issuer.url, AUDIENCE)]
+    async with on_port(BearerAuthMiddleware(app, verifiers, SCOPES, None, RefusalLog())) as url:
+        token_file.write_text("night-agent short\n", "utf-8")
+        answer = await knock(url, "b0Vt1qkM3xJ0cC7cWfGqfXn2d4s6a8zZ1p")
+        assert (answer.status_code, answer.json(), answer.headers["retry-after"]) == (
+            503,
+            {"error": "the file of access tokens cannot be read"},
+            "10",
+        )
+        assert (await knock(url, issuer.token())).status_code == 200, "the issuer's callers do not suffer"
+        token_file.write_text(TOKENS, "utf-8")
+        assert (await knock(url, "b0Vt1qkM3xJ0cC7cWfGqfXn2d4s6a8zZ1p")).status_code == 200
 
 
 async def test_both_kinds_of_token(token_file: Path, issuer: TestIssuer, sandbox: Sandbox) -> None:

@@ -4,7 +4,7 @@ import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 
 import anyio
@@ -17,6 +17,7 @@ from tests.hosting.servers import ServerProcess, server_process
 from tests.hosting.serving import calling
 from tests.hosting.test_running import slow_rotor
 from tests.shared.servers import redis_server
+from tests.test_listener import needs_ipv6
 
 pytestmark = [
     pytest.mark.anyio,
@@ -59,7 +60,7 @@ async def server(
                 "ROTOR_MCP_REDIS_URL": redis.url,
                 "ROTOR_MCP_WORKERS": "2",
             }
-            with server_process(variables) as running:
+            with server_process(variables, host="localhost") as running:
                 async with httpx2.AsyncClient(timeout=30) as http:  # begun when one of them answers
                     await http.get(f"{running.url}/healthz")
                 await until(
@@ -82,6 +83,24 @@ async def test_connections_are_spread(server: tuple[ServerProcess, anyio.Event])
         opened = {pid: handles(pid) - count for pid, count in before.items()}
     assert sum(opened.values()) > 35
     assert min(opened.values()) >= 8, opened
+
+
+@needs_ipv6
+async def test_each_listens_on_all_addresses(server: tuple[ServerProcess, anyio.Event]) -> None:
+    running, _ = server
+    os.kill(processes(running)[0], signal.SIGSTOP)  # the other one has to answer for both addresses
+    try:
+        answered = set()
+        for address in ("127.0.0.1", "[::1]"):
+            for _ in range(40):  # the kernel gives some to the one that was stopped
+                with suppress(httpx2.TimeoutException):
+                    async with httpx2.AsyncClient(timeout=0.5) as http:
+                        await http.get(f"http://{address}:{running.port}/healthz")
+                        answered.add(address)
+                        break
+    finally:
+        os.kill(processes(running)[0], signal.SIGCONT)
+    assert answered == {"127.0.0.1", "[::1]"}
 
 
 async def test_one_that_was_killed_is_started_again(server: tuple[ServerProcess, anyio.Event]) -> None:

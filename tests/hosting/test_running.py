@@ -1,8 +1,9 @@
 """The command as a process: what it refuses, and how it stops."""
 
 import signal
+import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from rotor_mcp.sandbox import FULL_KEY, Sandbox
 from tests.conftest import posix, text
 from tests.hosting.servers import refused, server_process
 from tests.hosting.serving import calling, on_port
+from tests.test_listener import needs_ipv6
 
 pytestmark = pytest.mark.anyio
 
@@ -51,6 +53,25 @@ PUBLIC = {"ROTOR_MCP_PUBLIC_URL": "https://rotor.example.com"}
             "127.0.0.1:0",
             {"ROTOR_MCP_PUBLIC_URL": "https://example.com/rotor"},
             "Error: ROTOR_MCP_PUBLIC_URL: must have no path: the protocol is spoken at /mcp below it",
+        ),
+        (
+            "127.0.0.1:0",
+            {"ROTOR_MCP_ALLOWED_HOSTS": "rotor.internal, *"},
+            "Error: ROTOR_MCP_ALLOWED_HOSTS: entry 2 must be a host name or an address, perhaps with a port, such as "
+            "rotor.internal, 10.0.0.7:8080 or [fd00::7]:8080: no scheme, no path, no blank, and no * for a name, with "
+            "which every web page could reach this server",
+        ),
+        (
+            "127.0.0.1:0",
+            {"ROTOR_MCP_ALLOWED_ORIGINS": "https://example.com/app"},
+            "Error: ROTOR_MCP_ALLOWED_ORIGINS: entry 1 must be a scheme and a host name, perhaps with a port, such as "
+            "https://inspector.example.com or http://localhost:6274: no path, no blank, no null, and no * for a name, "
+            "with which every web page could call this server",
+        ),
+        (
+            "127.0.0.1:0",
+            {"ROTOR_MCP_KEEP_ALIVE": "0"},
+            "Error: ROTOR_MCP_KEEP_ALIVE: Input should be greater than or equal to 1",
         ),
         (
             "127.0.0.1:0",
@@ -195,3 +216,33 @@ async def test_the_sandbox_over_http() -> None:
             assert text(await client.call_tool("search_leads", {"search": "jane doe"})).startswith(
                 "1 of 1 leads"
             )
+
+
+@needs_ipv6
+def test_localhost_is_served_over_ipv4_and_ipv6() -> None:
+    with server_process({}, "--sandbox", host="localhost") as server:
+        for address in ("127.0.0.1", "[::1]", "localhost"):
+            assert httpx2.get(f"http://{address}:{server.port}/healthz").json() == {"alive": True}
+
+
+def wait_until_closed(connection: socket.socket) -> None:
+    """Ask once, and wait until the server closes the connection."""
+    connection.sendall(b"GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n")
+    while connection.recv(4_096):
+        pass
+
+
+def test_how_long_idle_connections_are_kept() -> None:
+    """Longer than uvicorn's 5 seconds, after which load balancers would meet closed connections."""
+    with (
+        server_process({}, "--sandbox") as usual,
+        server_process({"ROTOR_MCP_KEEP_ALIVE": "6"}, "--sandbox") as brief,
+        closing(socket.create_connection(("127.0.0.1", usual.port), timeout=30)) as kept,
+        closing(socket.create_connection(("127.0.0.1", brief.port), timeout=30)) as closed,
+    ):
+        kept.sendall(b"GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n")
+        assert kept.recv(4_096).startswith(b"HTTP/1.1 200")
+        wait_until_closed(closed)
+        kept.settimeout(0)
+        with suppress(BlockingIOError):
+            assert kept.recv(4_096) != b"", "closed as early as the other one"

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from rotor_mcp.shared.link import PAUSE, Link
 from rotor_mcp.shared.names import Names
-from rotor_mcp.shared.spending import SharedSpending
+from rotor_mcp.shared.spending import SharedBudget, SharedSpending
 from tests.shared.conftest import KEY, Replica
 from tests.shared.servers import RedisServer
 
@@ -80,3 +80,45 @@ async def test_how_long_the_count_of_a_day_is_kept(redis: RedisServer, replica: 
     with redis.client() as client:
         (name,) = client.scan_iter()
         assert 86_400 < client.ttl(name) <= 2 * 86_400
+
+
+async def test_reservations_are_seen_by_all_servers(redis: RedisServer) -> None:
+    links = [Link(redis.url), Link(redis.url)]
+    here, there = (SharedBudget(Names("caller ann"), link) for link in links)
+    assert await here.reserve("one", 8, 10, 30) == (0, True)
+    assert await there.reserve("two", 1, 10, 30) == (0, True)
+    assert await there.reserve("three", 1, 9, 30) == (0, False)
+    await here.settle("one", 3)
+    assert await there.reserve("three", 8, 10, 30) == (3, True)
+    assert await here.reserve("four", 1, 10, 30) == (3, False)
+    await there.settle("two", 7)
+    await there.settle("three", 0)
+    assert await here.reserve("five", 1, 10, 30) == (10, False)
+    for link in links:
+        await link.aclose()
+
+
+async def test_a_server_that_was_killed_reserves_for_a_while(redis: RedisServer) -> None:
+    links = [Link(redis.url), Link(redis.url)]
+    killed, there = (SharedBudget(Names("caller ben"), link) for link in links)
+    assert await killed.reserve("one", 100, 10, 1) == (0, True)
+    with anyio.fail_after(20):
+        while not (await there.reserve("two", 1, 10, 30))[1]:  # noqa: ASYNC110 - it ends by itself
+            await anyio.sleep(0.1)
+    for link in links:
+        await link.aclose()
+
+
+async def test_without_redis_each_server_reserves_for_itself(redis: RedisServer) -> None:
+    links = [Link(redis.url), Link(redis.url)]
+    here, there = (SharedBudget(Names("caller eve"), link) for link in links)
+    assert await here.reserve("one", 4, 10, 30) == (0, True)
+    await here.settle("one", 4)
+    redis.kill()
+    assert await here.reserve("two", 6, 10, 30) == (4, True)
+    assert await here.reserve("three", 1, 10, 30) == (4, False)
+    assert await there.reserve("four", 6, 10, 30) == (0, True)
+    await here.settle("two", 6)
+    assert await here.reserve("five", 1, 10, 30) == (10, False)
+    for link in links:
+        await link.aclose()

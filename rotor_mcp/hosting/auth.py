@@ -1,0 +1,116 @@
+"""Bearer authentication of HTTP requests: 401, 403 and 503 with what RFC 6750 and RFC 9728 want said."""
+
+import re
+from collections.abc import Sequence
+
+from mcp.server.auth.middleware.auth_context import AuthContextMiddleware
+from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
+from mcp.server.auth.provider import AccessToken, TokenVerifier
+from starlette.datastructures import Headers
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from rotor_mcp.hosting.refusals import RefusalLog
+
+_NOT_QUOTABLE = re.compile(r"[^ !#-\[\]-~]")
+"""Characters that RFC 6750 does not allow in `error_description`."""
+
+
+class InvalidToken(Exception):
+    """An access token is not accepted. The text, for caller and log, repeats nothing of the token."""
+
+
+class TokensUnavailable(Exception):
+    """Whether a token is good cannot be found out now, which is no fault of the caller."""
+
+
+class BearerAuthMiddleware:
+    """Lets through requests with a good access token that has a scope of use here."""
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        verifiers: Sequence[TokenVerifier],
+        scopes: Sequence[str],
+        resource_metadata: str | None,
+        refusals: RefusalLog,
+    ) -> None:
+        """Wrap an application.
+
+        Args:
+            app: answers the requests that are let through.
+            verifiers: check tokens, one after the other until one knows it. They raise `InvalidToken` or
+                `TokensUnavailable`.
+            scopes: a token needs at least one of them. The first is named to callers who have none.
+            resource_metadata: address at which clients learn where to get a token.
+            refusals: notes requests that were refused.
+        """
+        self._app = AuthContextMiddleware(app)
+        self._verifiers = verifiers
+        self._scopes = scopes
+        self._resource_metadata = resource_metadata
+        self._refusals = refusals
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        token = _bearer_token(Headers(scope=scope))
+        if token is None:
+            answer = self._challenge(401, "invalid_token", "Authentication required")
+            await answer(scope, receive, send)
+            return
+        try:
+            access = await self._verify(token)
+        except InvalidToken as exc:
+            self._refusals.note(str(exc))
+            await self._challenge(401, "invalid_token", str(exc))(scope, receive, send)
+            return
+        except TokensUnavailable as exc:
+            self._refusals.note(str(exc))
+            await JSONResponse({"error": str(exc)}, 503, {"retry-after": "10"})(scope, receive, send)
+            return
+        if not set(self._scopes) & set(access.scopes):
+            lacking = f"lacks the scope {self._scopes[0]}"
+            if len(self._scopes) > 1:
+                lacking = f"has none of the scopes {' and '.join(self._scopes)}"
+            description = f"the access token {lacking}"
+            if self._resource_metadata:
+                description += "; ROTOR_MCP_OAUTH_SCOPE_CLAIM says which claim holds them"
+            self._refusals.note(description)
+            answer = self._challenge(403, "insufficient_scope", description, scope=self._scopes[0])
+            await answer(scope, receive, send)
+            return
+        scope["user"] = AuthenticatedUser(access)
+        await self._app(scope, receive, send)
+
+    async def _verify(self, token: str) -> AccessToken:
+        trouble: Exception = InvalidToken("the access token is not known")
+        for verifier in self._verifiers:
+            try:
+                known = await verifier.verify_token(token)
+            except (InvalidToken, TokensUnavailable) as exc:
+                if not isinstance(trouble, TokensUnavailable):
+                    trouble = exc
+            else:
+                if known is not None:
+                    return known
+        raise trouble
+
+    def _challenge(self, status: int, error: str, description: str, **more: str) -> JSONResponse:
+        said = {"error": error, **more, "error_description": description}
+        if self._resource_metadata:
+            said["resource_metadata"] = self._resource_metadata
+        quoted = ", ".join(f'{name}="{_NOT_QUOTABLE.sub("?", value)}"' for name, value in said.items())
+        body = {"error": error, "error_description": description}
+        return JSONResponse(body, status, {"www-authenticate": f"Bearer {quoted}"})
+
+
+def _bearer_token(headers: Headers) -> str | None:
+    """The access token of a request; None if it shows none, or several."""
+    values = headers.getlist("authorization")
+    if len(values) != 1:
+        return None
+    scheme, _, token = values[0].strip().partition(" ")
+    return token.strip() or None if scheme.lower() == "bearer" else None
