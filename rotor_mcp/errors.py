@@ -117,6 +117,8 @@ class Unanswered(RotorError):
     """The request was sent, but no answer that can be used came back."""
 
     status: int | None = None
+    connection_lost: bool = False
+    """Whether the connection broke before the answer was complete."""
 
 
 class OutcomeUnknown(Unanswered):

@@ -47,6 +47,7 @@ def retry_delay(method: Method, failure: RotorError, retries: int, remaining: fl
     | no key                    | give up | give up                            |
     | turn lost                 |         | give up: somebody else has it      |
     | 5xx                       | again   | give up: it may have been done     |
+    | connection lost           | again   | give up: it may have been done     |
     | no answer, or no JSON     | give up | give up: it may have been done     |
     | refused, 429 among them   | give up | give up                            |
 
@@ -63,6 +64,8 @@ def retry_delay(method: Method, failure: RotorError, retries: int, remaining: fl
             pass
         case Unanswered(status=int(status)) if method == "GET" and status >= 500:
             pass
+        case Unanswered(connection_lost=True) if method == "GET":
+            pass  # most often a kept-alive connection that Rotor closed just then
         case _:
             return None
     delay = 0.3 * 2**retries * random.uniform(0.5, 1.5)  # noqa: S311 - it spreads load and keeps no secret
@@ -265,8 +268,11 @@ class Exchange:
             raise NotSent(f"the request could not be formed ({type(exc).__name__})") from None
         except httpx2.TimeoutException:
             pass
+        except httpx2.DecodingError:
+            raise request.lost("the answer cannot be decompressed") from None
         except httpx2.TransportError:
-            raise request.lost("the connection was cut before the answer was there") from None
+            reason = "the connection was cut before the answer was there"
+            raise request.lost(reason, connection_lost=True) from None
         raise request.lost(f"no answer within {patience:.2g} seconds")
 
     def _formed(self, request: _Request, patience: float) -> httpx2.Request:
