@@ -374,6 +374,7 @@ class Impatient:
 
     def __init__(self, *, before: bool = False) -> None:
         self.requests: list[str] = []
+        self.closed = threading.Semaphore(0)
         self._before = before
 
     def __call__(self, connection: socket.socket) -> None:
@@ -381,6 +382,8 @@ class Impatient:
         connection.sendall(b'HTTP/1.1 200 OK\r\ncontent-length: 20\r\n\r\n{"status":"success"}')
         if not self._before:
             self._receive(connection)
+        connection.shutdown(socket.SHUT_RDWR)
+        self.closed.release()
 
     def _receive(self, connection: socket.socket) -> None:
         request = b""
@@ -422,6 +425,7 @@ async def test_a_connection_that_was_closed_in_time_is_not_used_for_a_write() ->
         exchange = Exchange(pool)
         for _ in range(3):
             await exchange.send("POST", "leads", body={})
+            await anyio.to_thread.run_sync(server.closed.acquire)
         await pool.aclose()
     assert (server.requests, exchange.requests) == (["POST"] * 3, 3)
 

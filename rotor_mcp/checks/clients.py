@@ -12,7 +12,7 @@ from mcp import StdioServerParameters
 from mcp.client.stdio import stdio_client
 
 from rotor_mcp import __version__
-from rotor_mcp.checks.check import Check
+from rotor_mcp.checks.check import Check, crashed
 from rotor_mcp.clients import installing, planning
 from rotor_mcp.clients.catalogue import Client, Machine
 from rotor_mcp.clients.entries import KEY, KEYCHAIN, Launch, Server, holds_key, masked
@@ -69,7 +69,7 @@ def find(machine: Machine) -> tuple[list[Connected], list[Check]]:
     for target in installing.find((), machine).targets:
         try:
             entries = planning.ours(target.client, target.file)
-        except Unusable as exc:
+        except (Unusable, OSError) as exc:
             others.append(Check(target.client.title, "failed", f"{target.file} cannot be used", str(exc)))
             continue
         connected += [Connected(target.client, target.file, name, entries[name]) for name in entries]
@@ -88,7 +88,10 @@ def find(machine: Machine) -> tuple[list[Connected], list[Check]]:
 async def look(entries: list[Connected], settings: Settings) -> AsyncIterator[Check]:
     """Start what each client is told to start, and ask it for its tools."""
     for entry in entries:
-        yield await _started(entry, settings)
+        try:
+            yield await _started(entry, settings)
+        except Exception as exc:
+            yield crashed(entry.client.title, exc)
 
 
 async def _started(entry: Connected, settings: Settings) -> Check:
