@@ -50,12 +50,12 @@ class _Commands(click.Group):
             return super().invoke(ctx)
         except* OSError as group:  # tasks raise what went wrong in groups
             failure = _first(group)
+        # Every output was flushed when it was printed. What could not be written is tried once more when
+        # Python exits, which would complain.
+        _discard(1)
         if not isinstance(failure, BrokenPipeError):
             raise click.ClickException(str(failure))
-        # Python flushes the streams when it exits, and would complain.
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        for stream in (1, 2):
-            os.dup2(nowhere, stream)
+        _discard(2)
         return ctx.exit(_OUTPUT_CLOSED)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
@@ -81,6 +81,11 @@ class _Commands(click.Group):
             raise click.NoSuchCommand(
                 exc.command_name, possibilities=self.list_commands(ctx), ctx=ctx
             ) from None
+
+
+def _discard(stream: int) -> None:
+    """Let what is written to a standard stream from now on go nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream)
 
 
 def _first(group: BaseExceptionGroup[OSError]) -> OSError:

@@ -6,6 +6,7 @@ import socket
 from contextlib import closing
 from pathlib import Path
 
+import jwt
 import pytest
 import trustme
 
@@ -13,6 +14,7 @@ from rotor_mcp import failures
 from rotor_mcp.config import Settings
 from rotor_mcp.errors import Misconfigured, NotSent
 from rotor_mcp.exchange import Exchange, Pool
+from rotor_mcp.hosting.issuer import Issuer, IssuerAway
 from rotor_mcp.http_client import proxy_for
 from tests.listening import listening
 from tests.proxies import ANSWER, Rotor, answering, refusing_socks
@@ -177,6 +179,20 @@ async def test_what_is_not_needed_does_no_harm(environment: pytest.MonkeyPatch, 
         assert await sent(f"http://{address}") == "sent"
 
 
+@pytest.mark.parametrize("value", ["socks4://127.0.0.1:1", "http://jo:s3cretword@127.0.0.1:port"])
+async def test_the_issuer_of_tokens_is_asked_in_the_same_way(
+    environment: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, value: str
+) -> None:
+    environment.setenv("ALL_PROXY", value)
+    token = jwt.encode({"sub": "jo"}, "k" * 32, headers={"kid": "1"})
+    with pytest.raises(IssuerAway):
+        await Issuer("https://issuer.invalid/", "rotor").verify_token(token)
+    (line,) = caplog.messages
+    assert line.startswith("the keys of the issuer cannot be had: ALL_PROXY cannot be used: ")
+    assert line.endswith(". Correct ALL_PROXY, or unset it.")
+    assert "s3cretword" not in caplog.text
+
+
 # Through real proxies
 
 
@@ -236,7 +252,7 @@ async def test_a_proxy_that_refuses_is_blamed_and_not_the_host(
     with listening(answering(f"HTTP/1.1 {status}".encode())) as address:
         environment.setenv("ALL_PROXY", f"http://jo:s3cretword@{address}")
         told = await sent(ROTOR)
-    assert told == f"proxy: the proxy {address} (ALL_PROXY) does not connect: it answers {status.split()[0]}"
+    assert told == f"proxy: the proxy {address} (ALL_PROXY) does not connect: it answers {status[:3]}"
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
