@@ -122,6 +122,8 @@ def _odd(entry: Connected, launch: Launch, answer: "_Answer", settings: Settings
         yield "its command is looked up in PATH, which programs with a window do not have"
     if launch.may_vanish:
         yield "its command is in a cache, from which it can be deleted"
+    if planning.is_marked(planning.read(entry.file)):
+        yield "its file begins with a byte order mark, with which not every client can read it"
     if answer.version and answer.version != __version__:
         yield f"it is version {answer.version}"
     if "--sandbox" in "".join(launch.args):

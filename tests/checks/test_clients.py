@@ -52,6 +52,27 @@ note Gemini CLI: not connected in ~/.gemini/settings.json
     )
 
 
+def test_a_byte_order_mark_that_an_editor_added(home: Home) -> None:
+    file = home.have("gemini")
+    home.have("vscode-insiders")
+    assert home.install(ROTOR_API_KEY=FULL_KEY).status == 0
+    file.write_bytes(b"\xef\xbb\xbf" + file.read_bytes())
+    ended = home.run("check", "--sandbox")
+    assert (ended.status, lines(home, ended)) == snapshot(
+        (
+            0,
+            """\
+ok   clock: as Rotor's
+ok   VS Code Insiders: rotor in ~/.config/Code - Insiders/User/mcp.json starts <rotor-mcp> serve: 4 tools in <time> s
+note Gemini CLI: rotor in ~/.gemini/settings.json starts <rotor-mcp> serve: 4 tools in <time> s, but its file begins with a byte order mark, with which not every client can read it
+     → rotor-mcp install gemini puts that right.
+""",
+        )
+    )
+    assert home.install(ROTOR_API_KEY=FULL_KEY).status == 0
+    assert "byte order mark" not in home.run("check", "--sandbox").out
+
+
 def test_what_is_odd(home: Home) -> None:
     home.have("claude-desktop", entry(command="rotor-mcp", env={"ROTOR_API_KEY": KEY}))
     home.have("cursor", entry(command=sys.executable, args=["-P", "-m", "rotor_mcp", "serve", "--sandbox"]))
