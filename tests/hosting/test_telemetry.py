@@ -199,9 +199,15 @@ async def test_a_cancelled_call_is_told_and_charged(
     given = environment(rotor, collector, ROTOR_MCP_TOKEN_FILE=str(tokens), ROTOR_MCP_DAILY_REQUESTS="1")
     with server_process(given) as server:
         async with calling(server.url, TOKENS["dashboard"]) as client:
-            with anyio.move_on_after(1):
-                await client.call_tool("get_lead", {"id": JANE})
-            await anyio.sleep(0.5)
+            async with anyio.create_task_group() as group:
+                group.start_soon(client.call_tool, "get_lead", {"id": JANE})
+                while sandbox.requests != [f"GET /leads/{JANE}"]:  # noqa: ASYNC110 - it tells nobody
+                    await anyio.sleep(0.01)
+                group.cancel_scope.cancel()
+            with anyio.fail_after(20):
+                # The access log has a line for each call that has ended, here without a status.
+                while '"tool": "get_lead"' not in server.written:  # noqa: ASYNC110 - nor does the server
+                    await anyio.sleep(0.01)
             second = await client.call_tool("get_lead", {"id": JANE})
         await anyio.to_thread.run_sync(server.stop)
     assert "you have spent 1 requests today" in text(second)
@@ -210,7 +216,7 @@ async def test_a_cancelled_call_is_told_and_charged(
     assert sums["rotor_mcp.requests"] == {"http.request.method=GET rotor_mcp.status=none": 1}
     assert sums["rotor_mcp.refusals"] == {"rotor_mcp.reason=BudgetSpent": 1}
     (asked,) = [span for span in collector.spans() if span["kind"] == "client"]
-    assert (asked["attributes"]["error.type"], 0.5 < asked["seconds"] < 5) == ("CancelledError", True)
+    assert (asked["attributes"]["error.type"], 0 < asked["seconds"] < 20) == ("CancelledError", True)
 
 
 async def test_every_worker_tells_what_it_does(rotor: str, collector: Collector, tmp_path: Path) -> None:
@@ -223,7 +229,7 @@ async def test_every_worker_tells_what_it_does(rotor: str, collector: Collector,
             OTEL_METRIC_EXPORT_INTERVAL="300",
         )
         with server_process(given) as server:
-            with anyio.fail_after(40):
+            with anyio.fail_after(60):
                 while len(collector.resources()) < 2:
                     async with calling(server.url) as client:
                         await client.call_tool("get_lead", {"id": JANE})
@@ -262,7 +268,8 @@ async def _end_without(rotor: str, collector: str) -> None:
             assert not (await client.call_tool("get_lead", {"id": JANE})).is_error
         began = time.monotonic()
         written = await anyio.to_thread.run_sync(server.stop)
-        assert time.monotonic() - began < PATIENCE + 3
+        # Without a limit, exporting would be tried again for a minute.
+        assert time.monotonic() - began < PATIENCE + 20
     assert server.process.returncode == 0
     assert FULL_KEY not in written
 
