@@ -45,6 +45,15 @@ class ServerProcess:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
+    @property
+    def refuses(self) -> bool:
+        """Whether nothing listens on its port."""
+        try:
+            socket.create_connection(("127.0.0.1", self.port), 5).close()
+        except ConnectionRefusedError:
+            return True
+        return False
+
     def kill(self) -> None:
         """End it as a machine ends that loses its power."""
         self.process.kill()

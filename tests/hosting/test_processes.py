@@ -2,9 +2,8 @@
 
 import os
 import signal
-import socket
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from tests.hosting.servers import ServerProcess, server_process
 from tests.hosting.serving import calling
 from tests.hosting.test_running import slow_rotor
 from tests.shared.servers import redis_server
+from tests.waiting import until
 
 pytestmark = [
     pytest.mark.anyio,
@@ -28,7 +28,12 @@ pytestmark = [
 def processes(server: ServerProcess) -> list[int]:
     """The ids of those that serve: multiprocessing has one more, which keeps order."""
     children = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children").read_text().split()
-    return [int(pid) for pid in children if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+    serving = []
+    for pid in children:
+        with suppress(FileNotFoundError, ProcessLookupError):  # it has ended meanwhile
+            if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes():
+                serving.append(int(pid))
+    return serving
 
 
 def connections(server: ServerProcess) -> dict[int, int]:
@@ -48,21 +53,6 @@ def sockets(pid: int) -> set[str]:
         with suppress(FileNotFoundError):  # closed meanwhile
             held.add(str(handle.readlink()).removeprefix("socket:[").removesuffix("]"))
     return held
-
-
-async def until(happened: Callable[[], bool]) -> None:
-    with anyio.fail_after(60):
-        while not happened():  # noqa: ASYNC110 - nobody calls when it happens
-            await anyio.sleep(0.05)
-
-
-def refuses(server: ServerProcess) -> bool:
-    """Whether nothing listens on the port."""
-    try:
-        socket.create_connection(("127.0.0.1", server.port), 5).close()
-    except ConnectionRefusedError:
-        return True
-    return False
 
 
 @pytest.fixture
@@ -135,7 +125,7 @@ async def test_a_stop_lets_calls_in_hand_end_and_begins_no_others(
         group.start_soon(write)
         await written.wait()
         running.process.send_signal(signal.SIGTERM)
-        await until(lambda: refuses(running))
+        await until(lambda: running.refuses)
         for _ in range(8):
             async with httpx2.AsyncClient(timeout=5) as another:
                 with pytest.raises(httpx2.ConnectError):

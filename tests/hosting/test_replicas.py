@@ -14,13 +14,14 @@ from mcp import Client
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from rotor_mcp.sandbox import FULL_KEY, Fault, Sandbox
+from rotor_mcp.sandbox.inputs import Listing
 from rotor_mcp.sandbox.serving import serving
-from rotor_mcp.sandbox.store import Listing
 from tests.conftest import JANE, text
 from tests.hosting.nginx import Nginx, nginx
 from tests.hosting.servers import ServerProcess, server_process
 from tests.hosting.serving import calling
 from tests.shared.servers import redis_server
+from tests.waiting import until
 
 pytestmark = pytest.mark.anyio
 
@@ -128,8 +129,7 @@ async def test_a_write_whose_replica_is_killed_is_not_sent_again(sandbox: Sandbo
             with anyio.fail_after(30):
                 async with anyio.create_task_group() as group:
                     group.start_soon(write, client)
-                    while not sandbox.store.page(Listing(search="Dana"))[1]:  # noqa: ASYNC110 - a store tells nobody
-                        await anyio.sleep(0.01)
+                    await until(lambda: sandbox.store.page(Listing(search="Dana"))[1])
                     three.holder("POST").kill()
         # nginx answers the caller only when it will not send the call to another replica.
         assert len(ends) == 1, "the caller is told"

@@ -16,6 +16,7 @@ from rotor_mcp.shared.names import Names
 from rotor_mcp.shared.pages import LARGEST, SharedShelf
 from tests.shared.conftest import KEY, Replica, logged
 from tests.shared.servers import RedisServer
+from tests.waiting import until
 
 pytestmark = pytest.mark.anyio
 
@@ -90,9 +91,7 @@ async def test_nothing_lies_in_redis_longer_than_a_search_may_remember(
     here, there = replica(redis, seconds=2), replica(redis, seconds=2)
     assert await recalled(here, "Ann") == "Ann"
     assert any(":page:" in name for name in redis.held())
-    with anyio.fail_after(20):
-        while any(":page:" in name for name in redis.held()):  # noqa: ASYNC110 - Redis tells nobody
-            await anyio.sleep(0.1)
+    await until(lambda: not any(":page:" in name for name in redis.held()))
     assert await recalled(there, "Bob") == "Bob"
 
 

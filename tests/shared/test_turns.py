@@ -27,6 +27,7 @@ from rotor_mcp.shared.locks import EXPIRY, RENEWED, Lock, Locks
 from rotor_mcp.shared.names import Names
 from tests.shared.conftest import KEY, Replica, logged
 from tests.shared.servers import RedisServer
+from tests.waiting import until
 
 pytestmark = pytest.mark.anyio
 
@@ -287,9 +288,7 @@ async def test_who_was_frozen_and_had_no_follower_writes(
 ) -> None:
     async with holder(redis, rotor[0]) as other:
         other.process.send_signal(signal.SIGSTOP)
-        with anyio.fail_after(EXPIRY + 20):
-            while any(":lock:" in name for name in redis.held()):  # noqa: ASYNC110 - Redis tells nobody
-                await anyio.sleep(0.1)
+        await until(lambda: not any(":lock:" in name for name in redis.held()))
         await other.hears()
         other.process.send_signal(signal.SIGCONT)
         assert await other.says() == "created"
@@ -363,9 +362,7 @@ async def test_what_was_begun_without_redis_is_held_there_when_it_is_back(
     redis_to_kill.kill()
     async with here.queue.turn([ANN], 1):
         redis_to_kill.start()
-        with anyio.fail_after(PAUSE + 20):
-            while not any(":lock:" in name for name in redis_to_kill.held()):  # noqa: ASYNC110 - Redis tells nobody
-                await anyio.sleep(0.1)
+        await until(lambda: any(":lock:" in name for name in redis_to_kill.held()))
         await refused(there)
         await here.queue.verify()
     async with there.queue.turn([ANN], 20):
