@@ -72,6 +72,9 @@ def find(machine: Machine) -> tuple[list[Connected], list[Check]]:
         except (Unusable, OSError) as exc:
             others.append(Check(target.client.title, "failed", f"{target.file} cannot be used", str(exc)))
             continue
+        except Exception as exc:
+            others.append(crashed(target.client.title, exc))
+            continue
         connected += [Connected(target.client, target.file, name, entries[name]) for name in entries]
         if not entries:
             others.append(
@@ -100,7 +103,7 @@ async def _started(entry: Connected, settings: Settings) -> Check:
     again = f"rotor-mcp install {entry.client.name}{name}"
     if launch is None:
         return Check(title, "failed", f"{entry.name} in {entry.file} says no command", f"Run {again}.")
-    words = [launch.command, *masked(entry.server, "«API key»").get("args", [])]
+    words = [launch.command, *map(str, masked(entry.server, "«API key»").get("args", []))]
     redact = Settings.load({"api_key": entry.variables.get(KEY)}).redact
     said = f"{entry.name} in {entry.file} starts {redact(' '.join(words))}"
     if entry.server.get("disabled") is True or entry.server.get("enabled") is False:
