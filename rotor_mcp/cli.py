@@ -8,12 +8,13 @@ import os
 import sys
 from contextlib import closing
 from importlib import import_module
-from typing import TYPE_CHECKING
+from io import TextIOWrapper
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from rotor_mcp import __version__, garbage
-from rotor_mcp.flags import connection, open_sandbox, sandbox_flag, settings_flags
+from rotor_mcp.flags import connection, is_interactive, open_sandbox, sandbox_flag, settings_flags
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,10 +29,34 @@ _LOADED_LATER = {
     "uninstall": "rotor_mcp.clients.commands",
 }
 """Commands → the module that has them, under the name of the command and an underscore."""
+_OUTPUT_CLOSED = 128 + 13
+"""Exit status when the reader of the output is gone: that of a process that SIGPIPE ended."""
 
 
 class _Commands(click.Group):
     """`rotor-mcp` alone, or with nothing but flags, is `rotor-mcp serve`."""
+
+    def main(self, *args: Any, **options: Any) -> Any:
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, TextIOWrapper):  # None if it was closed before the start
+                # What the encoding of a redirected output lacks is replaced: a "?" ends no command.
+                stream.reconfigure(errors="replace")
+        return super().main(*args, **options)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command. What the system refuses ends it with a sentence, and a closed output without one."""
+        failure: OSError | None = None
+        try:
+            return super().invoke(ctx)
+        except* OSError as group:  # tasks raise what went wrong in groups
+            failure = _first(group)
+        # Every output was flushed when it was printed. What could not be written is tried once more when
+        # Python exits, which would complain.
+        _discard(1)
+        if not isinstance(failure, BrokenPipeError):
+            raise click.ClickException(str(failure))
+        _discard(2)
+        return ctx.exit(_OUTPUT_CLOSED)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         if not args or (args[0].startswith("-") and args[0] not in ("--help", "--version")):
@@ -56,6 +81,16 @@ class _Commands(click.Group):
             raise click.NoSuchCommand(
                 exc.command_name, possibilities=self.list_commands(ctx), ctx=ctx
             ) from None
+
+
+def _discard(stream: int) -> None:
+    """Let what is written to a standard stream from now on go nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream)
+
+
+def _first(group: BaseExceptionGroup[OSError]) -> OSError:
+    member = group.exceptions[0]
+    return _first(member) if isinstance(member, BaseExceptionGroup) else member
 
 
 @click.group(cls=_Commands)
@@ -101,7 +136,7 @@ def serve(file: str | None, http: str | None, **values: str | None) -> None:
     reception = Reception(Workplaces(settings, transport, observers=_observers()))
     server = build_server(settings, reception=reception)
     garbage.serving()
-    if sys.stdin.isatty():
+    if is_interactive():
         click.echo(
             "Waiting for an MCP client on standard input. To see a conversation: rotor-mcp demo", err=True
         )

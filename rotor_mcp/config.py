@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import tzinfo
+from datetime import UTC, datetime, tzinfo
 from functools import cached_property
 from importlib.util import find_spec
 from ipaddress import ip_address
@@ -263,7 +263,11 @@ class Settings(Loaded):
             return ZoneInfo(self.timezone)
         import tzlocal  # only a server that is not told its zone needs it
 
-        return tzlocal.get_localzone()
+        try:
+            return tzlocal.get_localzone()
+        except (ValueError, KeyError, OSError):
+            # TZ holds no zone's name: only the C library can read it, and tells the offset of this moment.
+            return datetime.now().astimezone().tzinfo or UTC
 
     @property
     def zone_name(self) -> str:

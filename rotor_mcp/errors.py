@@ -4,6 +4,7 @@
 RotorError
 ├── NotSent              no request left: safe to try again
 │   ├── NoKey            nothing to authenticate with
+│   ├── Misconfigured    this machine names a proxy or certificates that cannot be used
 │   ├── NotAdmitted      this server does not let the call in
 │   │   ├── NotAllowed       the caller may not do this
 │   │   ├── TooManyCalls     too many at once, or within a minute
@@ -49,6 +50,14 @@ class NotSent(RotorError):
 
 class NoKey(NotSent):
     """There is no API key that could be sent."""
+
+
+@dataclass(eq=False)
+class Misconfigured(NotSent):
+    """The environment names a proxy or certificates that cannot be used. Trying again does not help."""
+
+    cure: str = field(kw_only=True)
+    """A sentence: what to do."""
 
 
 class TurnLost(NotSent):
@@ -117,6 +126,8 @@ class Unanswered(RotorError):
     """The request was sent, but no answer that can be used came back."""
 
     status: int | None = None
+    connection_lost: bool = False
+    """Whether the connection broke before the answer was complete."""
 
 
 class OutcomeUnknown(Unanswered):

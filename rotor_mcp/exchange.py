@@ -12,13 +12,23 @@ from dataclasses import dataclass
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from time import perf_counter
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 import anyio
 import httpx2
 
 from rotor_mcp import __version__
 from rotor_mcp.config import Credentials, Settings
-from rotor_mcp.errors import NoKey, NotSent, OutcomeUnknown, RotorError, TurnLost, Unanswered
+from rotor_mcp.errors import (
+    Misconfigured,
+    NoKey,
+    NotSent,
+    OutcomeUnknown,
+    RotorError,
+    TurnLost,
+    Unanswered,
+)
+from rotor_mcp.http_client import open_client, proxy_for
 from rotor_mcp.observer import Asked, Observer
 from rotor_mcp.obstacles import no_connection
 from rotor_mcp.replies import read
@@ -45,8 +55,10 @@ def retry_delay(method: Method, failure: RotorError, retries: int, remaining: fl
     |---------------------------|---------|------------------------------------|
     | not sent                  | again   | again: nothing can have been done  |
     | no key                    | give up | give up                            |
+    | misconfigured             | give up | give up                            |
     | turn lost                 |         | give up: somebody else has it      |
     | 5xx                       | again   | give up: it may have been done     |
+    | connection lost           | again   | give up: it may have been done     |
     | no answer, or no JSON     | give up | give up: it may have been done     |
     | refused, 429 among them   | give up | give up                            |
 
@@ -57,12 +69,14 @@ def retry_delay(method: Method, failure: RotorError, retries: int, remaining: fl
         remaining: seconds until the call's deadline. There is no retry that could not end before it.
     """
     match failure:
-        case NoKey() | TurnLost():
+        case NoKey() | Misconfigured() | TurnLost():
             return None
         case NotSent():
             pass
         case Unanswered(status=int(status)) if method == "GET" and status >= 500:
             pass
+        case Unanswered(connection_lost=True) if method == "GET":
+            pass  # most often a kept-alive connection that Rotor closed just then
         case _:
             return None
     delay = 0.3 * 2**retries * random.uniform(0.5, 1.5)  # noqa: S311 - it spreads load and keeps no secret
@@ -102,20 +116,28 @@ class Pool:
         return self._origin._transport is None
 
     @property
+    def host(self) -> str:
+        """The host of Rotor's API."""
+        return urlsplit(self.settings.base_url).hostname or ""
+
+    @property
     def http(self) -> httpx2.AsyncClient:
-        """The HTTP client. It does not know the key: each request carries its own."""
+        """The HTTP client. It does not know the key: each request carries its own.
+
+        Raises:
+            Misconfigured: if this machine names a proxy or certificates that cannot be used.
+        """
         if self._origin is not self:
             return self._origin.http
         if self._http is None:
-            self._http = httpx2.AsyncClient(
-                base_url=self.settings.base_url + "/",
+            self._http = open_client(
+                self.settings.base_url,
                 headers={
                     "accept": "application/json",
                     "rotor-api-version": API_VERSION,
                     "user-agent": f"rotor-mcp/{__version__}",
                 },
                 follow_redirects=False,  # the key would go along to wherever the answer points
-                trust_env=not self.settings.local,  # a proxy would carry the key off this machine in the open
                 cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),  # one key's are not another's
                 transport=self._transport() if self._transport else None,
             )
@@ -255,8 +277,10 @@ class Exchange:
             failure, sent = type(exc).__name__, not isinstance(exc, NotSent)
             raise
         finally:
-            seconds, host = perf_counter() - started, self._pool.http.base_url.host
-            asked = Asked(request.method, host, f"/{request.template}", seconds, status, failure, sent)
+            seconds = perf_counter() - started
+            asked = Asked(
+                request.method, self._pool.host, f"/{request.template}", seconds, status, failure, sent
+            )
             for observer in self._pool.observers:
                 observer.asked(asked)
         logger.info("%s /%s: %d in %.0f ms", request.method, request.path, status, 1e3 * seconds)
@@ -273,13 +297,17 @@ class Exchange:
             with anyio.move_on_after(patience, shield=request.writes):
                 return await self._pool.http.send(self._formed(request, patience))
         except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.ProxyError) as exc:
-            raise no_connection(exc, self._pool.http.base_url.host) from None
+            proxy = proxy_for(self._pool.settings.base_url) if self._pool.networked else None
+            raise no_connection(exc, self._pool.host, proxy) from None
         except (httpx2.UnsupportedProtocol, httpx2.LocalProtocolError) as exc:
             raise NotSent(f"the request could not be formed ({type(exc).__name__})") from None
         except httpx2.TimeoutException:
             pass
+        except httpx2.DecodingError:
+            raise request.lost("the answer cannot be decompressed") from None
         except httpx2.TransportError:
-            raise request.lost("the connection was cut before the answer was there") from None
+            reason = "the connection was cut before the answer was there"
+            raise request.lost(reason, connection_lost=True) from None
         raise request.lost(f"no answer within {patience:.2g} seconds")
 
     def _formed(self, request: _Request, patience: float) -> httpx2.Request:

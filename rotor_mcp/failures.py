@@ -6,6 +6,7 @@ from rotor_mcp.arguments import InvalidArguments
 from rotor_mcp.directory import TooCostlyError
 from rotor_mcp.errors import (
     InvalidLead,
+    Misconfigured,
     MissingScope,
     NoKey,
     NotAdmitted,
@@ -97,8 +98,7 @@ def in_words(error: RotorError) -> str:
         case NoKey():
             return f"Nothing was sent: {error.reason}. {WHERE_A_KEY_COMES_FROM}."
         case NotSent():
-            again = "" if isinstance(error, NotAdmitted) else " It is safe to try again."
-            return f"Nothing was sent: {error.reason}.{again}"
+            return f"Nothing was sent: {error.reason}.{_next_step(error)}"
         case InvalidLead(fields=fields) if fields:
             named = "; ".join(f"{one_line(name)}: {one_line(what)}" for name, what in fields)
             return f"Rotor does not accept this, and nothing was written. {named}."
@@ -135,6 +135,16 @@ def in_words(error: RotorError) -> str:
             )
         case _:
             return f"Rotor could not be asked: {error.reason}."
+
+
+def _next_step(error: NotSent) -> str:
+    match error:
+        case Misconfigured(cure=cure):
+            return f" {cure}"
+        case NotAdmitted():
+            return ""
+        case _:
+            return " It is safe to try again."
 
 
 def _missing_scope(error: MissingScope) -> str:

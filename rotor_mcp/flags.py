@@ -3,6 +3,7 @@
 Each setting is a flag and an environment variable; the flag wins.
 """
 
+import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,11 @@ if TYPE_CHECKING:
 
 Command = Callable[..., Any]
 Flag = Callable[[Command], Command]
+
+
+def is_interactive() -> bool:
+    """Whether a person can be asked: standard input is a terminal."""
+    return sys.stdin is not None and sys.stdin.isatty()
 
 
 def together(flags: Sequence[Flag]) -> Flag:

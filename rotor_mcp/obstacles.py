@@ -1,5 +1,6 @@
 """What kept a connection from being made."""
 
+import re
 import socket
 import ssl
 from collections.abc import Iterator
@@ -7,25 +8,51 @@ from collections.abc import Iterator
 import httpx2
 
 from rotor_mcp.errors import NotSent
+from rotor_mcp.http_client import Proxy
 
 
-def no_connection(exc: BaseException, host: str) -> NotSent:
-    """Say what kept the connection from being made. The exception's own text is not for showing."""
+def no_connection(exc: BaseException, host: str, proxy: Proxy | None = None) -> NotSent:
+    """Say what kept the connection from being made. The exception's own text is not for showing.
+
+    Args:
+        exc: what the HTTP client raised.
+        host: of the address that was asked for.
+        proxy: that the connection was to go through. Then it is the proxy that this machine connects to, and
+            only TLS is a matter of the host.
+    """
     for cause in _causes(exc):
         match cause:
             case ssl.SSLCertVerificationError():
                 return NotSent(f"the TLS certificate of {host} is not trusted on this machine", "certificate")
             case ssl.SSLError():
                 return NotSent(f"{host} does not speak TLS as it should", "tls")
+    if proxy is not None:
+        return NotSent(_refusal_of_proxy(exc, proxy), "proxy")
+    for cause in _causes(exc):
+        match cause:
             case socket.gaierror():
                 return NotSent(f"the host {host} cannot be found", "name")
             case ConnectionRefusedError():
                 return NotSent(f"{host} refused the connection", "refusal")
             case httpx2.ConnectTimeout() | httpx2.PoolTimeout():
                 return NotSent(f"no connection to {host} in time", "silence")
-            case httpx2.ProxyError():
-                return NotSent("the proxy did not connect", "proxy")
     return NotSent(f"no connection to {host}")
+
+
+def _refusal_of_proxy(exc: BaseException, proxy: Proxy) -> str:
+    for cause in _causes(exc):
+        match cause:
+            case socket.gaierror():
+                return f"the proxy {proxy} cannot be found"
+            case ConnectionRefusedError():
+                return f"the proxy {proxy} refused the connection"
+            case httpx2.ConnectTimeout() | httpx2.PoolTimeout():
+                return f"no connection to the proxy {proxy} in time"
+            case httpx2.ProxyError() if status := re.match(r"\d{3}\b", str(cause)):
+                return f"the proxy {proxy} does not connect: it answers {status[0]}"
+            case httpx2.ProxyError():
+                return f"the proxy {proxy} does not connect"
+    return f"no connection to the proxy {proxy}"
 
 
 def _causes(exc: BaseException) -> Iterator[BaseException]:

@@ -48,7 +48,7 @@ def read(
 def _json_object(response: httpx2.Response) -> dict[str, Any] | None:
     try:
         answer = response.json()
-    except ValueError:
+    except (ValueError, RecursionError):  # the second: nested too deeply
         return None
     return answer if isinstance(answer, dict) else None
 

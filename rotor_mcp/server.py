@@ -9,8 +9,10 @@ writes a tool's error text to the log.
 """
 
 import json
+import logging
 import os
 import signal
+import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -44,6 +46,8 @@ INSTRUCTIONS = (
     "tags are the company's own words: use those that search results show. Each request counts against 1,000 "
     "a day. A write can start the company's automations, which may text or e-mail the person."
 )
+
+logger = logging.getLogger(__name__)
 
 DEFINITIONS = Path(__file__).with_name("definitions.json")
 
@@ -105,10 +109,26 @@ async def _wrap_arguments(context: ServerRequestContext[Any, Any], call_next: Ca
 
 
 def serve_stdio(server: MCPServer[Any]) -> None:
-    """Serve on standard input and output until the client closes them, or SIGINT or SIGTERM comes."""
+    """Serve on standard input and output until the client closes them, or SIGINT or SIGTERM comes.
+
+    Raises:
+        OSError: if one of them is not open.
+    """
     signal.signal(signal.SIGINT, _leave)
     signal.signal(signal.SIGTERM, _leave)
-    server.run()
+    if sys.stdin is None or sys.stdout is None:
+        raise OSError("standard input and standard output have to be open: they are what is served on")
+    failure: BaseExceptionGroup[OSError] | None = None
+    try:
+        server.run()
+    except* OSError as exc:
+        failure = exc
+    if failure is not None:
+        # The reader still waits for standard input, and would keep the process from ending.
+        closed = failure.subgroup(BrokenPipeError) is not None
+        if not closed:
+            logger.error("standard output cannot be written (%s)", failure.exceptions[0])
+        os._exit(0 if closed else 1)
 
 
 def _leave(_signal: int, _frame: FrameType | None) -> None:
@@ -118,11 +138,19 @@ def _leave(_signal: int, _frame: FrameType | None) -> None:
 
 
 class _Server(MCPServer[Any]):
-    """The SDK's server, but nobody is shown a tool or a prompt that they may not use."""
+    """The SDK's server, but nobody is shown what they may not use, and no message goes unanswered."""
 
     def __init__(self, reception: Reception, **options: Any) -> None:
         super().__init__(**options)
         self._reception = reception
+
+    async def run_stdio_async(self) -> None:
+        """Serve on standard input and output."""
+        from rotor_mcp.stdio import streams  # servers over HTTP do not need it
+
+        async with streams() as (incoming, outgoing):
+            options = self._lowlevel_server.create_initialization_options()
+            await self._lowlevel_server.run(incoming, outgoing, options)
 
     async def list_tools(self) -> list[McpTool]:
         """List the tools for whoever asks."""

@@ -39,7 +39,7 @@ async def run(*arguments: str, **environment: str) -> tuple[int, str, str]:
     [
         ("serve", "--timezone", "Mars"),
         ("--base-url", "http://rotor.example.com"),
-        ("check", "--timeout", "soon"),
+        ("export", "--timeout", "soon"),
         ("chekc",),
         ("--loud",),
     ],

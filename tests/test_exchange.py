@@ -6,11 +6,13 @@ import threading
 from collections.abc import Awaitable, Callable
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
+from typing import Literal
 
 import anyio
 import httpx2
 import pytest
 import trustme
+from mcp import Client
 
 from rotor_mcp.config import Settings
 from rotor_mcp.errors import (
@@ -28,6 +30,8 @@ from rotor_mcp.errors import (
     Unanswered,
 )
 from rotor_mcp.exchange import Exchange, Method, Pool, retry_delay
+from rotor_mcp.sandbox import FULL_KEY, Fault, Sandbox
+from rotor_mcp.server import build_server
 from rotor_mcp.witness import Witness
 from tests.listening import listening
 
@@ -140,8 +144,16 @@ UNUSABLE: list[tuple[Answer, str, int | None]] = [
     (httpx2.Response(204), "the answer is not Rotor's JSON (no content type)", 204),
     (httpx2.ReadError("secret"), "the connection was cut before the answer was there", None),
     (httpx2.RemoteProtocolError("secret"), "the connection was cut before the answer was there", None),
+    (httpx2.WriteError("secret"), "the connection was cut before the answer was there", None),
     (httpx2.ReadTimeout("secret"), "no answer within 25 seconds", None),
+    (httpx2.DecodingError("secret"), "the answer cannot be decompressed", None),
+    (
+        httpx2.Response(200, text="[" * 100_000, headers={"content-type": "application/json"}),
+        "the answer is not Rotor's JSON (application/json)",
+        200,
+    ),
 ]
+CUT = (httpx2.ReadError, httpx2.WriteError, httpx2.RemoteProtocolError)
 
 
 @pytest.mark.parametrize(("answer", "reason", "status"), UNUSABLE)
@@ -158,19 +170,19 @@ async def test_a_lost_reply_leaves_a_write_in_doubt_and_is_never_sent_again(
 
 
 @pytest.mark.parametrize(("answer", "reason", "status"), UNUSABLE)
-async def test_a_read_is_tried_again_after_a_5xx_only(
+async def test_a_read_is_tried_again_after_a_5xx_or_a_lost_connection_only(
     answer: Answer, reason: str, status: int | None
 ) -> None:
     rotor = Rotor([answer])
     exchange = Exchange(rotor.pool())
     raised = await failure(exchange.send("GET", "leads"))
     assert (type(raised), raised.reason, vars(raised)["status"]) == (Unanswered, reason, status)
-    tries = 3 if status in (500, 502) else 1
+    tries = 3 if status in (500, 502) or isinstance(answer, CUT) else 1
     assert (len(rotor.asked), exchange.requests) == (tries, tries)
 
 
 async def test_a_read_succeeds_after_two_failures_and_counts_all_three() -> None:
-    rotor = Rotor([httpx2.Response(500), httpx2.Response(503), ok()])
+    rotor = Rotor([httpx2.Response(500), httpx2.RemoteProtocolError("cut"), ok()])
     exchange = Exchange(rotor.pool())
     assert await exchange.send("GET", "leads") == (200, {"status": "success"})
     assert exchange.requests == 3
@@ -214,8 +226,10 @@ RETRIES: list[tuple[RotorError, bool | None, bool | None]] = [
     (Unanswered("x", 503), True, None),
     (Unanswered("x", 200), False, None),
     (Unanswered("x"), False, None),
+    (Unanswered("x", connection_lost=True), True, None),
     (OutcomeUnknown("x", 500), None, False),
     (OutcomeUnknown("x"), None, False),
+    (OutcomeUnknown("x", connection_lost=True), None, False),
     (InvalidLead("x", 400), False, False),
     (NotAuthorised("x", 401), False, False),
     (MissingScope("x", 403), False, False),
@@ -285,6 +299,25 @@ async def test_a_write_that_may_not_go_does_not_go() -> None:
     assert (rotor.asked, exchange.requests, notes.told) == ([], 0, ["before a write"])
 
 
+@pytest.mark.parametrize("carried_out", ["before", "after"])
+@pytest.mark.parametrize("look", ["before", "after"])
+async def test_the_look_after_a_lost_reply_survives_a_lost_connection(
+    carried_out: Literal["before", "after"], look: Literal["before", "after"]
+) -> None:
+    with closing(Sandbox(leads=0)) as sandbox:
+        sandbox.faults.add(Fault(method="POST", drop=carried_out))
+        sandbox.faults.add(Fault(method="GET", drop="after"))  # before the write
+        server = build_server(Settings.load({"api_key": FULL_KEY}), transport=sandbox.transport)
+        async with Client(server) as client:
+            sandbox.faults.add(Fault(method="GET"))
+            sandbox.faults.add(Fault(method="GET", drop=look))
+            result = await client.call_tool("upsert_lead", {"name": "Ines Holm", "phone": "612-555-0177"})
+        again = ["POST /leads"] if carried_out == "before" else []
+        assert sandbox.requests == [*["GET /leads"] * 2, "POST /leads", *["GET /leads"] * 2, *again]
+    content = result.structured_content or {}
+    assert (content["outcome"], content["requests"]) == ("created", 5 + len(again))
+
+
 # Real sockets from here on.
 
 
@@ -330,6 +363,71 @@ async def test_a_certificate_that_nobody_vouches_for() -> None:
     reason = "the TLS certificate of 127.0.0.1 is not trusted on this machine"
     assert (type(raised), raised.reason) == (NotSent, reason)
     await pool.aclose()
+
+
+class Impatient:
+    """Keeps connections alive, and closes each when the second request has come over it.
+
+    So it is when a client takes a connection at the moment at which the server gives it up. With `before`,
+    the connection is closed as soon as the first answer is out.
+    """
+
+    def __init__(self, *, before: bool = False) -> None:
+        self.requests: list[str] = []
+        self.closed = threading.Semaphore(0)
+        self._before = before
+
+    def __call__(self, connection: socket.socket) -> None:
+        self._receive(connection)
+        connection.sendall(b'HTTP/1.1 200 OK\r\ncontent-length: 20\r\n\r\n{"status":"success"}')
+        if not self._before:
+            self._receive(connection)
+        connection.shutdown(socket.SHUT_RDWR)
+        self.closed.release()
+
+    def _receive(self, connection: socket.socket) -> None:
+        request = b""
+        while not request.endswith((b"\r\n\r\n", b"{}")):
+            if not (part := connection.recv(65_536)):
+                return
+            request += part
+        self.requests.append(request.partition(b" ")[0].decode())
+
+
+async def test_a_read_survives_a_kept_alive_connection_that_is_closed_just_then() -> None:
+    server = Impatient()
+    with listening(server) as address:
+        pool = network(base_url=f"http://{address}")
+        first, second = Exchange(pool), Exchange(pool)
+        assert await first.send("GET", "leads") == (200, {"status": "success"})
+        assert await second.send("GET", "leads") == (200, {"status": "success"})
+        await pool.aclose()
+    assert (server.requests, first.requests, second.requests) == (["GET", "GET", "GET"], 1, 2)
+
+
+async def test_a_write_over_such_a_connection_is_in_doubt_and_not_sent_again() -> None:
+    server = Impatient()
+    with listening(server) as address:
+        pool = network(base_url=f"http://{address}")
+        exchange = Exchange(pool)
+        await exchange.send("GET", "leads")
+        raised = await failure(exchange.send("POST", "leads", body={}))
+        await pool.aclose()
+    reason = "the connection was cut before the answer was there"
+    assert (type(raised), raised.reason) == (OutcomeUnknown, reason)
+    assert server.requests == ["GET", "POST"]
+
+
+async def test_a_connection_that_was_closed_in_time_is_not_used_for_a_write() -> None:
+    server = Impatient(before=True)
+    with listening(server) as address:
+        pool = network(base_url=f"http://{address}")
+        exchange = Exchange(pool)
+        for _ in range(3):
+            await exchange.send("POST", "leads", body={})
+            await anyio.to_thread.run_sync(server.closed.acquire)
+        await pool.aclose()
+    assert (server.requests, exchange.requests) == (["POST"] * 3, 3)
 
 
 def hang(connection: socket.socket) -> None:

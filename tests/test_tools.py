@@ -152,7 +152,7 @@ FAULTS = {
     "teapot": Fault(status=418, body='{"message": "short and stout"}'),
     "not JSON": Fault(body="<h1>Maintenance</h1>", content_type="text/html"),
     "not a lead": Fault(body='{"status": "success", "data": [1]}'),
-    "cut off": Fault(drop="after"),
+    "cut off": Fault(drop="after", times=3),
 }
 
 
@@ -176,7 +176,7 @@ ERRORS: dict[str, str] = snapshot(
         "teapot": 'Rotor refused this (418); nothing was done. Rotor says: "short and stout". 1 request spent.',
         "not JSON": "Rotor gave no usable answer: the answer is not Rotor's JSON (text/html). Nothing was changed, so it can be tried again. 1 request spent.",
         "not a lead": "Rotor gave no usable answer: the answer holds no lead. Nothing was changed, so it can be tried again. 1 request spent.",
-        "cut off": "Rotor gave no usable answer: the connection was cut before the answer was there. Nothing was changed, so it can be tried again. 1 request spent.",
+        "cut off": "Rotor gave no usable answer: the connection was cut before the answer was there. Nothing was changed, so it can be tried again. 3 requests spent.",
     }
 )
 

@@ -12,6 +12,7 @@ from rotor_mcp.config import Settings
 from rotor_mcp.sandbox import CREATE_ONLY_KEY, FULL_KEY, READ_ONLY_KEY, Fault, Sandbox
 from rotor_mcp.server import build_server
 from tests.conftest import JANE, NOW, Rotor, said, text
+from tests.waiting import until
 
 pytestmark = pytest.mark.anyio
 
@@ -949,14 +950,14 @@ async def test_a_lead_that_was_changed_since_it_was_found_is_read_again(
     sandbox.faults.add(Fault(method="GET", path="/leads", delay=0.3, carried_out=True))
     async with anyio.create_task_group() as group:
         group.start_soon(lambda: upsert(client, phone="763-555-0100", notes="Slow."))
-        await anyio.sleep(0.1)
+        await until(lambda: sandbox.requests)  # the slow one has looked
         await upsert(client, id=JANE, notes="Quick.")
     notes = (await rotor.lead(JANE))["notes"]
     assert notes.endswith("2026-11-22: Quick.\n2026-11-22: Slow.")
 
 
 async def test_calls_for_different_people_do_not_wait(client: Client, sandbox: Sandbox) -> None:
-    sandbox.faults.add(Fault(method="POST", delay=0.6))
+    sandbox.faults.add(Fault(method="POST", delay=2))
     done: list[str] = []
 
     async def write(name: str, phone: str) -> None:
@@ -965,7 +966,7 @@ async def test_calls_for_different_people_do_not_wait(client: Client, sandbox: S
 
     async with anyio.create_task_group() as group:
         group.start_soon(write, "slow", "612-555-0101")
-        await anyio.sleep(0.2)
+        await until(lambda: "POST /leads" in sandbox.requests)
         group.start_soon(write, "quick", "612-555-0102")
     assert done == ["quick", "slow"]
 
@@ -974,8 +975,10 @@ async def test_a_cancelled_call_leaves_its_write_whole(
     client: Client, sandbox: Sandbox, rotor: Rotor
 ) -> None:
     sandbox.faults.add(Fault(method="POST", delay=0.3))
-    with anyio.move_on_after(0.15):
-        await upsert(client, name="Dana", phone="612-555-0142")
+    async with anyio.create_task_group() as group:
+        group.start_soon(lambda: upsert(client, name="Dana", phone="612-555-0142"))
+        await until(lambda: "POST /leads" in sandbox.requests)
+        group.cancel_scope.cancel()
     again = await upsert(client, name="Dana", phone="6125550142", stage="Quoted")
     assert content(again)["outcome"] == "updated"
     assert len(await rotor.leads("0142")) == 1

@@ -15,3 +15,13 @@ class Check:
     state: State
     finding: str
     cure: str | None = None
+
+
+def crashed(subject: str, exc: Exception) -> Check:
+    """A check that failed unexpectedly. The exception's text is not shown, since it can hold anything."""
+    return Check(
+        subject,
+        "failed",
+        f"this check itself failed ({type(exc).__name__})",
+        "This is a fault of rotor-mcp, or of this machine: report it with this output.",
+    )

@@ -12,7 +12,7 @@ from mcp import StdioServerParameters
 from mcp.client.stdio import stdio_client
 
 from rotor_mcp import __version__
-from rotor_mcp.checks.check import Check
+from rotor_mcp.checks.check import Check, crashed
 from rotor_mcp.clients import installing, planning
 from rotor_mcp.clients.catalogue import Client, Machine
 from rotor_mcp.clients.entries import KEY, KEYCHAIN, Launch, Server, holds_key, masked
@@ -69,8 +69,11 @@ def find(machine: Machine) -> tuple[list[Connected], list[Check]]:
     for target in installing.find((), machine).targets:
         try:
             entries = planning.ours(target.client, target.file)
-        except Unusable as exc:
+        except (Unusable, OSError) as exc:
             others.append(Check(target.client.title, "failed", f"{target.file} cannot be used", str(exc)))
+            continue
+        except Exception as exc:
+            others.append(crashed(target.client.title, exc))
             continue
         connected += [Connected(target.client, target.file, name, entries[name]) for name in entries]
         if not entries:
@@ -88,7 +91,10 @@ def find(machine: Machine) -> tuple[list[Connected], list[Check]]:
 async def look(entries: list[Connected], settings: Settings) -> AsyncIterator[Check]:
     """Start what each client is told to start, and ask it for its tools."""
     for entry in entries:
-        yield await _started(entry, settings)
+        try:
+            yield await _started(entry, settings)
+        except Exception as exc:
+            yield crashed(entry.client.title, exc)
 
 
 async def _started(entry: Connected, settings: Settings) -> Check:
@@ -97,7 +103,7 @@ async def _started(entry: Connected, settings: Settings) -> Check:
     again = f"rotor-mcp install {entry.client.name}{name}"
     if launch is None:
         return Check(title, "failed", f"{entry.name} in {entry.file} says no command", f"Run {again}.")
-    words = [launch.command, *masked(entry.server, "«API key»").get("args", [])]
+    words = [launch.command, *map(str, masked(entry.server, "«API key»").get("args", []))]
     redact = Settings.load({"api_key": entry.variables.get(KEY)}).redact
     said = f"{entry.name} in {entry.file} starts {redact(' '.join(words))}"
     if entry.server.get("disabled") is True or entry.server.get("enabled") is False:
@@ -119,6 +125,8 @@ def _odd(entry: Connected, launch: Launch, answer: "_Answer", settings: Settings
         yield "its command is looked up in PATH, which programs with a window do not have"
     if launch.may_vanish:
         yield "its command is in a cache, from which it can be deleted"
+    if planning.is_marked(planning.read(entry.file)):
+        yield "its file begins with a byte order mark, with which not every client can read it"
     if answer.version and answer.version != __version__:
         yield f"it is version {answer.version}"
     if "--sandbox" in "".join(launch.args):

@@ -2,15 +2,16 @@
 
 import json
 import sys
-from collections.abc import AsyncIterator, Callable
-from dataclasses import asdict
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import aclosing
+from dataclasses import asdict, replace
 
 import anyio
 import click
 import httpx2
 
 from rotor_mcp.checks import clients, here, rotor
-from rotor_mcp.checks.check import Check, State
+from rotor_mcp.checks.check import Check, State, crashed
 from rotor_mcp.clients.catalogue import Machine
 from rotor_mcp.config import Settings
 from rotor_mcp.exchange import Pool
@@ -40,60 +41,79 @@ def check_(*, as_json: bool, file: str | None, **values: str | None) -> None:
 
     The exit status is 0 if nothing failed. What is only noted may be meant.
     """
-    settings, transport = connection(file, values)
-    sys.exit(0 if anyio.run(_run, settings, transport, values, as_json) else 1)
+    sys.exit(0 if anyio.run(_run, file, values, as_json) else 1)
 
 
-async def _run(
-    settings: Settings, transport: Transport | None, given: dict[str, str | None], as_json: bool
-) -> bool:
+async def _run(sandbox_file: str | None, given: dict[str, str | None], as_json: bool) -> bool:
     """Print every check, each as soon as it is known; return whether none failed."""
-    connected, others = clients.find(Machine())
-    key_from = None
-    if settings.key_trouble and not given.get("api_key"):
-        for entry in connected:
-            if theirs := entry.settings(given):
-                settings, key_from = theirs, str(entry.file)
-                break
-    checks: list[Check] = []
-    async for check in _all(settings, transport, key_from, connected, others):
-        told = Check(
-            check.subject,
-            check.state,
-            settings.redact(check.finding),
-            settings.redact(check.cure) if check.cure else None,
-        )
-        checks.append(told)
-        if not as_json:
-            _show(told)
-    passed = all(check.state != "failed" for check in checks)
+    diagnosis = _Diagnosis(given)
+    told: list[Check] = []
+    async with aclosing(diagnosis.checks(sandbox_file)) as checks:
+        async for check in checks:
+            safe = diagnosis.without_secrets(check)
+            told.append(safe)
+            if not as_json:
+                _show(safe)
+    passed = all(check.state != "failed" for check in told)
     if as_json:
-        report = {"passed": passed, "checks": [asdict(check) for check in checks]}
-        click.echo(json.dumps(report, ensure_ascii=False, indent=2))
+        # ASCII, so that it can be read whatever encoding the output has.
+        click.echo(json.dumps({"passed": passed, "checks": [asdict(check) for check in told]}, indent=2))
     return passed
 
 
-async def _all(
-    settings: Settings,
-    transport: Transport | None,
-    key_from: str | None,
-    connected: list[clients.Connected],
-    others: list[Check],
-) -> AsyncIterator[Check]:
-    for check in here.look(settings, key_from, sandbox=transport is not None):
-        yield check
-    pool = Pool(settings, transport)
-    try:
-        async for check in rotor.look(pool):
+class _Diagnosis:
+    """All checks, with the settings that are known so far."""
+
+    def __init__(self, given: dict[str, str | None]) -> None:
+        self._given = given
+        self._settings = Settings()
+        self._connected: list[clients.Connected] = []
+        self._others: list[Check] = []
+
+    def without_secrets(self, check: Check) -> Check:
+        redact = self._settings.redact
+        return replace(check, finding=redact(check.finding), cure=check.cure and redact(check.cure))
+
+    async def checks(self, sandbox_file: str | None) -> AsyncGenerator[Check, None]:
+        """Yield every check as soon as it is known. Whatever goes wrong with one, the others go on."""
+        try:
+            self._settings, transport = connection(sandbox_file, self._given)
+        except click.ClickException as exc:
+            yield Check("settings", "failed", exc.message, "Correct that, or leave it out.")
+            self._find_clients()
+        else:
+            self._find_clients()
+            key_from = self._borrow_key()
+            for check in here.look(self._settings, key_from, sandbox=transport is not None):
+                yield check
+            async for check in self._of_rotor(transport):
+                yield check
+        async for check in clients.look(self._connected, self._settings):
             yield check
-    finally:
-        await pool.aclose()
-    async for check in clients.look(connected, settings):
-        yield check
-    for check in others:
-        yield check
-    if not connected and not others:
-        yield Check("clients", "note", "none is on this machine", "rotor-mcp install --help names them.")
+        for check in self._others:
+            yield check
+        if not self._connected and not self._others:
+            yield Check("clients", "note", "none is on this machine", "rotor-mcp install --help names them.")
+
+    def _find_clients(self) -> None:
+        try:
+            self._connected, self._others = clients.find(Machine())
+        except Exception as exc:
+            self._others = [crashed("clients", exc)]
+
+    def _borrow_key(self) -> str | None:
+        """Without a key, take the first that a client has; return the file that it stands in."""
+        if self._settings.key_trouble and not self._given.get("api_key"):
+            for entry in self._connected:
+                if theirs := entry.settings(self._given):
+                    self._settings = theirs
+                    return str(entry.file)
+        return None
+
+    async def _of_rotor(self, transport: Transport | None) -> AsyncIterator[Check]:
+        async with aclosing(Pool(self._settings, transport)) as pool:
+            async for check in rotor.look(pool):
+                yield check
 
 
 def _show(check: Check) -> None:

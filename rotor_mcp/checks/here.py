@@ -1,14 +1,15 @@
 """What can be known without asking anybody: this installation, its settings, the key's form, the proxy."""
 
 import platform
-from collections.abc import Iterator
-from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass
+from collections.abc import Callable, Iterator
+from zoneinfo import ZoneInfo
 
 from rotor_mcp import __version__
-from rotor_mcp.checks.check import Check
+from rotor_mcp.checks.check import Check, crashed
 from rotor_mcp.config import KEY_PREFIX, Settings, environment_variable
+from rotor_mcp.errors import Misconfigured
 from rotor_mcp.failures import WHERE_A_KEY_COMES_FROM
+from rotor_mcp.http_client import proxy_for
 
 _DEFAULT_ADDRESS = str(Settings.model_fields["base_url"].default)
 
@@ -20,17 +21,34 @@ def look(settings: Settings, key_from: str | None, *, sandbox: bool) -> Iterator
         key_from: the configuration that the key was found in, if it was not given.
         sandbox: whether the embedded Rotor stands in for the real one.
     """
-    yield Check("rotor-mcp", "ok", f"{__version__}, on Python {platform.python_version()}")
-    yield _zone(settings)
-    yield _address(settings, sandbox=sandbox)
-    yield _key(settings, key_from)
+    looks: dict[str, Callable[[], Check]] = {
+        "rotor-mcp": lambda: Check(
+            "rotor-mcp", "ok", f"{__version__}, on Python {platform.python_version()}"
+        ),
+        "time zone": lambda: _zone(settings),
+        "address": lambda: _address(settings, sandbox=sandbox),
+        "key": lambda: _key(settings, key_from),
+    }
     if not sandbox:
-        yield _proxy(settings)
+        looks["proxy"] = lambda: _proxy(settings)
+    for subject, look_at in looks.items():
+        try:
+            yield look_at()
+        except Exception as exc:
+            yield crashed(subject, exc)
 
 
 def _zone(settings: Settings) -> Check:
-    origin = "as set" if settings.timezone else "this machine's"
-    return Check("time zone", "ok", f"{settings.zone_name}, {origin}")
+    if settings.timezone:
+        return Check("time zone", "ok", f"{settings.zone_name}, as set")
+    if not isinstance(settings.zone, ZoneInfo):
+        return Check(
+            "time zone",
+            "note",
+            f"this machine's has no name that is known; its offset of today is used, {settings.zone_name}",
+            f"Set {environment_variable('timezone')} to a name such as America/Chicago, or correct TZ.",
+        )
+    return Check("time zone", "ok", f"{settings.zone_name}, this machine's")
 
 
 def _address(settings: Settings, *, sandbox: bool) -> Check:
@@ -56,25 +74,17 @@ def _key(settings: Settings, key_from: str | None) -> Check:
     return Check("key", "ok", f"{origin}; it begins with {KEY_PREFIX}")
 
 
-def proxy(settings: Settings) -> str | None:
-    """The host and port of the proxy that requests go through, if any. None leads to this machine."""
-    url = urlsplit(settings.base_url)
-    proxies = getproxies()
-    address = proxies.get(url.scheme) or proxies.get("all")
-    if not address or settings.local or proxy_bypass(url.hostname or ""):
-        return None
-    # Its user name and password are nobody's business.
-    return urlsplit(address if "://" in address else f"http://{address}").netloc.rpartition("@")[2]
-
-
 def _proxy(settings: Settings) -> Check:
-    where = proxy(settings)
-    if where is None:
+    try:
+        proxy = proxy_for(settings.base_url)
+    except Misconfigured as exc:
+        return Check("proxy", "failed", exc.reason, exc.cure)
+    if proxy is None:
         return Check("proxy", "ok", "none")
     return Check(
         "proxy",
         "note",
-        f"requests go through {where}",
+        f"requests go through {proxy}",
         "Clients start the server without the variables of this terminal: if there is no other way out, put "
         "HTTPS_PROXY into the env block of the server's entry, too.",
     )

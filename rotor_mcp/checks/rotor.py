@@ -4,11 +4,11 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
 from rotor_mcp import dates, failures
-from rotor_mcp.checks.check import Check
-from rotor_mcp.checks.here import proxy
+from rotor_mcp.checks.check import Check, crashed
 from rotor_mcp.client import Access, LeadsClient
-from rotor_mcp.config import Settings, environment_variable
+from rotor_mcp.config import environment_variable
 from rotor_mcp.errors import (
+    Misconfigured,
     NotAuthorised,
     NotSent,
     Obstacle,
@@ -34,7 +34,7 @@ _CERTIFICATE = (
     "Check the date of this machine. If a company's proxy or a virus scanner reads along, its root "
     "certificate has to be in this system's store, or in a file that SSL_CERT_FILE names."
 )
-_PROXY = "The way leads through a proxy. Check HTTPS_PROXY, and this system's own settings for proxies."
+_PROXY = "Check whether that is the right proxy and whether it is up; if none is needed, unset the variable."
 _CURES: dict[Obstacle, str] = {
     "name": f"Check the network and its name server, and {environment_variable('base_url')}.",
     "refusal": _ADDRESS,
@@ -51,24 +51,33 @@ _NEW_KEY = (
 
 async def look(pool: Pool) -> AsyncIterator[Check]:
     """Yield what Rotor answers: to a request without the key, which counts for nobody, and to one with it."""
-    connection = await _connection(pool)
+    try:
+        connection = await _connection(pool)
+    except Exception as exc:
+        connection = crashed("connection", exc)
     yield connection
     if connection.state == "failed":
         yield Check("access", "skipped", "there is no connection")
     elif pool.settings.key is None:
         yield Check("access", "skipped", "there is no key")
     else:
-        async for check in _access(pool):
+        try:
+            checks = await _access(pool)
+        except Exception as exc:
+            checks = [crashed("access", exc)]
+        for check in checks:
             yield check
 
 
 async def _connection(pool: Pool) -> Check:
     """See whether Rotor is there: it refuses a request without a key in words of its own."""
-    host = pool.http.base_url.host
+    host = pool.host
     try:
         await LeadsClient(pool).knock()
+    except Misconfigured as exc:
+        return Check("connection", "failed", exc.reason, exc.cure)
     except NotSent as exc:
-        return Check("connection", "failed", exc.reason, _cure(exc, pool.settings))
+        return Check("connection", "failed", exc.reason, _CURES[exc.obstacle] if exc.obstacle else _LATER)
     except Unanswered as exc:
         cure = _LATER if exc.status is None or exc.status >= 500 else _ADDRESS
         return Check("connection", "failed", exc.reason, cure)
@@ -84,22 +93,14 @@ async def _connection(pool: Pool) -> Check:
     )
 
 
-def _cure(exc: NotSent, settings: Settings) -> str:
-    if exc.obstacle != "certificate" and proxy(settings):
-        return _PROXY
-    return _CURES[exc.obstacle] if exc.obstacle else _LATER
-
-
-async def _access(pool: Pool) -> AsyncIterator[Check]:
+async def _access(pool: Pool) -> list[Check]:
     rotor = LeadsClient(pool)
     try:
         access = await rotor.access()
     except RotorError as exc:
-        yield _no_access(exc, spent(rotor.requests))
-        return
-    yield _scopes(access, spent(rotor.requests))
-    if clock := _clock(access):
-        yield clock
+        return [_no_access(exc, spent(rotor.requests))]
+    clock = _clock(access)
+    return [_scopes(access, spent(rotor.requests)), *([clock] if clock else [])]
 
 
 def _no_access(exc: RotorError, cost: str) -> Check:

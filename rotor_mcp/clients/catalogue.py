@@ -70,8 +70,6 @@ class Client:
     """Whether an entry says that it speaks over standard input and output."""
     asks: bool = False
     """Whether it can ask for the key itself, so that no file holds it."""
-    byte_order_mark: bool = True
-    """Whether it reads a file that begins with one."""
 
 
 def _in(directory: Path, file: str) -> list[Place]:
@@ -103,6 +101,20 @@ def _gemini(machine: Machine) -> list[Place]:
     return _in(machine.directory("GEMINI_CLI_HOME", machine.home) / ".gemini", "settings.json")
 
 
+def _vscode(name: str, title: str, directory: str) -> Client:
+    """An edition of VS Code. Each has settings of its own."""
+    return Client(
+        name,
+        title,
+        lambda machine: _in(machine.application_data / directory / "User", "mcp.json"),
+        "Start the server with the command MCP: List Servers",
+        form=_LENIENT,
+        section="servers",
+        typed=True,
+        asks=True,
+    )
+
+
 CLIENTS = {
     client.name: client
     for client in (
@@ -111,8 +123,6 @@ CLIENTS = {
             "Claude Desktop",
             _claude_desktop,
             "Quit Claude Desktop and start it again",
-            # It takes such a file for a broken one, and then clears the servers out of it.
-            byte_order_mark=False,
         ),
         Client("claude-code", "Claude Code", _claude_code, "Start a new session of Claude Code", typed=True),
         Client(
@@ -122,16 +132,8 @@ CLIENTS = {
             "Switch the server on in Cursor's settings under MCP, or start Cursor again",
             form=_LENIENT,
         ),
-        Client(
-            "vscode",
-            "VS Code",
-            lambda machine: _in(machine.application_data / "Code" / "User", "mcp.json"),
-            "Start the server with the command MCP: List Servers",
-            form=_LENIENT,
-            section="servers",
-            typed=True,
-            asks=True,
-        ),
+        _vscode("vscode", "VS Code", "Code"),
+        _vscode("vscode-insiders", "VS Code Insiders", "Code - Insiders"),
         Client(
             "windsurf",
             "Windsurf",

@@ -95,8 +95,8 @@ def install_(
 ) -> None:
     """Connect this server to the programs that use it.
 
-    CLIENT is claude-desktop, claude-code, cursor, vscode, windsurf, codex or gemini. Without one, all that
-    are found on this machine are connected.
+    CLIENT is claude-desktop, claude-code, cursor, vscode, vscode-insiders, windsurf, codex or gemini.
+    Without one, all that are found on this machine are connected.
 
     First it is shown what would change in which configuration, and then asked whether to do it, unless --yes
     says. All else in these files stays as it is, and a copy of each is kept beside it.

@@ -2,7 +2,6 @@
 
 import os
 import stat
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from rotor_mcp.clients.catalogue import CLIENTS, Client, Machine
 from rotor_mcp.clients.entries import Entry, masked
 from rotor_mcp.clients.errors import Unusable
 from rotor_mcp.clients.planning import Change
+from rotor_mcp.flags import is_interactive
 from rotor_mcp.whole import whole
 
 Mode = Literal["ask", "write", "show"]
@@ -182,4 +182,4 @@ def _remarks(change: Change, backup: Path | None) -> Iterator[str]:
 
 def mode(*, yes: bool) -> Mode:
     """Whether to ask: somebody has to be there."""
-    return "write" if yes else "ask" if sys.stdin.isatty() else "show"
+    return "write" if yes else "ask" if is_interactive() else "show"

@@ -1,12 +1,12 @@
 """Where the API key comes from when a client is connected."""
 
 import os
-import sys
 
 import click
 
 from rotor_mcp import keychain
 from rotor_mcp.config import Settings, environment_variable
+from rotor_mcp.flags import is_interactive
 
 _VARIABLE = environment_variable("api_key")
 
@@ -30,7 +30,7 @@ def obtain(*, kept: bool) -> str | None:
         return _warned(given)
     if kept and (known := keychain.read()):
         return known
-    return _warned(_ask()) if sys.stdin.isatty() else None
+    return _warned(_ask()) if is_interactive() else None
 
 
 def _ask() -> str:

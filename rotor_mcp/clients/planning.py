@@ -13,6 +13,8 @@ from rotor_mcp.clients.entries import KEY, Entry, Server, holds_key, is_ours, ma
 from rotor_mcp.clients.errors import Broken, Unusable
 
 _MARK = b"\xef\xbb\xbf"
+"""A byte order mark. It is read over and not written again: Claude Desktop clears a file that begins with
+one, Gemini CLI cannot read it, and no client needs it."""
 _BY_HAND = (
     "its servers are written in a way that this command does not change. "
     "With --print, install shows what belongs there, to be put in by hand."
@@ -51,13 +53,16 @@ def to_install(client: Client, file: Path, wanted: Entry) -> Change | None:
     entry = Entry(wanted.name, merged(old or {}, wanted.server), wanted.prompt)
     after = _with(client, text, entry)
     _check(client, value, after, entry)
-    if after == text:
+    if after.encode() == before:
         return None
     return Change(
         file,
         before,
-        _bytes(client, before, after),
-        tuple(_preview(client, wanted.name, old, entry)),
+        after.encode(),
+        (
+            *_preview(client, wanted.name, old, entry),
+            *(["  The byte order mark at the start goes: not every client can read it."] * is_marked(before)),
+        ),
         key_before=holds_key(old or {}),
         key_after=holds_key(entry.server),
     )
@@ -89,7 +94,7 @@ def to_remove(client: Client, file: Path, name: str) -> Change | None:
     return Change(
         file,
         before,
-        _as_it_was(client, file, before, entry, _bytes(client, before, after)),
+        _as_it_was(client, file, before, entry, after.encode()),
         tuple(_preview(client, name, old, None)),
         key_before=holds_key(old),
     )
@@ -119,16 +124,16 @@ def read(file: Path) -> bytes | None:
         raise Unusable(f"it cannot be read: {exc.strerror}.") from None
 
 
+def is_marked(content: bytes | None) -> bool:
+    """Whether a file begins with a byte order mark."""
+    return (content or b"").startswith(_MARK)
+
+
 def _text(content: bytes | None) -> str:
     try:
         return (content or b"").removeprefix(_MARK).decode()
     except UnicodeDecodeError:
         raise Unusable("it is not UTF-8 text. Save it as UTF-8 in an editor, and try again.") from None
-
-
-def _bytes(client: Client, before: bytes | None, text: str) -> bytes:
-    marked = (before or b"").startswith(_MARK) and client.byte_order_mark
-    return (_MARK if marked else b"") + text.encode()
 
 
 def _parse(client: Client, text: str) -> dict[str, Any]:
@@ -199,7 +204,7 @@ def _as_it_was(
         try:
             text = _text(old)
             without = _server(client, _parse(client, text), entry.name) is None
-            if without and _bytes(client, old, _with(client, text, entry)) == before:
+            if without and _with(client, text, entry).encode() == (before or b"").removeprefix(_MARK):
                 return old
         except Unusable:
             continue

@@ -7,7 +7,7 @@ import click
 
 from rotor_mcp import arguments, failures, logs
 from rotor_mcp.files import exporting, importing
-from rotor_mcp.flags import Flag, connection, sandbox_flag, settings_flags, together
+from rotor_mcp.flags import Flag, connection, is_interactive, sandbox_flag, settings_flags, together
 from rotor_mcp.inputs import Arguments as ToolArguments
 from rotor_mcp.inputs import ForAllRows, SearchLeads
 from rotor_mcp.models import Amount, Day
@@ -116,7 +116,7 @@ def import_(
         given=dict(_pair(text) for text in given),
         shared=for_all,
         requests=requests,
-        mode="write" if yes else "dry_run" if dry_run or not sys.stdin.isatty() else "ask",
+        mode="write" if yes else "dry_run" if dry_run or not is_interactive() else "ask",
         lasting=None if file == ":memory:" else f"{settings.base_url} {file or ''}",
     )
     sys.exit(0 if importing.run(asked, settings, transport) else 1)

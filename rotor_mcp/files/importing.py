@@ -63,7 +63,7 @@ def run(asked: Import, settings: Settings, transport: Callable[[], httpx2.AsyncB
         click.ClickException: if the file, its columns or its journal cannot be used.
     """
     try:
-        data = sys.stdin.buffer.read() if asked.file == STANDARD_INPUT else Path(asked.file).read_bytes()
+        data = _read(asked.file)
         table = formats.read(data, asked.file)
         matched = columns.match(table, asked.given, region=settings.phone_region)
     except OSError as exc:
@@ -79,6 +79,12 @@ def run(asked: Import, settings: Settings, transport: Callable[[], httpx2.AsyncB
         return anyio.run(work)
     except JournalError as exc:
         raise click.ClickException(settings.redact(str(exc))) from None
+
+
+def _read(file: str) -> bytes:
+    if file != STANDARD_INPUT:
+        return Path(file).read_bytes()
+    return sys.stdin.buffer.read() if sys.stdin else b""  # None if it was closed before the start
 
 
 class _Session:
@@ -202,7 +208,7 @@ class _Session:
             batch.jobs,
             label="Writing",
             file=sys.stderr,
-            hidden=not sys.stderr.isatty(),
+            hidden=sys.stderr is None or not sys.stderr.isatty(),
             show_pos=True,
             item_show_func=lambda _: spent(rotor.requests),
         ) as bar:

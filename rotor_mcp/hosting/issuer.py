@@ -14,10 +14,12 @@ import jwt
 from mcp.server.auth.provider import AccessToken
 
 from rotor_mcp.config import is_loopback
+from rotor_mcp.errors import Misconfigured
 from rotor_mcp.hosting.addresses import canonical_url
 from rotor_mcp.hosting.auth import InvalidToken, TokensUnavailable
 from rotor_mcp.hosting.scopes import granted_scopes
 from rotor_mcp.hosting.tokens import PREFIX
+from rotor_mcp.http_client import open_client
 
 ALGORITHMS = frozenset(
     {"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"}
@@ -180,19 +182,21 @@ class Issuer:
         self._asked_at = time.monotonic()
         try:
             self._keys = await self._ask()
+        except Misconfigured as exc:
+            self._trouble = "the issuer of tokens cannot be asked"
+            logger.warning("the keys of the issuer cannot be had: %s. %s", exc.reason, exc.cure)
         except _OtherName as exc:
             self._trouble = "the issuer of tokens has another name than ROTOR_MCP_OAUTH_ISSUER says"
             logger.warning("the keys of the issuer cannot be had: %s", exc)
-        except (httpx2.HTTPError, ValueError, jwt.PyJWTError) as exc:
+        except (httpx2.HTTPError, httpx2.InvalidURL, ValueError, jwt.PyJWTError) as exc:
             self._trouble = "the issuer of tokens does not answer"
             logger.warning("the keys of the issuer cannot be had (%s)", type(exc).__name__)
         else:
             self._renewed_at = time.monotonic()
 
     async def _ask(self) -> dict[str | None, jwt.PyJWK]:
-        async with httpx2.AsyncClient(timeout=PATIENCE, follow_redirects=False) as http:
-            described = await self._describe(http)
-            answer = await _get(http, str(described["jwks_uri"]))
+        described = await self._describe()
+        answer = await _get(str(described["jwks_uri"]))
         keys = {}
         for data in answer.get("keys", []):
             try:
@@ -205,7 +209,7 @@ class Issuer:
             raise ValueError("no key that can be used")
         return keys
 
-    async def _describe(self, http: httpx2.AsyncClient) -> dict[str, Any]:
+    async def _describe(self) -> dict[str, Any]:
         """Ask the issuer to describe itself, in the two ways there are.
 
         Raises:
@@ -220,7 +224,7 @@ class Issuer:
             url.copy_with(path=f"/.well-known/oauth-authorization-server{path}"),
         ):
             try:
-                described = await _get(http, str(place))
+                described = await _get(str(place))
             except (ValueError, httpx2.HTTPStatusError):
                 continue
             if described.get("issuer") == self._url and "jwks_uri" in described:
@@ -233,11 +237,13 @@ class Issuer:
         raise ValueError("the issuer does not describe itself")
 
 
-async def _get(http: httpx2.AsyncClient, url: str) -> dict[str, Any]:
+async def _get(url: str) -> dict[str, Any]:
     address = httpx2.URL(url)
     if address.scheme != "https" and not is_loopback(address.host):
         raise ValueError("not over https")
-    response = await http.get(address)
+    # A client each: keys may lie on another host, which another proxy leads to.
+    async with open_client(url, timeout=PATIENCE, follow_redirects=False) as http:
+        response = await http.get(address)
     response.raise_for_status()
     if response.is_redirect or len(response.content) > LARGEST:
         raise ValueError("not an answer")

@@ -1,9 +1,11 @@
 """The processes that serve: one, or several behind one port. SIGTERM lets calls in hand end, for a while."""
 
 import logging
+import multiprocessing
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -89,9 +91,18 @@ def serve(http: str, values: Mapping[str, str | None], sandbox_file: str | None 
 
 def create() -> Starlette:
     """Build the application of one of several processes, from its environment."""
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     values = {name: os.environ.get(environment_variable(name)) for name in Settings.model_fields}
     settings, transport = connection(None, values)
     return _application(settings, _host(os.environ["ROTOR_MCP_HTTP"]), transport)
+
+
+def _end_with_parent() -> None:
+    """End as on SIGTERM when the first process is gone: without it nobody would ever stop this one."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _application(

@@ -35,6 +35,8 @@ EXPECTED = (
     "error",
     "confirmed by reading back",
     "sent once more",
+    "read again after a cut",
+    "looked again after a cut",
     "created in a batch",
     "updated in a batch",
     "unchanged in a batch",
@@ -83,6 +85,11 @@ class Wire(httpx2.AsyncBaseTransport):
         self._transport = sandbox.transport()
         self.log: list[Sent | Read] = []
         self.open = 0
+        self.survived: Counter[str] = Counter()
+        """How often a read was answered whose first try had been cut."""
+        self._cut: set[httpx2.URL] = set()
+        self._lost: set[str] = set()
+        """Whom the writes were about whose replies were lost: ids, phones and e-mails."""
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         if request.method == "POST":
@@ -91,11 +98,31 @@ class Wire(httpx2.AsyncBaseTransport):
         try:
             response = await self._transport.handle_async_request(request)
             await response.aread()
+        except httpx2.ReadError:
+            self._note_cut(request)
+            raise
         finally:
             self.open -= 1
         if request.method == "GET" and response.status_code == 200:
             self.shown(request.url, response.content)
+            self._note_answer(request.url)
         return response
+
+    def _note_cut(self, request: httpx2.Request) -> None:
+        if request.method == "GET":
+            self._cut.add(request.url)
+            return
+        body = json.loads(request.content)
+        self._lost |= {body[name] for name in ("id", "phone", "email") if body.get(name)}
+
+    def _note_answer(self, url: httpx2.URL) -> None:
+        if url not in self._cut:
+            return
+        self._cut.remove(url)
+        self.survived["read again after a cut"] += 1
+        asked = url.params.get("search") or url.path.rpartition("/")[2]
+        if any(who.endswith(asked) for who in self._lost):
+            self.survived["looked again after a cut"] += 1
 
     def sent(self, body: bytes) -> None:
         """A write has come."""
@@ -120,6 +147,7 @@ class Run:
     leads: list[dict[str, Any]] = field(default_factory=list)
     """All that the sandbox holds afterwards."""
     log: list[Sent | Read] = field(default_factory=list)
+    survived: Counter[str] = field(default_factory=Counter)
     violations: list[str] = field(default_factory=list)
     calls: int = 0
     longest: float = 0
@@ -130,8 +158,9 @@ class Run:
 
     @property
     def counts(self) -> Counter[str]:
-        """How often each outcome came, and each way out of a lost reply."""
+        """How often each outcome came, and each way out of a lost connection."""
         counts = Counter(f"{one.outcome}{' in a batch' * one.in_batch}" for one in self.called)
+        counts += self.survived
         warnings = [warning for one in self.called for warning in one.content.get("warnings", [])]
         counts["confirmed by reading back"] = sum("reading it back shows" in text for text in warnings)
         counts["sent once more"] = sum("sent once more" in text for text in warnings)
@@ -197,6 +226,7 @@ async def play(
         done.requests = len(rotor.requests)
         done.leads = await _stored(rotor)
         done.log = wire.log
+        done.survived = wire.survived
     done.seconds = anyio.current_time() - started
     return done
 

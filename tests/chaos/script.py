@@ -206,11 +206,18 @@ def _faults(rng: random.Random, timeout: float) -> Iterator[Fault]:
     if rng.random() >= 0.15:
         return
     method, carried_out = rng.choice(WRITES_OFTEN), rng.random() < 0.5
-    match rng.choices(("drop", "status", "too late", "outage"), (8, 8, 2, 4))[0]:
+    kinds = ("drop", "cut while looking", "status", "refusal", "too late", "outage")
+    match rng.choices(kinds, (8, 4, 8, 3, 4, 5))[0]:
         case "drop":
             yield Fault(method=method, drop=rng.choice(DROPS))
+        case "cut while looking":
+            # The reply to a write is lost, and the first look at what became of it, too.
+            yield Fault(method="POST", drop=rng.choice(DROPS))
+            yield Fault(method="GET", drop=rng.choice(DROPS))
         case "status":
             yield Fault(method=method, status=rng.choice((500, 503)), carried_out=carried_out)
+        case "refusal":
+            yield Fault(method="GET", status=429, times=rng.randint(1, 5))
         case "too late":
             yield Fault(method=method, delay=2 * timeout, carried_out=carried_out)
         case "outage":

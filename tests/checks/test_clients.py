@@ -52,6 +52,47 @@ note Gemini CLI: not connected in ~/.gemini/settings.json
     )
 
 
+def test_a_byte_order_mark_that_an_editor_added(home: Home) -> None:
+    file = home.have("gemini")
+    home.have("vscode-insiders")
+    assert home.install(ROTOR_API_KEY=FULL_KEY).status == 0
+    file.write_bytes(b"\xef\xbb\xbf" + file.read_bytes())
+    ended = home.run("check", "--sandbox")
+    assert (ended.status, lines(home, ended)) == snapshot(
+        (
+            0,
+            """\
+ok   clock: as Rotor's
+ok   VS Code Insiders: rotor in ~/.config/Code - Insiders/User/mcp.json starts <rotor-mcp> serve: 4 tools in <time> s
+note Gemini CLI: rotor in ~/.gemini/settings.json starts <rotor-mcp> serve: 4 tools in <time> s, but its file begins with a byte order mark, with which not every client can read it
+     → rotor-mcp install gemini puts that right.
+""",
+        )
+    )
+    assert home.install(ROTOR_API_KEY=FULL_KEY).status == 0
+    assert "byte order mark" not in home.run("check", "--sandbox").out
+
+
+def test_a_configuration_that_nothing_can_read_keeps_no_other_from_being_looked_at(home: Home) -> None:
+    home.have("cursor", '{"mcpServers": ' + '{"a": ' * 50_000 + "{}" + "}" * 50_001)
+    home.have("gemini", entry(command=sys.executable, args=["-P", "-m", "rotor_mcp", "serve", "--port", 1]))
+    ended = home.run("check", "--sandbox")
+    assert (ended.status, lines(home, ended)) == snapshot(
+        (
+            1,
+            """\
+ok   clock: as Rotor's
+FAIL Gemini CLI: rotor in ~/.gemini/settings.json starts <python> -P -m rotor_mcp serve --port 1, which ended before it answered: Error: No such option '--port'.
+     → Run rotor-mcp install gemini, and this again.
+FAIL Cursor: ~/.cursor/mcp.json cannot be used
+     → Cursor cannot read it (it is nested too deeply). Nothing was changed; correct it, and try again.
+""",
+        )
+    )
+    report = json.loads(home.run("check", "--sandbox", "--json").out)
+    assert (report["passed"], len(report["checks"])) == (False, 9)
+
+
 def test_what_is_odd(home: Home) -> None:
     home.have("claude-desktop", entry(command="rotor-mcp", env={"ROTOR_API_KEY": KEY}))
     home.have("cursor", entry(command=sys.executable, args=["-P", "-m", "rotor_mcp", "serve", "--sandbox"]))

@@ -329,10 +329,10 @@ async def test_a_proxy(home: Home) -> None:
     assert told(ended) == snapshot("""\
 1
 ok   key: set; it begins with rotor_
-note proxy: requests go through 127.0.0.1:1
+note proxy: requests go through 127.0.0.1:1 (HTTPS_PROXY)
      → Clients start the server without the variables of this terminal: if there is no other way out, put HTTPS_PROXY into the env block of the server's entry, too.
-FAIL connection: api.getrotor.com refused the connection
-     → The way leads through a proxy. Check HTTPS_PROXY, and this system's own settings for proxies.
+FAIL connection: the proxy 127.0.0.1:1 (HTTPS_PROXY) refused the connection
+     → Check whether that is the right proxy and whether it is up; if none is needed, unset the variable.
 -    access: there is no connection
 """)
     ended = await check(home, ROTOR_API_KEY=FULL_KEY, NO_PROXY="api.getrotor.com", **proxy)

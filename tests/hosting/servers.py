@@ -46,6 +46,15 @@ class ServerProcess:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
+    @property
+    def refuses(self) -> bool:
+        """Whether nothing listens on its port."""
+        try:
+            socket.create_connection(("127.0.0.1", self.port), 5).close()
+        except ConnectionRefusedError:
+            return True
+        return False
+
     def kill(self) -> None:
         """End it, with all its processes, as a machine ends that loses its power."""
         with suppress(ProcessLookupError):

@@ -23,6 +23,7 @@ from rotor_mcp.sandbox import FULL_KEY, Sandbox
 from tests.conftest import JANE, text
 from tests.hosting.issuers import PUBLIC_URL
 from tests.hosting.serving import calling, hosted, on_port, request
+from tests.waiting import until
 
 pytestmark = pytest.mark.anyio
 
@@ -103,14 +104,13 @@ async def test_a_question_is_answered_to_another_replica(sandbox: Sandbox) -> No
 @pytest.mark.parametrize("mode", ["2026-07-28", "legacy"])
 async def test_a_call_leaves_no_task_behind(mode: Any, url: str) -> None:
     async with calling(url, mode=mode) as client:
-        counts = []
+        counts: list[int] = []
         for _ in range(3):
             async with anyio.create_task_group() as group:
                 for number in range(30):
                     group.start_soon(client.call_tool, "search_leads", {"search": f"5550{number % 7}"})
-            await anyio.sleep(0.2)
+            await until(lambda: not counts or len(asyncio.all_tasks()) <= counts[0])
             counts.append(len(asyncio.all_tasks()))
-    assert counts[2] <= counts[0]
 
 
 async def test_probes(url: str, sandbox: Sandbox) -> None:

@@ -25,6 +25,7 @@ from rotor_mcp.sandbox import FULL_KEY, Sandbox
 from rotor_mcp.workplaces import Workplaces
 from tests.conftest import NOW, text
 from tests.hosting.serving import calling, hosted
+from tests.waiting import until
 
 pytestmark = pytest.mark.anyio
 
@@ -236,10 +237,10 @@ class Slow(httpx2.AsyncBaseTransport):
     def __init__(self, sandbox: Sandbox) -> None:
         self.inner = sandbox.transport()
         self.may_answer = anyio.Event()
-        self.asked = anyio.Event()
+        self.asked = 0
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        self.asked.set()
+        self.asked += 1
         await self.may_answer.wait()
         return await self.inner.handle_async_request(request)
 
@@ -256,11 +257,10 @@ async def test_too_many_calls_at_once(sandbox: Sandbox, token_file: Path) -> Non
         async with anyio.create_task_group() as group:
             group.start_soon(lambda: call(ann, search="a"))
             group.start_soon(lambda: call(ann, search="b"))
-            await slow.asked.wait()
-            await anyio.sleep(0.3)
+            await until(lambda: slow.asked == 2)
             refused = await ann.call_tool("search_leads", {"search": "c"})
             group.start_soon(lambda: call(ben, search="d"))
-            await anyio.sleep(0.1)
+            await until(lambda: slow.asked == 3)
             slow.may_answer.set()
         assert [result.is_error for result in results] == [False] * 3, "another caller is not held up"
         assert not (await ann.call_tool("search_leads", {"search": "e"})).is_error

@@ -16,6 +16,7 @@ from tests.conftest import posix, text
 from tests.hosting.servers import refused, server_process
 from tests.hosting.serving import calling, on_port
 from tests.test_listener import needs_ipv6
+from tests.waiting import until
 
 pytestmark = pytest.mark.anyio
 
@@ -173,14 +174,14 @@ async def test_a_stop_lets_calls_in_hand_end_and_begins_no_others(sandbox: Sandb
                 group.start_soon(write)
                 await written.wait()
                 server.process.send_signal(signal.SIGTERM)
-                await anyio.sleep(0.5)
+                await until(lambda: server.refuses)
                 async with httpx2.AsyncClient() as another:
                     with pytest.raises(httpx2.ConnectError):
                         await another.get(f"{server.url}/healthz")
                 assert (results, server.process.poll()) == ([], None)
                 may_answer.set()
             assert results[0].startswith("Created Dana Whitfield. 2 requests spent.")
-            assert await anyio.to_thread.run_sync(lambda: server.process.wait(10)) == 0
+            assert await anyio.to_thread.run_sync(lambda: server.process.wait(60)) == 0
 
 
 @posix
@@ -197,9 +198,9 @@ async def test_a_second_interrupt_is_obeyed_at_once(sandbox: Sandbox) -> None:
                 group.start_soon(write)
                 await written.wait()
                 server.process.send_signal(signal.SIGINT)
-                await anyio.sleep(0.3)
+                await until(lambda: server.refuses)
                 server.process.send_signal(signal.SIGINT)
-                assert await anyio.to_thread.run_sync(lambda: server.process.wait(10)) == 0
+                assert await anyio.to_thread.run_sync(lambda: server.process.wait(20)) == 0
                 group.cancel_scope.cancel()
 
 

@@ -25,6 +25,7 @@ from tests.hosting.collector import Collector, collecting
 from tests.hosting.servers import server_process
 from tests.hosting.serving import calling
 from tests.shared.servers import redis_server
+from tests.waiting import until
 
 pytestmark = pytest.mark.anyio
 
@@ -120,8 +121,9 @@ async def test_what_a_collector_receives(
             "server tools/list: mcp.method.name=tools/list mcp.protocol.version=2026-07-28",
             "server tools/call search_leads: gen_ai.operation.name=execute_tool gen_ai.tool.name=search_leads mcp.method.name=tools/call mcp.protocol.version=2026-07-28",
             "client GET /leads within tools/call search_leads: http.request.method=GET http.response.status_code=200 server.address=127.0.0.1 url.template=/leads",
-            "server tools/call get_lead failed: error.type=tool_error gen_ai.operation.name=execute_tool gen_ai.tool.name=get_lead mcp.method.name=tools/call mcp.protocol.version=2026-07-28",
+            "server tools/call get_lead: gen_ai.operation.name=execute_tool gen_ai.tool.name=get_lead mcp.method.name=tools/call mcp.protocol.version=2026-07-28",
             "client GET /leads/{id} within tools/call get_lead failed: error.type=Unanswered http.request.method=GET server.address=127.0.0.1 url.template=/leads/{id}",
+            "client GET /leads/{id} within tools/call get_lead: http.request.method=GET http.response.status_code=200 server.address=127.0.0.1 url.template=/leads/{id}",
             "server tools/call get_lead failed: error.type=tool_error gen_ai.operation.name=execute_tool gen_ai.tool.name=get_lead mcp.method.name=tools/call mcp.protocol.version=2026-07-28",
             "client GET /leads/{id} within tools/call get_lead failed: error.type=404 http.request.method=GET http.response.status_code=404 server.address=127.0.0.1 url.template=/leads/{id}",
             "server tools/call get_lead failed: error.type=tool_error gen_ai.operation.name=execute_tool gen_ai.tool.name=get_lead mcp.method.name=tools/call mcp.protocol.version=2026-07-28",
@@ -141,12 +143,12 @@ async def test_what_a_collector_receives(
                 "error.type=404 http.request.method=GET http.response.status_code=404 server.address=127.0.0.1 url.template=/leads/{id}": 1,
                 "error.type=Unanswered http.request.method=GET server.address=127.0.0.1 url.template=/leads/{id}": 1,
                 "http.request.method=GET http.response.status_code=200 server.address=127.0.0.1 url.template=/leads": 3,
-                "http.request.method=GET http.response.status_code=200 server.address=127.0.0.1 url.template=/leads/{id}": 1,
+                "http.request.method=GET http.response.status_code=200 server.address=127.0.0.1 url.template=/leads/{id}": 2,
                 "http.request.method=POST http.response.status_code=201 server.address=127.0.0.1 url.template=/leads": 1,
             },
             "mcp.server.operation.duration": {
                 "gen_ai.tool.name=get_lead mcp.method.name=tools/call rotor_mcp.outcome=NotFound": 1,
-                "gen_ai.tool.name=get_lead mcp.method.name=tools/call rotor_mcp.outcome=Unanswered": 1,
+                "gen_ai.tool.name=get_lead mcp.method.name=tools/call rotor_mcp.outcome=done": 1,
                 "gen_ai.tool.name=get_lead mcp.method.name=tools/call rotor_mcp.outcome=arguments refused": 1,
                 "gen_ai.tool.name=search_leads mcp.method.name=tools/call rotor_mcp.outcome=done": 1,
                 "gen_ai.tool.name=upsert_lead mcp.method.name=tools/call rotor_mcp.outcome=created": 1,
@@ -155,17 +157,17 @@ async def test_what_a_collector_receives(
             },
             "rotor_mcp.calls": {
                 "rotor_mcp.call=get_lead rotor_mcp.outcome=NotFound": 1,
-                "rotor_mcp.call=get_lead rotor_mcp.outcome=Unanswered": 1,
+                "rotor_mcp.call=get_lead rotor_mcp.outcome=done": 1,
                 "rotor_mcp.call=get_lead rotor_mcp.outcome=arguments refused": 1,
                 "rotor_mcp.call=resource lead rotor_mcp.outcome=arguments refused": 1,
                 "rotor_mcp.call=resource lead rotor_mcp.outcome=done": 1,
                 "rotor_mcp.call=search_leads rotor_mcp.outcome=done": 1,
                 "rotor_mcp.call=upsert_lead rotor_mcp.outcome=created": 1,
             },
-            "rotor_mcp.quota.spent": {"rotor_mcp.company=9b29d71f6992": 7},
+            "rotor_mcp.quota.spent": {"rotor_mcp.company=9b29d71f6992": 8},
             "rotor_mcp.refusals": {"rotor_mcp.reason=NotAllowed": 1},
             "rotor_mcp.requests": {
-                "http.request.method=GET rotor_mcp.status=200": 4,
+                "http.request.method=GET rotor_mcp.status=200": 5,
                 "http.request.method=GET rotor_mcp.status=404": 1,
                 "http.request.method=GET rotor_mcp.status=none": 1,
                 "http.request.method=POST rotor_mcp.status=201": 1,
@@ -198,9 +200,12 @@ async def test_a_cancelled_call_is_told_and_charged(
     given = environment(rotor, collector, ROTOR_MCP_TOKEN_FILE=str(tokens), ROTOR_MCP_DAILY_REQUESTS="1")
     with server_process(given) as server:
         async with calling(server.url, TOKENS["dashboard"]) as client:
-            with anyio.move_on_after(1):
-                await client.call_tool("get_lead", {"id": JANE})
-            await anyio.sleep(0.5)
+            async with anyio.create_task_group() as group:
+                group.start_soon(client.call_tool, "get_lead", {"id": JANE})
+                await until(lambda: sandbox.requests)
+                group.cancel_scope.cancel()
+            # The access log has a line for each call that has ended.
+            await until(lambda: '"tool": "get_lead"' in server.written)
             second = await client.call_tool("get_lead", {"id": JANE})
         await anyio.to_thread.run_sync(server.stop)
     assert "you have spent 1 requests today" in text(second)
@@ -209,7 +214,7 @@ async def test_a_cancelled_call_is_told_and_charged(
     assert sums["rotor_mcp.requests"] == {"http.request.method=GET rotor_mcp.status=none": 1}
     assert sums["rotor_mcp.refusals"] == {"rotor_mcp.reason=BudgetSpent": 1}
     (asked,) = [span for span in collector.spans() if span["kind"] == "client"]
-    assert (asked["attributes"]["error.type"], 0.5 < asked["seconds"] < 5) == ("CancelledError", True)
+    assert (asked["attributes"]["error.type"], 0 < asked["seconds"] < 20) == ("CancelledError", True)
 
 
 async def test_every_worker_tells_what_it_does(rotor: str, collector: Collector, tmp_path: Path) -> None:
@@ -222,7 +227,7 @@ async def test_every_worker_tells_what_it_does(rotor: str, collector: Collector,
             OTEL_METRIC_EXPORT_INTERVAL="300",
         )
         with server_process(given) as server:
-            with anyio.fail_after(40):
+            with anyio.fail_after(60):
                 while len(collector.resources()) < 2:
                     async with calling(server.url) as client:
                         await client.call_tool("get_lead", {"id": JANE})
@@ -261,7 +266,8 @@ async def _end_without(rotor: str, collector: str) -> None:
             assert not (await client.call_tool("get_lead", {"id": JANE})).is_error
         began = time.monotonic()
         written = await anyio.to_thread.run_sync(server.stop)
-        assert time.monotonic() - began < PATIENCE + 3
+        # Without a limit, exporting would be tried again for a minute.
+        assert time.monotonic() - began < PATIENCE + 20
     assert server.process.returncode == 0
     assert FULL_KEY not in written
 

@@ -84,6 +84,7 @@ TEXTS = {
     "claude-code": CLAUDE_CODE,
     "cursor": CURSOR,
     "vscode": VSCODE,
+    "vscode-insiders": VSCODE,
     "windsurf": WINDSURF,
     "codex": CODEX,
     "gemini": GEMINI,

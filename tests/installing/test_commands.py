@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from inline_snapshot import snapshot
 
+from rotor_mcp.clients.catalogue import CLIENTS
 from tests.conftest import posix
 from tests.homes import KEY, Home, backups
 from tests.installing.samples import TEXTS
@@ -97,7 +98,7 @@ def test_a_client_is_connected_and_let_go(name: str, home: Home) -> None:
     file = home.have(name, TEXTS[name])
     ended = home.install(name)
     assert (ended.status, ended.err) == (0, "")
-    assert (KEY in file.read_text()) == (name != "vscode")
+    assert (KEY in file.read_text()) == (not CLIENTS[name].asks)
     assert backups(file) == [TEXTS[name].encode()]
     assert "nothing to do" in home.install(name).out
     assert home.uninstall(name).status == 0
@@ -277,7 +278,7 @@ ROTOR_MCP_TIMEZONE = "UTC"
 
 
 def test_print_needs_no_client(home: Home) -> None:
-    assert home.run("install", "--print").out.count('"command"') == 6
+    assert home.run("install", "--print").out.count('"command"') == 7
     assert home.run("install", "--print", "gemini").out.count('"command"') == 1
     assert list(home.path.iterdir()) == []
 

@@ -84,14 +84,36 @@ def test_what_came_in_the_meantime_stays(tmp_path: Path) -> None:
     assert removed("gemini", file) == b'{\n  "theme": "Ayu", // new\n  "mcpServers": {}\n}\n'
 
 
-def test_a_mark_that_claude_desktop_takes_for_an_error_goes(tmp_path: Path) -> None:
-    file = tmp_path / "claude_desktop_config.json"
-    file.write_bytes(b"\xef\xbb\xbf{}")
-    install("claude-desktop", file)
-    assert file.read_bytes().startswith(b"{")
-    file.write_bytes(b"\xef\xbb\xbf{}")
-    install("vscode", file)
-    assert file.read_bytes().startswith(b"\xef\xbb\xbf{")
+@pytest.mark.parametrize("name", TEXTS)
+def test_a_byte_order_mark_is_not_written_again(name: str, tmp_path: Path) -> None:
+    file = tmp_path / "configuration"
+    before = b"\xef\xbb\xbf" + TEXTS[name].encode()
+    file.write_bytes(before)
+    change = install(name, file)
+    assert change is not None
+    assert change.preview[-1] == "  The byte order mark at the start goes: not every client can read it."
+    assert not file.read_bytes().startswith(b"\xef\xbb\xbf")
+    assert CLIENTS[name].form.read(file.read_bytes().decode())[CLIENTS[name].section]["rotor"]
+    assert removed(name, file) == before
+
+
+def test_a_byte_order_mark_goes_even_if_the_entry_is_there_just_so(tmp_path: Path) -> None:
+    file = tmp_path / "settings.json"
+    install("gemini", file)
+    written = file.read_bytes()
+    file.write_bytes(b"\xef\xbb\xbf" + written)
+    change = install("gemini", file)
+    assert change is not None
+    assert [line for line in change.preview if line[0] in "+-"] == []
+    assert file.read_bytes() == written
+    assert install("gemini", file) is None
+
+
+def test_an_editor_that_added_a_byte_order_mark_does_not_keep_the_file_from_going(tmp_path: Path) -> None:
+    file = tmp_path / "settings.json"
+    install("gemini", file)
+    file.write_bytes(b"\xef\xbb\xbf" + file.read_bytes())
+    assert removed("gemini", file) is None
 
 
 def test_a_prompt_of_vscode_that_others_use_stays(tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ async def test_it_starts(name: str, home: Home, tmp_path: Path) -> None:
     file = home.have(name, TEXTS[name])
     assert home.install(name).status == 0
     entry = written(name, file)
-    assert entry["env"]["ROTOR_API_KEY"] == (KEY if name != "vscode" else "${input:rotor_key}")
+    assert entry["env"]["ROTOR_API_KEY"] == (KEY if not CLIENTS[name].asks else "${input:rotor_key}")
     assert Path(entry["command"]).is_absolute()
     # A directory that a client may stand in, with a module that must not be taken for the real one.
     foreign = tmp_path / "foreign"

@@ -6,7 +6,9 @@ import httpx2
 import pytest
 
 from rotor_mcp.sandbox import Fault, Sandbox
+from rotor_mcp.sandbox.inputs import Listing
 from rotor_mcp.sandbox.serving import serving
+from tests.waiting import until
 
 from .conftest import HEADERS
 
@@ -132,7 +134,7 @@ async def test_an_answer_is_delayed_and_comes(wire: httpx2.AsyncClient, sandbox:
 async def test_a_request_is_carried_out_before_or_after_the_delay(
     wire: httpx2.AsyncClient, sandbox: Sandbox, carried_out: bool
 ) -> None:
-    sandbox.faults.add(Fault(method="POST", delay=0.5, carried_out=carried_out))
+    sandbox.faults.add(Fault(method="POST", delay=2, carried_out=carried_out))
     statuses: list[int] = []
 
     async def send() -> None:
@@ -140,7 +142,8 @@ async def test_a_request_is_carried_out_before_or_after_the_delay(
 
     async with anyio.create_task_group() as group:
         group.start_soon(send)
-        await anyio.sleep(0.2)
+        await until(lambda: sandbox.requests)
+        await until(lambda: sandbox.store.page(Listing())[1] == carried_out)
         assert await names(wire) == (["Ann"] if carried_out else [])
         assert statuses == []
     assert await names(wire) == ["Ann"]
@@ -148,12 +151,12 @@ async def test_a_request_is_carried_out_before_or_after_the_delay(
 
 
 async def test_over_http_a_write_is_done_even_if_the_client_stops_waiting(sandbox: Sandbox) -> None:
-    sandbox.faults.add(Fault(method="POST", delay=0.4))
+    sandbox.faults.add(Fault(method="POST", delay=2))
     async with serving(sandbox) as url, httpx2.AsyncClient(base_url=url, headers=HEADERS) as client:
         with pytest.raises(httpx2.ReadTimeout):
-            await client.post("/leads", json=ANN, timeout=0.1)
+            await client.post("/leads", json=ANN, timeout=httpx2.Timeout(20, read=0.5))
         assert await names(client) == []
-        await anyio.sleep(0.6)
+        await until(lambda: sandbox.store.page(Listing())[1] == 1)
         assert await names(client) == ["Ann"]
 
 
