@@ -142,7 +142,7 @@ class Budgets:
                     f"calls of yours that are under way may spend the {self._daily - spent:,} requests that "
                     "you have left today; wait for them to end"
                 )
-            # Those on other servers end without a word.
+            # The end of a call on another server is not announced here, so it is tried again now and then.
             with anyio.move_on_after(min(_POLL_SECONDS, until - now)):
                 await settled.wait()
 
