@@ -6,6 +6,7 @@ needs none of it.
 
 import logging
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 import anyio
@@ -18,6 +19,7 @@ from rotor_mcp.call import Call
 from rotor_mcp.cursor import CursorError
 from rotor_mcp.directory import TooCostlyError
 from rotor_mcp.errors import NotFound, NotSent, RotorError
+from rotor_mcp.filter import matches_text
 from rotor_mcp.inputs import GetLead
 from rotor_mcp.observer import Called
 from rotor_mcp.plan import NotesTooLongError
@@ -25,7 +27,7 @@ from rotor_mcp.reception import Reception, Visit
 from rotor_mcp.results import Result
 from rotor_mcp.sanitize import clean, map_strings, one_line
 from rotor_mcp.tools import GET_LEAD, TOOLS, Tool
-from rotor_mcp.vocabulary import KINDS
+from rotor_mcp.vocabulary import KINDS, Kind
 
 COMPLETED = 20
 """Words that are proposed at a time."""
@@ -199,16 +201,19 @@ async def _read(name: str, read: Callable[[Call], Awaitable[str]], reception: Re
 
 
 async def complete(argument: CompletionArgument, reception: Reception) -> Completion | None:
-    """Propose stages, sources and tags that the company uses. The first time, that costs a request."""
-    kind = next((kind for kind in KINDS if kind == argument.name), None)
-    if kind is None:
+    """Propose stages, sources and tags in use, or leads by name, phone (in any spelling) or e-mail.
+
+    What is proposed comes from the leads read lately. Only if these are too few, it costs a request.
+    """
+    propose = _PROPOSALS.get(argument.name)
+    if propose is None:
         return None
     try:
         async with reception.admit(writing=False) as visit:
-            vocabulary, call, began = visit.workplace.company.vocabulary, visit.call(), anyio.current_time()
+            call, began = visit.call(), anyio.current_time()
             outcome = "cancelled"
             try:
-                await call.learn_words()
+                proposed = [visit.workplace.safe(text) for text in await propose(call, argument.value)]
                 outcome = "done"
             except RotorError as exc:
                 outcome = type(exc).__name__
@@ -216,7 +221,30 @@ async def complete(argument: CompletionArgument, reception: Reception) -> Comple
             finally:
                 took = anyio.current_time() - began
                 visit.called = Called("completion", outcome, call.rotor.requests, took)
-            words = [visit.workplace.safe(word) for word in vocabulary.beginning(kind, argument.value)]
     except RotorError:
         return None  # somebody is typing: no place for an error
-    return Completion(values=words[:COMPLETED], total=len(words), has_more=len(words) > COMPLETED)
+    has_more = len(proposed) > COMPLETED
+    return Completion(values=proposed[:COMPLETED], total=len(proposed), has_more=has_more)
+
+
+async def _propose_words(kind: Kind, call: Call, part: str) -> list[str]:
+    await call.learn_words()
+    return [one_line(word) for word in call.company.vocabulary.beginning(kind, part)]
+
+
+async def _propose_leads(call: Call, part: str) -> list[str]:
+    if not call.company.memory.lasts:
+        return []  # each key would cost a request
+    page, _ = await call.page()
+    found = (lead for lead in page.leads if not part.strip() or matches_text(lead, part, call.context.region))
+    named = (
+        ", ".join(one_line(fact) for fact in (lead.name, lead.phone or lead.email) if fact) for lead in found
+    )
+    return list(dict.fromkeys(name for name in named if name))
+
+
+_PROPOSALS: dict[str, Callable[[Call, str], Awaitable[list[str]]]] = {
+    **{kind: partial(_propose_words, kind) for kind in KINDS},
+    "who": _propose_leads,
+}
+"""Argument of a prompt → what proposes values for it, from the part that was typed."""

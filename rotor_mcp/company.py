@@ -129,6 +129,11 @@ class Memory:
         self._shelf = shelf or Shelf(seconds)
         self._reading: dict[str, _Turn] = {}
 
+    @property
+    def lasts(self) -> bool:
+        """Whether anything is remembered."""
+        return self._seconds > 0
+
     async def recall(self, query: str, read: Callable[[], Awaitable[Page]]) -> tuple[Page, float]:
         """Return a page, and how many seconds before this call it was read: 0 if not before.
 

@@ -75,9 +75,19 @@ def _archived(lead: Lead, wanted: SearchLeads) -> bool:
 
 
 def _text(lead: Lead, wanted: SearchLeads, context: Context) -> bool:
-    text = wanted.search or ""
+    return matches_text(lead, wanted.search or "", context.region)
+
+
+def matches_text(lead: Lead, text: str, region: str) -> bool:
+    """Whether a lead's name, phone or e-mail holds a text, whatever the spelling.
+
+    Args:
+        lead: to compare.
+        text: a part of one of them.
+        region: country (ISO 3166) of phones without a country code.
+    """
     return (
-        phone_matches(text, lead.phone or "", context.region)
+        phone_matches(text, lead.phone or "", region)
         or caseless(text) in caseless(lead.email or "")
         or _is_part(text, lead.name or "")
     )

@@ -321,6 +321,33 @@ async def test_those_who_type_at_the_same_time_wait_for_one_reading(sandbox: San
     assert (found, sandbox.requests) == ([["Quoted"]] * 4, ["GET /leads"])
 
 
+@pytest.mark.parametrize(
+    ("typed", "proposed"),
+    [
+        ("jane", ["Jane Doe, (763) 555-0100"]),
+        ("7635550100", ["Jane Doe, (763) 555-0100"]),
+        ("+1 763 555-0100", ["Jane Doe, (763) 555-0100"]),
+        ("jane.doe@", ["Jane Doe, (763) 555-0100"]),
+        ("jáne  doe", ["Jane Doe, (763) 555-0100"]),
+        ("nobody", []),
+    ],
+)
+async def test_leads_are_proposed_in_every_spelling(
+    client: Client, sandbox: Sandbox, typed: str, proposed: list[str]
+) -> None:
+    for _ in range(3):  # each key asks
+        found = await client.complete(PromptReference(name="before_a_call"), {"name": "who", "value": typed})
+        assert found.completion.values == proposed
+    assert sandbox.requests == ["GET /leads"]
+
+
+async def test_without_a_memory_no_lead_is_proposed(sandbox: Sandbox) -> None:
+    settings = Settings.load({"api_key": FULL_KEY, "search_memory": "0"})
+    async with Client(build_server(settings, transport=sandbox.transport)) as client:
+        found = await client.complete(PromptReference(name="before_a_call"), {"name": "who", "value": "jane"})
+    assert (found.completion.values, sandbox.requests) == ([], [])
+
+
 async def test_a_reading_that_nobody_waits_for_any_more_is_not_lost() -> None:
     """A client that cancels with each key would spend a request with each key otherwise."""
     vocabulary, readings, read = Vocabulary(), 0, anyio.Event()
