@@ -1,10 +1,12 @@
 """Rotor's Leads API: each endpoint a method, a model out."""
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from rotor_mcp.errors import OutcomeUnknown, Unanswered
 from rotor_mcp.exchange import Exchange, Pool
-from rotor_mcp.models import Lead, LeadFields, Page
+from rotor_mcp.models import READ_NAMES, Lead, LeadFields, Page
 from rotor_mcp.witness import Witness
 
 
@@ -159,4 +161,32 @@ class LeadsClient:
         data = answer.get("data", answer)
         if not isinstance(data, dict):
             raise OutcomeUnknown("the answer holds no lead", status)
+        if doubt := _doubt(body, data):
+            raise OutcomeUnknown(f"the answer {doubt}", status)
         return Written(created=status == 201, lead=Lead.model_validate(data))
+
+
+def _doubt(sent: Mapping[str, object], said: Mapping[str, object]) -> str | None:
+    """Say why an answer does not prove that a write was done; None if it does.
+
+    It has to name the lead, the one that was asked for, and to tell each field that was sent. That a field
+    holds something else than was sent is no doubt, but for what says who the lead is.
+    """
+    lead_id = said.get("id")
+    if not isinstance(lead_id, str) or not lead_id:
+        return "names no lead"
+    if "id" in sent and lead_id.lower() != sent["id"]:
+        return "names another lead"
+    missing = [name for name in sent if name not in said and READ_NAMES.get(name) not in said]
+    if missing:
+        return f"does not tell what was stored as {', '.join(missing)}"
+    for name in ("name", "phone", "email"):
+        if name in sent and _letters(said[name]) != _letters(sent[name]):
+            return f"tells another {name} than was sent"
+    return None
+
+
+def _letters(value: object) -> str:
+    """What is left of a text in every form in which Rotor may answer it."""
+    text = re.sub(r"\W", "", str(value)).casefold()
+    return text[-10:] if text.isdecimal() else text

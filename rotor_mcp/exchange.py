@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from time import perf_counter
 from typing import Any, Literal
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import anyio
 import httpx2
 
 from rotor_mcp import __version__
+from rotor_mcp.bodies import UnreadableBody, read_body
 from rotor_mcp.config import Credentials, Settings
 from rotor_mcp.errors import (
     Misconfigured,
@@ -31,7 +32,7 @@ from rotor_mcp.errors import (
 from rotor_mcp.http_client import open_client, proxy_for
 from rotor_mcp.observer import Asked, Observer
 from rotor_mcp.obstacles import no_connection
-from rotor_mcp.replies import read
+from rotor_mcp.replies import Answer, read
 from rotor_mcp.witness import Witness
 
 API_VERSION = "1.1.0"
@@ -134,6 +135,7 @@ class Pool:
                 self.settings.base_url,
                 headers={
                     "accept": "application/json",
+                    "accept-encoding": "gzip, deflate",  # what `bodies.py` unpacks
                     "rotor-api-version": API_VERSION,
                     "user-agent": f"rotor-mcp/{__version__}",
                 },
@@ -147,6 +149,11 @@ class Pool:
     def key_warning(self) -> str | None:
         """What is odd about the key, if it is the one of the settings."""
         return self.settings.key_warning if self.credentials == self.settings.credentials else None
+
+    def redact(self, text: str) -> str:
+        """Take the key of this pool out of a text, and the secrets of the settings."""
+        text = self.settings.redact(text)
+        return self.credentials.redact(text) if self.credentials else text
 
     def note_answer(self, status: int) -> None:
         """Note that Rotor has answered. A success shows that it accepts the key.
@@ -223,7 +230,9 @@ class Exchange:
         Raises:
             RotorError: one of them, as `errors.py` sorts them.
         """
-        request = _Request(method, template, template.replace("{id}", lead_id), query, body, anonymous)
+        request = _Request(
+            method, template, template.replace("{id}", quote(lead_id, safe="")), query, body, anonymous
+        )
         retries = 0
         while True:
             try:
@@ -256,23 +265,23 @@ class Exchange:
         if patience <= 0:
             raise NotSent("the time for this call ran out before the request")
         try:
-            response = await self._observed(request, patience)
+            answer = await self._observed(request, patience)
         except (Unanswered, anyio.get_cancelled_exc_class()):
             # Rotor does not know that nobody waits any more.
             with anyio.CancelScope(shield=True):
                 await self._count(request)
             raise
         await self._count(request)
-        self._pool.note_answer(response.status_code)
-        return read(response, request.lost, self._pool.key_warning)
+        self._pool.note_answer(answer.status)
+        return read(answer, request.lost, self._pool)
 
-    async def _observed(self, request: _Request, patience: float) -> httpx2.Response:
+    async def _observed(self, request: _Request, patience: float) -> Answer:
         """Carry a request, and tell whoever observes how it ended."""
         started = perf_counter()
         status, failure, sent = None, None, True
         try:
-            response = await self._carry(request, patience)
-            status = response.status_code
+            answer = await self._carry(request, patience)
+            status = answer.status
         except BaseException as exc:  # to be cancelled is an end as well
             failure, sent = type(exc).__name__, not isinstance(exc, NotSent)
             raise
@@ -284,18 +293,23 @@ class Exchange:
             for observer in self._pool.observers:
                 observer.asked(asked)
         logger.info("%s /%s: %d in %.0f ms", request.method, request.path, status, 1e3 * seconds)
-        return response
+        return answer
 
-    async def _carry(self, request: _Request, patience: float) -> httpx2.Response:
+    async def _carry(self, request: _Request, patience: float) -> Answer:
         """Let a request go out, and wait for what comes back.
 
         Raises:
             NotSent: if nothing went out.
-            Unanswered: if nothing came back.
+            Unanswered: if nothing came back that can be used, for whatever reason.
         """
+        formed = self._formed(request, patience)
         try:
             with anyio.move_on_after(patience, shield=request.writes):
-                return await self._pool.http.send(self._formed(request, patience))
+                response = await self._pool.http.send(formed, stream=True)
+                try:
+                    return Answer(response.status_code, response.headers, await read_body(response))
+                finally:
+                    await response.aclose()
         except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.ProxyError) as exc:
             proxy = proxy_for(self._pool.settings.base_url) if self._pool.networked else None
             raise no_connection(exc, self._pool.host, proxy) from None
@@ -303,11 +317,19 @@ class Exchange:
             raise NotSent(f"the request could not be formed ({type(exc).__name__})") from None
         except httpx2.TimeoutException:
             pass
+        except UnreadableBody as exc:
+            raise request.lost(str(exc)) from None
         except httpx2.DecodingError:
             raise request.lost("the answer cannot be decompressed") from None
         except httpx2.TransportError:
             reason = "the connection was cut before the answer was there"
             raise request.lost(reason, connection_lost=True) from None
+        except Exception as exc:
+            if not request.writes:
+                raise
+            # Once a write was begun, nothing that happens here says that it was not done.
+            logger.exception("%s /%s failed", request.method, request.template)
+            raise request.lost(f"the request failed with {type(exc).__name__}") from None
         raise request.lost(f"no answer within {patience:.2g} seconds")
 
     def _formed(self, request: _Request, patience: float) -> httpx2.Request:

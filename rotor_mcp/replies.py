@@ -1,16 +1,17 @@
 """What an answer of Rotor means: a JSON object, or one of `errors.py`."""
 
+import json
 import re
-from collections.abc import Iterator
-from typing import Any, NoReturn
-
-import httpx2
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, NoReturn, Protocol
 
 from rotor_mcp.errors import (
     InvalidLead,
     MissingScope,
     NotAuthorised,
     NotFound,
+    OutcomeUnknown,
     QuotaExceeded,
     Refused,
     Unanswered,
@@ -18,51 +19,79 @@ from rotor_mcp.errors import (
 
 MESSAGE_LIMIT = 300
 """Characters of Rotor's own words in an error. Bodies are never passed on whole."""
+MAX_FAULTS = 20
+"""Faults of one write that are told."""
 
 
-def read(
-    response: httpx2.Response, lost: type[Unanswered], odd_key: str | None
-) -> tuple[int, dict[str, Any]]:
+@dataclass(frozen=True)
+class Answer:
+    """An answer as it came: nothing of its body is known yet."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class Key(Protocol):
+    """The key of a request."""
+
+    @property
+    def key_warning(self) -> str | None:
+        """What is odd about its form."""
+
+    def redact(self, text: str) -> str:
+        """Take it out of a text."""
+
+
+def read(answer: Answer, lost: type[Unanswered], key: Key) -> tuple[int, dict[str, Any]]:
     """Read the status and the JSON object of an answer.
 
     Args:
-        response: the answer.
+        answer: as it came.
         lost: the error for an answer that says nothing of what was done.
-        odd_key: what is odd about the form of the key that was sent.
+        key: that was sent.
 
     Raises:
         RotorError: what the answer means, if it is not that all went well.
     """
-    status = response.status_code
-    answer = _json_object(response)
-    if status >= 500:
+    status = answer.status
+    said = _json_object(answer.body)
+    if status >= 500 or (lost is OutcomeUnknown and _leaves_open_what_was_done(status)):
         raise lost(f"Rotor answered {status}", status)
     if status >= 300:
-        _refuse(status, answer or {}, odd_key)
-    if answer is None:
-        kind = response.headers.get("content-type", "").partition(";")[0].strip()
+        _refuse(status, said or {}, key)
+    if said is None:
+        kind = answer.headers.get("content-type", "").partition(";")[0].strip()[:MESSAGE_LIMIT]
         raise lost(f"the answer is not Rotor's JSON ({kind or 'no content type'})", status)
-    return status, answer
+    if said.get("status") == "error":
+        raise lost(f"Rotor answered {status}, but calls it an error", status)
+    return status, said
 
 
-def _json_object(response: httpx2.Response) -> dict[str, Any] | None:
+def _leaves_open_what_was_done(status: int) -> bool:
+    """Whether a status does not say that a write was refused: a redirect, or a request given up."""
+    return 300 <= status < 400 or status in (408, 425, 444, 460, 499)
+
+
+def _json_object(body: bytes) -> dict[str, Any] | None:
     try:
-        answer = response.json()
+        said = json.loads(body)
     except (ValueError, RecursionError):  # the second: nested too deeply
         return None
-    return answer if isinstance(answer, dict) else None
+    return said if isinstance(said, dict) else None
 
 
-def _refuse(status: int, answer: dict[str, Any], odd_key: str | None) -> NoReturn:
-    message = str(answer.get("message") or "")[:MESSAGE_LIMIT]
+def _refuse(status: int, said: dict[str, Any], key: Key) -> NoReturn:
+    # The key is taken out first: of one that is cut, a part would be left.
+    message = key.redact(str(said.get("message") or ""))[:MESSAGE_LIMIT]
     reason = f"Rotor answered {status}"
     match status:
         case 400:
-            raise InvalidLead(reason, status, message, list(_faults(answer)))
+            raise InvalidLead(reason, status, message, list(_faults(said, key)))
         case 401:
-            raise NotAuthorised(reason, status, message, odd_key)
+            raise NotAuthorised(reason, status, message, key.key_warning)
         case 403:
-            scope = re.search(r"scope '([\w:.-]+)'", message)
+            scope = re.search(r"scope '([\w:.-]{1,100})'", message)
             raise MissingScope(reason, status, message, scope[1] if scope else None)
         case 404:
             raise NotFound(reason, status, message)
@@ -72,8 +101,9 @@ def _refuse(status: int, answer: dict[str, Any], odd_key: str | None) -> NoRetur
             raise Refused(reason, status, message)
 
 
-def _faults(answer: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    faults = answer.get("errors")
-    for fault in faults if isinstance(faults, list) else []:
+def _faults(said: dict[str, Any], key: Key) -> Iterator[tuple[str, str]]:
+    faults = said.get("errors")
+    for fault in faults[:MAX_FAULTS] if isinstance(faults, list) else []:
         if isinstance(fault, dict):
-            yield str(fault.get("field", "?"))[:MESSAGE_LIMIT], str(fault.get("message", ""))[:MESSAGE_LIMIT]
+            field, message = (str(fault.get(name, "?")) for name in ("field", "message"))
+            yield key.redact(field)[:MESSAGE_LIMIT], key.redact(message)[:MESSAGE_LIMIT]

@@ -56,8 +56,7 @@ class Workplace:
 
     def safe(self, text: str) -> str:
         """Make a text fit to leave this process: nothing hidden in it, and not the key."""
-        text, credentials = clean(text), self.pool.credentials
-        return self.pool.settings.redact(credentials.redact(text) if credentials else text)
+        return self.pool.redact(clean(text))
 
     def call(
         self, progress: Progress | None = None, wrote: Callable[[WriteMade], None] = lambda _: None

@@ -1,9 +1,13 @@
 """The conversation with Rotor when it goes wrong. The seam is the HTTP transport; nothing is patched."""
 
+import gzip
+import json
 import socket
 import ssl
 import threading
-from collections.abc import Awaitable, Callable
+import tracemalloc
+import zlib
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from typing import Literal
@@ -30,6 +34,7 @@ from rotor_mcp.errors import (
     Unanswered,
 )
 from rotor_mcp.exchange import Exchange, Method, Pool, retry_delay
+from rotor_mcp.replies import MESSAGE_LIMIT
 from rotor_mcp.sandbox import FULL_KEY, Fault, Sandbox
 from rotor_mcp.server import build_server
 from rotor_mcp.witness import Witness
@@ -119,7 +124,6 @@ ERROR_TABLE: list[tuple[httpx2.Response, RotorError]] = [
         QuotaExceeded("Rotor answered 429", 429, "Daily API key request limit of 1000 exceeded"),
     ),
     (httpx2.Response(418, json=["odd"]), Refused("Rotor answered 418", 418)),
-    (httpx2.Response(302, headers={"location": "https://evil.example"}), Refused("Rotor answered 302", 302)),
     (httpx2.Response(400, json={"message": "x" * 5_000}), InvalidLead("Rotor answered 400", 400, "x" * 300)),
 ]
 
@@ -153,6 +157,73 @@ UNUSABLE: list[tuple[Answer, str, int | None]] = [
         200,
     ),
 ]
+
+
+class Sealed(httpx2.AsyncByteStream):
+    """A body that comes from the network: nothing of it is read before it is asked for."""
+
+    def __init__(self, body: bytes) -> None:
+        self.body = body
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        yield self.body
+
+
+LEAVES_OPEN: list[Answer] = [
+    httpx2.Response(302, headers={"location": "https://evil.example"}),
+    httpx2.Response(303, headers={"location": "/open-api/leads/1"}),
+    httpx2.Response(307, headers={"location": "https://api.getrotor.com/open-api/leads"}),
+    httpx2.Response(408, json={"status": "error", "message": "Request timeout"}),
+    httpx2.Response(499),
+    httpx2.Response(200, json={"status": "error", "message": "Internal"}),
+    httpx2.Response(201, stream=Sealed(b"not gzip"), headers={"content-encoding": "gzip"}),
+    httpx2.Response(201, stream=Sealed(b"{}"), headers={"content-encoding": "zstd"}),
+    httpx2.Response(201, stream=Sealed(b" " * 8_000_001)),
+    ZeroDivisionError("(612) 555-0142"),
+]
+"""What does not say that a write was refused."""
+
+
+@pytest.mark.parametrize("answer", LEAVES_OPEN, ids=repr)
+async def test_what_leaves_open_whether_a_write_was_done(answer: Answer) -> None:
+    raised = await failure(Exchange(Rotor([answer]).pool()).send("POST", "leads", body={}))
+    assert type(raised) is OutcomeUnknown
+    assert "612" not in str(raised)
+
+
+def bomb(size: int) -> bytes:
+    packer = zlib.compressobj(9, wbits=31)
+    return packer.compress(b"[" + b" " * size) + packer.flush()
+
+
+async def test_a_bomb_is_not_unpacked() -> None:
+    packed = bomb(200_000_000)
+    answer = httpx2.Response(200, stream=Sealed(packed), headers={"content-encoding": "gzip"})
+    tracemalloc.start()
+    raised = await failure(Exchange(Rotor([answer]).pool()).send("GET", "leads"))
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert (type(raised), str(raised)) == (Unanswered, "the answer has more than 8,000,000 bytes")
+    assert most < 40_000_000
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "deflate", "identity", ""])
+async def test_packed_answers_are_read(encoding: str) -> None:
+    said = json.dumps({"data": [], "text": "ä" * 10_000}).encode()
+    body = {"gzip": gzip.compress(said), "deflate": zlib.compress(said)}.get(encoding, said)
+    headers = {"content-encoding": encoding} if encoding else {}
+    exchange = Exchange(Rotor([httpx2.Response(200, stream=Sealed(body), headers=headers)]).pool())
+    assert (await exchange.send("GET", "leads"))[1] == json.loads(said)
+
+
+async def test_a_part_of_the_key_is_not_left_by_the_cut_of_a_message() -> None:
+    message = "x" * (MESSAGE_LIMIT - 12) + KEY
+    raised = await failure(
+        Exchange(Rotor([httpx2.Response(418, json={"message": message})]).pool()).send("GET", "leads")
+    )
+    assert vars(raised)["message"] == "x" * (MESSAGE_LIMIT - 12) + "«API key»"
+
+
 CUT = (httpx2.ReadError, httpx2.WriteError, httpx2.RemoteProtocolError)
 
 

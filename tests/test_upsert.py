@@ -266,7 +266,7 @@ Nothing was written: the phone belongs to Jane Doe (id 182bd5e5-6e1a-4fe4-a799-a
   stage: New Leads → Quoted
   unchanged: phone
   also: Bob Roe · bob@example.com · id <id 0>
-If the user approves exactly this, call again with the same arguments and confirm "<token>". If it is another person, do not confirm: add a note to this lead, or enter the person without the phone, because Rotor finds this lead by it. If another of these leads is meant, give its id.
+Ask the user who is meant; another of these leads is updated by its id. If the user approves exactly this, call again with the same arguments and confirm "<token>". If it is another person, do not confirm: add a note to this lead, or enter the person without the phone, because Rotor finds this lead by it.
 Note: new leads, stages, tags and follow-up dates can start the company's automations, which may text or e-mail the person.\
 """)
     assert sandbox.requests[before:] == ["GET /leads", "GET /leads"]
@@ -282,7 +282,7 @@ Nothing was written: several leads share this phone or e-mail. 1 request spent. 
   unchanged: name, phone
   also: Ann Poe · 612-555-0188 · id <id 1>
   also: Megan Miller · +1 (612) 555-0188 · id <id 2>
-If the user approves exactly this, call again with the same arguments and confirm "<token>". If it is another person, do not confirm: add a note to this lead, or enter the person without the phone, because Rotor finds this lead by it. If another of these leads is meant, give its id.
+Ask the user who is meant; another of these leads is updated by its id. If the user approves exactly this, call again with the same arguments and confirm "<token>". If it is another person, do not confirm: add a note to this lead, or enter the person without the phone, because Rotor finds this lead by it.
 Note: new leads, stages, tags and follow-up dates can start the company's automations, which may text or e-mail the person.\
 """)
     assert content(refused)["id"] == tim  # the name says which is likelier
@@ -301,7 +301,7 @@ Nothing was written: a lead of this name exists, and without phone and e-mail a 
   name: jane doe
   notes: Came by the shop.
   also: Jane Doe · (763) 555-0100 · id 182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e
-If the user approves exactly this, call again with the same arguments and confirm "<token>". If another of these leads is meant, give its id.
+Ask the user who is meant; another of these leads is updated by its id. If the user approves exactly this, call again with the same arguments and confirm "<token>".
 Note: new leads, stages, tags and follow-up dates can start the company's automations, which may text or e-mail the person.
 Note: without phone and e-mail it cannot be matched later: the next write needs its id.
 ---
@@ -408,17 +408,17 @@ Created Dana Whitfield. 2 requests spent.
   name: Dana Whitfield
   phone: 555-0142
 id <id 0>
+Note: this key cannot read leads, so nothing was checked: Rotor alone chose the lead.
 Note: new leads, stages, tags and follow-up dates can start the company's automations, which may text or e-mail the person.
 Note: Rotor gave it the stage New Leads.
-Note: this key cannot read leads, so nothing was checked: Rotor alone chose the lead.
 ---
 Updated Dana Whitfield. 2 requests spent.
   name: Dana Whitfield
   phone: 555-0142
   stage: Quoted
 id <id 0>
-Note: new leads, stages, tags and follow-up dates can start the company's automations, which may text or e-mail the person.
 Note: this key cannot read leads, so nothing was checked: Rotor alone chose the lead, and the fields sent replaced what it held, notes too.
+Note: new leads, stages, tags and follow-up dates can start the company's automations, which may text or e-mail the person.
 ---
 This API key lacks the scope leads:read (403), and nothing was done. Whoever made it can make one with that scope in Rotor under Settings → Integrations. Entering leads with upsert_lead may still work: such keys exist, made only for creating leads. 1 request spent.\
 """)
@@ -474,8 +474,8 @@ Updated Jane Doe. 2 requests spent.
   phone: (763) 555-0100
   stage: Quoted
 id 182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e
-Note: new leads, stages, tags and follow-up dates can start the company's automations, which may text or e-mail the person.
-Note: Rotor updated a lead that was not found beforehand; look at it with get_lead.\
+Note: Rotor updated a lead that was not found beforehand; look at it with get_lead.
+Note: new leads, stages, tags and follow-up dates can start the company's automations, which may text or e-mail the person.\
 """)
 
 
@@ -487,18 +487,16 @@ async def test_rotor_answers_something_else_than_was_sent(client: Client, sandbo
     sandbox.faults.add(Fault(method="POST", status=200, body='{"status": "success"}'))
     silent = await upsert(client, id=JANE, stage="Quoted")
     assert said(differs, silent) == snapshot("""\
-Updated Jane Doe. 3 requests spent.
+Updated Jane Doe. 5 requests spent.
   stage: New Leads → Quoted
   tags: + a
 id 182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e
+Note: the reply to the first try was lost (the answer does not tell what was stored as tags); it was sent once more.
 Note: new leads, stages, tags and follow-up dates can start the company's automations, which may text or e-mail the person.
-Note: Rotor's answer differs from what was sent in: stage, tags.
 ---
-Updated Jane Doe. 2 requests spent.
-  stage: New Leads → Quoted
-id 182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e
-Note: new leads, stages, tags and follow-up dates can start the company's automations, which may text or e-mail the person.
-Note: Rotor's answer does not show what it stored.\
+Nothing to change in Jane Doe; nothing was written. 1 request spent.
+  unchanged: stage
+id 182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e\
 """)
 
 
@@ -575,9 +573,9 @@ Created Dana Whitfield. 3 requests spent.
   phone: 555-0142
   notes: Dog.
 id <id 0>
+Note: reading it back shows that it was written; the reply was lost (the connection was cut before the answer was there).
 Note: new leads, stages, tags and follow-up dates can start the company's automations, which may text or e-mail the person.
-Note: Rotor gave it the stage New Leads.
-Note: the reply was lost (the connection was cut before the answer was there); reading it back shows that it was written.\
+Note: Rotor gave it the stage New Leads.\
 """,
             False,
             1,
@@ -589,9 +587,9 @@ Created Dana Whitfield. 4 requests spent.
   phone: 555-0142
   notes: Dog.
 id <id 0>
+Note: the reply to the first try was lost (the connection was cut before the answer was there); it was sent once more.
 Note: new leads, stages, tags and follow-up dates can start the company's automations, which may text or e-mail the person.
-Note: Rotor gave it the stage New Leads.
-Note: the reply to the first try was lost (the connection was cut before the answer was there); it was sent once more.\
+Note: Rotor gave it the stage New Leads.\
 """,
             False,
             1,
@@ -603,9 +601,9 @@ Created Dana Whitfield. 3 requests spent.
   phone: 555-0142
   notes: Dog.
 id <id 0>
+Note: reading it back shows that it was written; the reply was lost (Rotor answered 500).
 Note: new leads, stages, tags and follow-up dates can start the company's automations, which may text or e-mail the person.
-Note: Rotor gave it the stage New Leads.
-Note: the reply was lost (Rotor answered 500); reading it back shows that it was written.\
+Note: Rotor gave it the stage New Leads.\
 """,
             False,
             1,
@@ -617,9 +615,9 @@ Created Dana Whitfield. 4 requests spent.
   phone: 555-0142
   notes: Dog.
 id <id 0>
+Note: the reply to the first try was lost (Rotor answered 500); it was sent once more.
 Note: new leads, stages, tags and follow-up dates can start the company's automations, which may text or e-mail the person.
-Note: Rotor gave it the stage New Leads.
-Note: the reply to the first try was lost (Rotor answered 500); it was sent once more.\
+Note: Rotor gave it the stage New Leads.\
 """,
             False,
             1,
@@ -631,9 +629,9 @@ Created Dana Whitfield. 3 requests spent.
   phone: 555-0142
   notes: Dog.
 id <id 0>
+Note: reading it back shows that it was written; the reply was lost (the answer is not Rotor's JSON (text/html)).
 Note: new leads, stages, tags and follow-up dates can start the company's automations, which may text or e-mail the person.
-Note: Rotor gave it the stage New Leads.
-Note: the reply was lost (the answer is not Rotor's JSON (text/html)); reading it back shows that it was written.\
+Note: Rotor gave it the stage New Leads.\
 """,
             False,
             1,
@@ -644,8 +642,8 @@ It is not known whether Dana Whitfield (new) was created: the connection was cut
   name: Dana Whitfield
   phone: 555-0142
   notes: Dog.
-Note: new leads, stages, tags and follow-up dates can start the company's automations, which may text or e-mail the person.
-Note: before sending it again, check: search_leads with search 0142.\
+Note: before sending it again, check: search_leads with search 0142.
+Note: new leads, stages, tags and follow-up dates can start the company's automations, which may text or e-mail the person.\
 """,
             True,
             0,
@@ -657,9 +655,9 @@ Created Dana Whitfield. 5 requests spent.
   phone: 555-0142
   notes: Dog.
 id <id 0>
+Note: reading it back shows that it was written; the reply was lost (the connection was cut before the answer was there).
 Note: new leads, stages, tags and follow-up dates can start the company's automations, which may text or e-mail the person.
-Note: Rotor gave it the stage New Leads.
-Note: the reply was lost (the connection was cut before the answer was there); reading it back shows that it was written.\
+Note: Rotor gave it the stage New Leads.\
 """,
             False,
             1,
@@ -670,8 +668,8 @@ It is not known whether Dana Whitfield (new) was created: the connection was cut
   name: Dana Whitfield
   phone: 555-0142
   notes: Dog.
-Note: new leads, stages, tags and follow-up dates can start the company's automations, which may text or e-mail the person.
-Note: before sending it again, check: search_leads with search 0142.\
+Note: before sending it again, check: search_leads with search 0142.
+Note: new leads, stages, tags and follow-up dates can start the company's automations, which may text or e-mail the person.\
 """,
             True,
             1,
@@ -682,8 +680,8 @@ It is not known whether Dana Whitfield (new) was created: Rotor answered 429; it
   name: Dana Whitfield
   phone: 555-0142
   notes: Dog.
-Note: new leads, stages, tags and follow-up dates can start the company's automations, which may text or e-mail the person.
-Note: before sending it again, check: search_leads with search 0142.\
+Note: before sending it again, check: search_leads with search 0142.
+Note: new leads, stages, tags and follow-up dates can start the company's automations, which may text or e-mail the person.\
 """,
             True,
             0,
@@ -694,8 +692,8 @@ Updated Jane Doe. 3 requests spent.
   stage: New Leads → Quoted
   notes: + 2026-11-22: Dog.
 id 182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e
-Note: new leads, stages, tags and follow-up dates can start the company's automations, which may text or e-mail the person.
-Note: the reply was lost (the connection was cut before the answer was there); reading it back shows that it was written.\
+Note: reading it back shows that it was written; the reply was lost (the connection was cut before the answer was there).
+Note: new leads, stages, tags and follow-up dates can start the company's automations, which may text or e-mail the person.\
 """,
             False,
             1,
@@ -706,8 +704,8 @@ Updated Jane Doe. 4 requests spent.
   stage: New Leads → Quoted
   notes: + 2026-11-22: Dog.
 id 182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e
-Note: new leads, stages, tags and follow-up dates can start the company's automations, which may text or e-mail the person.
-Note: the reply to the first try was lost (the connection was cut before the answer was there); it was sent once more.\
+Note: the reply to the first try was lost (the connection was cut before the answer was there); it was sent once more.
+Note: new leads, stages, tags and follow-up dates can start the company's automations, which may text or e-mail the person.\
 """,
             False,
             1,
@@ -718,8 +716,8 @@ Updated Jane Doe. 3 requests spent.
   stage: New Leads → Quoted
   notes: + 2026-11-22: Dog.
 id 182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e
-Note: new leads, stages, tags and follow-up dates can start the company's automations, which may text or e-mail the person.
-Note: the reply was lost (Rotor answered 500); reading it back shows that it was written.\
+Note: reading it back shows that it was written; the reply was lost (Rotor answered 500).
+Note: new leads, stages, tags and follow-up dates can start the company's automations, which may text or e-mail the person.\
 """,
             False,
             1,
@@ -730,8 +728,8 @@ Updated Jane Doe. 4 requests spent.
   stage: New Leads → Quoted
   notes: + 2026-11-22: Dog.
 id 182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e
-Note: new leads, stages, tags and follow-up dates can start the company's automations, which may text or e-mail the person.
-Note: the reply to the first try was lost (Rotor answered 500); it was sent once more.\
+Note: the reply to the first try was lost (Rotor answered 500); it was sent once more.
+Note: new leads, stages, tags and follow-up dates can start the company's automations, which may text or e-mail the person.\
 """,
             False,
             1,
@@ -742,8 +740,8 @@ Updated Jane Doe. 3 requests spent.
   stage: New Leads → Quoted
   notes: + 2026-11-22: Dog.
 id 182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e
-Note: new leads, stages, tags and follow-up dates can start the company's automations, which may text or e-mail the person.
-Note: the reply was lost (the answer is not Rotor's JSON (text/html)); reading it back shows that it was written.\
+Note: reading it back shows that it was written; the reply was lost (the answer is not Rotor's JSON (text/html)).
+Note: new leads, stages, tags and follow-up dates can start the company's automations, which may text or e-mail the person.\
 """,
             False,
             1,
@@ -754,8 +752,8 @@ It is not known whether Jane Doe was updated: the connection was cut before the 
   stage: New Leads → Quoted
   notes: + 2026-11-22: Dog.
 id 182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e
-Note: new leads, stages, tags and follow-up dates can start the company's automations, which may text or e-mail the person.
-Note: before sending it again, check: get_lead with id 182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e.\
+Note: before sending it again, check: get_lead with id 182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e.
+Note: new leads, stages, tags and follow-up dates can start the company's automations, which may text or e-mail the person.\
 """,
             True,
             0,
@@ -766,8 +764,8 @@ Updated Jane Doe. 5 requests spent.
   stage: New Leads → Quoted
   notes: + 2026-11-22: Dog.
 id 182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e
-Note: new leads, stages, tags and follow-up dates can start the company's automations, which may text or e-mail the person.
-Note: the reply was lost (the connection was cut before the answer was there); reading it back shows that it was written.\
+Note: reading it back shows that it was written; the reply was lost (the connection was cut before the answer was there).
+Note: new leads, stages, tags and follow-up dates can start the company's automations, which may text or e-mail the person.\
 """,
             False,
             1,
@@ -778,8 +776,8 @@ It is not known whether Jane Doe was updated: the connection was cut before the 
   stage: New Leads → Quoted
   notes: + 2026-11-22: Dog.
 id 182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e
-Note: new leads, stages, tags and follow-up dates can start the company's automations, which may text or e-mail the person.
-Note: before sending it again, check: get_lead with id 182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e.\
+Note: before sending it again, check: get_lead with id 182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e.
+Note: new leads, stages, tags and follow-up dates can start the company's automations, which may text or e-mail the person.\
 """,
             True,
             1,
@@ -790,8 +788,8 @@ It is not known whether Jane Doe was updated: Rotor answered 429; it was not the
   stage: New Leads → Quoted
   notes: + 2026-11-22: Dog.
 id 182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e
-Note: new leads, stages, tags and follow-up dates can start the company's automations, which may text or e-mail the person.
-Note: before sending it again, check: get_lead with id 182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e.\
+Note: before sending it again, check: get_lead with id 182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e.
+Note: new leads, stages, tags and follow-up dates can start the company's automations, which may text or e-mail the person.\
 """,
             True,
             0,
@@ -802,10 +800,10 @@ Created Dana Whitfield. 3 requests spent.
   name: Dana Whitfield
   notes: Dog.
 id <id 0>
+Note: reading it back shows that it was written; the reply was lost (the connection was cut before the answer was there).
 Note: new leads, stages, tags and follow-up dates can start the company's automations, which may text or e-mail the person.
 Note: without phone and e-mail it cannot be matched later: the next write needs its id.
-Note: Rotor gave it the stage New Leads.
-Note: the reply was lost (the connection was cut before the answer was there); reading it back shows that it was written.\
+Note: Rotor gave it the stage New Leads.\
 """,
             False,
             1,
@@ -815,9 +813,9 @@ Note: the reply was lost (the connection was cut before the answer was there); r
 It is not known whether Dana Whitfield (new) was created: the connection was cut before the answer was there; it was not there when looked for. 3 requests spent.
   name: Dana Whitfield
   notes: Dog.
+Note: before sending it again, check: search_leads with search Dana Whitfield.
 Note: new leads, stages, tags and follow-up dates can start the company's automations, which may text or e-mail the person.
-Note: without phone and e-mail it cannot be matched later: the next write needs its id.
-Note: before sending it again, check: search_leads with search Dana Whitfield.\
+Note: without phone and e-mail it cannot be matched later: the next write needs its id.\
 """,
             True,
             0,
@@ -828,10 +826,10 @@ Created Dana Whitfield. 3 requests spent.
   name: Dana Whitfield
   notes: Dog.
 id <id 0>
+Note: reading it back shows that it was written; the reply was lost (Rotor answered 500).
 Note: new leads, stages, tags and follow-up dates can start the company's automations, which may text or e-mail the person.
 Note: without phone and e-mail it cannot be matched later: the next write needs its id.
-Note: Rotor gave it the stage New Leads.
-Note: the reply was lost (Rotor answered 500); reading it back shows that it was written.\
+Note: Rotor gave it the stage New Leads.\
 """,
             False,
             1,
@@ -841,9 +839,9 @@ Note: the reply was lost (Rotor answered 500); reading it back shows that it was
 It is not known whether Dana Whitfield (new) was created: Rotor answered 500; it was not there when looked for. 3 requests spent.
   name: Dana Whitfield
   notes: Dog.
+Note: before sending it again, check: search_leads with search Dana Whitfield.
 Note: new leads, stages, tags and follow-up dates can start the company's automations, which may text or e-mail the person.
-Note: without phone and e-mail it cannot be matched later: the next write needs its id.
-Note: before sending it again, check: search_leads with search Dana Whitfield.\
+Note: without phone and e-mail it cannot be matched later: the next write needs its id.\
 """,
             True,
             0,
@@ -854,10 +852,10 @@ Created Dana Whitfield. 3 requests spent.
   name: Dana Whitfield
   notes: Dog.
 id <id 0>
+Note: reading it back shows that it was written; the reply was lost (the answer is not Rotor's JSON (text/html)).
 Note: new leads, stages, tags and follow-up dates can start the company's automations, which may text or e-mail the person.
 Note: without phone and e-mail it cannot be matched later: the next write needs its id.
-Note: Rotor gave it the stage New Leads.
-Note: the reply was lost (the answer is not Rotor's JSON (text/html)); reading it back shows that it was written.\
+Note: Rotor gave it the stage New Leads.\
 """,
             False,
             1,
@@ -867,9 +865,9 @@ Note: the reply was lost (the answer is not Rotor's JSON (text/html)); reading i
 It is not known whether Dana Whitfield (new) was created: the connection was cut before the answer was there; it was not there when looked for. 3 requests spent.
   name: Dana Whitfield
   notes: Dog.
+Note: before sending it again, check: search_leads with search Dana Whitfield.
 Note: new leads, stages, tags and follow-up dates can start the company's automations, which may text or e-mail the person.
-Note: without phone and e-mail it cannot be matched later: the next write needs its id.
-Note: before sending it again, check: search_leads with search Dana Whitfield.\
+Note: without phone and e-mail it cannot be matched later: the next write needs its id.\
 """,
             True,
             0,
@@ -879,9 +877,9 @@ Note: before sending it again, check: search_leads with search Dana Whitfield.\
 It is not known whether Dana Whitfield (new) was created: the connection was cut before the answer was there; it was not there when looked for. 3 requests spent.
   name: Dana Whitfield
   notes: Dog.
+Note: before sending it again, check: search_leads with search Dana Whitfield.
 Note: new leads, stages, tags and follow-up dates can start the company's automations, which may text or e-mail the person.
-Note: without phone and e-mail it cannot be matched later: the next write needs its id.
-Note: before sending it again, check: search_leads with search Dana Whitfield.\
+Note: without phone and e-mail it cannot be matched later: the next write needs its id.\
 """,
             True,
             0,
@@ -891,9 +889,9 @@ Note: before sending it again, check: search_leads with search Dana Whitfield.\
 It is not known whether Dana Whitfield (new) was created: the connection was cut before the answer was there; a look did not settle it. 3 requests spent.
   name: Dana Whitfield
   notes: Dog.
+Note: before sending it again, check: search_leads with search Dana Whitfield.
 Note: new leads, stages, tags and follow-up dates can start the company's automations, which may text or e-mail the person.
-Note: without phone and e-mail it cannot be matched later: the next write needs its id.
-Note: before sending it again, check: search_leads with search Dana Whitfield.\
+Note: without phone and e-mail it cannot be matched later: the next write needs its id.\
 """,
             True,
             1,
@@ -903,9 +901,9 @@ Note: before sending it again, check: search_leads with search Dana Whitfield.\
 It is not known whether Dana Whitfield (new) was created: the connection was cut before the answer was there; it was not there when looked for. 3 requests spent.
   name: Dana Whitfield
   notes: Dog.
+Note: before sending it again, check: search_leads with search Dana Whitfield.
 Note: new leads, stages, tags and follow-up dates can start the company's automations, which may text or e-mail the person.
-Note: without phone and e-mail it cannot be matched later: the next write needs its id.
-Note: before sending it again, check: search_leads with search Dana Whitfield.\
+Note: without phone and e-mail it cannot be matched later: the next write needs its id.\
 """,
             True,
             0,
