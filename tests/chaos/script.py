@@ -22,6 +22,19 @@ SPELLINGS = (
 STAGES = ("Contacted", "Quoted", "Won", "Lost")
 SOURCES = ("Website", "Referral Program", "Flyer")
 TAGS = ("Website", "website", "Referral", "Gutter Cleaning", "plan: quarterly", "VIP", "vip")
+NO_PROOF: tuple[dict[str, Any], ...] = (
+    {"body": "{}"},
+    {"body": '{"status": "error", "message": "Internal server error"}'},
+    {
+        "body": '{"id": "11111111-1111-4111-8111-111111111111", "name": "Eve", "status": "success"}',
+        "status": 201,
+    },
+    {"body": '{"data": null}', "status": 200},
+    {"body": "<h1>Sign in</h1>", "content_type": "text/html"},
+    {"status": 302, "headers": {"location": "/open-api/leads/1"}},
+    {"status": 408},
+    {"status": 499},
+)
 DROPS: tuple[Literal["before", "after"], ...] = ("before", "after")
 WRITES_OFTEN: tuple[Literal["GET", "POST"], ...] = ("GET", "POST", "POST")
 
@@ -206,8 +219,8 @@ def _faults(rng: random.Random, timeout: float) -> Iterator[Fault]:
     if rng.random() >= 0.15:
         return
     method, carried_out = rng.choice(WRITES_OFTEN), rng.random() < 0.5
-    kinds = ("drop", "cut while looking", "status", "refusal", "too late", "outage")
-    match rng.choices(kinds, (8, 4, 8, 3, 4, 5))[0]:
+    kinds = ("drop", "cut while looking", "status", "no proof", "refusal", "too late", "outage")
+    match rng.choices(kinds, (8, 4, 8, 5, 3, 4, 5))[0]:
         case "drop":
             yield Fault(method=method, drop=rng.choice(DROPS))
         case "cut while looking":
@@ -216,6 +229,9 @@ def _faults(rng: random.Random, timeout: float) -> Iterator[Fault]:
             yield Fault(method="GET", drop=rng.choice(DROPS))
         case "status":
             yield Fault(method=method, status=rng.choice((500, 503)), carried_out=carried_out)
+        case "no proof":
+            # An answer to a write that says neither that it was done nor that it was not.
+            yield Fault(method="POST", carried_out=carried_out, **rng.choice(NO_PROOF))
         case "refusal":
             yield Fault(method="GET", status=429, times=rng.randint(1, 5))
         case "too late":
