@@ -30,6 +30,15 @@ from rotor_mcp.sanitize import map_strings
 
 NOTES_LIMIT = 2_000
 SERVICE_TYPE_LIMIT = 100
+TEXT_LIMIT = 300
+"""Characters of any other text that is sent. Rotor names no limit; no name or street is longer."""
+TAG_LIMIT = 100
+"""Tags of one lead that are sent at a time."""
+MAX_READ_CHARS = 2_000
+"""Characters of a text of a lead that are read. What follows is as if it were not there."""
+MAX_READ_NOTES_CHARS = 20_000
+"""The same of notes: far more than Rotor takes, so that notes which were cut are never written back."""
+MAX_READ_TAGS = 500
 PAGE_LIMIT = 1_000
 """Leads that one request to `GET /leads` returns at most."""
 
@@ -122,7 +131,9 @@ def _check_id(value: str) -> str:
 
 
 def _check_email(value: str) -> str:
-    if not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", value):
+    name, _, domain = value.partition("@")
+    host, _, ending = domain.rpartition(".")
+    if not (name and host and ending) or "@" in domain or len(value.split()) != 1:
         raise ValueError("not an e-mail address such as name@example.com")
     return value
 
@@ -218,10 +229,16 @@ _LIMIT_ERRORS: dict[str, type | tuple[type, ...]] = {
 
 
 def _under_one_name(data: dict[str, Any]) -> dict[str, Any]:
-    """Bring the two families of names together, without blanks. This is done for every lead that is read."""
+    """Bring the two families of names together, cut and without blanks, for each lead that is read."""
     fields: dict[str, Any] = {}
     for name, value in data.items():
-        if value is None or (isinstance(value, str) and not value.strip()):
+        if isinstance(value, str):
+            value = value[: MAX_READ_NOTES_CHARS if name == "notes" else MAX_READ_CHARS]  # noqa: PLW2901
+        elif isinstance(value, list):
+            value = [  # noqa: PLW2901 - a bounded one
+                item[:MAX_READ_CHARS] if isinstance(item, str) else item for item in value[:MAX_READ_TAGS]
+            ]
+        if is_blank(value):
             continue
         if name in SENT_NAMES:
             fields[SENT_NAMES[name]] = value  # where an answer carries both, this is what is stored

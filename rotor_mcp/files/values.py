@@ -21,6 +21,9 @@ _NOTHING_IN_A_FORM = frozenset({"none", "null", "nil", "na", "unknown"})
 """Cells that hold nothing where the field has a form. Elsewhere it is a word: there are people called Null,
 and a stage may be called None."""
 
+MAX_FORMED_CHARS = 300
+"""Characters of a cell in which a form is looked for."""
+
 _FORMED = frozenset({"id", "phone", "email", "priority", "projected_value", "follow_up_date"})
 
 
@@ -44,6 +47,7 @@ def reader(field: str, header: str, cells: Sequence[str], region: str) -> Reader
         region: country (ISO 3166) whose dates are meant where a column leaves it open.
     """
     foreign = header != field
+    cells = [cell for cell in cells if len(cell) <= MAX_FORMED_CHARS]
     match field:
         case "tags":
             return Reader(_foreign_tags if foreign else _tags)
@@ -70,6 +74,8 @@ def _without_blanks(field: str, read: Read) -> Read:
 
     def filled(cell: str) -> list[str]:
         cell = cell.strip()
+        if len(cell) > MAX_FORMED_CHARS and field not in ("notes", "tags"):
+            return [cell]  # no number, date or address: it is refused, with its length
         return _filled(read(cell)) if cell and cell.lower() not in nothing else []
 
     return filled
