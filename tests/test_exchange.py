@@ -534,15 +534,21 @@ async def test_the_deadline_holds_for_a_server_that_hangs_or_drips(
 
 
 async def test_a_cancelled_call_lets_a_write_finish_but_not_a_read() -> None:
+    asked, may_answer = anyio.Event(), anyio.Event()
     answered: list[str] = []
 
     async def slow(request: httpx2.Request) -> httpx2.Response:
-        await anyio.sleep(0.2)
+        asked.set()
+        await may_answer.wait()
         answered.append(request.method)
         return ok()
 
     pool = Pool(Settings.load({"api_key": KEY}), lambda: httpx2.MockTransport(slow))
     for method in ("GET", "POST"):
-        with anyio.move_on_after(0.05):
-            await Exchange(pool).send(method, "leads")
+        asked, may_answer = anyio.Event(), anyio.Event()
+        async with anyio.create_task_group() as group:
+            group.start_soon(Exchange(pool).send, method, "leads")
+            await asked.wait()
+            group.cancel_scope.cancel()
+            may_answer.set()
     assert answered == ["POST"]

@@ -307,8 +307,8 @@ async def test_what_a_caller_was_told_to_write(client: Client, words: str) -> No
     await client.call_tool("search_leads", {"limit": 100})
     result = await client.call_tool(
         "upsert_lead",
-        {"phone": "(612) 555-0142", "name": f"Dana {words}", "stage": f"S {words}", "tags": [f"t {words}"]}
-        | {"notes": f"N {words}"[:2_000], "source": f"Q {words}"},
+        {"phone": "(612) 555-0142", "name": f"Dana {words}"[:300], "stage": f"S {words}"[:300]}
+        | {"tags": [f"t {words}"[:300]], "notes": f"N {words}"[:2_000], "source": f"Q {words}"[:300]},
     )
     check_nothing_hidden(result)
     structured = content(result)

@@ -27,6 +27,7 @@ from rotor_mcp.sandbox.serving import serving
 from rotor_mcp.server import build_server
 from tests.conftest import NOW, text
 from tests.homes import ROOT
+from tests.waiting import until
 
 pytestmark = pytest.mark.anyio
 
@@ -647,20 +648,17 @@ async def test_a_cancelled_search_spends_no_more_requests(mode: Literal["2026-07
             environment = {"ROTOR_API_KEY": FULL_KEY, "ROTOR_BASE_URL": url, "PYTHONPATH": str(ROOT)}
             started = StdioServerParameters(command=sys.executable, args=["-m", "rotor_mcp"], env=environment)
             async with Client(started, mode=mode) as client:
-                sandbox.faults.add(Fault(method="GET", delay=0.5, times=5))
-                first_page = anyio.Event()
+                sandbox.faults.add(Fault(method="GET", delay=1, times=5))
 
                 async def note(progress: float, total: float | None, message: str | None) -> None:
                     assert (progress, total, message) == (1, 5, "looked at 1,000 leads")
-                    first_page.set()
 
                 call = partial(client.call_tool, "search_leads", {"has_phone": True}, progress_callback=note)
                 async with anyio.create_task_group() as group:
                     group.start_soon(call)
-                    await first_page.wait()
-                    await anyio.sleep(0.2)  # the request for the second page is under way
+                    await until(lambda: len(sandbox.requests) == 2)
                     group.cancel_scope.cancel()
-                await anyio.sleep(1.2)
+                await anyio.sleep(2.2)
                 assert len(sandbox.requests) == 2
                 # It is still there, takes nothing half read for the whole, and reads the first page only once.
                 sandbox.faults.clear()

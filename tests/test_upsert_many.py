@@ -19,6 +19,7 @@ from rotor_mcp.config import Settings
 from rotor_mcp.sandbox import CREATE_ONLY_KEY, FULL_KEY, Fault, Sandbox
 from rotor_mcp.server import build_server
 from tests.conftest import JANE, NOW, Rotor, said, text
+from tests.waiting import until
 
 pytestmark = pytest.mark.anyio
 
@@ -560,12 +561,11 @@ async def test_a_cancelled_batch_stops_after_what_is_in_hand(
                 scope.cancel()
 
         await client.call_tool("upsert_leads", {"rows": people(60)}, progress_callback=listen)
-    await anyio.sleep(0.5)
+    await until(lambda: "cancelled; of 60 rows these were dealt with" in caplog.text)
     written = len(await stored(sandbox, "Person"))
     assert 4 <= written <= 20
     await anyio.sleep(0.3)
     assert len(await stored(sandbox, "Person")) == written == sandbox.requests.count("POST /leads")
-    assert "cancelled; of 60 rows these were dealt with" in caplog.text
     sandbox.faults.clear()
     again = content(await upsert(client, people(60)))
     assert again["counts"] == {"created": 60 - written, "unchanged": written}

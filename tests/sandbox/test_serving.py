@@ -158,13 +158,12 @@ async def test_a_block_ends_although_a_reply_is_delayed(
     assert caplog.records == []
 
 
-def _has_requests(sandbox: Sandbox, number: int) -> bool:
-    return len(sandbox.requests) == number
-
-
 async def test_a_client_may_go_away_while_it_sends(
     sandbox: Sandbox, caplog: pytest.LogCaptureFixture
 ) -> None:
+    def arrived(number: int) -> bool:
+        return len(sandbox.requests) == number
+
     async with serving(sandbox) as url:
         for number, fault in enumerate((None, Fault()), 1):
             if fault:
@@ -174,7 +173,7 @@ async def test_a_client_may_go_away_while_it_sends(
             head += ["host: 127.0.0.1", "content-type: application/json", "content-length: 100"]
             writer.write("\r\n".join(["POST /open-api/leads HTTP/1.1", *head, "", '{"name": "Ann"']).encode())
             await writer.drain()
-            await until(partial(_has_requests, sandbox, number))
+            await until(partial(arrived, number))
             writer.close()
             await writer.wait_closed()
         await asyncio.sleep(0.1)
