@@ -133,6 +133,8 @@ class LeadsClient:
         data, pagination = answer.get("data"), answer.get("pagination")
         if not isinstance(data, list):
             raise Unanswered("the answer holds no list of leads", status)
+        if len(data) > limit:
+            raise Unanswered(f"the answer holds {len(data):,} leads, and {limit:,} were asked for", status)
         leads = [Lead.model_validate(lead) for lead in data if isinstance(lead, dict)]
         for lead in leads:
             self._witness.seen(lead)
@@ -141,8 +143,9 @@ class LeadsClient:
         return Page(
             leads=leads,
             total=total if isinstance(total, int) else None,
-            # Without a word from Rotor, a full page is the only sign that there may be another.
-            has_more=has_more if isinstance(has_more, bool) else len(data) >= limit,
+            # Without a word from Rotor, a full page is the only sign that there may be another. After one
+            # without leads there is none, whatever Rotor says.
+            has_more=bool(data) and (has_more if isinstance(has_more, bool) else len(data) >= limit),
         )
 
     async def upsert_lead(self, fields: LeadFields, lead_id: str | None = None) -> Written:

@@ -21,6 +21,10 @@ FRESH = 30.0
 """Seconds for which what was read may be planned with. A tool call does not last as long; an import does."""
 
 
+MAX_REFRESH_PAGES = 5
+"""Pages that are read to catch up with leads created meanwhile: 5,000 of them."""
+
+
 class TooCostlyError(Exception):
     """What was asked for takes more requests than it may spend. Nothing was written."""
 
@@ -218,6 +222,8 @@ class Directory:
         while read[number].has_more:
             number += 1
             if number not in read or (read[number].total or 0) < (read[number - 1].total or 0):
+                if rotor.requests >= limit:  # whatever Rotor says of how many leads there are
+                    raise TooCostlyError(rotor.requests + 1, limit)
                 await read_page(number)
         self._all_at, self._newest = began, {lead.id for lead in first.leads}
         return True
@@ -236,7 +242,7 @@ class Directory:
                 return
             known, newest = self._newest, set[str | None]()
             number, more = 0, True
-            while more:
+            while more and number < MAX_REFRESH_PAGES:
                 number += 1
                 page = await _page(number, rotor)
                 self._add(page.leads, began)

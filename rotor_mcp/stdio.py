@@ -1,66 +1,26 @@
 """Messages on standard input and output, one JSON-RPC message a line.
 
 The SDK's reader drops what is no message without a word, and the client waits for ever. Here everything that
-looks like a request is answered: what cannot be read is refused with -32700 (parse error) or -32600 (invalid
-request), and a warning is logged, without any of the text. Writing is left to the SDK.
+looks like a request is answered, and a warning is logged without any of the text. The SDK writes.
 """
 
 import io
-import json
 import logging
-import math
 import os
-import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import anyio
 from anyio.abc import ObjectReceiveStream, ObjectSendStream
 from mcp.server.stdio import stdio_server
 from mcp.shared.message import SessionMessage
-from mcp.types import (
-    INVALID_REQUEST,
-    PARSE_ERROR,
-    ErrorData,
-    JSONRPCError,
-    JSONRPCNotification,
-    jsonrpc_message_adapter,
-)
-from pydantic import ValidationError
 
-_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\]:,]|[^\s{}\[\]:,"]+')
+from rotor_mcp.messages import Refusal, parse
 
 Incoming = SessionMessage | Exception
 
 logger = logging.getLogger(__name__)
-
-
-class _RefusedRequest(JSONRPCError, defer_build=True):
-    """An error whose id is the one that was sent, even a fraction: the client waits for just that."""
-
-    id: Any
-
-
-@dataclass(frozen=True)
-class Refusal:
-    """Why a line is not taken."""
-
-    code: int
-    reason: str
-    id: int | float | str | None = None
-    """Of the message, if it could be read."""
-    answer: bool = True
-    """Whether somebody waits for an answer: nobody does after a notification or a response."""
-
-    @property
-    def message(self) -> SessionMessage:
-        """The answer."""
-        kind = "Parse error" if self.code == PARSE_ERROR else "Invalid request"
-        error = ErrorData(code=self.code, message=f"{kind}: {self.reason}")
-        return SessionMessage(_RefusedRequest(jsonrpc="2.0", id=self.id, error=error))
 
 
 @asynccontextmanager
@@ -103,103 +63,4 @@ async def _read(
                     # A response: the request of ours that it answers ends as if it had been refused.
                     await to_server.send(read.message)
             elif read is not None:
-                await to_server.send(read)
-
-
-def parse(line: bytes) -> SessionMessage | Refusal | None:
-    """Read a line; None if it is blank. Half a surrogate pair in a string is replaced by U+FFFD."""
-    text = line.strip()
-    while text.startswith(_BYTE_ORDER_MARK):
-        text = text.removeprefix(_BYTE_ORDER_MARK).lstrip()
-    if not text:
-        return None
-    try:
-        message = jsonrpc_message_adapter.validate_json(text, by_name=False)
-    except ValidationError:
-        return _parse_leniently(text)
-    if isinstance(message, JSONRPCNotification) and "id" in json.loads(text):
-        return Refusal(INVALID_REQUEST, "id must be a string or an integer", _id(json.loads(text)))
-    return SessionMessage(message)
-
-
-def _parse_leniently(text: bytes) -> SessionMessage | Refusal:
-    """Read what is no valid message as it stands."""
-    decoded = text.decode(errors="replace")
-    try:
-        value = json.loads(decoded)
-        # To U+FFFD goes what UTF-16 cannot hold: halves of pairs.
-        whole = json.dumps(value, ensure_ascii=False).encode("utf-16", "surrogatepass")
-        mended = whole.decode("utf-16", "replace").encode()
-    except RecursionError:
-        return Refusal(INVALID_REQUEST, "it is nested too deeply", _id({"id": _outer_id(decoded)}))
-    except ValueError:
-        return Refusal(PARSE_ERROR, "it is not JSON")
-    if not _is_utf_8(text):
-        return Refusal(PARSE_ERROR, "it is not UTF-8", _id(value), answer=_is_waited_for(value))
-    try:
-        return SessionMessage(jsonrpc_message_adapter.validate_json(mended, by_name=False))
-    except ValidationError:
-        return Refusal(INVALID_REQUEST, _fault(value), _id(value), answer=_is_waited_for(value))
-
-
-def _is_utf_8(text: bytes) -> bool:
-    try:
-        text.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
-
-
-def _is_waited_for(value: Any) -> bool:
-    """Whether somebody waits for an answer to what should have been a message."""
-    if not isinstance(value, dict):
-        return True
-    if isinstance(value.get("method"), str):
-        return "id" in value
-    return not ("result" in value or "error" in value)
-
-
-def _id(value: Any) -> int | float | str | None:
-    found = value.get("id") if isinstance(value, dict) else None
-    if isinstance(found, bool) or not isinstance(found, (int, float, str)):
-        return None
-    return None if isinstance(found, float) and not math.isfinite(found) else found
-
-
-def _fault(value: Any) -> str:
-    """Say what is wrong with a JSON value that is no message."""
-    if isinstance(value, list):
-        return "batches are not supported; send each message in a line of its own"
-    if not isinstance(value, dict):
-        return "it is not an object"
-    if value.get("jsonrpc") != "2.0":
-        return 'jsonrpc must be "2.0"'
-    if "id" in value and (isinstance(value["id"], bool) or not isinstance(value["id"], (int, str))):
-        return "id must be a string or an integer"
-    if "method" in value and not isinstance(value["method"], str):
-        return "method must be a string"
-    if not isinstance(value.get("params", {}), dict):
-        return "params must be an object"
-    if "method" in value:
-        return "it is nested too deeply"
-    return "it is neither a request nor a notification nor a response"
-
-
-def _outer_id(text: str) -> Any:
-    """Find the id of an object that is nested too deeply to be read."""
-    depth, key, before = 0, "", ""
-    for match in _TOKEN.finditer(text):
-        token = match[0]
-        if token in ("{", "["):
-            depth += 1
-        elif token in ("}", "]"):
-            depth -= 1
-        elif depth == 1 and before == ":" and key == '"id"':
-            try:
-                return json.loads(token)
-            except ValueError:
-                return None
-        elif depth == 1 and token not in (":", ","):
-            key = token
-        before = token
-    return None
+                await to_server.send(read.message)

@@ -31,6 +31,7 @@ from rotor_mcp.hosting.doorway import (
     WholeBody,
 )
 from rotor_mcp.hosting.issuer import Issuer
+from rotor_mcp.hosting.messages import MessageMiddleware
 from rotor_mcp.hosting.refusals import RefusalLog
 from rotor_mcp.hosting.scopes import READ, SCOPES
 from rotor_mcp.hosting.settings import PATH, HostSettings
@@ -65,7 +66,9 @@ def build_app(settings: Settings, host: HostSettings, workplaces: Workplaces) ->
     )
     scopes = (READ,) if settings.read_only else SCOPES
     refusals = RefusalLog()
-    endpoint: ASGIApp = PostOnlyMiddleware(KeyFromHeader(WholeBody(AcceptMiddleware(protocol))))
+    endpoint: ASGIApp = PostOnlyMiddleware(
+        KeyFromHeader(WholeBody(MessageMiddleware(AcceptMiddleware(protocol))))
+    )
     endpoint = _authenticated(endpoint, host, scopes, refusals)
     endpoint = HostOriginMiddleware(endpoint, host.hosts, host.origins, refusals)
 
