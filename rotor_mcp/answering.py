@@ -25,7 +25,7 @@ from rotor_mcp.observer import Called
 from rotor_mcp.plan import NotesTooLongError
 from rotor_mcp.reception import Reception, Visit
 from rotor_mcp.results import Result
-from rotor_mcp.sanitize import clean, map_strings, one_line
+from rotor_mcp.sanitize import cap_text, cap_value, clean, map_strings, one_line
 from rotor_mcp.tools import GET_LEAD, TOOLS, Tool
 from rotor_mcp.vocabulary import KINDS, Kind
 
@@ -64,7 +64,7 @@ async def _call(
         logger.info("%s: %s, %d requests, %.0f ms", tool.name, shown, call.rotor.requests, 1e3 * took)
 
     def error(text: str) -> CallToolResult:
-        return CallToolResult(content=[TextContent(text=workplace.safe(text))], is_error=True)
+        return CallToolResult(content=[TextContent(text=cap_text(workplace.safe(text)))], is_error=True)
 
     try:
         taken = arguments.parse(tool.arguments, given)
@@ -78,6 +78,7 @@ async def _call(
         ]:
             text = "\n".join([text, *(f"Note: {notice}." for notice in notices)])
             content |= {"notice": "; ".join(notices)}
+        text, content = cap_text(text), cap_value(content)
         answer = CallToolResult(
             content=[TextContent(text=text)], structured_content=content, is_error=result.failed
         )

@@ -15,7 +15,14 @@ from rotor_mcp.errors import HOPELESS, NotFound, Refused, RotorError
 from rotor_mcp.identity import Found, keys_of, settle, settle_by_name, wanted_keys
 from rotor_mcp.inputs import UpsertLead
 from rotor_mcp.models import PAGE_LIMIT, Lead, Page
-from rotor_mcp.normalize import caseless, email_forms, name_search, phone_search
+from rotor_mcp.normalize import (
+    caseless,
+    email_forms,
+    is_possible_phone,
+    longer_phone_search,
+    name_search,
+    phone_search,
+)
 
 FRESH = 30.0
 """Seconds for which what was read may be planned with. A tool call does not last as long; an import does."""
@@ -159,8 +166,8 @@ class Directory:
         if wanted.id:
             self._add([await rotor.get_lead(wanted.id)], began)
         elif wanted.phone or wanted.email:
-            if wanted.phone:
-                self._add(await _with_text(phone_search(wanted.phone, self._region), rotor), began)
+            if wanted.phone and is_possible_phone(wanted.phone, self._region):
+                self._add(await _with_phone(wanted.phone, rotor, self._region), began)
             if wanted.email and not self._is_settled(wanted):
                 self._add(await _with_text(wanted.email, rotor), began)
         else:
@@ -186,7 +193,7 @@ class Directory:
 
     def _is_settled(self, wanted: UpsertLead) -> bool:
         """Whether one lead has the phone, and the e-mail too: then it does not matter who else has that."""
-        if not wanted.phone:
+        if not wanted.phone or not is_possible_phone(wanted.phone, self._region):
             return False
         with_phone = self._leads[wanted_keys(wanted, self._region)[0]]
         if len(with_phone) != 1 or with_phone[0].archived:  # somebody not archived would come first
@@ -275,6 +282,13 @@ def _is_name_alone(wanted: UpsertLead) -> bool:
 def _newest_first(leads: Sequence[Lead]) -> list[Lead]:
     """Sort as Rotor lists them, whatever they were read by: what was shown then fits what is read now."""
     return sorted(leads, key=lambda lead: (lead.created_at or "", lead.id or ""), reverse=True)
+
+
+async def _with_phone(phone: str, rotor: LeadsClient, region: str) -> list[Lead]:
+    """Read the leads that may have a phone. If two digits find more than a page, four are searched for."""
+    text, longer = phone_search(phone, region), longer_phone_search(phone, region)
+    page = await rotor.list_leads(search=text, archived=True, limit=PAGE_LIMIT)
+    return page.leads + (await _with_text(longer, rotor) if page.has_more and longer != text else [])
 
 
 async def _with_text(text: str, rotor: LeadsClient) -> list[Lead]:

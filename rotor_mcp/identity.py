@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
+from rotor_mcp.arguments import InvalidArguments
 from rotor_mcp.inputs import UpsertLead
 from rotor_mcp.models import Lead
-from rotor_mcp.normalize import caseless, email_forms, name_form, phone_form, phone_forms, words
+from rotor_mcp.normalize import caseless, email_forms, is_possible_phone, name_form, phone_forms, words
 
 MatchedBy = Literal["id", "phone", "email", "phone and email"]
 
@@ -54,15 +55,32 @@ def same_or_shorter_name(wanted: str, stored: str) -> bool:
 
 
 def contact_keys(wanted: UpsertLead, region: str) -> list[str]:
-    """What calls for the same person have in common: phone, e-mail, or with neither of them the name."""
+    """What calls for the same person have in common: phone, e-mail, or with neither of them the name.
+
+    A phone that could not exist is nobody's.
+    """
     keys = []
-    if wanted.phone:
-        keys.append(f"phone {phone_form(wanted.phone, region)}")
+    if wanted.phone and (forms := phone_forms(wanted.phone, region)):
+        keys.append(f"phone {forms[0]}")
     if wanted.email:
         keys.append(f"email {caseless(wanted.email)}")
     if not keys and not wanted.id and wanted.name:
         keys.append(f"name {name_form(wanted.name)}")
     return keys
+
+
+def check_phone(wanted: UpsertLead, region: str) -> None:
+    """Refuse a phone that could not exist, unless a lead is given by its id.
+
+    Rotor matches phones letter by letter, as far as is known: two people without a phone would become one.
+
+    Raises:
+        InvalidArguments: if there is such a phone.
+    """
+    if wanted.phone and not wanted.id and not is_possible_phone(wanted.phone, region):
+        raise InvalidArguments(
+            [f"phone: no number that could exist in {region}; leave it out, or put it into the notes"]
+        )
 
 
 def wanted_keys(wanted: UpsertLead, region: str) -> list[str]:

@@ -26,7 +26,7 @@ from pydantic import (
 )
 
 from rotor_mcp import dates
-from rotor_mcp.sanitize import map_strings
+from rotor_mcp.sanitize import map_strings, one_line
 
 NOTES_LIMIT = 2_000
 SERVICE_TYPE_LIMIT = 100
@@ -238,6 +238,8 @@ def _under_one_name(data: dict[str, Any]) -> dict[str, Any]:
             value = [  # noqa: PLW2901 - a bounded one
                 item[:MAX_READ_CHARS] if isinstance(item, str) else item for item in value[:MAX_READ_TAGS]
             ]
+        if name == "id" and isinstance(value, str):
+            value = one_line(value)[:TEXT_LIMIT]  # noqa: PLW2901 - it stands in lines of ours
         if is_blank(value):
             continue
         if name in SENT_NAMES:

@@ -12,6 +12,9 @@ from unicodedata import combining, normalize
 if TYPE_CHECKING:
     from phonenumbers import PhoneNumber
 
+MAX_PHONE_CHARS = 200
+"""Characters of a text in which phone numbers are looked for."""
+LONGEST_PHONE_GROUP = 4
 SHORTEST_PHONE = 7
 """Digits of a phone number without its area code. Fewer digits are a part of one."""
 
@@ -70,27 +73,53 @@ def phone_form(text: str, region: str) -> str:
         text: the number as somebody typed it. Of several numbers the first counts.
         region: country (ISO 3166, such as US) of numbers without a country code.
     """
-    return phone_forms(text, region)[0]
+    forms = phone_forms(text, region)
+    return forms[0] if forms else re.sub(r"\W", "", text).casefold()
 
 
 def phone_forms(text: str, region: str) -> tuple[str, ...]:
-    """Return the forms of all phone numbers in a text: `612-555-0101 (cell), 612-555-0102` has two."""
-    numbers = _parse_phones(text, region)
-    return tuple(dict.fromkeys(map(_form, numbers))) or (re.sub(r"\W", "", text).casefold(),)
+    """Return the forms of all phone numbers in a text: `612-555-0101 (cell), 612-555-0102` has two.
+
+    A text without a number that could exist, such as `unknown` or `000-000-0000`, has none.
+    """
+    return tuple(dict.fromkeys(map(_form, _possible_phones(text, region))))
 
 
 def phone_search(text: str, region: str) -> str:
-    """Return the part of a phone number to search for: its last four digits, which all spellings share."""
-    digits = str(number.national_number) if (number := _first(text, region)) else _digits(text)
-    return digits[-4:] or text
+    """Return the part of a phone number to search for: its last digits, as many as all spellings share.
+
+    These are the last group in which the number's country writes it, four digits at most. Where a country
+    has no groups, or none so short, people write pairs, and it is two.
+    """
+    number = _first(text, region)
+    if number is None or not is_possible_phone(text, region):
+        return _digits(text)[-LONGEST_PHONE_GROUP:] or text
+    import phonenumbers
+
+    written = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.NATIONAL)
+    group = len(re.findall(r"\d+", written.partition(" ext")[0])[-1])
+    return str(number.national_number)[-(group if group <= LONGEST_PHONE_GROUP else 2) :]
+
+
+def longer_phone_search(text: str, region: str) -> str:
+    """Return four digits to search for, where fewer find too many leads."""
+    number = _first(text, region)
+    return (str(number.national_number) if number else _digits(text))[-LONGEST_PHONE_GROUP:] or text
 
 
 def is_possible_phone(text: str, region: str) -> bool:
     """Whether a text is a number that could exist, with or without its area code."""
+    return bool(_possible_phones(text, region))
+
+
+def _possible_phones(text: str, region: str) -> "list[PhoneNumber]":
     import phonenumbers
 
-    number = _first(text, region)
-    return number is not None and phonenumbers.is_possible_number(number)
+    return [
+        number
+        for number in _parse_phones(text[:MAX_PHONE_CHARS], region)
+        if phonenumbers.is_possible_number(number) and len({*str(number.national_number)}) > 1
+    ]
 
 
 def is_phone_query(text: str) -> bool:

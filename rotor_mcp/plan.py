@@ -56,6 +56,8 @@ class Context:
     zone: tzinfo
     region: str
     words: Spelling | None = None
+    caller: str = ""
+    """Tells apart whose approval it is: the company, and who calls."""
 
 
 @dataclass(frozen=True)
@@ -100,6 +102,8 @@ class Plan:
     """Fields of a merely found lead that would lose a value which only approval may replace."""
     kept: tuple[Kept, ...] = ()
     respelled: tuple[Respelled, ...] = ()
+    asked: tuple[str, str] = ("", "")
+    """On which day, and by whom. An approval holds for that day and that caller."""
 
     @property
     def outcome(self) -> Outcome:
@@ -130,12 +134,13 @@ class Plan:
 
     @property
     def token(self) -> str:
-        """A digest of this plan and of the leads as they were read. It fits no other plan."""
+        """A digest of this plan, the leads as they were read, the day and the caller. It fits no other."""
         lead, rivals = self.found.lead, self.found.rivals
         facts = {
             "send": self.fields.model_dump(mode="json", exclude_unset=True),
             "to": lead.model_dump(mode="json") if lead else None,
             "beside": [rival.model_dump(mode="json") for rival in rivals],
+            "asked": self.asked,
         }
         digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).digest()
         return base64.b32encode(digest)[:8].decode().lower()
@@ -216,6 +221,7 @@ def make_plan(
         unchanged=tuple(unchanged),
         replaced=() if by_id else _replaced(changes),
         kept=tuple(kept),
+        asked=(str(context.today), context.caller),
         respelled=tuple(
             Respelled(field, word, str(written))
             for field, word, written in spelled
@@ -330,7 +336,10 @@ def is_same(name: str, before: Value | None, after: Value, context: Context, *, 
 
 
 def _same_phone(before: str, after: str, context: Context) -> bool:
-    return {*phone_forms(after, context.region)} <= {*phone_forms(before, context.region)}
+    wanted = {*phone_forms(after, context.region)}
+    if not wanted:
+        return caseless(before) == caseless(after)
+    return wanted <= {*phone_forms(before, context.region)}
 
 
 def _same_email(before: str, after: str, _: Context) -> bool:

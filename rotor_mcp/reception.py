@@ -43,7 +43,7 @@ class Visit:
         Args:
             progress: tells whoever waits how far a long call has come.
         """
-        return self.workplace.call(progress, self.writes.append)
+        return self.workplace.call(progress, self.writes.append, self.caller)
 
     @property
     def told(self) -> "Visited":

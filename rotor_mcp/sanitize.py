@@ -1,9 +1,16 @@
 """Text from strangers, made safe to show: without characters that hide, reorder or break what is read."""
 
+import json
 import re
 from collections.abc import Callable
 from typing import Any
 from unicodedata import category
+
+MAX_RESULT_CHARS = 40_000
+"""Characters of a result in either channel. No ordinary result has half as many."""
+
+MIN_CUT_CHARS = 200
+"""Characters below which no text of a result is cut: an id or a cursor that is cut is of no use."""
 
 # Cc control, Cf format (zero-width, bidirectional, tag characters), Co private, Cs surrogate.
 _HIDDEN = frozenset({"Cc", "Cf", "Co", "Cs"})
@@ -31,6 +38,34 @@ def clean(text: str) -> str:
 def one_line(text: str) -> str:
     """Clean a text and fold it into one line."""
     return " ".join(clean(text).split())
+
+
+def cap_text(text: str) -> str:
+    """Cut a result's text to `MAX_RESULT_CHARS`, at the end of a line, and say so."""
+    if len(text) <= MAX_RESULT_CHARS:
+        return text
+    kept = text[:MAX_RESULT_CHARS].rpartition("\n")[0] or text[:MAX_RESULT_CHARS]
+    return f"{kept}\nThe other {len(text) - len(kept):,} characters of this result are left out."
+
+
+def cap_value(value: Any, most: int = MAX_RESULT_CHARS) -> Any:
+    """Cut the lists and texts of a result so that its JSON has about `MAX_RESULT_CHARS` at most."""
+    while len(json.dumps(value, ensure_ascii=False)) > MAX_RESULT_CHARS and most > 1:
+        most //= 2
+        value = _cut(value, most)
+    return value
+
+
+def _cut(value: Any, most: int) -> Any:
+    match value:
+        case str() if len(value) > max(most, MIN_CUT_CHARS):
+            return f"{value[: max(most, MIN_CUT_CHARS)]}…"
+        case list():
+            return [_cut(item, most) for item in value[:most]]
+        case dict():
+            return {name: _cut(item, most) for name, item in value.items()}
+        case _:
+            return value
 
 
 def map_strings(value: Any, change: Callable[[str], str]) -> Any:

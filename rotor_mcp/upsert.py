@@ -15,7 +15,7 @@ from rotor_mcp import report
 from rotor_mcp.call import Call
 from rotor_mcp.directory import FRESH, Finding, find
 from rotor_mcp.errors import MissingScope, OutcomeUnknown, RotorError
-from rotor_mcp.identity import Found, contact_keys
+from rotor_mcp.identity import Found, check_phone, contact_keys
 from rotor_mcp.inputs import UpsertLead
 from rotor_mcp.models import Lead, LeadFields
 from rotor_mcp.normalize import phone_search
@@ -33,10 +33,12 @@ async def upsert(arguments: UpsertLead, call: Call, finding: Finding | None = No
         finding: who is meant, if that was found out already. Where it may no longer hold, it is found anew.
 
     Raises:
+        InvalidArguments: if the phone could not exist.
         RotorError: if Rotor could not be asked or refused.
         NotesTooLongError: if the notes would not fit with those that are there.
     """
     queue, rotor, region = call.company.queue, call.rotor, call.context.region
+    check_phone(arguments, region)
     if arguments.dry_run:
         finding = finding or await find(arguments, rotor, region)
         await learn_words([arguments], call)

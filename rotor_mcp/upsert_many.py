@@ -7,6 +7,7 @@ from rotor_mcp.batch import Batch, Ending, Watch
 from rotor_mcp.batch_report import summarise
 from rotor_mcp.call import Call
 from rotor_mcp.directory import TooCostlyError
+from rotor_mcp.identity import check_phone
 from rotor_mcp.inputs import UpsertLead, UpsertLeads
 from rotor_mcp.merging import Entry
 from rotor_mcp.results import BatchResult
@@ -20,7 +21,7 @@ async def upsert_many(arguments: UpsertLeads, call: Call) -> BatchResult:
         RotorError: if Rotor could not be asked or refused before anything was written.
     """
     refused: list[Ending] = []
-    batch = Batch(list(_entries(arguments, refused)), call)
+    batch = Batch(list(_entries(arguments, call.context.region, refused)), call)
     batch.endings += refused
     await batch.plan(call.batch_requests)
     if arguments.dry_run:
@@ -31,11 +32,12 @@ async def upsert_many(arguments: UpsertLeads, call: Call) -> BatchResult:
     return summarise(batch.endings, call)
 
 
-def _entries(arguments: UpsertLeads, refused: list[Ending]) -> Iterator[Entry]:
+def _entries(arguments: UpsertLeads, region: str, refused: list[Ending]) -> Iterator[Entry]:
     """Read the rows, each with what is given for all of them. Those that cannot be read are refused."""
     for number, row in enumerate(arguments.rows, 1):
         try:
             read = _read(row, arguments)
+            check_phone(read, region)
             for remark in read.remarks:
                 arguments.remark(f"row {number}: {remark}")
             yield Entry((number,), read)

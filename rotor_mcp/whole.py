@@ -1,5 +1,6 @@
 """A file that is written whole or not at all."""
 
+import errno
 import os
 import tempfile
 from collections.abc import Iterator
@@ -15,9 +16,13 @@ def whole(file: Path) -> Iterator[BinaryIO]:
     Only its owner may read it, where the system knows owners. However the block fails, nothing is left of it,
     and a file that was there before is as it was.
 
+    A symbolic link is followed if it belongs to the same user: anybody else could have put it there, to have
+    another file overwritten.
+
     Raises:
-        OSError: if it cannot be written there.
+        OSError: if it cannot be written there, or is somebody else's link.
     """
+    refuse_others_link(file)
     target = file.resolve()
     handle, name = tempfile.mkstemp(dir=target.parent, prefix=".rotor-mcp-")  # which is private: 0600
     part = Path(name)
@@ -30,3 +35,13 @@ def whole(file: Path) -> Iterator[BinaryIO]:
     except BaseException:
         part.unlink(missing_ok=True)
         raise
+
+
+def refuse_others_link(file: Path) -> None:
+    """Refuse a symbolic link that belongs to another user, where the system knows users.
+
+    Raises:
+        OSError: if it is one.
+    """
+    if os.name == "posix" and file.is_symlink() and file.lstat().st_uid not in (os.getuid(), 0):
+        raise OSError(errno.ELOOP, f"{file.name} is a symbolic link of another user")

@@ -59,20 +59,30 @@ class Workplace:
         return self.pool.redact(clean(text))
 
     def call(
-        self, progress: Progress | None = None, wrote: Callable[[WriteMade], None] = lambda _: None
+        self,
+        progress: Progress | None = None,
+        wrote: Callable[[WriteMade], None] = lambda _: None,
+        caller: str | None = None,
     ) -> Call:
         """Begin a call.
 
         Args:
             progress: tells whoever waits how far a long call has come.
             wrote: told of every write.
+            caller: who calls; None if that is whoever started the process.
         """
         settings = self.pool.settings
         today = self.clock().astimezone(settings.zone).date()
         return Call(
             rotor=LeadsClient(self.pool, self.company),
             company=self.company,
-            context=Context(today, settings.zone, settings.phone_region, self.company.vocabulary),
+            context=Context(
+                today,
+                settings.zone,
+                settings.phone_region,
+                self.company.vocabulary,
+                f"{self.name} {caller or ''}",
+            ),
             search_requests=settings.search_requests,
             batch_requests=settings.batch_requests,
             progress=progress or _nobody_waits,

@@ -243,8 +243,8 @@ def some(number: int) -> list[UpsertLead]:
         (some(1), 5, 1),
         (some(2), 5, 2),
         (some(3), 5, 1),
-        ([wanted(phone="1", email="a@b.cd")], 5, 2),
-        ([wanted(phone="1", email="a@b.cd"), wanted(id=NOBODY)], 5, 1),
+        ([wanted(phone="612-555-0001", email="a@b.cd")], 5, 2),
+        ([wanted(phone="612-555-0001", email="a@b.cd"), wanted(id=NOBODY)], 5, 1),
         (some(3), 2_500, 3),
         (some(3), 3_500, 1 + 3),  # the first page says that there are four
         (some(4), 3_500, 4),

@@ -67,7 +67,13 @@ def test_different_phones_are_different(one: tuple[str, str, str], other: tuple[
         ("763-555-0101 ext. 12", "US", "+17635550101;ext=12", "0101", True),
         ("+44 20 7946 0958", "US", "+442079460958", "0958", True),
         ("020 7946 0958", "GB", "+442079460958", "0958", True),
-        ("12345", "US", "+112345", "2345", False),
+        ("12345", "US", "12345", "2345", False),
+        ("000-000-0000", "US", "0000000000", "0000", False),
+        ("+1", "US", "1", "1", False),
+        ("-", "US", "", "-", False),
+        ("06 12 34 56 78", "FR", "+33612345678", "78", True),
+        ("+49 30 12 34 56 75", "US", "+49301234 5675".replace(" ", ""), "75", True),
+        ("0412 345 678", "AU", "+61412345678", "678", True),
         ("call the office", "US", "calltheoffice", "call the office", False),
         ("?", "US", "", "?", False),
     ],
@@ -112,6 +118,14 @@ def test_a_number_with_something_around_it(text: str) -> None:
 )
 def test_several_numbers_in_one_text(text: str) -> None:
     assert phone_forms(text, "US") == ("+16125550101", "+16125550102")
+
+
+@pytest.mark.parametrize(
+    "text", ["unknown", "-", "+1", "n/a", "000-000-0000", "9999999999", "12345", "none", ""]
+)
+def test_what_is_no_number_has_no_form(text: str) -> None:
+    assert phone_forms(text, "US") == ()
+    assert not is_possible_phone(text, "US")
 
 
 def test_a_number_of_another_country_stays_one() -> None:

@@ -1,10 +1,12 @@
+import json
+from typing import Any
 from unicodedata import category
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rotor_mcp.sanitize import clean, map_strings, one_line
+from rotor_mcp.sanitize import MAX_RESULT_CHARS, cap_text, cap_value, clean, map_strings, one_line
 
 
 @pytest.mark.parametrize(
@@ -40,3 +42,38 @@ def test_one_line_is_one_line(text: str) -> None:
 
 def test_map_strings_reaches_every_value() -> None:
     assert map_strings({"a": ["x", 1, None, {"b": "y"}]}, str.upper) == {"a": ["X", 1, None, {"b": "Y"}]}
+
+
+def test_a_result_of_any_size_is_cut() -> None:
+    text = "\n".join(f"line {number}" for number in range(10_000))
+    capped = cap_text(text)
+    kept, _, last = capped.rpartition("\n")
+    assert text.startswith(f"{kept}\n")
+    assert len(kept) <= MAX_RESULT_CHARS
+    assert last == f"The other {len(text) - len(kept):,} characters of this result are left out."
+    assert cap_text(text[:MAX_RESULT_CHARS]) == text[:MAX_RESULT_CHARS]
+    assert len(cap_text("x" * 1_000_000)) < MAX_RESULT_CHARS + 100
+
+
+@given(
+    st.recursive(st.text() | st.integers(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner))
+)
+def test_a_small_value_is_not_cut(value: Any) -> None:
+    assert cap_value(value) == value
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"tags": ["tag"] * 50_000},
+        {"notes": "x" * 1_000_000},
+        {"leads": [{"tags": ["x" * 1_000] * 100} for _ in range(100)]},
+        {"errors": [{"field": "a" * 300, "message": "b" * 300}] * 3_000},
+    ],
+    ids=lambda value: next(iter(value)),
+)
+def test_a_value_of_any_size_is_cut(value: dict[str, Any]) -> None:
+    capped = cap_value(value)
+    assert len(json.dumps(capped)) <= 2 * MAX_RESULT_CHARS
+    assert capped.keys() == value.keys()
+    assert cap_value(capped) == capped or len(json.dumps(cap_value(capped))) <= MAX_RESULT_CHARS

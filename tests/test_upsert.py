@@ -445,22 +445,49 @@ async def test_a_server_that_may_only_read_lists_no_tool_that_writes(sandbox: Sa
 async def test_warnings_at_the_moment_they_matter(client: Client) -> None:
     await client.call_tool("search_leads", {"limit": 100})
     result = await upsert(
-        client, name="Uma", phone="12345", stage="Quotd", source="Carrier pigeon", tags=[], email=""
+        client, name="Uma", phone="612-555-0171", stage="Quotd", source="Carrier pigeon", tags=[], email=""
     )
     assert said(result) == snapshot("""\
 Created Uma. 2 requests spent.
   name: Uma
-  phone: 12345
+  phone: 612-555-0171
   stage: Quotd
   source: Carrier pigeon
 id <id 0>
 Note: new leads, stages, tags and follow-up dates can start the company's automations, which may text or e-mail the person.
-Note: this is no phone number that could exist in US.
 Note: no lead read lately has the stage Quotd. The nearest in use is Quoted.
 Note: no lead read lately has the source Carrier pigeon. In use: Website quote form, Door-to-door, Google ads, Referral Program, Nextdoor, Meta ads.
 Note: an empty list of tags changes nothing: tags can only be added.
 Note: left out, because blank: email. Rotor documents no way to clear a field.\
 """)
+
+
+@pytest.mark.parametrize("phone", ["unknown", "-", "+1", "n/a", "12345", "000-000-0000", "call the office"])
+async def test_what_is_no_phone_identifies_nobody(
+    client: Client, sandbox: Sandbox, rotor: Rotor, phone: str
+) -> None:
+    """Two people without a phone must not become one."""
+    max_ = await rotor.add(name="Max Lee", phone=phone, notes="His.")
+    sandbox.requests.clear()
+    refused = await upsert(client, name="Ann Roe", phone=phone, email="ann@roe.com", notes="Hers.")
+    assert (refused.is_error, text(refused)) == (
+        True,
+        "Nothing was sent.\nphone: no number that could exist in US; leave it out, or put it into the notes",
+    )
+    assert sandbox.requests == []
+    batch = await client.call_tool(
+        "upsert_leads",
+        {
+            "rows": [
+                {"name": "Ann Roe", "phone": phone},
+                {"name": "Eve Roe", "phone": phone, "email": "e@x.com"},
+            ]
+        },
+    )
+    assert content(batch)["counts"] == {"invalid": 2}
+    assert (await rotor.lead(max_))["notes"] == "His."
+    by_id = await upsert(client, id=max_, phone=phone, priority="high")
+    assert content(by_id)["unchanged"] == ["phone"]
 
 
 NOBODY = Fault(method="GET", body='{"data": [], "pagination": {"has_more": false, "total": 0}}')

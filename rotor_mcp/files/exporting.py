@@ -27,7 +27,8 @@ from rotor_mcp.files import rows
 from rotor_mcp.inputs import SearchLeads
 from rotor_mcp.models import PAGE_LIMIT, Lead
 from rotor_mcp.reading import Reading
-from rotor_mcp.whole import whole
+from rotor_mcp.sanitize import clean
+from rotor_mcp.whole import refuse_others_link, whole
 from rotor_mcp.wording import counted, spent
 from rotor_mcp.workplace import Workplace, workplace
 
@@ -86,7 +87,8 @@ def run(
     tell = _overwrite if watched else _keep_to_oneself
     try:
         with _opened(file) as stream:
-            write = _writer(stream, form, list(dict.fromkeys(export.wanted.fields)) or rows.COLUMNS, settings)
+            names = list(dict.fromkeys(export.wanted.fields)) or rows.COLUMNS
+            write = _writer(stream, form, names, settings, to_terminal=os.isatty(stream.fileno()))
 
             async def work() -> None:
                 async with workplace(settings, transport) as where:
@@ -209,11 +211,17 @@ def _opened(file: str) -> AbstractContextManager[BinaryIO]:
     if file == STANDARD_OUTPUT:
         # Not `sys.stdout.buffer`: where Python is told not to buffer, that may write a part only.
         return os.fdopen(_STDOUT, "wb", closefd=False)
+    refuse_others_link(Path(file))
     return Path(file).open("wb") if _is_written_at_once(file) else whole(Path(file))
 
 
-def _writer(stream: BinaryIO, form: Form, names: Sequence[str], settings: Settings) -> Write:
-    """Make what writes rows, and before the first of them what the file begins with."""
+def _writer(
+    stream: BinaryIO, form: Form, names: Sequence[str], settings: Settings, *, to_terminal: bool
+) -> Write:
+    """Make what writes rows, and before the first of them what the file begins with.
+
+    A terminal gets no control characters: strangers wrote the texts.
+    """
     begin = rows.BYTE_ORDER_MARK + rows.csv_text([names]) if form == "csv" else ""
 
     def write(leads: Sequence[Lead]) -> None:
@@ -222,7 +230,7 @@ def _writer(stream: BinaryIO, form: Form, names: Sequence[str], settings: Settin
             text = rows.csv_text(rows.cells(lead, names, settings.zone) for lead in leads)
         else:
             text = "".join(rows.json_line(lead, names) for lead in leads)
-        stream.write((begin + text).encode())
+        stream.write((clean(begin + text) if to_terminal else begin + text).encode())
         stream.flush()
         begin = ""
 

@@ -27,6 +27,7 @@ from rotor_mcp.files.columns import Columns
 from rotor_mcp.files.journal import Journal, JournalError, digest
 from rotor_mcp.files.tables import Table, TableError
 from rotor_mcp.files.writing import Writing
+from rotor_mcp.identity import check_phone
 from rotor_mcp.inputs import ForAllRows, UpsertLead
 from rotor_mcp.merging import Entry
 from rotor_mcp.plan import differences
@@ -133,6 +134,7 @@ class _Session:
             self._given[row.number] = self._columns.arguments(row)
             try:
                 arguments = shared.fill(parse(UpsertLead, self._given[row.number]))
+                check_phone(arguments, self._call.context.region)
             except InvalidArguments as exc:
                 self._refused.append(Ending((row.number,), "invalid", trouble=exc))
             except Exception as exc:
@@ -243,7 +245,7 @@ def _put_aside(corrections: str, name: str) -> Path:
     data = corrections.encode(errors="replace")
     for number in itertools.count(1):
         file = beside.with_name(f"{beside.stem}.attention{'' if number == 1 else f'-{number}'}.csv")
-        if not file.exists():
+        if not file.exists() and not file.is_symlink():
             break
         if file.read_bytes() == data:
             return file

@@ -43,6 +43,8 @@ class Journal:
         self._company = hashlib.sha256(company.encode()).hexdigest()
         try:
             if file is not None:
+                if file.is_symlink():
+                    raise JournalError(f"{file} is a symbolic link: remove it, or import a copy of the file")
                 file.touch(0o600)
             self._db = sqlite3.connect(file or ":memory:", timeout=0, isolation_level=None)
         except (OSError, sqlite3.Error) as exc:

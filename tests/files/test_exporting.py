@@ -585,6 +585,19 @@ async def test_a_file_is_replaced_and_readable_by_its_owner_only(tmp_path: Path)
     assert link.is_symlink()
 
 
+@posix
+@pytest.mark.skipif(os.name != "posix" or os.getuid() != 0, reason="only root can give a link away")
+async def test_a_link_that_somebody_else_planted_is_not_followed(tmp_path: Path) -> None:
+    file, link = tmp_path / "mine", tmp_path / "leads.csv"
+    file.write_text("as it was")
+    link.symlink_to(file)
+    os.lchown(link, 12_345, 12_345)
+    status, out, err = await run("export", str(link), "--sandbox", "--limit", "1")
+    assert (status, out) == (1, "")
+    assert err.startswith("leads.csv is a symbolic link of another user. No requests spent.")
+    assert file.read_text() == "as it was"
+
+
 async def test_a_file_that_cannot_be_written_costs_nothing(tmp_path: Path) -> None:
     file = tmp_path / "nowhere" / "leads.csv"
     async with company(5) as (sandbox, environment):
