@@ -3,7 +3,7 @@
 import hashlib
 import secrets
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 from mcp.server.auth.provider import TokenVerifier
 from mcp.server.auth.routes import build_resource_metadata_url, create_protected_resource_routes
@@ -66,12 +66,18 @@ def build_app(settings: Settings, host: HostSettings, workplaces: Workplaces) ->
     scopes = (READ,) if settings.read_only else SCOPES
     refusals = RefusalLog()
     endpoint: ASGIApp = PostOnlyMiddleware(KeyFromHeader(WholeBody(AcceptMiddleware(protocol))))
-    endpoint = _authenticated(endpoint, host, scopes, refusals)
+    issuer = None
+    if host.oauth_issuer is not None:
+        issuer = Issuer(host.oauth_issuer, host.audience or "", host.oauth_scope_claim)
+    endpoint = _authenticated(endpoint, host, issuer, scopes, refusals)
     endpoint = HostOriginMiddleware(endpoint, host.hosts, host.origins, refusals)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        async with protocol.router.lifespan_context(protocol):
+        async with AsyncExitStack() as closing:
+            if issuer is not None:
+                closing.push_async_callback(issuer.aclose)
+            await closing.enter_async_context(protocol.router.lifespan_context(protocol))
             yield
 
     app = Starlette(
@@ -102,16 +108,20 @@ def _state_key(settings: Settings, host: HostSettings) -> bytes:
 
 
 def _authenticated(
-    app: ASGIApp, host: HostSettings, scopes: tuple[str, ...], refusals: RefusalLog
+    app: ASGIApp,
+    host: HostSettings,
+    issuer: Issuer | None,
+    scopes: tuple[str, ...],
+    refusals: RefusalLog,
 ) -> ASGIApp:
     """Let nobody through who does not show a good token, if the settings ask for tokens."""
     verifiers: list[TokenVerifier] = []
     if host.token_file is not None:
         verifiers.append(FileTokens(host.token_file))
     resource = None
-    if host.oauth_issuer is not None:
+    if issuer is not None:
         resource = str(build_resource_metadata_url(_address(_resource(host))))
-        verifiers.append(Issuer(host.oauth_issuer, host.audience or "", host.oauth_scope_claim))
+        verifiers.append(issuer)
     return BearerAuthMiddleware(app, verifiers, scopes, resource, refusals) if verifiers else app
 
 

@@ -17,7 +17,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from rotor_mcp.hosting.addresses import Authority, Origin
-from rotor_mcp.hosting.desk import KEY_HEADER, caller_of, sent_key
+from rotor_mcp.hosting.callers import caller_of
+from rotor_mcp.hosting.desk import KEY_HEADER, sent_key
 from rotor_mcp.hosting.refusals import RefusalLog
 from rotor_mcp.hosting.settings import PATH
 

@@ -1,0 +1,50 @@
+"""The body of an answer, read piece by piece and never beyond a size, packed or not."""
+
+import zlib
+
+import httpx2
+
+MAX_BODY_BYTES = 8_000_000
+"""Of one answer, unpacked. A thousand leads with the longest of notes have about three million."""
+
+_GZIP_OR_ZLIB = 47
+"""`wbits` by which zlib recognises both by their head."""
+_ENCODINGS = frozenset({"gzip", "x-gzip", "deflate"})
+
+
+class UnreadableBody(Exception):
+    """A body that is too large, or packed in a way that cannot be read. The text says which."""
+
+
+async def read_body(response: httpx2.Response, most: int = MAX_BODY_BYTES) -> bytes:
+    """Read the body of a response that was sent for with `stream=True`.
+
+    What a small packed body would unpack to is not made before it is known to fit.
+
+    Args:
+        response: whose body was not read yet.
+        most: bytes that it may have, unpacked.
+
+    Raises:
+        UnreadableBody: if it has more, or cannot be unpacked.
+        httpx2.HTTPError: if the connection fails.
+    """
+    encoding = response.headers.get("content-encoding", "").strip().lower()
+    if encoding not in ("", "identity", *_ENCODINGS):
+        raise UnreadableBody("the answer is packed in a way that cannot be read")
+    if response.is_stream_consumed:  # a transport without a network has it already, unpacked
+        if len(response.content) > most:
+            raise UnreadableBody(f"the answer has more than {most:,} bytes")
+        return response.content
+    unpack = zlib.decompressobj(_GZIP_OR_ZLIB) if encoding in _ENCODINGS else None
+    body = bytearray()
+    async for chunk in response.aiter_raw():
+        try:
+            body += unpack.decompress(chunk, most - len(body) + 1) if unpack else chunk
+        except zlib.error:
+            raise UnreadableBody("the answer cannot be unpacked") from None
+        if len(body) > most:
+            raise UnreadableBody(f"the answer has more than {most:,} bytes")
+    if unpack is not None and body and not unpack.eof:
+        raise UnreadableBody("the answer cannot be unpacked")
+    return bytes(body)
