@@ -83,7 +83,7 @@ def build_app(settings: Settings, host: HostSettings, workplaces: Workplaces) ->
     app = Starlette(
         routes=[
             Route("/healthz", health.alive),
-            Route("/readyz", health.Readiness(workplaces.pool).answer),
+            Route("/readyz", health.Readiness(workplaces.pool, workplaces.companies).answer),
             *_metadata(host, scopes),
             Route(PATH, endpoint),
         ],

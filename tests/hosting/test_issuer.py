@@ -94,7 +94,7 @@ async def issuer() -> AsyncIterator[RawIssuer]:
 
 
 @asynccontextmanager
-async def verifier(issuer: TestIssuer, **options: float) -> AsyncIterator[Issuer]:
+async def verifier(issuer: TestIssuer, **options: Any) -> AsyncIterator[Issuer]:
     known = Issuer(issuer.url, AUDIENCE, **options)
     try:
         yield known
