@@ -24,6 +24,7 @@ from rotor_mcp.hosting.doorway import (
     LARGEST_BODY,
     AccessLog,
     AllowedOriginsMiddleware,
+    CallerConcurrencyMiddleware,
     HostOriginMiddleware,
     KeyFromHeader,
     PostOnlyMiddleware,
@@ -37,6 +38,9 @@ from rotor_mcp.hosting.settings import PATH, HostSettings
 from rotor_mcp.hosting.tokens import FileTokens
 from rotor_mcp.server import build_server
 from rotor_mcp.workplaces import Workplaces
+
+SPARE_REQUESTS = 24
+"""Requests that a caller may have under way beside its calls of tools, such as those that list tools."""
 
 
 def build_app(settings: Settings, host: HostSettings, workplaces: Workplaces) -> Starlette:
@@ -66,6 +70,7 @@ def build_app(settings: Settings, host: HostSettings, workplaces: Workplaces) ->
     scopes = (READ,) if settings.read_only else SCOPES
     refusals = RefusalLog()
     endpoint: ASGIApp = PostOnlyMiddleware(KeyFromHeader(WholeBody(AcceptMiddleware(protocol))))
+    endpoint = CallerConcurrencyMiddleware(endpoint, host.calls_at_once + SPARE_REQUESTS)
     issuer = None
     if host.oauth_issuer is not None:
         issuer = Issuer(host.oauth_issuer, host.audience or "", host.oauth_scope_claim)
