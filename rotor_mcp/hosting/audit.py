@@ -1,7 +1,7 @@
 """The audit log: a line of JSON for each write. Who, which lead, which fields by name, how it ended.
 
-It holds no values of leads: it may be kept longer than they are. A write that cannot be noted is not undone, and
-does not end the call: it is said in the log, with how many could not be noted.
+It holds no values of leads: it may be kept longer than they are. A write that cannot be noted does not end
+the call: the log says how many there were, once a minute.
 """
 
 import errno
@@ -35,6 +35,8 @@ class Audit(Observer):
         """
         self._path = path
         self._missed = 0
+        """Writes that could not be noted, and were not reported yet."""
+        self._failure = ""
         self._reported_at = -math.inf
         self._line_is_cut = False
         os.close(self._open())
@@ -62,7 +64,13 @@ class Audit(Observer):
         try:
             self._append(lines.encode())
         except OSError as exc:
-            self._report(len(visited.writes), exc.strerror or type(exc).__name__)
+            self._missed += len(visited.writes)
+            self._failure = exc.strerror or type(exc).__name__
+            if time.monotonic() - self._reported_at >= REPORT_INTERVAL_SECONDS:
+                self._report()
+        else:
+            if self._missed:
+                self._report()
 
     def _append(self, lines: bytes) -> None:
         """Add lines to the file.
@@ -81,12 +89,9 @@ class Audit(Observer):
         finally:
             os.close(handle)
 
-    def _report(self, writes: int, reason: str) -> None:
-        self._missed += writes
-        now = time.monotonic()
-        if now - self._reported_at >= REPORT_INTERVAL_SECONDS:
-            logger.error("%d writes could not be noted in %s: %s", self._missed, self._path, reason)
-            self._missed, self._reported_at = 0, now
+    def _report(self) -> None:
+        logger.error("%d writes could not be noted in %s: %s", self._missed, self._path, self._failure)
+        self._missed, self._reported_at = 0, time.monotonic()
 
     def _open(self) -> int:
         return os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | _NON_BLOCKING, 0o600)
