@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 
 from rotor_mcp.client import LeadsClient
-from rotor_mcp.company import Companies
+from rotor_mcp.company import Companies, SharedHealth
 from rotor_mcp.errors import Refused, RotorError
 from rotor_mcp.exchange import Pool
 
@@ -38,9 +38,15 @@ class Readiness:
 
     async def answer(self, _: Request) -> JSONResponse:
         """Answer a probe."""
-        async with self._asking:
+        shared = SharedHealth()
+
+        async def check_shared() -> None:
+            nonlocal shared
+            shared = await self._companies.check()
+
+        async with self._asking, anyio.create_task_group() as checks:
+            checks.start_soon(check_shared)
             trouble = await self._find_trouble()
-        shared = await self._companies.check()
         if trouble is None and not shared.ready:
             trouble = f"Redis cannot be relied on: {shared.trouble}"
         if trouble is not None:

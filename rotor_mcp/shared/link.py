@@ -193,19 +193,37 @@ class Link:
 
     async def _verify(self) -> Fault | None:
         """See that locks can be written and will not be deleted. Returns what endangers them."""
-        await self._redis.ping()
-        memory: dict[str, Any] = await self._redis.info("memory")
+        memory = await self._ask_about_memory()
         if self._is_away:
             await self._mark_gap([GAP])
         else:
             await self._write_probe([PROBE])
-        policy = str(memory.get("maxmemory_policy", ""))
+        policy = memory.get("maxmemory_policy")
         if memory.get("maxmemory") and policy != "noeviction":
             reason = (
                 f"it may delete locks when its memory is full: set maxmemory-policy {policy} to noeviction"
             )
             return Fault(reason, permanent=True, usable=True)
         return None
+
+    async def _ask_about_memory(self) -> dict[str, Any]:
+        """Ask how much memory there is, which is used and what happens when it is full.
+
+        Raises:
+            InvalidResponse: if what answers is no Redis.
+            RedisError: if there is no answer.
+            OSError: likewise.
+        """
+        try:
+            await self._redis.ping()
+            memory: object = await self._redis.info("memory")
+        except (RedisError, OSError):
+            raise
+        except Exception:  # what the client makes of an answer that no Redis gives
+            raise InvalidResponse from None
+        if not isinstance(memory, dict) or not isinstance(memory.get("used_memory"), int):
+            raise InvalidResponse
+        return memory
 
     def _note(self, fault: Fault | None) -> None:
         before, self.fault = self.fault, fault

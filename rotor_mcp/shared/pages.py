@@ -124,7 +124,9 @@ class SharedShelf(Shelf):
 
         async def keep(redis: Redis) -> None:
             memory: dict[str, Any] = await redis.info("memory")
-            if memory["used_memory"] + len(data) > MAX_MEMORY_SHARE * (memory["maxmemory"] or math.inf):
+            if memory.get("used_memory", 0) + len(data) > MAX_MEMORY_SHARE * (
+                memory.get("maxmemory") or math.inf
+            ):
                 logger.info("Redis is too full to keep what a search read")
                 return
             await self._keep(names, [data, milliseconds, KEPT, MAX_COMPANY_BYTES, MAX_COMPANY_PAGES])

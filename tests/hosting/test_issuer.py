@@ -6,13 +6,18 @@ import json
 import resource
 import sys
 import zlib
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
+from types import MappingProxyType
 from typing import Any
 
 import anyio
 import httpx2
+import jwt
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from jwt.api_jws import PyJWS
 
 from rotor_mcp.hosting.auth import InvalidToken
 from rotor_mcp.hosting.issuer import MAX_DOCUMENT_BYTES, Issuer, IssuerAway
@@ -32,6 +37,8 @@ class RawIssuer(TestIssuer):
 
     answer: Body
     fetches: int = 0
+    described: Mapping[str, Any] = MappingProxyType({})
+    """What it says of itself beside, or in the place of, what is right."""
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = await reader.readuntil(b"\r\n\r\n")
@@ -40,7 +47,8 @@ class RawIssuer(TestIssuer):
                 self.fetches += 1
                 await self.answer(writer)
             else:
-                await whole({"issuer": self.url, "jwks_uri": f"{self.url}/keys"})(writer)
+                described = {"issuer": self.url, "jwks_uri": f"{self.url}/keys", **self.described}
+                await whole(described)(writer)
         except ConnectionError:
             pass  # the other side had enough
         finally:
@@ -239,6 +247,54 @@ async def test_keys_at_an_address_that_is_none(address: str) -> None:
     async with server, verifier(TestIssuer(url)) as known:
         with pytest.raises(IssuerAway):
             await known.verify_token(TestIssuer(url).token())
+
+
+names = st.sampled_from(
+    ["issuer", "jwks_uri", "keys", "kty", "kid", "alg", "use", "n", "e", "crv", "x", "y", "d"]
+)
+leaves = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20) | names
+documents = st.recursive(
+    leaves | st.builds(key, kid=leaves, alg=leaves, n=leaves),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(names, inner, max_size=5),
+    max_leaves=15,
+)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    documents | st.lists(documents, max_size=4).map(lambda keys: {"keys": keys}),
+    st.dictionaries(names, documents),
+)
+def test_whatever_an_issuer_answers(jwks: Any, described: dict[str, Any]) -> None:
+    async def verify() -> None:
+        async with raw_issuer() as issuer, verifier(issuer) as known:
+            issuer.answer, issuer.described = whole(jwks), described
+            with anyio.fail_after(10), suppress(IssuerAway, InvalidToken):
+                await known.verify_token(issuer.token())
+
+    anyio.run(verify)
+
+
+claim_names = st.sampled_from(
+    ["iss", "sub", "aud", "exp", "nbf", "iat", "jti", "scope", "client_id", "azp", "scp"]
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.dictionaries(claim_names, documents))
+def test_whatever_claims_a_token_has(claims: dict[str, Any]) -> None:
+    """They are signed by the issuer."""
+
+    async def verify() -> None:
+        async with raw_issuer() as issuer, verifier(issuer) as known:
+            good = jwt.decode(issuer.token(), options={"verify_signature": False})
+            payload = json.dumps(good | claims).encode()
+            token = PyJWS().encode(payload, issuer.keys.rsa, "RS256", {"kid": "r1"})
+            with suppress(InvalidToken):
+                access = await known.verify_token(token)
+                assert (access.subject or "").startswith("jwt:")
+
+    anyio.run(verify)
 
 
 # Known keys

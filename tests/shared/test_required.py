@@ -128,6 +128,16 @@ def answering(data: bytes) -> Callable[[socket.socket], None]:
     return answer
 
 
+def echoing(data: bytes) -> Callable[[socket.socket], None]:
+    """Answer each command of Redis's protocol, which are lists of texts, with the same."""
+
+    def answer(connection: socket.socket) -> None:
+        while received := connection.recv(100_000):
+            connection.sendall(data * (received.count(b"\r\n*") + 1))
+
+    return answer
+
+
 @contextmanager
 def no_redis(kind: str) -> Iterator[str]:
     """The port of something that is no Redis."""
@@ -140,6 +150,12 @@ def no_redis(kind: str) -> Iterator[str]:
         case "a server that greets":
             with listening(answering(b"SSH-2.0-OpenSSH_9.6\r\n")) as address:
                 yield address.rpartition(":")[2]
+        case "a server that says OK to everything":
+            with listening(echoing(b"+OK\r\n")) as address:
+                yield address.rpartition(":")[2]
+        case "a server that answers numbers":
+            with listening(echoing(b":1\r\n")) as address:
+                yield address.rpartition(":")[2]
         case _:
             with listening(lambda connection: connection.shutdown(socket.SHUT_WR)) as address:
                 yield address.rpartition(":")[2]
@@ -151,6 +167,11 @@ def no_redis(kind: str) -> Iterator[str]:
         ("nothing", NO_CONNECTION),
         ("a web server", "what answers at the address in ROTOR_MCP_REDIS_URL is no Redis"),
         ("a server that greets", "what answers at the address in ROTOR_MCP_REDIS_URL is no Redis"),
+        (
+            "a server that says OK to everything",
+            "what answers at the address in ROTOR_MCP_REDIS_URL is no Redis",
+        ),
+        ("a server that answers numbers", "what answers at the address in ROTOR_MCP_REDIS_URL is no Redis"),
         ("a server that hangs up", NO_CONNECTION),
     ],
 )
@@ -226,6 +247,21 @@ async def test_a_policy_that_is_changed_under_way(redis_to_kill: RedisServer, sa
         assert text(result).endswith(f"\nNote: {note(reason)}.")
         with redis_to_kill.client() as redis:
             assert list(redis.scan_iter("*:past:*"))
+
+
+async def test_memory_that_is_full_under_way(redis_to_kill: RedisServer, sandbox: Sandbox) -> None:
+    async with hosted(sandbox.transport, redis_url=redis_to_kill.url) as url, calling(url) as client:
+        await client.call_tool("upsert_lead", DANA)
+        with redis_to_kill.client() as redis:
+            redis.config_set("maxmemory", "1")
+        reason = "its memory is full (maxmemory)"
+        result = await client.call_tool("upsert_lead", DANA | {"stage": "Won"})
+        assert text(result).startswith("Updated Dana")
+        assert text(result).endswith(f"\nNote: {note(reason)}.")
+        assert await readiness(url) == (
+            503,
+            {"ready": False, "reason": f"Redis cannot be relied on: {reason}"},
+        )
 
 
 async def test_a_redis_that_is_not_required(sandbox: Sandbox, caplog: pytest.LogCaptureFixture) -> None:
