@@ -125,7 +125,9 @@ class Link:
     @property
     def is_ready(self) -> bool:
         """Whether a server may be sent requests. One that lost its Redis under way may."""
-        return not (self._required and self.fault) or (self._was_good and not self.fault.permanent)
+        if not self._required or self.fault is None:
+            return True
+        return self._was_good and not self.fault.permanent
 
     def script(self, lua: str) -> AsyncScript:
         """Make a script of Redis, for questions."""
