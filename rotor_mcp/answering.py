@@ -64,6 +64,8 @@ async def _call(
         logger.info("%s: %s, %d requests, %.0f ms", tool.name, shown, call.rotor.requests, 1e3 * took)
 
     def error(text: str) -> CallToolResult:
+        if call.hooks.unshared:
+            text = f"{text}\nNote: {wording.unshared(call.hooks.unshared)}."
         return CallToolResult(content=[TextContent(text=cap_text(workplace.safe(text)))], is_error=True)
 
     try:
@@ -73,8 +75,9 @@ async def _call(
             log("asked the person")
             return result
         text, content = workplace.safe(tool.word(result)), map_strings(result.content(), workplace.safe)
+        unshared = wording.unshared(call.hooks.unshared) if call.hooks.unshared else None
         if notices := [
-            workplace.safe(one_line(notice)) for notice in (*taken.remarks, visit.notice) if notice
+            workplace.safe(one_line(notice)) for notice in (*taken.remarks, visit.notice, unshared) if notice
         ]:
             text = "\n".join([text, *(f"Note: {notice}." for notice in notices)])
             content |= {"notice": "; ".join(notices)}

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TypedDict
 
 from rotor_mcp.client import LeadsClient
-from rotor_mcp.company import Company
+from rotor_mcp.company import CallHooks, Company
 from rotor_mcp.models import PAGE_LIMIT, Lead, Page
 from rotor_mcp.observer import WriteMade
 from rotor_mcp.plan import Context
@@ -29,6 +29,7 @@ class Call:
 
     rotor: LeadsClient
     company: Company
+    hooks: CallHooks
     context: Context
     search_requests: int
     """Requests that a search may spend."""

@@ -1,6 +1,8 @@
 """What this server knows of one company between calls. None of it decides what is written."""
 
+import itertools
 import math
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -15,6 +17,10 @@ from rotor_mcp.witness import Witness
 
 REMEMBERED = 2_000
 """Keys of which is kept when they were last held. In the length of a call there are far fewer."""
+MAX_REMEMBERED_BYTES = 64_000_000
+"""Of the pages that searches of all companies of a process remember."""
+_LEAD_BYTES = 1_100
+"""Of a lead, beside the values of its fields; as measured."""
 
 
 @dataclass
@@ -55,12 +61,22 @@ class Queue:
                     raise NotSent("other calls for the same person took all the time of this one")
             yield max((self._left.get(key, -math.inf) for key in wanted), default=-math.inf)
 
-    async def verify(self) -> None:
+    async def check(self) -> None:
+        """Make sure that a write may begin. Within one process it may.
+
+        Raises:
+            Uncoordinated: if it may not.
+        """
+
+    async def verify(self) -> str | None:
         """Make sure that the turns that this task holds are still its own. Within one process they are.
+
+        Returns why other servers could not be asked, if they could not; a clause about Redis.
 
         Raises:
             TurnLost: if they are not.
         """
+        return None
 
     def _leave(self, key: str) -> None:
         turn = self._turns[key]
@@ -90,32 +106,86 @@ class Found:
     """For what is read from now on."""
 
 
+@dataclass(frozen=True)
+class _Stored:
+    page: Page
+    at: float
+    size: int
+
+
+class PageStore:
+    """Pages of leads of all companies of a process. Beyond a number of bytes the oldest are dropped."""
+
+    def __init__(self, max_bytes: int = MAX_REMEMBERED_BYTES) -> None:
+        self._max_bytes = max_bytes
+        self._pages: dict[tuple[int, str], _Stored] = {}
+        """By owner and query, the oldest first."""
+        self._owners = itertools.count()
+        self.size = 0
+        """Bytes that all of them take, about."""
+
+    def owner(self) -> int:
+        """Return a new owner of pages."""
+        return next(self._owners)
+
+    def find(self, owner: int, query: str) -> tuple[float, Page | None]:
+        """Return when a page was read, and the page; None if it is not there."""
+        stored = self._pages.get((owner, query))
+        return (stored.at, stored.page) if stored else (-math.inf, None)
+
+    def keep(self, owner: int, query: str, page: Page, seconds: float) -> None:
+        """Put a page there, and drop those that are older than so many seconds, or too many."""
+        now = anyio.current_time()
+        self._drop((owner, query))
+        stored = self._pages[owner, query] = _Stored(page, now, _memory_of(page))
+        self.size += stored.size
+        while self._pages:
+            oldest = next(iter(self._pages))
+            if self.size <= self._max_bytes and now - self._pages[oldest].at < seconds:
+                return
+            self._drop(oldest)
+
+    def drop_all(self, owner: int) -> None:
+        """Drop all pages of an owner."""
+        for key in [key for key in self._pages if key[0] == owner]:
+            self._drop(key)
+
+    def _drop(self, key: tuple[int, str]) -> None:
+        if stored := self._pages.pop(key, None):
+            self.size -= stored.size
+
+
+def _memory_of(page: Page) -> int:
+    """Estimate how many bytes a page takes in this process."""
+    return sum(
+        _LEAD_BYTES + sum(map(sys.getsizeof, vars(lead).values())) + sum(map(sys.getsizeof, lead.tags or ()))
+        for lead in page.leads
+    )
+
+
 class Shelf:
     """Where pages of leads lie for a while, each under what was asked for."""
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, seconds: float, store: PageStore) -> None:
         self._seconds = seconds
-        self._pages: dict[str, tuple[float, Page]] = {}
+        self._store = store
+        self._owner = store.owner()
         self._writes = 0
 
     async def find(self, query: str) -> Found:
         """Look for a page, whatever its age."""
-        at, page = self._pages.get(query, (-math.inf, None))
+        at, page = self._store.find(self._owner, query)
         return Found(page, at, self._writes)
 
     async def keep(self, query: str, page: Page, mark: Mark) -> None:
         """Put a page there, unless something was written since it was looked for."""
-        if mark != self._writes:
-            return
-        now = anyio.current_time()
-        for old in [key for key, (at, _) in self._pages.items() if now - at >= self._seconds]:
-            del self._pages[old]
-        self._pages[query] = (now, page)
+        if mark == self._writes:
+            self._store.keep(self._owner, query, page, self._seconds)
 
     async def clear(self) -> None:
         """Take everything away, and keep nothing of what is being read now."""
         self._writes += 1
-        self._pages.clear()
+        self._store.drop_all(self._owner)
 
 
 class Memory:
@@ -126,7 +196,7 @@ class Memory:
 
     def __init__(self, seconds: float, shelf: Shelf | None = None) -> None:
         self._seconds = seconds
-        self._shelf = shelf or Shelf(seconds)
+        self._shelf = shelf or Shelf(seconds, PageStore())
         self._reading: dict[str, _Turn] = {}
 
     @property
@@ -241,7 +311,7 @@ class Budget(Spending):
 
 
 @dataclass(frozen=True)
-class Company(Witness):
+class Company:
     """What calls for one company share."""
 
     memory: Memory
@@ -257,18 +327,59 @@ class Company(Witness):
         """Count a request."""
         await self.spending.add()
 
+    async def before_write(self) -> str | None:
+        """Forget what was read, and make sure that it is still this call's turn.
+
+        Returns why other servers could not be asked, if they could not.
+
+        Raises:
+            TurnLost: if it is not.
+        """
+        await self.memory.forget()
+        return await self.queue.verify()
+
+    async def after_write(self) -> None:
+        """Forget what was read meanwhile."""
+        await self.memory.forget()
+
+
+@dataclass
+class CallHooks(Witness):
+    """What one call does around its requests."""
+
+    company: Company
+    unshared: str | None = None
+    """Why other servers could not be asked about a write of this call, if they could not."""
+
+    def seen(self, lead: Lead) -> None:
+        """Take note of a lead that was read."""
+        self.company.seen(lead)
+
+    async def spent(self) -> None:
+        """Count a request."""
+        await self.company.spent()
+
     async def before_write(self) -> None:
         """Forget what was read, and make sure that it is still this call's turn.
 
         Raises:
             TurnLost: if it is not.
         """
-        await self.memory.forget()
-        await self.queue.verify()
+        self.unshared = await self.company.before_write() or self.unshared
 
     async def after_write(self) -> None:
         """Forget what was read meanwhile."""
-        await self.memory.forget()
+        await self.company.after_write()
+
+
+@dataclass(frozen=True)
+class SharedHealth:
+    """Whether what several servers share can be used."""
+
+    trouble: str | None = None
+    """What is wrong with Redis; a clause about it."""
+    ready: bool = True
+    """Whether this server may be sent requests all the same."""
 
 
 class Companies:
@@ -276,14 +387,23 @@ class Companies:
 
     def __init__(self, search_memory: float) -> None:
         self._search_memory = search_memory
+        self._store = PageStore()
 
     def of(self, key: str | None) -> Company:  # noqa: ARG002 - who shares more has to tell companies apart
         """Begin with a company, for which this is the Rotor key. Whoever calls twice gets two."""
-        return Company(Memory(self._search_memory))
+        seconds = self._search_memory
+        return Company(Memory(seconds, Shelf(seconds, self._store)))
 
     def budget(self, caller: str) -> Budget:  # noqa: ARG002
         """Begin to count what one caller spends. Returns a new count with each call."""
         return Budget()
+
+    def start(self) -> None:
+        """Begin to find out whether what is shared can be used."""
+
+    async def check(self) -> SharedHealth:
+        """Say whether what is shared can be used. Within a process it can."""
+        return SharedHealth()
 
     async def aclose(self) -> None:
         """Let go of what holds them together. With the next call it is there again."""

@@ -138,6 +138,13 @@ class Settings(Loaded):
             "such as `redis://:<password>@<host>:6379/0`. The variable is the better place for it, too"
         ),
     ] = None
+    redis_required: Annotated[
+        bool,
+        Field(
+            description="Refuse writes, and be not ready, until the Redis that is named could be used once "
+            "since the start"
+        ),
+    ] = True
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"], Field(description="Least severe line written to stderr")
     ] = "warning"

@@ -8,7 +8,8 @@ RotorError
 │   ├── NotAdmitted      this server does not let the call in
 │   │   ├── NotAllowed       the caller may not do this
 │   │   ├── TooManyCalls     too many at once, or within a minute
-│   │   └── BudgetSpent      the caller's own share of the day's requests
+│   │   ├── BudgetSpent      the caller's own share of the day's requests
+│   │   └── Uncoordinated    a write, and the Redis that is required for writes cannot be used
 │   └── TurnLost         another server has the turn of this person
 ├── Refused              Rotor said no: nothing changed
 │   ├── InvalidLead      400
@@ -78,6 +79,10 @@ class TooManyCalls(NotAdmitted):
 
 class BudgetSpent(NotAdmitted):
     """The caller has spent its own share of the day's requests."""
+
+
+class Uncoordinated(NotAdmitted):
+    """Redis is required for writes, and could not be used since this server was started."""
 
 
 @dataclass(eq=False)

@@ -93,6 +93,8 @@ class Reception:
         """
         async with AsyncExitStack() as inside:
             visit = await self._let_in(inside, writing=writing, tool=tool)
+            if writing:
+                await self._check_shared(visit.workplace)
             try:
                 yield visit
             finally:
@@ -119,6 +121,20 @@ class Reception:
             NotSent: if the call has to stay outside.
         """
         return Visit(self.workplaces.own(), self.questions)
+
+    async def _check_shared(self, workplace: "Workplace") -> None:
+        """See that calls of several servers can take turns at writing.
+
+        Raises:
+            Uncoordinated: if they cannot and the settings require it.
+        """
+        from rotor_mcp.errors import Uncoordinated  # a start needs none
+
+        try:
+            await workplace.company.queue.check()
+        except Uncoordinated as exc:
+            self._tell_of(exc)
+            raise
 
     def _tell_of(self, refusal: "NotSent") -> None:
         for observer in self._observers:

@@ -73,6 +73,7 @@ def build_server(
 
     @asynccontextmanager
     async def lifespan(_: MCPServer[Any]) -> AsyncIterator[None]:
+        reception.workplaces.start()
         try:
             yield
         finally:

@@ -47,6 +47,19 @@ def question(result: UpsertResult) -> str | None:
     )
 
 
+def unshared(reason: str) -> str:
+    """Say that other servers were not asked about a write, and what to do.
+
+    Args:
+        reason: what is wrong with Redis; a clause about it.
+    """
+    return (
+        "other servers were not asked whether they write to the same person at this moment, because Redis "
+        f"cannot be relied on: {reason}. If one did, there may be a second lead or a lost change, which "
+        "search_leads shows"
+    )
+
+
 def declined(result: UpsertResult) -> UpsertResult:
     """Turn a plan into one that the person was asked about and did not approve."""
     reasons = ["the person was asked and did not approve", *result.reasons]

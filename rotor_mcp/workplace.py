@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from rotor_mcp.call import Call, Progress
 from rotor_mcp.client import LeadsClient
-from rotor_mcp.company import Companies, Company
+from rotor_mcp.company import CallHooks, Companies, Company
 from rotor_mcp.config import Settings
 from rotor_mcp.exchange import Pool
 from rotor_mcp.observer import WriteMade
@@ -41,7 +41,7 @@ def companies(settings: Settings, search_memory: float) -> Companies:
         return Companies(search_memory)
     from rotor_mcp.shared import SharedCompanies  # only a server that is told of a Redis needs it
 
-    return SharedCompanies(settings.redis_url, search_memory)
+    return SharedCompanies(settings.redis_url, search_memory, required=settings.redis_required)
 
 
 @dataclass(frozen=True)
@@ -71,11 +71,12 @@ class Workplace:
             wrote: told of every write.
             caller: who calls; None if that is whoever started the process.
         """
-        settings = self.pool.settings
+        settings, hooks = self.pool.settings, CallHooks(self.company)
         today = self.clock().astimezone(settings.zone).date()
         return Call(
-            rotor=LeadsClient(self.pool, self.company),
+            rotor=LeadsClient(self.pool, hooks),
             company=self.company,
+            hooks=hooks,
             context=Context(
                 today,
                 settings.zone,

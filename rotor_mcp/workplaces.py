@@ -88,6 +88,11 @@ class Workplaces:
             self._companies = companies(self._settings, self._settings.search_memory)
         return self._companies
 
+    def start(self) -> None:
+        """Begin to find out whether what several servers share can be used, if anything is shared."""
+        if self._settings.redis_url is not None:
+            self.companies.start()
+
     def redact(self, text: str) -> str:
         """Take keys out of a log line: what has the form of one, and the known ones, whatever their form.
 

@@ -4,8 +4,9 @@ from datetime import date
 import anyio
 import pytest
 
-from rotor_mcp.company import REMEMBERED, Companies, Queue, Spending
+from rotor_mcp.company import MAX_REMEMBERED_BYTES, REMEMBERED, Companies, PageStore, Queue, Spending
 from rotor_mcp.errors import NotSent
+from rotor_mcp.models import Lead, Page
 
 pytestmark = pytest.mark.anyio
 
@@ -69,3 +70,44 @@ async def test_each_company_has_everything_of_its_own() -> None:
     async with first.queue.turn(["phone 1"], 1), second.queue.turn(["phone 1"], 1):
         await first.before_write()
     assert [await first.spending.today(), await second.spending.today()] == [1, 0]
+
+
+async def test_searches_of_all_companies_remember_up_to_a_limit() -> None:
+    """24 searches over 20,000 leads each, by two companies."""
+    companies = Companies(30)
+    memories = [companies.of(f"rotor_{name}_1").memory for name in ("a", "b")]
+    leads = [Lead(id=str(number), name="Ann Lee", notes="n" * 1_000) for number in range(1_000)]
+    page, read = Page(leads=leads, total=20_000, has_more=True), 0
+
+    async def fresh() -> Page:
+        nonlocal read
+        read += 1
+        return page
+
+    for number in range(240):
+        for memory in memories:
+            await memory.recall(f"query {number}", fresh)
+    assert read == 480
+    assert 0.9 * MAX_REMEMBERED_BYTES < companies._store.size <= MAX_REMEMBERED_BYTES
+    await memories[0].recall("query 239", fresh)
+    assert read == 480, "the newest are remembered"
+    await memories[0].recall("query 0", fresh)
+    assert read == 481, "the oldest are not"
+    for memory in memories:
+        await memory.forget()
+    assert companies._store.size == 0
+
+
+async def test_a_page_beyond_the_limit_is_not_remembered() -> None:
+    store = PageStore(max_bytes=10_000)
+    store.keep(1, "small", Page(leads=[Lead(name="Ann")], has_more=False), 30)
+    store.keep(2, "large", Page(leads=[Lead(tags=["t" * 5_000, "u" * 5_000])], has_more=False), 30)
+    assert (store.size, store.find(1, "small")[1], store.find(2, "large")[1]) == (0, None, None)
+
+
+async def test_pages_that_are_too_old_take_no_memory() -> None:
+    store = PageStore()
+    store.keep(1, "first", Page(leads=[Lead(name="Ann")], has_more=False), 0.05)
+    await anyio.sleep(0.06)
+    store.keep(2, "second", Page(leads=[], has_more=False), 0.05)
+    assert (store.size, store.find(1, "first")[1]) == (0, None)

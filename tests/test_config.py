@@ -21,6 +21,7 @@ def test_the_defaults() -> None:
         "phone_region": "US",
         "read_only": False,
         "redis_url": None,
+        "redis_required": True,
         "log_level": "warning",
         "log_format": "text",
     }
@@ -40,6 +41,7 @@ def test_the_names_of_the_variables() -> None:
         "phone_region": "ROTOR_MCP_PHONE_REGION",
         "read_only": "ROTOR_MCP_READ_ONLY",
         "redis_url": "ROTOR_MCP_REDIS_URL",
+        "redis_required": "ROTOR_MCP_REDIS_REQUIRED",
         "log_level": "ROTOR_MCP_LOG_LEVEL",
         "log_format": "ROTOR_MCP_LOG_FORMAT",
     }

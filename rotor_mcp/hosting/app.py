@@ -3,7 +3,7 @@
 import hashlib
 import secrets
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 from mcp.server.auth.provider import TokenVerifier
 from mcp.server.auth.routes import build_resource_metadata_url, create_protected_resource_routes
@@ -24,6 +24,7 @@ from rotor_mcp.hosting.doorway import (
     LARGEST_BODY,
     AccessLog,
     AllowedOriginsMiddleware,
+    CallerConcurrencyMiddleware,
     HostOriginMiddleware,
     KeyFromHeader,
     PostOnlyMiddleware,
@@ -38,6 +39,9 @@ from rotor_mcp.hosting.settings import PATH, HostSettings
 from rotor_mcp.hosting.tokens import FileTokens
 from rotor_mcp.server import build_server
 from rotor_mcp.workplaces import Workplaces
+
+SPARE_REQUESTS = 24
+"""Requests that a caller may have under way beside its calls of tools, such as those that list tools."""
 
 
 def build_app(settings: Settings, host: HostSettings, workplaces: Workplaces) -> Starlette:
@@ -69,18 +73,25 @@ def build_app(settings: Settings, host: HostSettings, workplaces: Workplaces) ->
     endpoint: ASGIApp = PostOnlyMiddleware(
         KeyFromHeader(WholeBody(MessageMiddleware(AcceptMiddleware(protocol))))
     )
-    endpoint = _authenticated(endpoint, host, scopes, refusals)
+    endpoint = CallerConcurrencyMiddleware(endpoint, host.calls_at_once + SPARE_REQUESTS)
+    issuer = None
+    if host.oauth_issuer is not None:
+        issuer = Issuer(host.oauth_issuer, host.audience or "", host.oauth_scope_claim)
+    endpoint = _authenticated(endpoint, host, issuer, scopes, refusals)
     endpoint = HostOriginMiddleware(endpoint, host.hosts, host.origins, refusals)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        async with protocol.router.lifespan_context(protocol):
+        async with AsyncExitStack() as closing:
+            if issuer is not None:
+                closing.push_async_callback(issuer.aclose)
+            await closing.enter_async_context(protocol.router.lifespan_context(protocol))
             yield
 
     app = Starlette(
         routes=[
             Route("/healthz", health.alive),
-            Route("/readyz", health.Readiness(workplaces.pool).answer),
+            Route("/readyz", health.Readiness(workplaces.pool, workplaces.companies).answer),
             *_metadata(host, scopes),
             Route(PATH, endpoint),
         ],
@@ -105,16 +116,20 @@ def _state_key(settings: Settings, host: HostSettings) -> bytes:
 
 
 def _authenticated(
-    app: ASGIApp, host: HostSettings, scopes: tuple[str, ...], refusals: RefusalLog
+    app: ASGIApp,
+    host: HostSettings,
+    issuer: Issuer | None,
+    scopes: tuple[str, ...],
+    refusals: RefusalLog,
 ) -> ASGIApp:
     """Let nobody through who does not show a good token, if the settings ask for tokens."""
     verifiers: list[TokenVerifier] = []
     if host.token_file is not None:
         verifiers.append(FileTokens(host.token_file))
     resource = None
-    if host.oauth_issuer is not None:
+    if issuer is not None:
         resource = str(build_resource_metadata_url(_address(_resource(host))))
-        verifiers.append(Issuer(host.oauth_issuer, host.audience or "", host.oauth_scope_claim))
+        verifiers.append(issuer)
     return BearerAuthMiddleware(app, verifiers, scopes, resource, refusals) if verifiers else app
 
 

@@ -1,15 +1,25 @@
 """The audit log: a line of JSON for each write. Who, which lead, which fields by name, how it ended.
 
-It holds no values of leads: it may be kept longer than they are.
+It holds no values of leads: it may be kept longer than they are. A write that cannot be noted does not end
+the call: the log says how many there were, once a minute.
 """
 
+import errno
 import json
 import logging
+import math
 import os
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 
 from rotor_mcp.observer import Observer, Visited
+
+REPORT_INTERVAL_SECONDS = 60.0
+"""Between two lines in the log about writes that could not be noted."""
+
+_NON_BLOCKING = getattr(os, "O_NONBLOCK", 0)
+"""A named pipe that nobody reads must not hold up the server."""
 
 logger = logging.getLogger(__name__)
 
@@ -24,17 +34,22 @@ class Audit(Observer):
             OSError: if it cannot be written to.
         """
         self._path = path
+        self._missed = 0
+        """Writes that could not be noted, and were not reported yet."""
+        self._failure = ""
+        self._reported_at = -math.inf
+        self._line_is_cut = False
         os.close(self._open())
 
     def ended(self, visited: Visited) -> None:
         """Note what was written in the course of a call."""
         if not visited.writes:
             return
-        time = datetime.now(UTC).isoformat(timespec="milliseconds")
+        now = datetime.now(UTC).isoformat(timespec="milliseconds")
         lines = "".join(
             json.dumps(
                 {
-                    "time": time,
+                    "time": now,
                     "caller": visited.caller,
                     "company": visited.company,
                     "tool": visited.called.what if visited.called else None,
@@ -47,15 +62,36 @@ class Audit(Observer):
             for write in visited.writes
         )
         try:
-            # Opened each time, so that whoever rotates the file need not tell us; whole lines, in one piece.
-            handle = self._open()
-            try:
-                os.write(handle, lines.encode())
-            finally:
-                os.close(handle)
+            self._append(lines.encode())
         except OSError as exc:
-            what = f"{len(visited.writes)} writes could not be noted in {self._path}"
-            logger.error("%s: %s", what, exc.strerror)  # noqa: TRY400 - a full disk has no traceback
+            self._missed += len(visited.writes)
+            self._failure = exc.strerror or type(exc).__name__
+            if time.monotonic() - self._reported_at >= REPORT_INTERVAL_SECONDS:
+                self._report()
+        else:
+            if self._missed:
+                self._report()
+
+    def _append(self, lines: bytes) -> None:
+        """Add lines to the file.
+
+        Raises:
+            OSError: if not all of them could be written.
+        """
+        # Opened each time, so that whoever rotates the file need not tell us; whole lines, in one piece.
+        handle = self._open()
+        try:
+            data = b"\n" + lines if self._line_is_cut else lines
+            written = os.write(handle, data)
+            self._line_is_cut = written < len(data)
+            if self._line_is_cut:
+                raise OSError(errno.ENOSPC, "only a part of the lines could be written")
+        finally:
+            os.close(handle)
+
+    def _report(self) -> None:
+        logger.error("%d writes could not be noted in %s: %s", self._missed, self._path, self._failure)
+        self._missed, self._reported_at = 0, time.monotonic()
 
     def _open(self) -> int:
-        return os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        return os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | _NON_BLOCKING, 0o600)

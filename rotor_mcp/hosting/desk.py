@@ -7,11 +7,11 @@ from contextvars import ContextVar
 
 import anyio
 from mcp.server.auth.middleware.auth_context import get_access_token
-from mcp.server.auth.provider import AccessToken
 
 from rotor_mcp.config import is_sendable
 from rotor_mcp.errors import NotAdmitted, NotAllowed
 from rotor_mcp.hosting.audit import Audit
+from rotor_mcp.hosting.callers import JWT_PREFIX, caller_of, full_name
 from rotor_mcp.hosting.files import FileUnavailable, Watched
 from rotor_mcp.hosting.limits import Budgets, Limits, Reservation
 from rotor_mcp.hosting.scopes import READ, WRITE
@@ -22,8 +22,6 @@ from rotor_mcp.workplace import Workplace
 from rotor_mcp.workplaces import Workplaces
 
 KEY_HEADER = "x-rotor-api-key"
-ANYBODY = "anybody"
-"""The name of all callers together where nobody asks who they are."""
 UPSERT_REQUESTS = 6
 """Requests that one `upsert_lead` may spend: 3, and as many to find out what became of a lost reply."""
 
@@ -36,11 +34,6 @@ _WHERE_THE_KEY_IS = {
 
 sent_key: ContextVar[str | None] = ContextVar("sent_key", default=None)
 """The Rotor key that came along with the request in hand."""
-
-
-def caller_of(token: AccessToken | None) -> str:
-    """Who calls."""
-    return ANYBODY if token is None else token.subject or token.client_id
 
 
 class Desk(Reception):
@@ -137,6 +130,8 @@ def _observers(settings: HostSettings) -> Iterable[Observer]:
 def parse_keys(text: str) -> Mapping[str, str]:
     """Read a file of callers' keys: a JSON object, caller → key.
 
+    Returns the keys by the full names of the callers.
+
     Raises:
         ValueError: if it is none. The text repeats nothing of it.
     """
@@ -148,4 +143,7 @@ def parse_keys(text: str) -> Mapping[str, str]:
         isinstance(key, str) and is_sendable(key) for key in keys.values()
     ):
         raise ValueError('must be an object of callers and keys, such as {"token:ann": "rotor_…"}')
-    return keys
+    by_caller = {full_name(name): key for name, key in keys.items()}
+    if len(by_caller) < len(keys):
+        raise ValueError(f"holds a subject twice, with and without {JWT_PREFIX} before it")
+    return by_caller

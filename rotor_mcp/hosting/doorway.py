@@ -3,6 +3,7 @@
 import json
 import logging
 import re
+from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from time import perf_counter
@@ -17,7 +18,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from rotor_mcp.hosting.addresses import Authority, Origin
-from rotor_mcp.hosting.desk import KEY_HEADER, caller_of, sent_key
+from rotor_mcp.hosting.callers import caller_of
+from rotor_mcp.hosting.desk import KEY_HEADER, sent_key
 from rotor_mcp.hosting.refusals import RefusalLog
 from rotor_mcp.hosting.settings import PATH
 
@@ -151,6 +153,46 @@ class PostOnlyMiddleware:
             await answer(scope, receive, send)
             return
         await self._app(scope, receive, send)
+
+
+class CallerConcurrencyMiddleware:
+    """Limits the requests that one caller has under way, from the first byte of the body to the last sent.
+
+    `limits.py` counts calls of tools only while they are worked on. Without this one token could hold every
+    connection with bodies that come slowly, or with answers that nobody takes.
+    """
+
+    def __init__(self, app: ASGIApp, at_once: int) -> None:
+        """Wrap an application.
+
+        Args:
+            app: answers the requests that are let through.
+            at_once: requests of one caller under way.
+        """
+        self._app = app
+        self._at_once = at_once
+        self._under_way: Counter[str] = Counter()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+        user = scope.get("user")
+        if scope["type"] != "http" or not isinstance(user, AuthenticatedUser):
+            await self._app(scope, receive, send)
+            return
+        caller = caller_of(user.access_token)
+        if self._under_way[caller] >= self._at_once:
+            text = f"{self._at_once} requests of yours are under way; wait for one of them to end"
+            answer = _refusal(429, text)
+            answer.headers["retry-after"], answer.headers["connection"] = "1", "close"
+            await answer(scope, receive, send)
+            return
+        self._under_way[caller] += 1
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            self._under_way[caller] -= 1
+            if not self._under_way[caller]:
+                del self._under_way[caller]
 
 
 class WholeBody:

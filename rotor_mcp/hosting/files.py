@@ -9,7 +9,8 @@ from typing import Generic, TypeVar
 MAX_STALE_SECONDS = 30.0
 """How long the last good content is used while the file cannot be read or parsed. Editors and secret stores
 replace a file in steps, so one failed reading must not lock everybody out; but a token that was revoked in a
-file that then became unreadable must not stay valid for longer than this."""
+file that then became unreadable must not stay valid for longer than this. It is counted from the last time
+that the content was seen to be current, so after a time without requests it may be over at once."""
 
 Content = TypeVar("Content")
 
@@ -42,7 +43,8 @@ class Watched(Generic[Content]):
         self._max_stale = max_stale
         self._stamp = self._look()
         self._content = self._load()
-        self._failing_since: float | None = None
+        self._current_at = time.monotonic()
+        self._failing = False
         self._logged = ""
 
     def read(self) -> Content:
@@ -53,20 +55,19 @@ class Watched(Generic[Content]):
         """
         try:
             stamp = self._look()
-            if stamp != self._stamp or self._failing_since is not None:
+            if stamp != self._stamp or self._failing:
                 self._content = self._load()
                 self._stamp = stamp  # only now: after a failed reading the same file is read again
-                self._failing_since, self._logged = None, ""
+                self._failing, self._logged = False, ""
                 logger.info("%s was read again", self._path)
+            self._current_at = time.monotonic()
         except (OSError, ValueError) as exc:
             self._note_failure(str(exc))
         return self._content
 
     def _note_failure(self, reason: str) -> None:
-        now = time.monotonic()
-        if self._failing_since is None:
-            self._failing_since = now
-        expired = now - self._failing_since >= self._max_stale
+        self._failing = True
+        expired = time.monotonic() - self._current_at >= self._max_stale
         consequence = (
             "nobody in it is let in until it can be read"
             if expired

@@ -1,10 +1,13 @@
 """Whether this server is alive, and whether it is of use: for load balancers."""
 
+from typing import Any
+
 import anyio
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
 from rotor_mcp.client import LeadsClient
+from rotor_mcp.company import Companies, SharedHealth
 from rotor_mcp.errors import Refused, RotorError
 from rotor_mcp.exchange import Pool
 
@@ -20,21 +23,39 @@ async def alive(_: Request) -> JSONResponse:
 
 
 class Readiness:
-    """Says whether Rotor was reached lately; else asks it, without the key, which counts for nobody."""
+    """Says whether Rotor was reached lately, and whether Redis can be used, if one is named.
 
-    def __init__(self, pool: Pool) -> None:
+    If Rotor was not reached lately, it is asked, without the key, which counts for nobody. A Redis that is
+    required makes the server not ready before it could be used once, and later by a fault that stays until
+    somebody changes a setting. One that is lost under way does not: it is lost to all servers at once.
+    """
+
+    def __init__(self, pool: Pool, companies: Companies) -> None:
         self._pool = pool
+        self._companies = companies
         self._asking = anyio.Lock()
         self._trouble: tuple[float, str] | None = None
 
     async def answer(self, _: Request) -> JSONResponse:
         """Answer a probe."""
-        async with self._asking:
+        shared = SharedHealth()
+
+        async def check_shared() -> None:
+            nonlocal shared
+            shared = await self._companies.check()
+
+        async with self._asking, anyio.create_task_group() as checks:
+            checks.start_soon(check_shared)
             trouble = await self._find_trouble()
+        if trouble is None and not shared.ready:
+            trouble = f"Redis cannot be relied on: {shared.trouble}"
+        if trouble is not None:
+            return JSONResponse({"ready": False, "reason": trouble}, 503)
         ago = anyio.current_time() - self._pool.answered_at
-        if trouble is None:
-            return JSONResponse({"ready": True, "rotor_answered_seconds_ago": round(ago)})
-        return JSONResponse({"ready": False, "reason": trouble}, 503)
+        said: dict[str, Any] = {"ready": True, "rotor_answered_seconds_ago": round(ago)}
+        if shared.trouble is not None:
+            said["redis"] = shared.trouble
+        return JSONResponse(said)
 
     async def _find_trouble(self) -> str | None:
         now = anyio.current_time()

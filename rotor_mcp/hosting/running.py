@@ -17,6 +17,7 @@ from rotor_mcp import garbage, logs
 from rotor_mcp.config import ConfigError, Settings, environment_variable
 from rotor_mcp.flags import connection
 from rotor_mcp.hosting.app import build_app
+from rotor_mcp.hosting.connections import MAX_BUSY_CONNECTIONS, LimitedProtocol
 from rotor_mcp.hosting.doorway import access_log
 from rotor_mcp.hosting.processes import Processes, listeners
 from rotor_mcp.hosting.settings import PATH, HostSettings
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
 
 GRACE = 5
 """Seconds that calls in hand get beyond what a call may take."""
-AT_ONCE = 1_000
-"""Connections that one process holds at a time, idle ones too; more are told to come later (503)."""
 
 
 def serve(http: str, values: Mapping[str, str | None], sandbox_file: str | None = None) -> None:
@@ -69,14 +68,14 @@ def serve(http: str, values: Mapping[str, str | None], sandbox_file: str | None 
         app,
         factory=host.workers > 1,
         workers=host.workers,
-        http="h11",
+        http=LimitedProtocol,
+        limit_concurrency=MAX_BUSY_CONNECTIONS,
         ws="none",
         lifespan="on",
         log_config=None,
         access_log=False,
         server_header=False,
         proxy_headers=False,
-        limit_concurrency=AT_ONCE,
         timeout_keep_alive=host.keep_alive,
         timeout_graceful_shutdown=int(settings.timeout) + GRACE,
     )

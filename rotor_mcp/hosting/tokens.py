@@ -1,9 +1,11 @@
 """Who calls, by a token of a file: for a private network that has no identity provider.
 
-A line for each caller: a name, the token, and if it may not do everything, its scopes.
+A line for each caller: a name, the token, and its scopes, or `all` for all of them.
 
-    night-agent  b0Vt…  leads:read leads:write
+    night-agent  b0Vt…  all
     dashboard    Yk3q…  leads:read
+
+A line without scopes is refused: it may have been cut behind the token.
 """
 
 import hashlib
@@ -14,12 +16,13 @@ from pathlib import Path
 from mcp.server.auth.provider import AccessToken
 
 from rotor_mcp.hosting.auth import InvalidToken, TokensUnavailable
+from rotor_mcp.hosting.callers import TOKEN_FILE_PREFIX
 from rotor_mcp.hosting.files import MAX_STALE_SECONDS, FileUnavailable, Watched
 from rotor_mcp.hosting.scopes import SCOPES
 from rotor_mcp.hosting.settings import SHORTEST_SECRET
 
-PREFIX = "token:"
-"""Before the name of a caller who showed a token of the file, so that no subject of an issuer is the same."""
+ALL_SCOPES = "all"
+"""The word that stands for every scope."""
 
 
 @dataclass(frozen=True)
@@ -45,18 +48,30 @@ def parse(text: str) -> tuple[_Known, ...]:
             case [name, token, *scopes]:
                 if len(token) < SHORTEST_SECRET:
                     raise ValueError(f"line {number}: a token must have {SHORTEST_SECRET} characters or more")
-                if unknown := set(scopes) - set(SCOPES):
-                    raise ValueError(
-                        f"line {number}: {len(unknown)} scopes are not one of {', '.join(SCOPES)}"
-                    )
-                known.append(_Known(name, _digest(token), tuple(scopes) or SCOPES))
+                known.append(_Known(name, _digest(token), _parse_scopes(number, scopes)))
             case _:
-                raise ValueError(f"line {number}: must be a name, a token, and perhaps scopes")
+                raise ValueError(f"line {number}: must be a name, a token and scopes")
     if not known:
         raise ValueError("holds no token")
     if len({one.name for one in known}) < len(known) or len({one.digest for one in known}) < len(known):
         raise ValueError("holds a name or a token twice")
     return tuple(known)
+
+
+def _parse_scopes(number: int, words: list[str]) -> tuple[str, ...]:
+    if not words:
+        raise ValueError(
+            f"line {number}: names no scopes. Write {' or '.join(SCOPES)} or both behind the token, or the "
+            f"word {ALL_SCOPES}"
+        )
+    if words == [ALL_SCOPES]:
+        return SCOPES
+    if unknown := set(words) - set(SCOPES):
+        raise ValueError(
+            f"line {number}: {len(unknown)} of its scopes are none of {', '.join(SCOPES)}; the word "
+            f"{ALL_SCOPES} must stand alone"
+        )
+    return tuple(words)
 
 
 class FileTokens:
@@ -92,7 +107,7 @@ class FileTokens:
                 found = known
         if found is None:
             raise InvalidToken("the access token is not one of this server's token file")
-        name = f"{PREFIX}{found.name}"
+        name = f"{TOKEN_FILE_PREFIX}{found.name}"
         return AccessToken(token="", client_id=name, subject=name, scopes=list(found.scopes))
 
 

@@ -1,16 +1,35 @@
-"""The link to Redis: whoever asks gets an answer soon, or is told that Redis cannot be asked."""
+"""The connections of this process to Redis, and whether Redis can be used.
+
+Two circuit breakers share the connections, each of which asks nothing for `PAUSE` seconds after a failure:
+`Link` for locks and counts, and `CacheLink` for remembered pages, whose failures leave the locks on.
+"""
 
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import anyio
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.commands.core import AsyncScript
-from redis.exceptions import RedisError
+from redis.exceptions import (
+    AuthenticationError,
+    AuthenticationWrongNumberOfArgsError,
+    AuthorizationError,
+    BusyLoadingError,
+    ClusterDownError,
+    InvalidResponse,
+    NoPermissionError,
+    OutOfMemoryError,
+    ReadOnlyError,
+    RedisError,
+    ResponseError,
+    TryAgainError,
+)
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 PATIENCE = 1.0
@@ -20,28 +39,49 @@ TRIES = 2
 that the time of its questions has passed, although Redis is well."""
 PAUSE = 3.0
 """Seconds for which nobody asks after a question went wrong."""
+CHECK_INTERVAL_SECONDS = 5.0
+"""Between two checks of a Redis that can be used."""
 GAP = "rotor-mcp:gap"
 """The moment until which not everything was told to Redis: what happened before is not known."""
+PROBE = "rotor-mcp:probe"
+"""Written by each check, to see that writing works."""
 
 _MARK_GAP = """
 local time = redis.call('time')
 redis.call('set', KEYS[1], string.format('%.0f', time[1] * 1000000 + time[2]))
 """
+_WRITE_PROBE = "redis.call('set', KEYS[1], '', 'px', 1000)"
 
 Answer = TypeVar("Answer")
 
 logger = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True)
+class Fault:
+    """What is wrong with Redis."""
+
+    reason: str
+    """A clause about Redis. It holds no address and no password."""
+    permanent: bool
+    """Whether it stays until somebody changes a setting."""
+    usable: bool = False
+    """Whether locks work all the same, as long as nothing else goes wrong."""
+
+
 class Away(Exception):
-    """Redis cannot be asked. Whoever asked goes on without it."""
+    """Redis cannot be asked, for the reason in the text. Whoever asked goes on without it."""
 
 
 class Link:
-    """The connections of this process to Redis. The first question opens them."""
+    """The connections of this process to Redis. The first question opens them and checks Redis."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, required: bool = False) -> None:
         """Take the address.
+
+        Args:
+            url: of Redis.
+            required: whether writes are refused until Redis could be used for the first time.
 
         Raises:
             ValueError: if it has options that do not exist. The text does not repeat it.
@@ -57,14 +97,51 @@ class Link:
             self._redis.connection_pool.make_connection()  # type: ignore[no-untyped-call]
         except Exception:
             raise ValueError("has options that the Redis client does not know") from None
-        self._mark_gap = self.script(_MARK_GAP)
-        self._well = True
+        self._mark_gap, self._write_probe = self.script(_MARK_GAP), self.script(_WRITE_PROBE)
+        self._required = required
+        self.fault: Fault | None = None
+        """What is wrong with Redis, as far as is known."""
+        self._was_good = False
+        self._verified = False
+        self._verified_at = 0.0
         self._silent = False
         self._not_before = 0.0
+
+    @property
+    def redis(self) -> Redis:
+        """The client, for questions."""
+        return self._redis
+
+    @property
+    def verified(self) -> bool:
+        """Whether Redis was checked since something last went wrong."""
+        return self._verified
+
+    @property
+    def refuses_writes(self) -> bool:
+        """Whether no write may begin: Redis is required and could not be used since the start."""
+        return self._required and not self._was_good
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether a server may be sent requests. One that lost its Redis under way may."""
+        if not self._required or self.fault is None:
+            return True
+        return self._was_good and not self.fault.permanent
 
     def script(self, lua: str) -> AsyncScript:
         """Make a script of Redis, for questions."""
         return self._redis.register_script(lua)
+
+    async def check(self) -> Fault | None:
+        """Find out what is wrong with Redis, unless that was found out just now."""
+        now = anyio.current_time()
+        if self._verified and now - self._verified_at >= CHECK_INTERVAL_SECONDS:
+            self._verified = False
+        if not self._verified:
+            with suppress(Away):  # `fault` says why
+                await self.ask(_nothing)
+        return self.fault
 
     async def ask(self, question: Callable[[Redis], Awaitable[Answer]], *, insist: bool = False) -> Answer:
         """Ask something.
@@ -82,43 +159,181 @@ class Link:
             Away: if there is no answer.
         """
         now = anyio.current_time()
-        if not self._well and (self._silent or not insist):
+        if self.fault is not None and self._is_away and (self._silent or not insist):
             if now < self._not_before:
-                raise Away
+                raise Away(self.fault.reason)
             self._not_before = now + PAUSE
-        for _ in range(TRIES):
-            try:
-                # What interrupted the client while it deals with an interruption would cost it a connection.
-                # So anyio does not, and the client's own timeouts come first.
-                with anyio.CancelScope(shield=True):
-                    async with asyncio.timeout(2 * PATIENCE + 0.5):
-                        if not self._well:
-                            await self._mark_gap([GAP])
-                        answer = await question(self._redis)
-            except (RedisError, OSError) as exc:  # a timeout is an OSError
-                trouble = exc
-            else:
-                self._is_well()
-                return answer
-        self._silent = insist and isinstance(trouble, (TimeoutError, RedisTimeoutError))
-        self._is_away(trouble)
-        raise Away from None
+        try:
+            answer = await _try_twice(lambda: self._verify_and_ask(question))
+        except (RedisError, OSError) as exc:  # a timeout is an OSError
+            self._silent = insist and isinstance(exc, (TimeoutError, RedisTimeoutError))
+            self._not_before = anyio.current_time() + PAUSE
+            self._verified = False
+            fault = _fault_of(exc)
+            self._note(fault)
+            raise Away(fault.reason) from None
+        return answer
 
     async def aclose(self) -> None:
         """Close the connections."""
         await self._redis.aclose()
 
-    def _is_away(self, trouble: Exception) -> None:
-        self._not_before = anyio.current_time() + PAUSE
-        if self._well:
-            self._well = False
-            # Of an error only what it is called: its text could repeat a command, and with it a password.
-            logger.warning(
-                "Redis cannot be asked (%s): until it is back, this server shares nothing with others",
-                type(trouble).__name__,
-            )
+    @property
+    def _is_away(self) -> bool:
+        return self.fault is not None and not self.fault.usable
 
-    def _is_well(self) -> None:
-        if not self._well:
-            self._well = True
-            logger.info("Redis is back")
+    async def _verify_and_ask(self, question: Callable[[Redis], Awaitable[Answer]]) -> Answer:
+        fault = self.fault
+        if not self._verified:
+            fault = await self._verify()
+        answer = await question(self._redis)
+        if not self._verified:
+            self._verified, self._verified_at = True, anyio.current_time()
+            self._was_good = self._was_good or fault is None
+            self._note(fault)
+        return answer
+
+    async def _verify(self) -> Fault | None:
+        """See that locks can be written and will not be deleted. Returns what endangers them."""
+        memory = await self._ask_about_memory()
+        if self._is_away:
+            await self._mark_gap([GAP])
+        else:
+            await self._write_probe([PROBE])
+        policy = memory.get("maxmemory_policy")
+        if memory.get("maxmemory") and policy != "noeviction":
+            reason = (
+                f"it may delete locks when its memory is full: set maxmemory-policy {policy} to noeviction"
+            )
+            return Fault(reason, permanent=True, usable=True)
+        return None
+
+    async def _ask_about_memory(self) -> dict[str, Any]:
+        """Ask how much memory there is, which is used and what happens when it is full.
+
+        Raises:
+            InvalidResponse: if what answers is no Redis.
+            RedisError: if there is no answer.
+            OSError: likewise.
+        """
+        try:
+            await self._redis.ping()
+            memory: object = await self._redis.info("memory")
+        except (RedisError, OSError):
+            raise
+        except Exception:  # what the client makes of an answer that no Redis gives
+            raise InvalidResponse from None
+        if not isinstance(memory, dict) or not isinstance(memory.get("used_memory"), int):
+            raise InvalidResponse
+        return memory
+
+    def _note(self, fault: Fault | None) -> None:
+        before, self.fault = self.fault, fault
+        if fault is None:
+            if before is not None:
+                logger.info("Redis can be used again")
+            return
+        if before is not None and before.reason == fault.reason:
+            return
+        if self.refuses_writes:
+            consequence = (
+                "this server is not ready and refuses writes until that is mended; "
+                "ROTOR_MCP_REDIS_REQUIRED=false lets it write all the same"
+            )
+        elif fault.usable:
+            consequence = "two servers can then write to one person at once"
+        else:
+            consequence = "until it can, this server shares nothing with others"
+        level = logging.ERROR if fault.permanent else logging.WARNING
+        logger.log(level, "Redis cannot be relied on: %s. %s", fault.reason, _sentence(consequence))
+
+
+class CacheLink:
+    """Redis as a cache. What it refuses, or fails at, says nothing about the locks and leaves them on."""
+
+    def __init__(self, link: Link) -> None:
+        """Use the connections of a link."""
+        self._link = link
+        self._not_before = 0.0
+        self._fault: Fault | None = None
+
+    def script(self, lua: str) -> AsyncScript:
+        """Make a script of Redis, for questions."""
+        return self._link.script(lua)
+
+    async def ask(self, question: Callable[[Redis], Awaitable[Answer]]) -> Answer:
+        """Ask something.
+
+        Args:
+            question: what is asked. It can be asked twice.
+
+        Raises:
+            Away: if there is no answer. Then nobody asks for `PAUSE` seconds.
+        """
+        if self._fault is not None and anyio.current_time() < self._not_before:
+            raise Away(self._fault.reason)
+        if not self._link.verified:
+            await self._link.ask(_nothing)
+        try:
+            answer = await _try_twice(lambda: question(self._link.redis))
+        except (RedisError, OSError) as exc:
+            self._not_before = anyio.current_time() + PAUSE
+            before, self._fault = self._fault, _fault_of(exc)
+            if before is None:
+                logger.warning(
+                    "Redis does not keep what searches read: %s. Locks and counts go on", self._fault.reason
+                )
+            raise Away(self._fault.reason) from None
+        self._fault = None
+        return answer
+
+
+async def _try_twice(attempt: Callable[[], Awaitable[Answer]]) -> Answer:
+    """Ask Redis, and once more if the connection failed, but not if Redis refused.
+
+    Raises:
+        RedisError: if there is no answer.
+        OSError: likewise.
+    """
+    for tries_left in reversed(range(TRIES)):
+        try:
+            # What interrupted the client while it deals with an interruption would cost it a connection.
+            # So anyio does not, and the client's own timeouts come first.
+            with anyio.CancelScope(shield=True):
+                async with asyncio.timeout(2 * PATIENCE + 0.5):
+                    return await attempt()
+        except (RedisError, OSError) as exc:
+            if not tries_left or _fault_of(exc).permanent:
+                raise
+    raise AssertionError("unreachable")
+
+
+async def _nothing(_: Redis) -> None:
+    """Ask nothing: the check that comes before a question is all that is wanted."""
+
+
+def _fault_of(exc: Exception) -> Fault:
+    """Say what an error of Redis's client means. Its text could repeat a command, and with it a password."""
+    match exc:
+        case AuthenticationError() | AuthenticationWrongNumberOfArgsError() | AuthorizationError():
+            return Fault("it refuses the user name or password in ROTOR_MCP_REDIS_URL", permanent=True)
+        case NoPermissionError():
+            return Fault("its user may not use a command that is needed", permanent=True)
+        case InvalidResponse():
+            return Fault("what answers at the address in ROTOR_MCP_REDIS_URL is no Redis", permanent=True)
+        case OutOfMemoryError():
+            return Fault("its memory is full (maxmemory)", permanent=True)
+        case ReadOnlyError():
+            return Fault("it is a replica, which takes no writes", permanent=True)
+        case BusyLoadingError() | ClusterDownError() | TryAgainError():
+            return Fault("it is not ready yet", permanent=False)
+        case ResponseError():
+            return Fault("it refuses a command that is needed", permanent=True)
+        case RedisTimeoutError() | TimeoutError():
+            return Fault(f"it does not answer within {PATIENCE:g} s", permanent=False)
+        case _:
+            return Fault("there is no connection to it", permanent=False)
+
+
+def _sentence(clause: str) -> str:
+    return clause[0].upper() + clause[1:]

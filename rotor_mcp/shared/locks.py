@@ -153,7 +153,7 @@ class Locks:
     """The locks that this process has, kept alive as long as it has them."""
 
     def __init__(self, link: Link) -> None:
-        self._link = link
+        self.link = link
         self._take, self._hold, self._leave = map(link.script, (_TAKE, _HOLD, _LEAVE))
         self._held: set[Lock] = set()
         self._renewing: asyncio.Task[None] | None = None
@@ -168,7 +168,7 @@ class Locks:
         names = [lock.lock, lock.past, lock.wish, GAP]
         times = [_milliseconds(seconds) for seconds in (EXPIRY, KEPT, WISHED)]
         try:
-            taken: list[bytes] = await self._link.ask(lambda _: self._take(names, [lock.token, *times]))
+            taken: list[bytes] = await self.link.ask(lambda _: self._take(names, [lock.token, *times]))
         except Away:
             self._keep_alive(lock)
             raise
@@ -194,7 +194,7 @@ class Locks:
         given: list[str | float] = [_milliseconds(EXPIRY), _milliseconds(KEPT)]
         for lock in locks:
             given.extend((lock.token, lock.fence, int((now - lock.since) * 1e6)))
-        fences: list[bytes] = await self._link.ask(lambda _: self._hold(names, given), insist=insist)
+        fences: list[bytes] = await self.link.ask(lambda _: self._hold(names, given), insist=insist)
         if not fences:
             raise TurnLost("another server has begun to write to the same person meanwhile")
         for lock, fence in zip(locks, fences, strict=True):
@@ -206,7 +206,7 @@ class Locks:
         names = [lock.lock, lock.past, lock.wish]
         given: list[str | float] = [lock.token, _milliseconds(KEPT)]
         with suppress(Away):
-            await self._link.ask(lambda _: self._leave(names, given))
+            await self.link.ask(lambda _: self._leave(names, given))
 
     async def aclose(self) -> None:
         """Renew nothing any more."""

@@ -9,7 +9,7 @@ from contextvars import ContextVar
 import anyio
 
 from rotor_mcp.company import Queue
-from rotor_mcp.errors import NotSent
+from rotor_mcp.errors import NotSent, Uncoordinated
 from rotor_mcp.shared.link import Away
 from rotor_mcp.shared.locks import Lock, Locks
 from rotor_mcp.shared.names import Names
@@ -45,8 +45,10 @@ class SharedQueue(Queue):
 
         Raises:
             NotSent: if that took longer than `patience` seconds.
+            Uncoordinated: if Redis is required and could not be used since the start.
         """
         until = anyio.current_time() + patience
+        await self.check()
         wanted = sorted(keys)
         outer = _held.get()
         async with super().turn(wanted, patience) as left, AsyncExitStack() as held:
@@ -60,18 +62,39 @@ class SharedQueue(Queue):
             finally:
                 _held.set(outer)
 
-    async def verify(self) -> None:
+    async def check(self) -> None:
+        """Make sure that a write may begin.
+
+        Raises:
+            Uncoordinated: if Redis is required and could not be used since the start.
+        """
+        link = self._locks.link
+        if link.refuses_writes:
+            await link.check()
+        if link.refuses_writes:
+            reason = link.fault.reason if link.fault else "it was not reached yet"
+            raise Uncoordinated(
+                f"Redis, by which several servers take turns at writing, cannot be relied on: {reason}. "
+                "Writes are refused until it can. Whoever runs this server can mend that, or set "
+                "ROTOR_MCP_REDIS_REQUIRED=false"
+            )
+
+    async def verify(self) -> str | None:
         """Make sure that nobody else has had a turn of this task's since it began.
+
+        Returns why that is not certain, if it is not.
 
         Raises:
             TurnLost: if somebody has.
         """
+        link = self._locks.link
         if locks := [lock for queue, lock in _held.get() if queue is self]:
             try:
                 # What was taken in Redis is always asked for there, what was not only if Redis is back.
                 await self._locks.hold(locks, insist=any(lock.fence for lock in locks))
-            except Away:
-                return
+            except Away as exc:
+                return str(exc)
+        return link.fault.reason if link.fault and link.fault.usable else None
 
     async def _take(self, lock: Lock, until: float) -> float:
         """Wait for a lock. Returns when somebody last had it, as far as Redis knows."""

@@ -27,10 +27,16 @@ class _Server(uvicorn.Server):
 
 
 @asynccontextmanager
-async def on_port(app: Any) -> AsyncIterator[str]:
-    """Serve an application, and yield its address."""
+async def on_port(app: Any, **options: Any) -> AsyncIterator[str]:
+    """Serve an application, and yield its address.
+
+    Args:
+        app: to serve.
+        options: of uvicorn, beside those that are set here.
+    """
     listener = listen()
-    server = _Server(uvicorn.Config(app, lifespan="on", log_config=None, timeout_graceful_shutdown=1))
+    config = uvicorn.Config(app, lifespan="on", log_config=None, timeout_graceful_shutdown=1, **options)
+    server = _Server(config)
     task = asyncio.create_task(server.serve([listener]))
     try:
         while not server.started:  # noqa: ASYNC110 - uvicorn tells it no other way

@@ -73,7 +73,7 @@ def companies() -> Iterator[Companies]:
 @pytest.fixture
 def token_file(tmp_path: Path) -> Path:
     file = tmp_path / "tokens"
-    file.write_text(f"ann {ANN}\nben {BEN}\neve {EVE}\n", "utf-8")
+    file.write_text(f"ann {ANN} all\nben {BEN} all\neve {EVE} all\n", "utf-8")
     return file
 
 

@@ -147,6 +147,25 @@ ATTACKS: dict[str, tuple[Callable[[TestIssuer], str | None], str]] = {
         lambda issuer: issuer.token(sub="token:night-agent"),
         "the subject of the access token has the form of a caller of the token file",
     ),
+    "about a caller of the token file, in capitals": (
+        lambda issuer: issuer.token(sub=" Token:night-agent"),
+        "the subject of the access token has the form of a caller of the token file",
+    ),
+    "for a client that is a caller of the token file": (
+        lambda issuer: issuer.token(client_id="token:night-agent"),
+        "the client of the access token has the form of a caller of the token file",
+    ),
+    "for a party that is a caller of the token file": (
+        lambda issuer: issuer.token(client_id=None, azp="token:night-agent"),
+        "the client of the access token has the form of a caller of the token file",
+    ),
+    "about nobody, for a client that is a caller of the token file": (
+        lambda issuer: issuer.token(sub="", client_id="token:night-agent"),
+        NO_SUBJECT,
+    ),
+    "with an end beyond all times": (lambda issuer: issuer.token(exp=float("inf")), NO_JWT),
+    "with an end that is a list": (lambda issuer: issuer.token(exp=[1]), NO_JWT),
+    "not before a list": (lambda issuer: issuer.token(nbf=[1]), NO_JWT),
     "about nobody": (lambda issuer: issuer.token(sub=None), NO_SUBJECT),
     "signed by somebody else": (lambda issuer: issuer.token(key=Keys().rsa), WRONG_SIGNATURE),
     "signed with a key of another name": (lambda issuer: issuer.token(key=Keys().rsa, kid="r2"), UNKNOWN_KEY),
@@ -303,7 +322,7 @@ async def test_an_issuer_that_does_not_answer_is_no_fault_of_the_caller(url: str
     answer = await knock(url, issuer.token())
     assert (answer.status_code, answer.json(), answer.headers["retry-after"]) == (
         503,
-        {"error": "the issuer of tokens does not answer"},
+        {"error": "the issuer of tokens gives no usable answer"},
         "10",
     )
     issuer.away = False
@@ -313,11 +332,11 @@ async def test_an_issuer_that_does_not_answer_is_no_fault_of_the_caller(url: str
 
 
 async def test_keys_that_are_known_outlive_the_issuer(issuer: TestIssuer) -> None:
-    door = Issuer(issuer.url, AUDIENCE, kept=0.2, pause=0.1)
+    door = Issuer(issuer.url, AUDIENCE, ttl=0.2, cooldown=0.1)
     known = await door.verify_token(issuer.token())
     assert (known.subject, known.client_id, known.scopes) == (
-        "auth0|7",
-        "assistant",
+        "jwt:auth0|7",
+        "jwt:assistant",
         ["leads:read", "leads:write"],
     )
     await anyio.sleep(0.25)
@@ -329,14 +348,22 @@ async def test_keys_that_are_known_outlive_the_issuer(issuer: TestIssuer) -> Non
 
 
 async def test_keys_are_renewed(issuer: TestIssuer) -> None:
-    door = Issuer(issuer.url, AUDIENCE, kept=3, pause=0.1)
+    door = Issuer(issuer.url, AUDIENCE, ttl=0.2, cooldown=0.1)
     before, others = issuer.token(), Keys()
     assert await door.verify_token(before) is not None
     issuer.keys = others
     with pytest.raises(InvalidToken, match=WRONG_SIGNATURE):  # the new key has the name of the old one
         await door.verify_token(issuer.token())
-    await anyio.sleep(3.1)
-    assert await door.verify_token(issuer.token()) is not None
+    await anyio.sleep(0.25)
+
+    async def is_good() -> bool:
+        try:
+            return await door.verify_token(issuer.token()) is not None
+        except InvalidToken:
+            return False
+
+    while not await is_good():  # noqa: ASYNC110 - nobody waits for the renewal that the first of them begins
+        await anyio.sleep(0.01)
     with pytest.raises(InvalidToken):
         await door.verify_token(before)
 
@@ -512,7 +539,7 @@ async def test_a_tool_beyond_the_scopes_cannot_be_called(
 
 TOKENS = """
 # callers of the office network
-night-agent  b0Vt1qkM3xJ0cC7cWfGqfXn2d4s6a8zZ1p
+night-agent  b0Vt1qkM3xJ0cC7cWfGqfXn2d4s6a8zZ1p  all
 dashboard    Yk3qA9sPzR5tV7wX2yB4cD6eF8gH0jK1mN  leads:read
 """
 
@@ -544,9 +571,9 @@ async def test_a_token_file_that_changes(token_file: Path, sandbox: Sandbox) -> 
     old, new = "b0Vt1qkM3xJ0cC7cWfGqfXn2d4s6a8zZ1p", "N3wT0k3nN3wT0k3nN3wT0k3nN3wT0k3n"
     async with hosted(sandbox.transport, {"token_file": token_file}) as url:
         assert (await knock(url, old)).status_code == 200
-        token_file.write_text(f"night-agent {new}\n", "utf-8")
+        token_file.write_text(f"night-agent {new} leads:read\n", "utf-8")
         assert ((await knock(url, old)).status_code, (await knock(url, new)).status_code) == (401, 200)
-        token_file.write_text("night-agent short\n", "utf-8")
+        token_file.write_text(f"night-agent {new}\n", "utf-8")
         assert (await knock(url, new)).status_code == 200, "what cannot be read leaves what was read"
         token_file.unlink()
         assert (await knock(url, new)).status_code == 200
@@ -591,7 +618,7 @@ async def test_a_name_that_looks_like_lines_of_a_log(
         async with hosted(sandbox.transport, host) as url, calling(url, issuer.token(sub=forged)) as client:
             await client.call_tool("upsert_lead", {"name": "Dana", "phone": "612-555-0142"})
     (line,) = audit.read_text("utf-8").splitlines()
-    assert (json.loads(line)["caller"], json.loads(line)["outcome"]) == (forged, "created")
+    assert (json.loads(line)["caller"], json.loads(line)["outcome"]) == (f"jwt:{forged}", "created")
     told = [record.getMessage() for record in caplog.records]
-    assert any(json.dumps(forged) in text for text in told)
+    assert any(json.dumps(f"jwt:{forged}") in text for text in told)
     assert not any("\n" in text or "\r" in text for text in told)

@@ -3,6 +3,7 @@
 import logging
 import os
 import shutil
+import time
 from pathlib import Path
 
 import pytest
@@ -102,3 +103,20 @@ def test_a_failure_is_logged_once(file: Path, caplog: pytest.LogCaptureFixture) 
     assert [record.message for record in caplog.records] == [
         f"{file}: does not begin with good: its last good content is used for 30 seconds at most"
     ]
+
+
+def test_a_token_that_was_revoked_in_a_spoiled_file_is_not_good_because_nobody_looked(file: Path) -> None:
+    watched = Watched(file, parse, max_stale=0.2)
+    assert watched.read() == "good 1"
+    file.write_text("bad", "utf-8")
+    time.sleep(0.25)
+    with pytest.raises(FileUnavailable):
+        watched.read()
+    file.write_text("good 2", "utf-8")
+    assert watched.read() == "good 2"
+
+
+def test_content_that_was_current_a_moment_ago_is_used(file: Path) -> None:
+    watched = Watched(file, parse, max_stale=5)
+    file.unlink()
+    assert watched.read() == "good 1"

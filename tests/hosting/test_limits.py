@@ -52,7 +52,7 @@ class Together(httpx2.AsyncBaseTransport):
 @pytest.fixture
 def token_file(tmp_path: Path) -> Path:
     file = tmp_path / "tokens"
-    file.write_text(f"ann {ANN}\nben {BEN}\n", "utf-8")
+    file.write_text(f"ann {ANN} all\nben {BEN} all\n", "utf-8")
     return file
 
 

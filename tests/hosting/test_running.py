@@ -127,11 +127,26 @@ def test_what_is_not_served(http: str, variables: dict[str, str], said: str) -> 
     ("content", "said"),
     [
         ("", "holds no token"),
-        ("ann\n", "line 1: must be a name, a token, and perhaps scopes"),
+        ("ann\n", "line 1: must be a name, a token and scopes"),
         (f"# staff\nann {TOKEN[:31]}\n", "line 2: a token must have 32 characters or more"),
-        (f"ann {TOKEN} leads:write admin\n", "line 1: 1 scopes are not one of leads:read, leads:write"),
-        (f"ann {TOKEN}\nben {TOKEN}\n", "holds a name or a token twice"),
-        (f"ann {TOKEN}\nann {TOKEN}x\n", "holds a name or a token twice"),
+        (
+            f"ann {TOKEN} leads:write admin\n",
+            "line 1: 1 of its scopes are none of leads:read, leads:write; the word all must stand alone",
+        ),
+        (
+            f"ann {TOKEN} all leads:read\n",
+            "line 1: 1 of its scopes are none of leads:read, leads:write; the word all must stand alone",
+        ),
+        (
+            f"ann {TOKEN} leads:rea",
+            "line 1: 1 of its scopes are none of leads:read, leads:write; the word all must stand alone",
+        ),
+        (
+            f"ben {TOKEN}x leads:read\nann {TOKEN}\t\n",
+            "line 2: names no scopes. Write leads:read or leads:write or both behind the token, or the word all",
+        ),
+        (f"ann {TOKEN} all\nben {TOKEN} all\n", "holds a name or a token twice"),
+        (f"ann {TOKEN} all\nann {TOKEN}x all\n", "holds a name or a token twice"),
     ],
 )
 def test_a_token_file_that_is_not_right(content: str, said: str, tmp_path: Path) -> None:

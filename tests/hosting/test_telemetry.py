@@ -45,7 +45,7 @@ def collector() -> Iterator[Collector]:
 @pytest.fixture
 def tokens(tmp_path: Path) -> Path:
     file = tmp_path / "tokens"
-    file.write_text(f"night-agent {TOKENS['night-agent']}\ndashboard {TOKENS['dashboard']} leads:read\n")
+    file.write_text(f"night-agent {TOKENS['night-agent']} all\ndashboard {TOKENS['dashboard']} leads:read\n")
     return file
 
 

@@ -13,6 +13,7 @@ from anyio import to_thread
 from pydantic import SecretStr
 
 from rotor_mcp.client import LeadsClient
+from rotor_mcp.company import CallHooks
 from rotor_mcp.config import Settings
 from rotor_mcp.errors import RotorError
 from rotor_mcp.exchange import Pool
@@ -25,7 +26,7 @@ async def main(redis_url: str, rotor_url: str, phone: str) -> None:
     """Hold the turn, write, leave."""
     pool = Pool(Settings.load({"api_key": FULL_KEY, "base_url": rotor_url}))
     company = SharedCompanies(SecretStr(redis_url), 30).of(FULL_KEY)
-    rotor = LeadsClient(pool, company)
+    rotor = LeadsClient(pool, CallHooks(company))
     async with company.queue.turn([f"phone {phone}"], 5):
         _say("held")
         await to_thread.run_sync(sys.stdin.readline)

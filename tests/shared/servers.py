@@ -65,8 +65,13 @@ class RedisServer:
         with self.client() as client:
             held: dict[str, str] = {}
             for name in client.scan_iter():
-                kind = client.type(name)
-                value = client.hgetall(name) if kind == b"hash" else client.get(name)
+                match client.type(name):
+                    case b"hash":
+                        value: object = client.hgetall(name)
+                    case b"zset":
+                        value = client.zrange(name, 0, -1)
+                    case _:
+                        value = client.get(name)
                 held[name.decode()] = repr(value)
             return held
 

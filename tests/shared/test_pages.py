@@ -1,21 +1,26 @@
 """What searches remember, on all servers together."""
 
+import random
 import zlib
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import anyio
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from pydantic import SecretStr
 
-from rotor_mcp.company import Company
+from rotor_mcp.company import Company, PageStore
+from rotor_mcp.errors import NotSent
 from rotor_mcp.models import READ_NAMES, Lead, Page
-from rotor_mcp.shared.link import PAUSE, Link
+from rotor_mcp.shared import SharedCompanies
+from rotor_mcp.shared.link import PAUSE, CacheLink, Link
 from rotor_mcp.shared.names import Names
-from rotor_mcp.shared.pages import LARGEST, SharedShelf
+from rotor_mcp.shared.pages import MAX_COMPANY_BYTES, MAX_UNPACKED_BYTES, SharedShelf
 from tests.shared.conftest import KEY, Replica, logged
-from tests.shared.servers import RedisServer
+from tests.shared.servers import RedisServer, redis_server
 from tests.waiting import until
 
 pytestmark = pytest.mark.anyio
@@ -120,6 +125,93 @@ async def test_no_name_and_no_mark_shows_what_was_searched(redis: RedisServer, r
         assert secret not in shown
 
 
+# Limits
+
+
+def large(number: int, size: int = 1_600_000) -> Page:
+    """A page that packs to about half of its size."""
+    digits = random.Random(number).randbytes(size // 2).hex()
+    return Page(leads=[Lead.model_validate({"id": str(number), "notes": digits})], total=1, has_more=False)
+
+
+async def kept(company: Company, number: int, size: int = 1_600_000) -> bool:
+    """Recall a page, or read it; say whether it was remembered."""
+    fresh = False
+
+    async def read() -> Page:
+        nonlocal fresh
+        fresh = True
+        return large(number, size)
+
+    page, _ = await company.memory.recall(f"query {number}", read)
+    assert page == large(number, size)
+    return not fresh
+
+
+async def test_a_company_fills_redis_up_to_a_limit(redis: RedisServer, replica: Replica) -> None:
+    here = replica(redis)
+    for number in range(25):
+        assert not await kept(here, number)
+    with redis.client() as client:
+        names = list(client.scan_iter("*:page:*"))
+        assert MAX_COMPANY_BYTES * 0.9 < sum(map(client.strlen, names)) <= MAX_COMPANY_BYTES
+    assert not await kept(here, 0), "the oldest are dropped first"
+    assert await kept(here, 24)
+    await here.memory.forget()
+    with redis.client() as client:
+        assert list(client.scan_iter("*:page*")) == []
+
+
+async def test_a_page_that_is_too_large_is_not_kept(
+    redis: RedisServer, replica: Replica, caplog: pytest.LogCaptureFixture
+) -> None:
+    here = replica(redis)
+    assert [await kept(here, 1, 2_400_000) for _ in range(2)] == [False, False]
+    assert [await kept(here, 2) for _ in range(2)] == [False, True]
+    assert logged(caplog) == []
+
+
+async def test_pages_leave_room_for_locks(tmp_path: Path, replica: Replica) -> None:
+    """Half of the memory is not for pages, however many companies there are."""
+    with redis_server(tmp_path, "--maxmemory", "20mb") as server:
+        companies = [replica(server, f"rotor_company_{number}") for number in range(4)]
+        for number in range(10):
+            for company in companies:
+                await kept(company, number)
+        for company in companies:
+            async with company.queue.turn(["phone 1"], 1):
+                assert await company.queue.verify() is None
+        with server.client() as client:
+            assert int(client.info("memory")["used_memory"]) < 11_000_000
+
+
+@pytest.mark.parametrize(
+    ("command", "reason"),
+    [
+        ("zadd", "it refuses a command that is needed"),
+        ("mget", "its user may not use a command that is needed"),
+    ],
+)
+async def test_a_cache_that_is_refused_leaves_the_locks_on(
+    command: str, reason: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    rules = ("--user", "jo", "on", ">pa55word-of-jo", "~*", "+@all", f"-{command}")
+    with redis_server(tmp_path, *rules) as server:
+        url = SecretStr(f"redis://jo:pa55word-of-jo@127.0.0.1:{server.port}")
+        servers = [SharedCompanies(url, 30), SharedCompanies(url, 30)]
+        here, there = (companies.of(KEY) for companies in servers)
+        for _ in range(3):
+            await kept(here, 1)
+        async with here.queue.turn(["phone 1"], 1):
+            with pytest.raises(NotSent):
+                async with there.queue.turn(["phone 1"], 0.2):
+                    pytest.fail("two servers had one turn")
+            assert await here.queue.verify() is None
+        for companies in servers:
+            await companies.aclose()
+    assert logged(caplog) == [f"Redis does not keep what searches read: {reason}. Locks and counts go on"]
+
+
 # Strangers
 
 
@@ -143,7 +235,7 @@ def test_whatever_else_lies_there_is_as_good_as_nothing(redis: RedisServer, data
             client.flushall()
             client.set(Names(KEY).of("page", QUERY), data, ex=30)
         link = Link(redis.url)
-        found = await SharedShelf(30, Names(KEY), link).find(QUERY)
+        found = await SharedShelf(30, PageStore(), Names(KEY), CacheLink(link)).find(QUERY)
         await link.aclose()
         return found.page
 
@@ -151,11 +243,11 @@ def test_whatever_else_lies_there_is_as_good_as_nothing(redis: RedisServer, data
 
 
 async def test_a_page_that_would_unpack_to_too_much_is_not_unpacked(redis: RedisServer) -> None:
-    kept = b'{"mark":"","seconds":30,"page":{"leads":[],"has_more":true}}' + b" " * LARGEST
+    kept = b'{"mark":"","seconds":30,"page":{"leads":[],"has_more":true}}' + b" " * MAX_UNPACKED_BYTES
     with redis.client() as client:
         client.set(Names(KEY).of("page", QUERY), zlib.compress(kept), ex=30)
     link = Link(redis.url)
-    found = await SharedShelf(30, Names(KEY), link).find(QUERY)
+    found = await SharedShelf(30, PageStore(), Names(KEY), CacheLink(link)).find(QUERY)
     await link.aclose()
     assert found.page is None
 
@@ -177,7 +269,7 @@ def test_a_lead_comes_back_as_it_was_read(
 
     async def put_and_find() -> Page | None:
         link = Link(redis.url)
-        shelf = SharedShelf(30, Names(KEY), link)
+        shelf = SharedShelf(30, PageStore(), Names(KEY), CacheLink(link))
         await shelf.keep(QUERY, read, (await shelf.find(QUERY)).mark)
         found = await shelf.find(QUERY)
         await link.aclose()

@@ -78,7 +78,7 @@ async def test_what_was_spent_without_redis_is_told_when_it_is_back(
 async def test_how_long_the_count_of_a_day_is_kept(redis: RedisServer, replica: Replica) -> None:
     await replica(redis).spending.add()
     with redis.client() as client:
-        (name,) = client.scan_iter()
+        (name,) = client.scan_iter("*:spent:*")
         assert 86_400 < client.ttl(name) <= 2 * 86_400
 
 

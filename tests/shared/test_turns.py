@@ -33,7 +33,7 @@ pytestmark = pytest.mark.anyio
 
 ANN = "phone +16125550142"
 LOST = "another server has begun to write to the same person meanwhile"
-AWAY = "Redis cannot be asked (ConnectionError): until it is back, this server shares nothing with others"
+AWAY = "Redis cannot be relied on: there is no connection to it. Until it can, this server shares nothing with others"
 
 
 async def test_who_leaves_on_one_server_is_seen_on_the_other(redis: RedisServer, replica: Replica) -> None:
@@ -335,7 +335,7 @@ async def test_a_redis_that_was_emptied_under_way_hinders_nobody(
         async with there.queue.turn(["phone 3"], 1) as last_left:
             assert last_left >= restarted  # who held it before is not known any more
         await refused(there)
-    assert logged(caplog) == [AWAY, "Redis is back"]
+    assert logged(caplog) == [AWAY, "Redis can be used again"]
 
 
 async def test_what_happened_without_redis_counts_as_just_now(
