@@ -42,9 +42,9 @@ async def read_body(response: httpx2.Response, most: int = MAX_BODY_BYTES) -> by
         try:
             body += unpack.decompress(chunk, most - len(body) + 1) if unpack else chunk
         except zlib.error:
-            raise UnreadableBody("the answer cannot be unpacked") from None
+            raise UnreadableBody("the answer cannot be decompressed") from None
         if len(body) > most:
             raise UnreadableBody(f"the answer has more than {most:,} bytes")
     if unpack is not None and body and not unpack.eof:
-        raise UnreadableBody("the answer cannot be unpacked")
+        raise UnreadableBody("the answer cannot be decompressed")
     return bytes(body)
