@@ -137,7 +137,7 @@ def parse_keys(text: str) -> Mapping[str, str]:
     """
     try:
         keys = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):  # the second is how deep nesting ends
         raise ValueError("is not JSON") from None
     if not isinstance(keys, dict) or not all(
         isinstance(key, str) and is_sendable(key) for key in keys.values()

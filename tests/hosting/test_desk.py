@@ -24,7 +24,8 @@ from rotor_mcp.hosting.settings import HostSettings
 from rotor_mcp.sandbox import FULL_KEY, Sandbox
 from rotor_mcp.workplaces import Workplaces
 from tests.conftest import NOW, text
-from tests.hosting.serving import calling, hosted
+from tests.hosting.issuers import PUBLIC_URL, issuing
+from tests.hosting.serving import calling, hosted, request
 from tests.waiting import until
 
 pytestmark = pytest.mark.anyio
@@ -220,7 +221,16 @@ async def test_a_company_is_remembered_between_calls(companies: Companies) -> No
 
 @pytest.mark.parametrize(
     "broken",
-    ["", "[]", '{"ann": 7}', '{"ann": ""}', '{"ann": "rotor_a b_c"}', '{"ann": "rotor_x_y"', "{'a': 'b'}"],
+    [
+        "",
+        "[]",
+        '{"ann": 7}',
+        '{"ann": ""}',
+        '{"ann": "rotor_a b_c"}',
+        '{"ann": "rotor_x_y"',
+        "{'a': 'b'}",
+        "[" * 100_000,
+    ],
 )
 def test_a_key_file_that_is_not_right(broken: str) -> None:
     with pytest.raises(ValueError) as raised:  # noqa: PT011 - the text is looked at
@@ -229,6 +239,49 @@ def test_a_key_file_that_is_not_right(broken: str) -> None:
         "is not JSON",
         'must be an object of callers and keys, such as {"token:ann": "rotor_…"}',
     )
+
+
+def test_a_subject_stands_in_the_key_file_with_or_without_its_prefix() -> None:
+    keys = {
+        "auth0|7": "rotor_a_1",
+        "jwt:auth0|8": "rotor_b_2",
+        "token:ann": "rotor_c_3",
+        "jwt:jwt:x": "rotor_d_4",
+    }
+    assert parse_keys(json.dumps(keys)) == {
+        "jwt:auth0|7": "rotor_a_1",
+        "jwt:auth0|8": "rotor_b_2",
+        "token:ann": "rotor_c_3",
+        "jwt:jwt:x": "rotor_d_4",
+    }
+    with pytest.raises(ValueError, match="holds a subject twice, with and without jwt: before it"):
+        parse_keys(json.dumps({"ann": "rotor_a_1", "jwt:ann": "rotor_b_2"}))
+
+
+@pytest.mark.parametrize("sub", ["jwt:ann", "token:ann", "token:", "Token:ann", "ben", "jwt:token:ann"])
+async def test_callers_of_one_kind_have_no_keys_of_another(
+    sub: str, companies: Companies, token_file: Path, tmp_path: Path
+) -> None:
+    """A subject of the issuer can be any text, and so can the name of a caller of the token file."""
+    token_file.write_text(f"ann {ANN} all\njwt:ben {BEN} all\n")
+    key_file = tmp_path / "keys.json"
+    key_file.write_text(json.dumps({"ann": COMPANIES["token:ann"], "token:ann": COMPANIES["token:ben"]}))
+    async with issuing() as issuer:
+        host = {"token_file": token_file, "key_from": "file", "key_file": key_file}
+        host |= {"oauth_issuer": issuer.url, "public_url": PUBLIC_URL}
+        async with hosted(companies.transport, host) as url:
+            headers, call = request("search_leads", {})
+            async with httpx2.AsyncClient() as http:
+                shown = headers | {"authorization": f"Bearer {issuer.token(sub=sub)}"}
+                answer = await http.post(f"{url}/mcp", headers=shown, json=call)
+            async with calling(url, BEN) as ben:
+                other = text(await ben.call_tool("search_leads", {}))
+            assert companies.seen == []
+            async with calling(url, issuer.token(sub="ann")) as ann:
+                await ann.call_tool("search_leads", {})
+    assert answer.status_code == 401 or "this server knows no Rotor key of yours" in answer.text
+    assert "this server knows no Rotor key of yours" in other
+    assert companies.seen == [COMPANIES["token:ann"]]
 
 
 class Slow(httpx2.AsyncBaseTransport):
