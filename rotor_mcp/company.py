@@ -134,14 +134,18 @@ class PageStore:
         return (stored.at, stored.page) if stored else (-math.inf, None)
 
     def keep(self, owner: int, query: str, page: Page, seconds: float) -> None:
-        """Put a page there, and drop those that are older than so many seconds, or too many."""
+        """Put a page there, and drop those that are older than so many seconds, or too many.
+
+        It stays for those who wait for it even if nothing is to be remembered.
+        """
         now = anyio.current_time()
         self._drop((owner, query))
         stored = self._pages[owner, query] = _Stored(page, now, _memory_of(page))
         self.size += stored.size
         while self._pages:
-            oldest = next(iter(self._pages))
-            if self.size <= self._max_bytes and now - self._pages[oldest].at < seconds:
+            oldest, held = next(iter(self._pages.items()))
+            fresh = held is stored or now - held.at < seconds
+            if fresh and self.size <= self._max_bytes:
                 return
             self._drop(oldest)
 

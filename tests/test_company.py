@@ -101,7 +101,7 @@ async def test_searches_of_all_companies_remember_up_to_a_limit() -> None:
 async def test_a_page_beyond_the_limit_is_not_remembered() -> None:
     store = PageStore(max_bytes=10_000)
     store.keep(1, "small", Page(leads=[Lead(name="Ann")], has_more=False), 30)
-    store.keep(2, "large", Page(leads=[Lead(tags=["t" * 5_000, "u" * 5_000])], has_more=False), 30)
+    store.keep(2, "large", Page(leads=[Lead(tags=["t" * 2_000] * 6)], has_more=False), 30)
     assert (store.size, store.find(1, "small")[1], store.find(2, "large")[1]) == (0, None, None)
 
 

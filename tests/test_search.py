@@ -593,7 +593,7 @@ async def test_without_memory_nothing_is_remembered(sandbox: Sandbox) -> None:
 
 @pytest.mark.parametrize("memory", ["0", "30"])
 async def test_identical_searches_at_once_share_their_requests(sandbox: Sandbox, memory: str) -> None:
-    sandbox.faults.add(Fault(method="GET", delay=0.2, times=10))
+    sandbox.faults.add(Fault(method="GET", delay=2, times=10))
     results: list[CallToolResult] = []
     async with connect(sandbox, search_memory=memory) as client:
 

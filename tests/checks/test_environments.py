@@ -193,8 +193,8 @@ def run(home: Home, encoding: str, *arguments: str, **variables: str) -> subproc
         (("check", "--sandbox"), 0),
         (("demo",), 0),
         (("install", "--print"), 0),
-        (("import", "leads.csv", "--dry-run", "--sandbox"), 0),
-        (("import", "leads.csv", "--yes", "--sandbox=rotor.db"), 0),
+        (("import", "leads.csv", "--dry-run", "--sandbox"), 1),
+        (("import", "leads.csv", "--yes", "--sandbox=rotor.db"), 1),
         (("import", "--help"), 0),
     ],
 )

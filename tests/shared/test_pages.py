@@ -14,7 +14,7 @@ from pydantic import SecretStr
 
 from rotor_mcp.company import Company, PageStore
 from rotor_mcp.errors import NotSent
-from rotor_mcp.models import READ_NAMES, Lead, Page
+from rotor_mcp.models import MAX_READ_CHARS, READ_NAMES, Lead, Page
 from rotor_mcp.shared import SharedCompanies
 from rotor_mcp.shared.link import PAUSE, CacheLink, Link
 from rotor_mcp.shared.names import Names
@@ -131,7 +131,9 @@ async def test_no_name_and_no_mark_shows_what_was_searched(redis: RedisServer, r
 def large(number: int, size: int = 1_600_000) -> Page:
     """A page that packs to about half of its size."""
     digits = random.Random(number).randbytes(size // 2).hex()
-    return Page(leads=[Lead.model_validate({"id": str(number), "notes": digits})], total=1, has_more=False)
+    notes = [digits[start : start + MAX_READ_CHARS] for start in range(0, size, MAX_READ_CHARS)]
+    leads = [Lead.model_validate({"id": str(number), "notes": text}) for text in notes]
+    return Page(leads=leads, total=len(leads), has_more=False)
 
 
 async def kept(company: Company, number: int, size: int = 1_600_000) -> bool:
