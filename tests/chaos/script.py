@@ -219,14 +219,27 @@ def _faults(rng: random.Random, timeout: float) -> Iterator[Fault]:
     if rng.random() >= 0.15:
         return
     method, carried_out = rng.choice(WRITES_OFTEN), rng.random() < 0.5
-    kinds = ("drop", "cut while looking", "status", "no proof", "refusal", "too late", "outage")
-    match rng.choices(kinds, (8, 4, 8, 5, 3, 4, 5))[0]:
+    kinds = (
+        "drop",
+        "cut while looking",
+        "nothing to see",
+        "status",
+        "no proof",
+        "refusal",
+        "too late",
+        "outage",
+    )
+    match rng.choices(kinds, (8, 4, 3, 8, 5, 3, 4, 5))[0]:
         case "drop":
             yield Fault(method=method, drop=rng.choice(DROPS))
         case "cut while looking":
             # The reply to a write is lost, and the first look at what became of it, too.
             yield Fault(method="POST", drop=rng.choice(DROPS))
             yield Fault(method="GET", drop=rng.choice(DROPS))
+        case "nothing to see":
+            # The reply to a write is lost, and so is every look at what became of it.
+            yield Fault(method="POST", drop=rng.choice(DROPS))
+            yield Fault(method="GET", drop=rng.choice(DROPS), times=rng.randint(6, 10))
         case "status":
             yield Fault(method=method, status=rng.choice((500, 503)), carried_out=carried_out)
         case "no proof":
