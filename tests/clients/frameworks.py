@@ -26,7 +26,7 @@ async def converse(client: str, tools: set[str], call: Call, refused: Refused) -
     created = await call("upsert_lead", DANA)
     assert created["outcome"] == "created", created
     many = await call(
-        "upsert_leads", {"rows": [{"phone": "5550142"}, {"name": "Sam", "email": "sam"}], "stage": "Won"}
+        "upsert_leads", {"rows": [{"phone": "5550142", "stage": "Won"}, {"name": "Sam", "email": "sam"}]}
     )
     assert many["counts"] == {"updated": 1, "invalid": 1}, many
     found = await call("search_leads", {"search": "doe", "limit": 5})
