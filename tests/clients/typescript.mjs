@@ -16,7 +16,8 @@ assert.deepEqual(
 );
 const call = async (name, given) => (await client.callTool({ name, arguments: given })).structuredContent;
 assert.equal((await call("upsert_lead", { name: "Dana", phone: "555-0142" })).outcome, "created");
-assert.deepEqual((await call("upsert_leads", { rows: [{ phone: "5550142" }, {}], stage: "Won" })).counts, {
+const rows = [{ phone: "5550142", stage: "Won" }, {}];
+assert.deepEqual((await call("upsert_leads", { rows })).counts, {
   updated: 1,
   invalid: 1,
 });
