@@ -71,6 +71,12 @@ def text(result: CallToolResult) -> str:
     return "\n".join(part.text for part in result.content if isinstance(part, TextContent))
 
 
+def content(result: CallToolResult) -> dict[str, Any]:
+    """What a host gives to a program."""
+    assert result.structured_content is not None, text(result)
+    return dict(result.structured_content)
+
+
 def said(*results: CallToolResult) -> str:
     """What the model reads, with new ids and tokens as placeholders."""
     whole = "\n---\n".join(text(result) for result in results)

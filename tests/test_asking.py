@@ -9,7 +9,7 @@ import pytest
 from inline_snapshot import snapshot
 from mcp import Client
 from mcp.shared.exceptions import MCPError
-from mcp.types import CallToolResult, ElicitResult
+from mcp.types import ElicitResult
 
 from rotor_mcp import asking
 from rotor_mcp.config import Settings
@@ -18,7 +18,7 @@ from rotor_mcp.reception import Reception
 from rotor_mcp.sandbox import FULL_KEY, Sandbox
 from rotor_mcp.server import build_server
 from rotor_mcp.workplaces import Workplaces
-from tests.conftest import JANE, NOW, Rotor, said, text
+from tests.conftest import JANE, NOW, Rotor, content, said, text
 
 pytestmark = pytest.mark.anyio
 
@@ -27,11 +27,6 @@ Person = Callable[[Any, Any], Awaitable[ElicitResult]]
 
 BOB = {"name": "Bob Doe", "phone": "7635550100"}
 """Another name for the phone of Jane Doe, which takes an approval."""
-
-
-def content(result: CallToolResult) -> dict[str, Any]:
-    assert result.structured_content is not None
-    return dict(result.structured_content)
 
 
 class Requests(Observer):

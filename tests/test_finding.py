@@ -9,21 +9,10 @@ from mcp import Client
 from mcp.types import CallToolResult
 
 from rotor_mcp.sandbox import Sandbox
-from tests.conftest import NOW, Rotor, text
-from tests.test_search import all_leads, connect
+from tests.conftest import NOW, Rotor, content, text
+from tests.test_search import all_leads, connect, search
 
 pytestmark = pytest.mark.anyio
-
-
-async def search(client: Client, **arguments: Any) -> CallToolResult:
-    result = await client.call_tool("search_leads", arguments)
-    assert not result.is_error, text(result)
-    return result
-
-
-def content(result: CallToolResult) -> dict[str, Any]:
-    assert result.structured_content is not None
-    return dict(result.structured_content)
 
 
 def names(result: CallToolResult) -> list[str]:

@@ -9,7 +9,7 @@ from mcp import Client
 from mcp.types import CallToolResult
 
 from rotor_mcp.sandbox import Sandbox
-from tests.conftest import JANE, NOW, Rotor, said, text
+from tests.conftest import JANE, NOW, Rotor, content, said, text
 from tests.test_search import all_leads, connect
 
 pytestmark = pytest.mark.anyio
@@ -19,11 +19,6 @@ JANES_PHONE = "763-555-0100"
 
 async def upsert(client: Client, **arguments: Any) -> CallToolResult:
     return await client.call_tool("upsert_lead", arguments)
-
-
-def content(result: CallToolResult) -> dict[str, Any]:
-    assert result.structured_content is not None, text(result)
-    return dict(result.structured_content)
 
 
 @pytest.fixture

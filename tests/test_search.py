@@ -25,7 +25,7 @@ from rotor_mcp.config import Settings
 from rotor_mcp.sandbox import FULL_KEY, Fault, Sandbox
 from rotor_mcp.sandbox.serving import serving
 from rotor_mcp.server import build_server
-from tests.conftest import NOW, text
+from tests.conftest import NOW, content, text
 from tests.homes import ROOT
 from tests.waiting import until
 
@@ -93,11 +93,6 @@ async def search(client: Client, **arguments: Any) -> CallToolResult:
     result = await client.call_tool("search_leads", arguments)
     assert not result.is_error, text(result)
     return result
-
-
-def content(result: CallToolResult) -> dict[str, Any]:
-    assert result.structured_content is not None
-    return dict(result.structured_content)
 
 
 def ids(result: CallToolResult) -> list[str]:

@@ -11,7 +11,7 @@ from mcp.types import CallToolResult
 from rotor_mcp.config import Settings
 from rotor_mcp.sandbox import CREATE_ONLY_KEY, FULL_KEY, READ_ONLY_KEY, Fault, Sandbox
 from rotor_mcp.server import build_server
-from tests.conftest import JANE, NOW, Rotor, said, text
+from tests.conftest import JANE, NOW, Rotor, content, said, text
 from tests.waiting import until
 
 pytestmark = pytest.mark.anyio
@@ -24,11 +24,6 @@ def rotor(sandbox: Sandbox) -> Rotor:
 
 async def upsert(client: Client, **arguments: Any) -> CallToolResult:
     return await client.call_tool("upsert_lead", arguments)
-
-
-def content(result: CallToolResult) -> dict[str, Any]:
-    assert result.structured_content is not None
-    return dict(result.structured_content)
 
 
 async def test_create(client: Client, rotor: Rotor, sandbox: Sandbox) -> None:

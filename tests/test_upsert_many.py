@@ -18,7 +18,7 @@ from mcp.types import CallToolResult
 from rotor_mcp.config import Settings
 from rotor_mcp.sandbox import CREATE_ONLY_KEY, FULL_KEY, Fault, Sandbox
 from rotor_mcp.server import build_server
-from tests.conftest import JANE, NOW, Rotor, said, text
+from tests.conftest import JANE, NOW, Rotor, content, said, text
 from tests.waiting import until
 
 pytestmark = pytest.mark.anyio
@@ -31,11 +31,6 @@ Rows = list[dict[str, Any]]
 
 async def upsert(client: Client, rows: Any, **arguments: Any) -> CallToolResult:
     return await client.call_tool("upsert_leads", {"rows": rows, **arguments})
-
-
-def content(result: CallToolResult) -> dict[str, Any]:
-    assert result.structured_content is not None, text(result)
-    return dict(result.structured_content)
 
 
 def people(count: int, **fields: Any) -> Rows:

@@ -195,6 +195,20 @@ class CallerConcurrencyMiddleware:
                 del self._under_way[caller]
 
 
+def first_then(first: Message, receive: Receive) -> Receive:
+    """Return a `receive` that gives one message first, and then what the other one gives."""
+    given = False
+
+    async def receive_next() -> Message:
+        nonlocal given
+        if given:
+            return await receive()
+        given = True
+        return first
+
+    return receive_next
+
+
 class WholeBody:
     """Waits for the whole body, as long as it is neither too large nor too slow."""
 
@@ -238,16 +252,8 @@ class WholeBody:
             refusal.headers["connection"] = "close"  # what else may come is not read
             await refusal(scope, receive, send)
             return
-        given = False
-
-        async def replay() -> Message:
-            nonlocal given
-            if given:
-                return await receive()
-            given = True
-            return {"type": "http.request", "body": bytes(body), "more_body": False}
-
-        await self._app(scope, replay, send)
+        whole = {"type": "http.request", "body": bytes(body), "more_body": False}
+        await self._app(scope, first_then(whole, receive), send)
 
 
 class KeyFromHeader:

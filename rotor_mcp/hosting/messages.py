@@ -4,8 +4,9 @@ import json
 import logging
 
 from starlette.responses import Response
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
+from rotor_mcp.hosting.doorway import first_then
 from rotor_mcp.messages import Refusal, parse
 
 logger = logging.getLogger(__name__)
@@ -33,15 +34,7 @@ class MessageMiddleware:
             answer = Response(json.dumps(body), 400, media_type="application/json")
             await answer(scope, receive, send)
             return
-        given = False
-
-        async def replay() -> Message:
-            nonlocal given
-            if given:
-                return await receive()
-            given = True
-            return {**first, "body": read.text if read else b""}
-
+        mended = {**first, "body": read.text if read else b""}
         # The length of a mended body is another.
         headers = [header for header in scope["headers"] if header[0] != b"content-length"]
-        await self._app({**scope, "headers": headers}, replay, send)
+        await self._app({**scope, "headers": headers}, first_then(mended, receive), send)
