@@ -1,3 +1,4 @@
+import logging
 import os
 import re
 from collections.abc import AsyncIterator, Iterator
@@ -35,6 +36,15 @@ NOW = datetime(2026, 11, 22, 18, 0, tzinfo=UTC)
 
 
 posix = pytest.mark.skipif(os.name != "posix", reason="permissions, links and terminals of POSIX")
+
+
+@pytest.fixture(autouse=True)
+def log_level() -> Iterator[None]:
+    """Whatever level a test configures, the next one finds the level as it was."""
+    logger = logging.getLogger("rotor_mcp")
+    level = logger.level
+    yield
+    logger.setLevel(level)
 
 
 @pytest.fixture

@@ -187,7 +187,8 @@ async def test_a_key_without_the_scope(sandbox: Sandbox) -> None:
         (CREATE_ONLY_KEY, "search_leads", {}),
         (READ_ONLY_KEY, "upsert_lead", {"name": "Sam"}),
     ):
-        server = build_server(Settings.load({"api_key": key}), transport=sandbox.transport)
+        settings = Settings.load({"api_key": key})
+        server = build_server(settings, transport=sandbox.transport, clock=lambda: NOW)
         async with Client(server) as client:
             said.append(text(await client.call_tool(tool, arguments)))
     assert said == snapshot(

@@ -91,6 +91,9 @@ def run(
             write = _writer(stream, form, names, settings, to_terminal=os.isatty(stream.fileno()))
 
             async def work() -> None:
+                # The event loop ends its task between two steps when it is interrupted, so that each request
+                # is counted. To be told to end does the same.
+                signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))
                 async with workplace(settings, transport) as where:
                     await _run(export, where, write, tell)
 
