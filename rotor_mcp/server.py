@@ -20,6 +20,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any, Literal
 
+import anyio
 from mcp.server import CacheHint, MCPServer, ServerRequestContext
 from mcp.server.context import CallNext, HandlerResult
 from mcp.server.mcpserver import Context
@@ -77,7 +78,9 @@ def build_server(
         try:
             yield
         finally:
-            await reception.workplaces.aclose()
+            # The SDK cancels a server whose client has left. Its connections are closed all the same.
+            with anyio.CancelScope(shield=True):
+                await reception.workplaces.aclose()
 
     tools = [_mcp_tool(definition, reception) for definition in json.loads(DEFINITIONS.read_bytes())]
     scope: Literal["public", "private"] = "public" if reception.offers_all_the_same else "private"

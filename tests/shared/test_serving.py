@@ -4,8 +4,10 @@ import subprocess
 import sys
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import anyio
+import anyio.lowlevel
 import httpx2
 import pytest
 from mcp import Client, StdioServerParameters
@@ -14,6 +16,7 @@ from rotor_mcp.config import ConfigError, Settings
 from rotor_mcp.flags import connection
 from rotor_mcp.sandbox import FULL_KEY, Fault, Sandbox
 from rotor_mcp.sandbox.serving import serving
+from rotor_mcp.server import build_server
 from tests.shared.servers import RedisServer
 from tests.test_cli import ENVIRONMENT
 
@@ -65,6 +68,19 @@ async def test_two_servers_and_an_import_write_to_one_person_at_once(
     lines = sorted(line.rpartition(": ")[2] for line in found[0]["notes"].splitlines())
     told = [f"{name} {number}" for name in ("Here", "There") for number in range(NOTES)]
     assert lines == sorted([*told, "Row 142"])
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("mode", ["2026-07-28", "legacy"])
+async def test_a_server_that_is_cancelled_closes_its_connections(mode: Any, redis: RedisServer) -> None:
+    settings = Settings.load({"api_key": FULL_KEY, "redis_url": redis.url})
+    with closing(Sandbox()) as rotor, anyio.CancelScope() as scope:
+        async with Client(build_server(settings, transport=rotor.transport), mode=mode) as client:
+            await client.call_tool("upsert_lead", {"name": "Ann Lee", "phone": "(612) 555-0042"})
+            scope.cancel()
+            await anyio.lowlevel.checkpoint()
+    with redis.client() as observer:
+        assert len(observer.client_list()) == 1  # the observer itself
 
 
 def test_a_redis_without_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
