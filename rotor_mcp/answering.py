@@ -22,6 +22,7 @@ from rotor_mcp.errors import NotFound, NotSent, RotorError
 from rotor_mcp.filter import matches_text
 from rotor_mcp.inputs import GetLead
 from rotor_mcp.observer import Called
+from rotor_mcp.pacing import paced
 from rotor_mcp.plan import NotesTooLongError
 from rotor_mcp.reception import Reception, Visit
 from rotor_mcp.results import Result
@@ -240,10 +241,11 @@ async def _propose_leads(call: Call, part: str) -> list[str]:
     if not call.company.memory.lasts:
         return []  # each key would cost a request
     page, _ = await call.page()
-    found = (lead for lead in page.leads if not part.strip() or matches_text(lead, part, call.context.region))
-    named = (
-        ", ".join(one_line(fact) for fact in (lead.name, lead.phone or lead.email) if fact) for lead in found
-    )
+    named = [
+        ", ".join(one_line(fact) for fact in (lead.name, lead.phone or lead.email) if fact)
+        async for lead in paced(page.leads)
+        if not part.strip() or matches_text(lead, part, call.context.region)
+    ]
     return list(dict.fromkeys(name for name in named if name))
 
 

@@ -37,6 +37,9 @@ LONGEST = {
 """Argument → characters that it may have as a text; any other has `TEXT_LIMIT`."""
 
 
+_TOO_LARGE = 10**TEXT_LIMIT
+
+
 class InvalidArguments(Exception):
     """Arguments that the tool cannot take. `faults` names each, without the value that was given."""
 
@@ -98,6 +101,8 @@ def _too_long(name: str, value: object) -> str | None:
     match value:
         case str() if len(value) > most:
             return f"{len(value):,} characters, at most {most:,} are allowed"
+        case int() if abs(value) >= _TOO_LARGE:
+            return f"a number of more than {TEXT_LIMIT} digits"
         case list() if name != "rows" and len(value) > TAG_LIMIT:
             return f"{len(value):,} are given, at most {TAG_LIMIT} are allowed"
         case list() if name != "rows" and any(

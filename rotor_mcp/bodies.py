@@ -4,8 +4,9 @@ import zlib
 
 import httpx2
 
-MAX_BODY_BYTES = 8_000_000
-"""Of one answer, unpacked. A thousand leads with the longest of notes have about three million."""
+MAX_BODY_BYTES = 5_000_000
+"""Of one answer, unpacked. A thousand leads with the longest of notes have about three million. To read more
+would hold up other calls for longer than 100 ms."""
 
 _GZIP_OR_ZLIB = 47
 """`wbits` by which zlib recognises both by their head."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from rotor_mcp.errors import OutcomeUnknown, Unanswered
 from rotor_mcp.exchange import Exchange, Pool
 from rotor_mcp.models import READ_NAMES, Lead, LeadFields, Page
+from rotor_mcp.pacing import paced
 from rotor_mcp.witness import Witness
 
 
@@ -135,9 +136,11 @@ class LeadsClient:
             raise Unanswered("the answer holds no list of leads", status)
         if len(data) > limit:
             raise Unanswered(f"the answer holds {len(data):,} leads, and {limit:,} were asked for", status)
-        leads = [Lead.model_validate(lead) for lead in data if isinstance(lead, dict)]
-        for lead in leads:
-            self._witness.seen(lead)
+        leads = []
+        async for entry in paced(data):
+            if isinstance(entry, dict):
+                leads.append(Lead.model_validate(entry))
+                self._witness.seen(leads[-1])
         said = pagination if isinstance(pagination, dict) else {}
         total, has_more = said.get("total"), said.get("has_more")
         return Page(

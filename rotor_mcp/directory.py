@@ -4,7 +4,7 @@ One person is looked up by id, phone, e-mail or name. For many it can be cheaper
 leads, in pages; of these only those are kept that somebody who is wanted could be.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import anyio
@@ -23,6 +23,7 @@ from rotor_mcp.normalize import (
     name_search,
     phone_search,
 )
+from rotor_mcp.pacing import paced
 
 FRESH = 30.0
 """Seconds for which what was read may be planned with. A tool call does not last as long; an import does."""
@@ -78,8 +79,10 @@ class Directory:
         """
         self._wanted = wanted
         self._region = region
-        self._leads: dict[str, list[Lead]] = {key: [] for one in wanted for key in wanted_keys(one, region)}
-        """Key (an id, phone, e-mail or name that is looked for) → the leads that have it."""
+        self._leads: dict[str, dict[str | int, Lead]] = {
+            key: {} for one in wanted for key in wanted_keys(one, region)
+        }
+        """Key (an id, phone, e-mail or name that is looked for) → the leads that have it, by id."""
         self._keys: dict[str | None, list[str]] = {}
         """Id of a lead → the keys under which it stands."""
         self._read_at: dict[str | None, float] = {}
@@ -107,7 +110,7 @@ class Directory:
         if failure := self._failed.get(id(wanted)):
             raise failure
         having = {key.partition(" ")[0]: key for key in wanted_keys(wanted, self._region)}
-        leads = {kind: _newest_first(self._leads[key]) for kind, key in having.items()}
+        leads = {kind: _newest_first(self._leads[key].values()) for kind, key in having.items()}
         if wanted.id:
             if not leads["id"]:
                 raise NotFound("no lead has this id", 404)
@@ -164,12 +167,12 @@ class Directory:
         began = anyio.current_time()
         keys = wanted_keys(wanted, self._region)
         if wanted.id:
-            self._add([await rotor.get_lead(wanted.id)], began)
+            await self._add([await rotor.get_lead(wanted.id)], began)
         elif wanted.phone or wanted.email:
             if wanted.phone and is_possible_phone(wanted.phone, self._region):
-                self._add(await _with_phone(wanted.phone, rotor, self._region), began)
+                await self._add(await _with_phone(wanted.phone, rotor, self._region), began)
             if wanted.email and not self._is_settled(wanted):
-                self._add(await _with_text(wanted.email, rotor), began)
+                await self._add(await _with_text(wanted.email, rotor), began)
         else:
             began = await self._look_up_name(wanted.name or "", rotor)
         self._asked_at |= dict.fromkeys(keys, began)
@@ -184,18 +187,18 @@ class Directory:
             if self._first_page is None:
                 began = anyio.current_time()
                 page = await _page(1, rotor)
-                self._add(page.leads, began)
+                await self._add(page.leads, began)
                 self._first_page = began, not page.has_more
         read_at, is_all = self._first_page
         if not is_all:
-            self._add(await _with_text(name_search(name), rotor), anyio.current_time())
+            await self._add(await _with_text(name_search(name), rotor), anyio.current_time())
         return read_at
 
     def _is_settled(self, wanted: UpsertLead) -> bool:
         """Whether one lead has the phone, and the e-mail too: then it does not matter who else has that."""
         if not wanted.phone or not is_possible_phone(wanted.phone, self._region):
             return False
-        with_phone = self._leads[wanted_keys(wanted, self._region)[0]]
+        with_phone = list(self._leads[wanted_keys(wanted, self._region)[0]].values())
         if len(with_phone) != 1 or with_phone[0].archived:  # somebody not archived would come first
             return False
         return caseless(wanted.email or "") in email_forms(with_phone[0].email or "")
@@ -209,7 +212,7 @@ class Directory:
         """
         began = anyio.current_time()
         first = await _page(1, rotor)
-        self._add(first.leads, began)
+        await self._add(first.leads, began)
         if first.total is None and first.has_more:
             return False
         pages = -(-(first.total or 0) // PAGE_LIMIT)
@@ -222,7 +225,7 @@ class Directory:
 
         async def read_page(number: int) -> None:
             read[number] = await _page(number, rotor)
-            self._add(read[number].leads, began)
+            await self._add(read[number].leads, began)
 
         await parallel.each(range(2, pages + 1), read_page)
         number = 1
@@ -252,19 +255,20 @@ class Directory:
             while more and number < MAX_REFRESH_PAGES:
                 number += 1
                 page = await _page(number, rotor)
-                self._add(page.leads, began)
+                await self._add(page.leads, began)
                 newest |= {lead.id for lead in page.leads}
                 more = page.has_more and known.isdisjoint(newest)
             self._all_at, self._newest = began, newest
 
-    def _add(self, leads: Sequence[Lead], read_at: float) -> None:
+    async def _add(self, leads: Sequence[Lead], read_at: float) -> None:
         """Keep those leads that could be meant, each as it was read last."""
-        for lead in leads:
-            for key in self._keys.pop(lead.id, ()) if lead.id else ():
-                self._leads[key] = [other for other in self._leads[key] if other.id != lead.id]
+        async for lead in paced(leads):
+            if lead.id:
+                for key in self._keys.pop(lead.id, ()):
+                    self._leads[key].pop(lead.id, None)
             keys = [key for key in keys_of(lead, self._region) if key in self._leads]
             for key in keys:
-                self._leads[key].append(lead)
+                self._leads[key][lead.id or id(lead)] = lead
             if keys:
                 self._keys[lead.id] = keys
                 self._read_at[lead.id] = read_at
@@ -279,7 +283,7 @@ def _is_name_alone(wanted: UpsertLead) -> bool:
     return not (wanted.id or wanted.phone or wanted.email)
 
 
-def _newest_first(leads: Sequence[Lead]) -> list[Lead]:
+def _newest_first(leads: Iterable[Lead]) -> list[Lead]:
     """Sort as Rotor lists them, whatever they were read by: what was shown then fits what is read now."""
     return sorted(leads, key=lambda lead: (lead.created_at or "", lead.id or ""), reverse=True)
 

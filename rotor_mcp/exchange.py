@@ -302,8 +302,8 @@ class Exchange:
             NotSent: if nothing went out.
             Unanswered: if nothing came back that can be used, for whatever reason.
         """
-        formed = self._formed(request, patience)
         try:
+            formed = self._formed(request, patience)
             with anyio.move_on_after(patience, shield=request.writes):
                 response = await self._pool.http.send(formed, stream=True)
                 try:
@@ -313,7 +313,7 @@ class Exchange:
         except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.ProxyError) as exc:
             proxy = proxy_for(self._pool.settings.base_url) if self._pool.networked else None
             raise no_connection(exc, self._pool.host, proxy) from None
-        except (httpx2.UnsupportedProtocol, httpx2.LocalProtocolError) as exc:
+        except (httpx2.UnsupportedProtocol, httpx2.LocalProtocolError, httpx2.InvalidURL) as exc:
             raise NotSent(f"the request could not be formed ({type(exc).__name__})") from None
         except httpx2.TimeoutException:
             pass

@@ -4,8 +4,9 @@ Rotor's API filters by text, stage, tags and archived, newest first, and by noth
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime, timedelta
+from urllib.parse import quote
 
 from rotor_mcp import dates
 from rotor_mcp.inputs import CountedBy, SearchLeads, SortOrder
@@ -24,6 +25,8 @@ from rotor_mcp.plan import Context
 NEW_FOR = timedelta(days=2)
 """Rotor's own triage rule: a lead created within two days that has no follow-up date needs action."""
 
+MAX_TAGS_BYTES = 4_000
+"""Bytes of the tags in an address. Servers refuse addresses of more than 8,000."""
 _OF_THE_API = frozenset({"search", "stage", "tags", "archived"})
 
 
@@ -36,30 +39,28 @@ def is_for_the_api(wanted: SearchLeads) -> bool:
         and wanted.order == "newest"
         and wanted.count_by is None
         and wanted.archived != "only"
-        and not any("," in tag for tag in wanted.tags)
+        and are_for_the_api(wanted.tags)
         and not (wanted.search and is_phone_query(wanted.search))
     )
 
 
-def matching(
-    leads: Iterable[Lead], wanted: SearchLeads, context: Context, *, compare_text: bool
-) -> list[Lead]:
-    """Return those of the leads that match.
+def are_for_the_api(tags: Sequence[str]) -> bool:
+    """Whether Rotor can be asked for leads with any of these tags, which an address names between commas."""
+    return not any("," in tag for tag in tags) and len(quote(",".join(tags))) <= MAX_TAGS_BYTES
+
+
+def matcher(wanted: SearchLeads, context: Context, *, compare_text: bool) -> Callable[[Lead], bool]:
+    """Return the test of whether a lead matches.
 
     Args:
-        leads: as Rotor listed them.
-        wanted: what they must match.
+        wanted: what it must match.
         context: the day, and how dates and phones are read.
         compare_text: whether `search` is compared here; else Rotor has done so.
     """
     tests = [test for test, names in _TESTS.items() if any(_is_given(name, wanted) for name in names)]
     if compare_text and wanted.search:
         tests.append(_text)
-    return [
-        lead
-        for lead in leads
-        if _archived(lead, wanted) and all(test(lead, wanted, context) for test in tests)
-    ]
+    return lambda lead: _archived(lead, wanted) and all(test(lead, wanted, context) for test in tests)
 
 
 def _is_given(name: str, wanted: SearchLeads) -> bool:

@@ -14,6 +14,9 @@ from rotor_mcp.inputs import UpsertLead
 from rotor_mcp.models import Lead
 from rotor_mcp.normalize import caseless, email_forms, is_possible_phone, name_form, phone_forms, words
 
+MAX_RIVALS = 20
+"""Leads with one phone, e-mail or name that are looked at one by one."""
+
 MatchedBy = Literal["id", "phone", "email", "phone and email"]
 
 
@@ -33,7 +36,9 @@ class Found:
     """None: a new one would be created."""
     matched_by: MatchedBy | None = None
     rivals: tuple[Lead, ...] = ()
+    """The newest of them, `MAX_RIVALS` at most of those with the phone, and of those with the e-mail."""
     doubt: Doubt | None = None
+    rivals_left_out: int = 0
 
 
 def same_or_shorter_name(wanted: str, stored: str) -> bool:
@@ -41,7 +46,7 @@ def same_or_shorter_name(wanted: str, stored: str) -> bool:
 
     Words may be missing and may be initials, in any order.
     """
-    free, wanted_words = words(stored), words(wanted)
+    free, wanted_words = [*words(stored)], words(wanted)
     if not wanted_words or name_form(wanted) == name_form(stored):
         return name_form(wanted) == name_form(stored)
     for word in sorted(wanted_words, key=len, reverse=True):
@@ -109,24 +114,32 @@ def settle(by_phone: Iterable[Lead], by_email: Iterable[Lead], name: str | None)
         name: the name that was given, which tells leads apart that share a phone.
     """
     phone, email = _alive(by_phone), _alive(by_email)
-    both = [lead for lead in phone if lead.id in {other.id for other in email}]
+    with_email = {lead.id for lead in email}
+    both = [lead for lead in phone if lead.id in with_email]
     if len(both) == 1:
         return Found(both[0], "phone and email")
     if phone and email and not both:
-        return Found(phone[0], "phone", rivals=(*phone[1:], *email), doubt=Doubt.CONFLICT)
+        rivals = (*phone[1 : MAX_RIVALS + 1], *email[:MAX_RIVALS])
+        left_out = len(phone) - 1 + len(email) - len(rivals)
+        return Found(phone[0], "phone", rivals, Doubt.CONFLICT, left_out)
     matched_by: MatchedBy = "phone and email" if both else "phone" if phone else "email"
     candidates = both or phone or email
     if not candidates:
         return Found()
     likely = next((lead for lead in candidates if _is_named(lead, name)), candidates[0])
-    rivals = tuple(lead for lead in candidates if lead is not likely)
-    return Found(likely, matched_by, rivals=rivals, doubt=Doubt.SHARED if rivals else None)
+    others = [lead for lead in candidates if lead is not likely]
+    return _with_rivals(likely, matched_by, others, Doubt.SHARED)
 
 
 def settle_by_name(leads: Sequence[Lead], name: str) -> Found:
     """Find the leads that a new one without phone and e-mail would double."""
-    rivals = tuple(lead for lead in leads if name_form(lead.name or "") == name_form(name))
-    return Found(rivals=rivals, doubt=Doubt.SAME_NAME if rivals else None)
+    others = [lead for lead in leads if name_form(lead.name or "") == name_form(name)]
+    return _with_rivals(None, None, others, Doubt.SAME_NAME)
+
+
+def _with_rivals(lead: Lead | None, by: MatchedBy | None, others: Sequence[Lead], doubt: Doubt) -> Found:
+    left_out = max(len(others) - MAX_RIVALS, 0)
+    return Found(lead, by, tuple(others[:MAX_RIVALS]), doubt if others else None, left_out)
 
 
 def _alive(leads: Iterable[Lead]) -> list[Lead]:

@@ -39,6 +39,8 @@ MAX_READ_CHARS = 2_000
 MAX_READ_NOTES_CHARS = 20_000
 """The same of notes: far more than Rotor takes, so that notes which were cut are never written back."""
 MAX_READ_TAGS = 500
+MAX_READ_AMOUNT = 1e15
+"""A larger amount is no amount of money, and sums of such would be infinite."""
 PAGE_LIMIT = 1_000
 """Leads that one request to `GET /leads` returns at most."""
 
@@ -254,6 +256,7 @@ class Lead(LeadFields):
 
     model_config = ConfigDict(extra="ignore")
 
+    projected_value: Annotated[Amount | None, Field(le=MAX_READ_AMOUNT)] = None
     id: str | None = None
     archived: bool = False
     archived_at: str | None = None
@@ -276,22 +279,21 @@ class Lead(LeadFields):
         """
         if not isinstance(data, dict):
             return handler(data)
-        data = _under_one_name(data)
-        try:
-            return handler(data)
-        except ValidationError as exc:
-            broken = {str(error["loc"][0]): error["type"] for error in exc.errors(include_url=False)}
-        for name in [name for name, kind in broken.items() if kind == "string_unicode"]:
-            # Left out, a field would seem empty, and a write would replace what stands there.
-            data[name] = map_strings(data[name], _without_halves)
-            del broken[name]
-        lead = handler({name: value for name, value in data.items() if name not in broken})
-        beyond_a_limit = {
-            name: data[name]
-            for name, kind in broken.items()
-            if kind in _LIMIT_ERRORS and isinstance(data[name], _LIMIT_ERRORS[kind])
-        }
-        return lead.model_copy(update=beyond_a_limit)
+        fields, beyond_a_limit = _under_one_name(data), dict[str, Any]()
+        lead: Self | None = None
+        while lead is None:  # each time a field is mended or left out
+            try:
+                lead = handler(fields)
+            except ValidationError as exc:
+                for error in exc.errors(include_url=False):
+                    name, kind = str(error["loc"][0]), error["type"]
+                    value = fields.pop(name, None)
+                    if kind == "string_unicode":
+                        # Left out, a field would seem empty, and a write would replace what stands there.
+                        fields[name] = map_strings(value, _without_halves)
+                    elif kind in _LIMIT_ERRORS and isinstance(value, _LIMIT_ERRORS[kind]):
+                        beyond_a_limit[name] = value
+        return lead.model_copy(update=beyond_a_limit) if beyond_a_limit else lead
 
 
 class Page(BaseModel):

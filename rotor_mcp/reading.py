@@ -9,6 +9,7 @@ from rotor_mcp.cursor import AskedFor, Cursor, Mark, unseen
 from rotor_mcp.inputs import SearchLeads
 from rotor_mcp.models import PAGE_LIMIT, Lead, Page
 from rotor_mcp.normalize import is_phone_query, phone_search
+from rotor_mcp.pacing import paced
 
 Match = tuple[int, Lead]
 """A lead that matches, with the page it stood on."""
@@ -88,7 +89,8 @@ class Reading:
             if end is None and filters.is_past(leads[-1], self.wanted, self.call.context):
                 self.ended = True
         compare_text = self.compares_text or is_phone_query(self.wanted.search or "")
-        return filters.matching(leads, self.wanted, self.call.context, compare_text=compare_text)
+        matches = filters.matcher(self.wanted, self.call.context, compare_text=compare_text)
+        return [lead async for lead in paced(leads) if matches(lead)]
 
     @property
     def done(self) -> bool:
@@ -129,7 +131,7 @@ class Reading:
         if text is not None:
             region = self.call.context.region
             text = phone_search(text, region) if is_phone_query(text) else " ".join(text.split())
-        if any("," in tag for tag in tags):
+        if not filters.are_for_the_api(tags):
             tags = []
         match asked:
             case AskedFor.NOTHING:

@@ -19,6 +19,10 @@ from rotor_mcp.errors import (
 
 MESSAGE_LIMIT = 300
 """Characters of Rotor's own words in an error. Bodies are never passed on whole."""
+MAX_JSON_SIGNS = 300_000
+"""Commas, colons and opening brackets of an answer. A thousand leads with long notes have 150,000; many small
+values take far longer to read than few long ones."""
+MAX_INT_DIGITS = 300
 MAX_FAULTS = 20
 """Faults of one write that are told."""
 
@@ -74,11 +78,18 @@ def _leaves_open_what_was_done(status: int) -> bool:
 
 
 def _json_object(body: bytes) -> dict[str, Any] | None:
+    if sum(map(body.count, (b",", b":", b"[", b"{"))) > MAX_JSON_SIGNS:
+        return None
     try:
-        said = json.loads(body)
+        said = json.loads(body.decode().removeprefix("\ufeff"), parse_int=_read_int)
     except (ValueError, RecursionError):  # the second: nested too deeply
         return None
     return said if isinstance(said, dict) else None
+
+
+def _read_int(digits: str) -> float:
+    """Read an integer. One of many digits, which would take long to read, is no number of a lead."""
+    return int(digits) if len(digits) <= MAX_INT_DIGITS else float(digits)
 
 
 def _refuse(status: int, said: dict[str, Any], key: Key) -> NoReturn:

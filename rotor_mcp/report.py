@@ -149,6 +149,8 @@ def _warnings(arguments: UpsertLead, call: Call, plan: Plan, outcome: Outcome) -
     }
     for kind, words in given.items():
         warnings += map(unused_word, call.company.vocabulary.unused(kind, words))
+    if outcome == "needs_confirmation" and plan.found.rivals_left_out:
+        warnings.append(f"other leads that could be meant and are not shown: {plan.found.rivals_left_out:,}")
     if "tags" in arguments.model_fields_set and not arguments.tags:
         warnings.append("an empty list of tags changes nothing: tags can only be added")
     if blank := [name for name in arguments.blank if name in LeadFields.model_fields]:

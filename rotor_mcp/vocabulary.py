@@ -9,6 +9,7 @@ from collections import Counter, OrderedDict
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
+from itertools import islice
 from typing import Literal
 
 import anyio
@@ -24,6 +25,12 @@ SURVEY_TTL = 120.0
 """Seconds in which the newest leads are read once at most to learn words, however few they are."""
 MAX_NAMED = 12
 """Words in use that an answer names, the most used."""
+MAX_WORD_CHARS = 100
+"""Characters of a stage, source or tag. What is longer is text that came into the wrong field."""
+MAX_TAGS = 20
+"""Tags of one lead that are learned."""
+MAX_COMPARED = 200
+"""Words in use among which the one that is most like another is looked for, the most used."""
 
 Kind = Literal["stage", "source", "tag"]
 KINDS: tuple[Kind, ...] = ("stage", "source", "tag")
@@ -41,12 +48,37 @@ class Unused:
     """The words in use, the most used first, at most `MAX_NAMED`."""
 
 
+class _Usage:
+    """How many leads have each of the words of one kind."""
+
+    def __init__(self) -> None:
+        self.counts: Counter[str] = Counter()
+        self.spellings: dict[str, dict[str, None]] = {}
+        """Form of a word → the ways in which it is spelled."""
+
+    def add(self, words: Iterable[str]) -> None:
+        for word in words:
+            self.counts[word] += 1
+            self.spellings.setdefault(text_form(word), {})[word] = None
+
+    def remove(self, words: Iterable[str]) -> None:
+        for word in words:
+            self.counts[word] -= 1
+            if not self.counts[word]:
+                del self.counts[word]
+                form = text_form(word)
+                del self.spellings[form][word]
+                if not self.spellings[form]:
+                    del self.spellings[form]
+
+
 class Vocabulary:
     """The stages, sources and tags of the leads read lately."""
 
     def __init__(self) -> None:
-        self._words: OrderedDict[str, dict[Kind, list[str]]] = OrderedDict()
+        self._words: OrderedDict[str, dict[Kind, tuple[str, ...]]] = OrderedDict()
         """Id of a lead → its words."""
+        self._usage: dict[Kind, _Usage] = {kind: _Usage() for kind in KINDS}
         self._surveyed_at = self._refreshed_at = -math.inf
         self._refreshing = anyio.Lock()
 
@@ -54,14 +86,21 @@ class Vocabulary:
         """Take in the words of a lead that was read. A lead without an id counts for nothing."""
         if not lead.id:
             return
-        self._words[lead.id] = {
-            "stage": [lead.stage] if lead.stage else [],
-            "source": [lead.source] if lead.source else [],
-            "tag": [tag for tag in lead.tags if tag],
+        known = self._words.pop(lead.id, {})
+        words: dict[Kind, tuple[str, ...]] = {
+            "stage": _words([lead.stage]),
+            "source": _words([lead.source]),
+            "tag": _words(lead.tags),
         }
-        self._words.move_to_end(lead.id)
+        self._words[lead.id] = words
+        if known != words:
+            for kind, usage in self._usage.items():
+                usage.remove(known.get(kind, ()))
+                usage.add(words[kind])
         if len(self._words) > MAX_LEADS:
-            self._words.popitem(last=False)
+            _, oldest = self._words.popitem(last=False)
+            for kind, gone in oldest.items():
+                self._usage[kind].remove(gone)
 
     async def refresh(self, read: Callable[[], Awaitable[object]]) -> None:
         """Read the newest leads if too few were read to know the words in use.
@@ -102,21 +141,25 @@ class Vocabulary:
         given += [("stage", lead.stage)] if lead.stage else []
         return any(not _is_in_title_case(word) and self.spelling(kind, word) is None for kind, word in given)
 
-    def counts(self, kind: Kind, except_lead: str | None = None) -> Counter[str]:
-        """Count the leads that have each word, without one lead."""
-        return Counter(
-            word for lead, words in self._words.items() if lead != except_lead for word in words[kind]
-        )
+    def most_used(self, kind: Kind) -> list[tuple[str, int]]:
+        """Return the words that leads have, and how many have each, the most used first."""
+        return self._usage[kind].counts.most_common()
 
     def beginning(self, kind: Kind, part: str) -> list[str]:
         """Return the words that begin so, whatever the capitals and accents, the most used first."""
         begin = text_form(part)
-        return [word for word, _ in self.counts(kind).most_common() if text_form(word).startswith(begin)]
+        usage = self._usage[kind]
+        words = [
+            word
+            for form, spellings in usage.spellings.items()
+            if form.startswith(begin)
+            for word in spellings
+        ]
+        return sorted(words, key=lambda word: -usage.counts[word])
 
     def spellings(self, kind: Kind, word: str) -> list[str]:
         """Return the ways in which leads spell a word, whatever the capitals, accents and punctuation."""
-        form = text_form(word)
-        return sorted(known for known in self.counts(kind) if text_form(known) == form)
+        return sorted(self._usage[kind].spellings.get(text_form(word), ()))
 
     def spelling(self, kind: Kind, word: str, except_lead: str | None = None) -> str | None:
         """Return the way in which most leads spell a word, whatever the capitals and blanks.
@@ -128,13 +171,14 @@ class Vocabulary:
 
         Returns None if no lead has it.
         """
-        form = caseless(word)
+        counts, own = self._usage[kind].counts, self._words.get(except_lead or "", {}).get(kind, ())
         known = {
-            used: (count, used == word)
-            for used, count in self.counts(kind, except_lead).items()
-            if caseless(used) == form
+            used: (counts[used] - (used in own), used == word)
+            for used in self._usage[kind].spellings.get(text_form(word), ())
+            if caseless(used) == caseless(word)
         }
-        return max(known, key=lambda used: known[used]) if known else None
+        most = max(known, key=lambda used: known[used], default=None)
+        return most if most is not None and known[most][0] else None
 
     def unused(self, kind: Kind, words: Iterable[str], *, part: bool = False) -> list[Unused]:
         """Return those of the words that no lead has, if enough leads were read to say so.
@@ -146,16 +190,23 @@ class Vocabulary:
         """
         if not self.enough:
             return []
-        counts = self.counts(kind)
-        forms = {text_form(known): known for known in counts}
-        in_use = tuple(known for known, _ in counts.most_common(MAX_NAMED))
+        forms = self._usage[kind].spellings
+        in_use = [word for word, _ in self.most_used(kind)[:MAX_COMPARED]]
+        likely = {text_form(known): known for known in in_use}
         unused = []
         for word in words:
             form = text_form(word)
             if not (any(form in known for known in forms) if part else form in forms):
-                nearest = get_close_matches(form, forms, n=1, cutoff=0.5)
-                unused.append(Unused(kind, word, forms[nearest[0]] if nearest else None, in_use))
+                nearest = get_close_matches(form[:MAX_WORD_CHARS], likely, n=1, cutoff=0.5)
+                named = tuple(in_use[:MAX_NAMED])
+                unused.append(Unused(kind, word, likely[nearest[0]] if nearest else None, named))
         return unused
+
+
+def _words(texts: Iterable[str | None]) -> tuple[str, ...]:
+    """Return those of the texts that are words, each once, `MAX_TAGS` at most."""
+    words = dict.fromkeys(text for text in texts if text and len(text) <= MAX_WORD_CHARS)
+    return tuple(islice(words, MAX_TAGS))
 
 
 def _is_in_title_case(text: str) -> bool:

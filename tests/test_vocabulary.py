@@ -27,13 +27,24 @@ def test_a_lead_that_is_read_many_times_counts_once() -> None:
     vocabulary = learned(*[Lead(id="L1", stage="Qualified")] * 100)
     assert not vocabulary.enough
     vocabulary.learn(Lead(id="L1", stage="Won"))
-    assert vocabulary.counts("stage") == {"Won": 1}
+    assert vocabulary.most_used("stage") == [("Won", 1)]
+
+
+def test_what_is_no_word_is_not_learned() -> None:
+    lead = Lead(stage="x" * 101, tags=["x" * 100, "x" * 101, *(f"Tag {number}" for number in range(30))])
+    vocabulary = learned(lead)
+    assert vocabulary.most_used("stage") == []
+    assert [word for word, _ in vocabulary.most_used("tag")] == ["x" * 100, *(f"Tag {n}" for n in range(19))]
+
+
+def test_a_tag_that_a_lead_has_twice_counts_once() -> None:
+    assert learned(Lead(tags=["VIP", "VIP", "vip"])).most_used("tag") == [("VIP", 1), ("vip", 1)]
 
 
 def test_a_lead_without_an_id_counts_for_nothing() -> None:
     vocabulary = Vocabulary()
     vocabulary.learn(Lead(stage="Won"))
-    assert vocabulary.counts("stage") == {}
+    assert vocabulary.most_used("stage") == []
 
 
 def test_few_leads_are_enough_if_there_are_no_others() -> None:
@@ -58,8 +69,9 @@ def test_the_most_used_words_are_named_first() -> None:
 
 def test_the_leads_read_last_are_remembered() -> None:
     vocabulary = learned(*(Lead(stage=f"Stage {number}") for number in range(MAX_LEADS + 1)))
-    assert vocabulary.counts("stage")["Stage 0"] == 0
-    assert vocabulary.counts("stage")["Stage 1"] == 1
+    assert vocabulary.most_used("stage") == [(f"Stage {number}", 1) for number in range(1, MAX_LEADS + 1)]
+    assert vocabulary.spelling("stage", "STAGE 0") is None
+    assert vocabulary.spelling("stage", "STAGE 1") == "Stage 1"
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from rotor_mcp.models import Page
 from rotor_mcp.shared.link import Away, CacheLink
 from rotor_mcp.shared.names import Names
 
-MAX_UNPACKED_BYTES = 8_000_000
+MAX_UNPACKED_BYTES = 5_000_000
 """Of a page. A thousand leads with the longest of notes have a few million."""
 MAX_PACKED_BYTES = 1_000_000
 """Of a page. No Redis can be told to take less than a mebibyte at a time."""

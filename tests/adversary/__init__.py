@@ -1,0 +1,6 @@
+"""Counterparts that mean harm: arguments, files, a Rotor, an issuer and a Redis. No answer of theirs may stop the
+server, hold it up, fill its memory, spend more requests than a call may, or be taken for a success that it does
+not prove.
+
+`python -m tests.adversary --examples 5000` tries longer than the tests do.
+"""
