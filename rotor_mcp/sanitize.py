@@ -32,7 +32,8 @@ def clean(text: str) -> str:
     if text.replace("\n", "").replace("\t", "").isprintable():
         return text
     text = _LINE_END.sub("\n", text)
-    return "".join(char for char in text if char in "\n\t" or category(char) not in _HIDDEN)
+    hidden = {ord(char): None for char in set(text) - {"\n", "\t"} if category(char) in _HIDDEN}
+    return text.translate(hidden)
 
 
 def one_line(text: str) -> str:
