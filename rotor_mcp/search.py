@@ -15,6 +15,7 @@ from rotor_mcp.call import Call
 from rotor_mcp.cursor import AskedFor, Cursor, Mark, digest
 from rotor_mcp.inputs import SearchLeads
 from rotor_mcp.models import PAGE_LIMIT, Lead
+from rotor_mcp.pacing import paced
 from rotor_mcp.reading import Match, Reading
 from rotor_mcp.results import Count, SearchResult, ShownLead, UnusedWord
 from rotor_mcp.vocabulary import Kind, Unused
@@ -72,7 +73,7 @@ async def search(wanted: SearchLeads, call: Call) -> SearchResult:
         pages = 1 if reading.compares_text else call.search_requests_left
         matched = await reading.read_on(enough=_enough(wanted), pages=pages)
     unused = await _unused_words(wanted, call, matched) if not wanted.cursor else []
-    return _result(reading, matched, unused, counted_by_rotor=alone)
+    return await _result(reading, matched, unused, counted_by_rotor=alone)
 
 
 async def _unused_words(wanted: SearchLeads, call: Call, matched: Sequence[Match]) -> list[Unused]:
@@ -102,13 +103,14 @@ def _key(reading: Reading, lead: Lead) -> filters.SortKey:
     return filters.sort_key(lead, reading.wanted.order, reading.call.context)
 
 
-def _in_order(reading: Reading, matched: list[Match]) -> list[Match]:
+async def _in_order(reading: Reading, matched: list[Match]) -> list[Match]:
     """What matches, in the order wanted, from where the cursor says."""
     if reading.wanted.order == "newest":
         return matched
     after = reading.begin.after
-    entries = sorted(matched, key=lambda entry: _key(reading, entry[1]))
-    return [entry for entry in entries if after is None or _key(reading, entry[1]) > after]
+    keyed = [(_key(reading, entry[1]), entry) async for entry in paced(matched)]
+    keyed.sort(key=lambda pair: pair[0])
+    return [entry for key, entry in keyed if after is None or key > after]
 
 
 def _onward(reading: Reading, found: Sequence[Match], shown: int) -> Cursor | None:
@@ -125,12 +127,12 @@ def _onward(reading: Reading, found: Sequence[Match], shown: int) -> Cursor | No
     return None
 
 
-def _result(
+async def _result(
     reading: Reading, matched: list[Match], unused: Sequence[Unused], *, counted_by_rotor: bool
 ) -> SearchResult:
     wanted, call, whole = reading.wanted, reading.call, reading.ended
-    found = _in_order(reading, matched)
-    rows, lines = _rows([lead for _, lead in found][: wanted.limit], wanted, call)
+    found = await _in_order(reading, matched)
+    rows, lines = await _rows([lead for _, lead in found][: wanted.limit], wanted, call)
     onward = _onward(reading, found, len(rows))
     leads = [lead for _, lead in matched]
     # What goes on from an earlier result was counted there; what Rotor filtered alone, Rotor has counted.
@@ -165,12 +167,12 @@ def _filters(wanted: SearchLeads) -> dict[str, Any]:
     return wanted.model_dump(mode="json", exclude_defaults=True, exclude=_NO_FILTERS)
 
 
-def _rows(leads: Sequence[Lead], wanted: SearchLeads, call: Call) -> tuple[list[ShownLead], list[str]]:
+async def _rows(leads: Sequence[Lead], wanted: SearchLeads, call: Call) -> tuple[list[ShownLead], list[str]]:
     """Show leads as rows, as many as there is room for, and as the lines that say the same."""
     rows: list[ShownLead] = []
     lines: list[str] = []
     text = structured = 0
-    for lead in leads:
+    async for lead in paced(leads):
         fields = ("id", *wanted.fields) if wanted.fields else (*ROW, "phone" if lead.phone else "email")
         row = call.row(lead, fields)
         line = wording.row(row, wanted.fields)
