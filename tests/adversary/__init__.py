@@ -4,3 +4,8 @@ not prove.
 
 `python -m tests.adversary --examples 5000` tries longer than the tests do.
 """
+
+import os
+
+EXAMPLES = int(os.environ.get("ADVERSARY_EXAMPLES", "80"))
+"""Examples that each test draws."""
