@@ -16,6 +16,7 @@ from mcp.types import CallToolResult, TextContent
 from rotor_mcp.config import Settings
 from rotor_mcp.sandbox import FULL_KEY, Sandbox
 from rotor_mcp.server import build_server
+from tests import commands
 from tests.homes import Home
 
 # A test is about what is true, not about how fast this machine is today.
@@ -45,6 +46,12 @@ def log_level() -> Iterator[None]:
     level = logger.level
     yield
     logger.setLevel(level)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def no_process_is_left() -> Iterator[None]:
+    yield
+    commands.close()
 
 
 @pytest.fixture

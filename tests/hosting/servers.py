@@ -10,6 +10,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
+from tests.commands import run
+
 SERVING = "Serving MCP at "
 VARIABLES = {"PATH": "", "ROTOR_MCP_TIMEZONE": "America/Chicago"}
 """None that this machine's user has for a server."""
@@ -87,9 +89,6 @@ def server_process(
 
 def refused(environment: dict[str, str], http: str = "127.0.0.1:0") -> str:
     """Start a server, and return what it says in the end before it ends without serving."""
-    command = [sys.executable, "-m", "rotor_mcp", "serve", f"--http={http}"]
-    ended = subprocess.run(
-        command, capture_output=True, env=VARIABLES | environment, timeout=30, check=False, text=True
-    )
+    ended = run(["serve", f"--http={http}"], VARIABLES | environment)
     assert ended.returncode != 0
-    return ended.stderr.strip().splitlines()[-1]
+    return ended.stderr.decode().strip().splitlines()[-1]
