@@ -83,7 +83,8 @@ def _watch(process: int, answer: int, streams: tuple[int, ...]) -> NoReturn:
     """Tell the id of a process, and its status when it has ended."""
     for stream in streams:
         os.close(stream)
-    with socket.socket(fileno=answer) as told:
+    # Who asked may have lost patience, and have killed it.
+    with socket.socket(fileno=answer) as told, suppress(BrokenPipeError):
         told.sendall(f"{process}\n".encode())
         _, status = os.waitpid(process, 0)
         told.sendall(f"{os.waitstatus_to_exitcode(status)}\n".encode())
