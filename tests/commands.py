@@ -1,10 +1,10 @@
-"""`rotor-mcp` as a process that runs to its end, without the time that its libraries take to load.
+"""`rotor-mcp` as a process, without the time that its libraries take to load.
 
 `python -m rotor_mcp` takes half a second to start, most of it for the libraries. `tests/forking.py` loads them once,
 and a fork of it runs what `python -m rotor_mcp` runs. It is a process with arguments, environment, folder, streams and
 status of its own, which loads every module of ours anew.
 
-Processes that are signalled, killed or spoken to are started otherwise, and so is one of each command.
+What is spoken to over its standard streams, or cut off from them, is started otherwise, and so is one of each command.
 """
 
 import json
@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from threading import Lock
@@ -69,6 +70,78 @@ def close() -> None:
         _forking.popitem()[1].close()
 
 
+class Command:
+    """A forked `rotor-mcp`, with what is asked of a `subprocess.Popen`."""
+
+    def __init__(
+        self,
+        arguments: Sequence[str],
+        environment: Mapping[str, str],
+        streams: tuple[int, int, int],
+        *,
+        folder: Path | None = None,
+        session: bool = False,
+    ) -> None:
+        """Fork it.
+
+        Args:
+            arguments: of the command.
+            environment: all variables that it has.
+            streams: descriptors of its standard input, output and errors.
+            folder: where it runs, by default where the tests do.
+            session: whether it begins one, so that it can be killed with all its processes.
+        """
+        self._arguments = [*arguments]
+        self.returncode: int | None = None
+        command = {
+            "arguments": self._arguments,
+            "environment": {**environment},
+            "folder": str(folder or Path.cwd()),
+            "session": session,
+        }
+        self._answer, other = socket.socketpair()
+        with tempfile.TemporaryFile() as said, other:
+            said.write(json.dumps(command).encode())
+            said.seek(0)
+            _fork(environment, said.fileno(), other.fileno(), *streams)
+        self._said = b""
+        self.pid = int(self._line())
+
+    def _line(self) -> bytes:
+        while b"\n" not in self._said:
+            part = self._answer.recv(100)
+            if not part:
+                raise RuntimeError(f"{self._arguments} was not forked")
+            self._said += part
+        line, _, self._said = self._said.partition(b"\n")
+        return line
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait for its status.
+
+        Raises:
+            subprocess.TimeoutExpired: if it does not end in so many seconds.
+        """
+        if self.returncode is None:
+            self._answer.settimeout(timeout)
+            try:
+                self.returncode = int(self._line())
+            except (TimeoutError, BlockingIOError):
+                raise subprocess.TimeoutExpired(self._arguments, timeout or 0) from None
+            self._answer.close()
+        return self.returncode
+
+    def poll(self) -> int | None:
+        """Its status, if it has ended."""
+        with suppress(subprocess.TimeoutExpired):
+            return self.wait(0)
+        return None
+
+    def send_signal(self, number: int) -> None:
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+
 def run(
     arguments: Sequence[str],
     environment: Mapping[str, str],
@@ -76,7 +149,7 @@ def run(
     given: bytes = b"",
     patience: float = 60,
 ) -> subprocess.CompletedProcess[bytes]:
-    """Run `rotor-mcp` with nobody at a terminal.
+    """Run `rotor-mcp` with nobody at a terminal, and wait for its end.
 
     Args:
         arguments: of the command.
@@ -85,7 +158,6 @@ def run(
         given: what it reads from standard input.
         patience: seconds after which it is killed.
     """
-    command = {"arguments": [*arguments], "environment": {**environment}, "folder": str(folder or Path.cwd())}
     if not FORKS:
         return subprocess.run(
             [sys.executable, "-m", "rotor_mcp", *arguments],
@@ -96,37 +168,25 @@ def run(
             timeout=patience,
             check=False,
         )
-    answer, other = socket.socketpair()
     with (
-        answer,
-        tempfile.TemporaryFile() as said,
         tempfile.TemporaryFile() as stdin,
         tempfile.TemporaryFile() as stdout,
         tempfile.TemporaryFile() as stderr,
     ):
-        said.write(json.dumps(command).encode())
-        said.seek(0)
         stdin.write(given)
         stdin.seek(0)
-        with other:
-            _fork(environment, *(file.fileno() for file in (said, other, stdin, stdout, stderr)))
-        status = _status(answer, arguments, patience)
-        # The streams of the command have their places in these files in common with them.
+        streams = stdin.fileno(), stdout.fileno(), stderr.fileno()
+        command = Command(arguments, environment, streams, folder=folder)
+        try:
+            status = command.wait(patience)
+        except subprocess.TimeoutExpired:
+            command.send_signal(signal.SIGKILL)
+            command.wait()
+            raise
+        # The command has the places in these files in common with them.
         stdout.seek(0)
         stderr.seek(0)
         return subprocess.CompletedProcess([*arguments], status, stdout.read(), stderr.read())
-
-
-def _status(answer: socket.socket, arguments: Sequence[str], patience: float) -> int:
-    """Wait for the status of a command, and kill it if that does not come."""
-    with answer.makefile() as lines:
-        process = int(lines.readline())
-        answer.settimeout(patience)
-        try:
-            return int(lines.readline())
-        except TimeoutError:
-            os.kill(process, signal.SIGKILL)
-            raise subprocess.TimeoutExpired([*arguments], patience) from None
 
 
 async def ran(

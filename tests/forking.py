@@ -70,6 +70,8 @@ def _command(said: int, answer: int, *streams: int) -> list[str]:
     for number, stream in enumerate(streams):
         os.dup2(stream, number)
         os.close(stream)
+    if command["session"]:
+        os.setsid()
     os.chdir(command["folder"])
     os.environ.clear()
     os.environ.update(command["environment"])
@@ -83,8 +85,7 @@ def _watch(process: int, answer: int, streams: tuple[int, ...]) -> NoReturn:
     """Tell the id of a process, and its status when it has ended."""
     for stream in streams:
         os.close(stream)
-    # Who asked may have lost patience, and have killed it.
-    with socket.socket(fileno=answer) as told, suppress(BrokenPipeError):
+    with socket.socket(fileno=answer) as told, suppress(BrokenPipeError):  # nobody may wait any more
         told.sendall(f"{process}\n".encode())
         _, status = os.waitpid(process, 0)
         told.sendall(f"{os.waitstatus_to_exitcode(status)}\n".encode())
