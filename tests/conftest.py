@@ -4,6 +4,7 @@ import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import closing
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,10 @@ from mcp.types import CallToolResult, TextContent
 
 from rotor_mcp.config import Settings
 from rotor_mcp.sandbox import FULL_KEY, Sandbox
+from rotor_mcp.sandbox.samples import sample_leads
+from rotor_mcp.sandbox.store import StoredLead
 from rotor_mcp.server import build_server
+from tests import commands
 from tests.homes import Home
 
 # A test is about what is true, not about how fast this machine is today.
@@ -47,15 +51,28 @@ def log_level() -> Iterator[None]:
     logger.setLevel(level)
 
 
+@pytest.fixture(autouse=True, scope="session")
+def no_process_is_left() -> Iterator[None]:
+    yield
+    commands.close()
+
+
 @pytest.fixture
 def anyio_backend() -> str:
     return "asyncio"
 
 
+@cache
+def samples() -> list[StoredLead]:
+    """The sample leads of that moment, which take most of the time that a sandbox takes."""
+    return sample_leads(NOW.date(), 150)
+
+
 @pytest.fixture
 def sandbox() -> Iterator[Sandbox]:
     """An embedded Rotor with its sample leads."""
-    with closing(Sandbox(now=lambda: NOW)) as rotor:
+    with closing(Sandbox(leads=0, now=lambda: NOW)) as rotor:
+        rotor.store.seed(samples)
         yield rotor
 
 

@@ -1,14 +1,12 @@
 """A person's home directory with clients in it, and the commands run there."""
 
-import subprocess
-import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from rotor_mcp.clients.catalogue import CLIENTS, Machine
 from rotor_mcp.clients.planning import read
+from tests.commands import ROOT, run
 
-ROOT = Path(__file__).parents[1]
 KEY = "rotor_k3y1d_s3cr3tpart"
 KEYRING = "tests.installing.keyrings.FileKeyring"
 
@@ -54,14 +52,7 @@ class Home:
 
     def run(self, *arguments: str, **variables: str) -> Ended:
         """Run `rotor-mcp` with nobody at a terminal."""
-        ended = subprocess.run(
-            [sys.executable, "-m", "rotor_mcp", *arguments],
-            env=self.variables(**variables),
-            cwd=self.path,
-            capture_output=True,
-            check=False,
-            stdin=subprocess.DEVNULL,
-        )
+        ended = run(arguments, self.variables(**variables), self.path)
         return Ended(ended.returncode, ended.stdout.decode(), ended.stderr.decode())
 
     def install(self, *arguments: str, **variables: str) -> Ended:

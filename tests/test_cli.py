@@ -8,7 +8,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import anyio
 import httpx2
 import pytest
 from inline_snapshot import snapshot
@@ -16,6 +15,7 @@ from inline_snapshot import snapshot
 from rotor_mcp import __version__
 from rotor_mcp.sandbox import FULL_KEY, Sandbox
 from rotor_mcp.sandbox.serving import serving
+from tests.commands import ran
 from tests.homes import Home
 
 pytestmark = pytest.mark.anyio
@@ -25,12 +25,7 @@ ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.sta
 
 async def run(*arguments: str, **environment: str) -> tuple[int, str, str]:
     """Run `rotor-mcp` and return its exit status, output and errors."""
-    ended = await anyio.run_process(
-        [sys.executable, "-m", "rotor_mcp", *arguments],
-        env=ENVIRONMENT | {"ROTOR_MCP_TIMEZONE": "America/Chicago"} | environment,
-        check=False,
-        input=b"",
-    )
+    ended = await ran(arguments, ENVIRONMENT | {"ROTOR_MCP_TIMEZONE": "America/Chicago"} | environment)
     return ended.returncode, ended.stdout.decode(), ended.stderr.decode()
 
 

@@ -25,8 +25,8 @@ from rotor_mcp.config import Settings
 from rotor_mcp.sandbox import FULL_KEY, Fault, Sandbox
 from rotor_mcp.sandbox.serving import serving
 from rotor_mcp.server import build_server
+from tests.commands import ROOT
 from tests.conftest import NOW, content, text
-from tests.homes import ROOT
 from tests.waiting import until
 
 pytestmark = pytest.mark.anyio

@@ -7,9 +7,6 @@ from pathlib import Path, PurePath, PureWindowsPath
 from time import perf_counter
 
 import anyio
-from mcp import Client as McpClient
-from mcp import StdioServerParameters
-from mcp.client.stdio import stdio_client
 
 from rotor_mcp import __version__
 from rotor_mcp.checks.check import Check, crashed
@@ -150,6 +147,11 @@ class _Answer:
 
 async def _ask(launch: Launch, variables: Mapping[str, str]) -> _Answer:
     """Start a server as a client does, with few variables and in the person's home, and list its tools."""
+    # Loaded where a server is really started: it takes longer to load than all else that a check needs.
+    from mcp import Client as McpClient
+    from mcp import StdioServerParameters
+    from mcp.client.stdio import stdio_client
+
     started = StdioServerParameters(
         command=launch.command, args=list(launch.args), env=dict(variables), cwd=Path.home()
     )

@@ -16,6 +16,7 @@ from mcp.types import TextContent
 
 from rotor_mcp.sandbox import FULL_KEY, Sandbox
 from rotor_mcp.sandbox.serving import serving
+from tests import commands
 from tests.homes import Home
 
 pytestmark = pytest.mark.anyio
@@ -175,27 +176,24 @@ ENCODINGS: dict[str, tuple[str, dict[str, str]]] = {
 }
 
 
-def run(home: Home, encoding: str, *arguments: str, **variables: str) -> subprocess.CompletedProcess[bytes]:
-    return subprocess.run(
-        [sys.executable, "-m", "rotor_mcp", *arguments],
-        env=home.variables(**{"PYTHONUTF8": "0"} | ENCODINGS[encoding][1] | variables),
-        cwd=home.path,
-        capture_output=True,
-        stdin=subprocess.DEVNULL,
-        check=False,
-    )
+def run(home: Home, encoding: str, *arguments: str) -> subprocess.CompletedProcess[bytes]:
+    environment = home.variables(**{"PYTHONUTF8": "0"} | ENCODINGS[encoding][1])
+    return commands.run(arguments, environment, home.path)
 
 
-@pytest.mark.parametrize("encoding", ["cp1252", "gbk", "C"])
 @pytest.mark.parametrize(
-    ("arguments", "status"),
+    ("encoding", "arguments", "status"),
     [
-        (("check", "--sandbox"), 0),
-        (("demo",), 0),
-        (("install", "--print"), 0),
-        (("import", "leads.csv", "--dry-run", "--sandbox"), 1),
-        (("import", "leads.csv", "--yes", "--sandbox=rotor.db"), 1),
-        (("import", "--help"), 0),
+        ("cp1252", ("check", "--sandbox"), 0),
+        ("gbk", ("check", "--sandbox"), 0),
+        ("C", ("check", "--sandbox"), 0),
+        ("cp1252", ("demo",), 0),
+        ("gbk", ("install", "--print"), 0),
+        ("cp1252", ("import", "leads.csv", "--dry-run", "--sandbox"), 1),
+        ("gbk", ("import", "leads.csv", "--dry-run", "--sandbox"), 1),
+        ("C", ("import", "leads.csv", "--dry-run", "--sandbox"), 1),
+        ("cp1252", ("import", "leads.csv", "--yes", "--sandbox=rotor.db"), 1),
+        ("cp1252", ("import", "--help"), 0),
     ],
 )
 def test_a_command_ends_as_usual_in_any_encoding(

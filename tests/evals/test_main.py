@@ -13,9 +13,10 @@ from evals.agent import Limits
 from evals.runner import run
 from evals.scripted import Script, ask, scripted
 from evals.tasks import TASKS
+from tests.commands import ROOT
 from tests.conftest import JANE
 from tests.evals.endpoints import KEY, Said, endpoint
-from tests.homes import ROOT, Ended
+from tests.homes import Ended
 
 
 def evals(folder: Path, *arguments: str, **variables: str) -> Ended:

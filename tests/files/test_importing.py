@@ -28,6 +28,7 @@ from rotor_mcp.inputs import UpsertLead
 from rotor_mcp.merging import Entry
 from rotor_mcp.sandbox import CREATE_ONLY_KEY, FULL_KEY, READ_ONLY_KEY, Fault, Sandbox
 from rotor_mcp.workplace import Workplace
+from tests.commands import ran
 from tests.conftest import NOW, posix
 from tests.files.test_exporting import company
 from tests.test_cli import ENVIRONMENT
@@ -43,12 +44,11 @@ Environment = dict[str, str]
 
 async def run(folder: Path, *arguments: str, stdin: str = "", **environment: str) -> tuple[int, str, str]:
     """Run `rotor-mcp import` in a folder, and return its exit status, output and errors."""
-    ended = await anyio.run_process(
-        [sys.executable, "-m", "rotor_mcp", "import", *arguments],
-        env=ENVIRONMENT | {"ROTOR_MCP_TIMEZONE": "America/Chicago"} | environment,
-        cwd=folder,
-        check=False,
-        input=stdin.encode(),
+    ended = await ran(
+        ["import", *arguments],
+        ENVIRONMENT | {"ROTOR_MCP_TIMEZONE": "America/Chicago"} | environment,
+        folder,
+        stdin.encode(),
     )
     out, err = ended.stdout.decode(), ended.stderr.decode()
     for text in (out, err):

@@ -3,12 +3,13 @@
 import os
 import signal
 import socket
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from tests.commands import Command, run
 
 SERVING = "Serving MCP at "
 VARIABLES = {"PATH": "", "ROTOR_MCP_TIMEZONE": "America/Chicago"}
@@ -23,13 +24,13 @@ class ServerProcess:
             self.port: int = free.getsockname()[1]
         # A file, not a pipe: nobody reads what it writes while it runs, and a full pipe would hold it up.
         self._written = tempfile.TemporaryFile("w+")  # noqa: SIM115 - `close` closes it
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "rotor_mcp", "serve", "--http", f"{host}:{self.port}", *flags],
-            env=VARIABLES | environment,
-            stdin=subprocess.DEVNULL,
-            stderr=self._written,
-            start_new_session=True,  # so that it can be killed with all its processes
-        )
+        with Path(os.devnull).open("rb") as nothing:
+            self.process = Command(
+                ["serve", "--http", f"{host}:{self.port}", *flags],
+                VARIABLES | environment,
+                (nothing.fileno(), 1, self._written.fileno()),
+                session=True,  # so that it can be killed with all its processes
+            )
         until = time.monotonic() + 30
         while SERVING not in self.written:
             if self.process.poll() is not None or time.monotonic() > until:
@@ -87,9 +88,6 @@ def server_process(
 
 def refused(environment: dict[str, str], http: str = "127.0.0.1:0") -> str:
     """Start a server, and return what it says in the end before it ends without serving."""
-    command = [sys.executable, "-m", "rotor_mcp", "serve", f"--http={http}"]
-    ended = subprocess.run(
-        command, capture_output=True, env=VARIABLES | environment, timeout=30, check=False, text=True
-    )
+    ended = run(["serve", f"--http={http}"], VARIABLES | environment)
     assert ended.returncode != 0
-    return ended.stderr.strip().splitlines()[-1]
+    return ended.stderr.decode().strip().splitlines()[-1]

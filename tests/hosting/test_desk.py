@@ -384,7 +384,7 @@ async def test_the_audit_log(sandbox: Sandbox, token_file: Path, tmp_path: Path)
         key=json.dumps,
     )
     assert file.stat().st_mode & 0o777 == 0o600
-    for secret in ("Dana", "555", "Call her", "Quoted", FULL_KEY, ANN):
+    for secret in ("Dana", "612-555", "612) 555", "612555", "Call her", "Quoted", FULL_KEY, ANN):
         assert secret not in file.read_text("utf-8")
 
 

@@ -10,7 +10,8 @@ from mcp import Client, StdioServerParameters
 
 from rotor_mcp.sandbox import FULL_KEY, Sandbox
 from rotor_mcp.sandbox.serving import serving
-from tests.homes import KEY, KEYRING, ROOT, Home
+from tests.commands import ROOT
+from tests.homes import KEY, KEYRING, Home
 
 
 @pytest.fixture

@@ -8,7 +8,8 @@ import pytest
 from mcp import Client, StdioServerParameters
 
 from rotor_mcp.clients.catalogue import CLIENTS
-from tests.homes import KEY, ROOT, Home
+from tests.commands import ROOT
+from tests.homes import KEY, Home
 from tests.installing.samples import TEXTS
 
 pytestmark = pytest.mark.anyio
