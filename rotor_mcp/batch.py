@@ -87,8 +87,9 @@ class Watch:
         """Say why no further write may begin, if that is so."""
         return None
 
-    def begins(self, job: Job) -> None:
-        """A write is about to be made."""
+    def begins(self, _job: Job) -> str | None:
+        """A write is about to be made. Say why it must not be, if that is so."""
+        return None
 
     async def ended(self, ending: Ending) -> None:
         """A write has ended, or was not begun."""
@@ -181,8 +182,9 @@ class Batch:
                 ending = Ending(job.entry.rows, "not_sent", trouble=stopped)
             elif stopped:
                 ending = self._preview(job)  # there is nothing to send, so nothing to stop
+            elif refused := watch.begins(job):
+                ending = Ending(job.entry.rows, "not_sent", trouble=refused)
             else:
-                watch.begins(job)
                 ending = await self._write(job)
             self.endings.append(ending)
             await watch.ended(ending)

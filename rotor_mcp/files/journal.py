@@ -40,6 +40,7 @@ class Journal:
         Raises:
             JournalError: if the file is in use, or is no journal, or cannot be written.
         """
+        self._file = file
         self._company = hashlib.sha256(company.encode()).hexdigest()
         try:
             if file is not None:
@@ -113,9 +114,14 @@ class Journal:
         self._write("INSERT OR REPLACE INTO rows VALUES (?, ?, ?, ?)", notes)
 
     def _write(self, statement: str, rows: Sequence[tuple[object, ...]]) -> None:
-        self._db.execute("BEGIN IMMEDIATE")
-        self._db.executemany(statement, rows)
-        self._db.execute("COMMIT")
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+            self._db.executemany(statement, rows)
+            self._db.execute("COMMIT")
+        except sqlite3.Error as exc:
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+            raise JournalError(f"the journal {self._file} cannot be written ({exc})") from None
 
 
 def digest(row: UpsertLead) -> str:

@@ -34,16 +34,32 @@ class Table:
     """What the file was taken to be, such as "CSV, UTF-8, separated by commas"."""
 
 
+MAX_ROWS = 200_000
+"""Of a table. An import of so many rows takes 200 days of requests, and about 200 MB of memory."""
+MAX_COLUMNS = 1_000
+"""Of a table. Exports of other programs have a few hundred."""
+
+
 def tabulate(records: Iterable[Record], form: str) -> Table:
     """Make a table of records: the first that holds anything is the header.
 
     Raises:
         TableError: if there is none, or a row has cells that no column stands over.
     """
-    filled = [(number, cells) for number, cells in records if any(cell.strip() for cell in cells)]
+    filled: list[Record] = []
+    for number, cells in records:
+        if any(cell.strip() for cell in cells):
+            filled.append((number, cells))
+        if len(filled) > MAX_ROWS:
+            raise TableError(f"The file has more than {MAX_ROWS:,} rows. Split it into several files")
     if not filled:
         raise TableError("The file is empty. Its first line must name the columns")
     (_, header), *body = filled
+    if len(header) > MAX_COLUMNS:
+        raise TableError(
+            f"The first line names {len(header):,} columns, at most {MAX_COLUMNS:,} are read. Leave out "
+            "those that say nothing of leads"
+        )
     for number, cells in body:
         if any(cell.strip() for cell in cells[len(header) :]):
             raise TableError(
@@ -67,7 +83,12 @@ def tabulate(records: Iterable[Record], form: str) -> Table:
 
 
 def number_text(number: float) -> str:
-    """Write a number as people do: 7635550102, never 7635550102.0 nor 1e-07."""
+    """Write a number as people do: 7635550102, never 7635550102.0 nor 1e-07.
+
+    One that nobody writes out, such as 5e-324, stays in its short form.
+    """
+    if isinstance(number, float) and number and not 1e-15 < abs(number) < 1e21:
+        return repr(number)
     if isinstance(number, int) or number.is_integer():
         return str(int(number))
     return format(Decimal(repr(number)), "f")
@@ -81,10 +102,11 @@ def truth_text(value: bool) -> str:
 def _distinct(titles: list[str]) -> tuple[str, ...]:
     """Tell columns of the same title apart. Capitals make no difference: a person may name a column by it."""
     taken: dict[str, str] = {}
+    counts: dict[str, int] = {}
     for title in titles:
-        name, count = title, 1
+        name, key = title, title.casefold()
         while name.casefold() in taken:
-            count += 1
-            name = f"{title} ({count})"
+            counts[key] = counts.get(key, 1) + 1
+            name = f"{title} ({counts[key]})"
         taken[name.casefold()] = name
     return tuple(taken.values())

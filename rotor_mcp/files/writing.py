@@ -9,7 +9,7 @@ import click
 
 from rotor_mcp.batch import Ending, Job, Watch
 from rotor_mcp.client import LeadsClient
-from rotor_mcp.files.journal import Journal
+from rotor_mcp.files.journal import Journal, JournalError
 
 
 class Writing(Watch):
@@ -39,6 +39,7 @@ class Writing(Watch):
         self._advance = advance
         self._in_hand: set[tuple[int, ...]] = set()
         self._stopped = False
+        self._journal_fault: str | None = None
 
     @contextmanager
     def stopped_by_signals(self) -> Iterator[None]:
@@ -61,27 +62,43 @@ class Writing(Watch):
         """Say why no further row may begin, if that is so."""
         if self._stopped:
             return "the import was stopped"
+        if self._journal_fault:
+            return self._journal_fault
         if self._rotor.requests + len(self._in_hand) >= self._requests:
             return f"the {self._requests:,} requests that one run may spend are spent (--requests)"
         return None
 
-    def begins(self, job: Job) -> None:
-        """Note a row before anything of it is sent, and give it the time of a whole call."""
+    def begins(self, job: Job) -> str | None:
+        """Note a row before anything of it is sent, and give it the time of a whole call.
+
+        What cannot be noted must not be sent: after a crash nobody would know of it.
+        """
         self._in_hand.add(job.entry.rows)
         self._rotor.resume()
         if job.writes:
             rivals = [lead.id for lead in job.plan.found.rivals if lead.id]
-            self._journal.begin(self._noted_as(job.entry.rows), rivals)
+            with self._noting():
+                self._journal.begin(self._noted_as(job.entry.rows), rivals)
+        return self._journal_fault
 
     async def ended(self, ending: Ending) -> None:
         """Note what became of a row. If that is not known, it stays noted as begun."""
         begun = ending.rows in self._in_hand
         self._in_hand.discard(ending.rows)
-        if ending.went_well:
-            self._journal.end(self._noted_as(ending.rows), ending.told.id if ending.told else None)
-        elif begun and ending.outcome != "unknown":
-            self._journal.forget(self._noted_as(ending.rows))
+        with self._noting():
+            if ending.went_well:
+                self._journal.end(self._noted_as(ending.rows), ending.told.id if ending.told else None)
+            elif begun and ending.outcome != "unknown":
+                self._journal.forget(self._noted_as(ending.rows))
         self._advance()
+
+    @contextmanager
+    def _noting(self) -> Iterator[None]:
+        """Note something. If that fails, no further row begins; those that began are looked up next time."""
+        try:
+            yield
+        except JournalError as exc:
+            self._journal_fault = str(exc)
 
     def _noted_as(self, rows: Sequence[int]) -> list[str]:
         return [self._digests[row] for row in rows]

@@ -16,7 +16,7 @@ from mcp import Client, StdioServerParameters
 from rotor_mcp.sandbox import FULL_KEY
 from tests.adversary.judging import fault_of_answer
 from tests.adversary.metering import MAX_EXTRA_BYTES, memory
-from tests.hosting.servers import ServerProcess
+from tests.hosting.servers import server_process
 from tests.hosting.serving import calling
 
 pytestmark = [
@@ -107,10 +107,14 @@ class Rotor:
             writer.write(data)
             await writer.drain()
 
-        with suppress(OSError, asyncio.IncompleteReadError):
-            await reader.readuntil(b"\r\n\r\n")
-            await self.answer(write)
-        writer.transport.abort() if writer.transport.get_write_buffer_size() else writer.close()
+        try:
+            with suppress(OSError, asyncio.IncompleteReadError):
+                await reader.readuntil(b"\r\n\r\n")
+                await self.answer(write)
+        finally:
+            writer.close()
+            if writer.transport.get_write_buffer_size():
+                writer.transport.abort()
 
 
 @pytest.fixture
@@ -139,12 +143,9 @@ async def over_stdio(rotor: Rotor, directory: Path) -> AsyncIterator[tuple[Clien
 @asynccontextmanager
 async def over_http(rotor: Rotor, _: Path) -> AsyncIterator[tuple[Client, int]]:
     """A client of a server over HTTP, and the id of the server's process."""
-    process = await anyio.to_thread.run_sync(lambda: ServerProcess(environment(rotor)))
-    try:
-        async with calling(process.url) as client:
-            yield client, process.process.pid
-    finally:
-        process.kill()
+    with server_process(environment(rotor)) as server:
+        async with calling(server.url) as client:
+            yield client, server.process.pid
 
 
 @pytest.mark.parametrize("start", [over_stdio, over_http])

@@ -189,11 +189,14 @@ async def _rest(stream: anyio.abc.ByteReceiveStream | None) -> str:
 
 
 @asynccontextmanager
-async def importing(file: Path, url: str, *arguments: str) -> AsyncIterator[Running]:
-    """Start `rotor-mcp import FILE --yes`."""
+async def importing(
+    file: Path, url: str, *arguments: str, file_bytes: int | None = None
+) -> AsyncIterator[Running]:
+    """Start `rotor-mcp import FILE --yes`, which may write so many bytes into a file."""
+    limited = ["/bin/sh", "-c", f'ulimit -f {file_bytes // 512}; exec "$@"', "sh"] if file_bytes else []
     environment = {"ROTOR_MCP_TIMEZONE": "America/Chicago", "ROTOR_API_KEY": FULL_KEY, "ROTOR_BASE_URL": url}
     async with await anyio.open_process(
-        [sys.executable, "-m", "rotor_mcp", "import", str(file), "--yes", *arguments],
+        [*limited, sys.executable, "-m", "rotor_mcp", "import", str(file), "--yes", *arguments],
         env=ENVIRONMENT | environment,
         stdin=PIPE,
         stdout=PIPE,

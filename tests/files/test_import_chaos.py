@@ -14,6 +14,7 @@ import pytest
 
 from rotor_mcp.parallel import AT_ONCE
 from rotor_mcp.sandbox import Fault
+from tests.conftest import posix
 from tests.files.cases import Case, Wanted, case
 from tests.files.imports import (
     Rotor,
@@ -175,6 +176,23 @@ async def test_a_file_that_was_corrected_sorted_anew_and_extended(tmp_path: Path
         await imported_to_the_end(file, company)
         assert len(company.watch.writes) - before == sum(wanted.writes for wanted in more.wanted) + 1
         assert await violations(whole, company, file) == []
+
+
+@posix
+async def test_a_disk_that_is_full_in_the_middle(tmp_path: Path) -> None:
+    """No file may grow beyond a size, which SQLite meets as it does a full disk."""
+    made = case(random.Random(9), people=60)
+    file = made.write(tmp_path / "leads.csv")
+
+    async with rotor(made.existing) as company:
+        async with importing(file, company.url, file_bytes=60_000) as running:
+            status, said = await running.ended()
+        assert (status, "Traceback" in said) == (1, False)
+        assert f"the journal {file}.rotor-import cannot be written" in said
+        assert "The same command goes on where this ended." in said
+        assert 0 < len(company.watch.writes) < 60
+        await imported_to_the_end(file, company)
+        assert await violations(made, company, file) == []
 
 
 async def test_one_file_for_two_companies(tmp_path: Path) -> None:

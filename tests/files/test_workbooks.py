@@ -174,12 +174,57 @@ def test_a_password() -> None:
     assert refused(locked) == snapshot("The workbook has a password. Save a copy without one")
 
 
-def test_a_stray_cell_far_away_is_refused_before_it_takes_all_memory() -> None:
+TOO_MUCH_MEMORY = (
+    "To read the workbook takes too much memory: a cell far from the leads may hold something. Clear it, or save "
+    "the sheet with the leads as CSV"
+)
+
+
+def rewritten(workbook: bytes, change: Callable[[str, bytes], bytes]) -> bytes:
+    """The same workbook with other parts."""
+    file = io.BytesIO()
+    with (
+        zipfile.ZipFile(io.BytesIO(workbook)) as before,
+        zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as package,
+    ):
+        for name in before.namelist():
+            package.writestr(name, change(name, before.read(name)))
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda _, part: part,
+        lambda _, part: part.replace(b'<c r="XFD1048576" ', b"<c  r='XFD1048576' "),
+        lambda _, part: part.replace(b'<c r="XFD1048576" t="s"', b'<c t="s" r="XFD1048576"'),
+    ],
+    ids=["as it is", "other quotes", "other order"],
+)
+def test_a_stray_cell_far_away_takes_no_memory_of_the_import(change: Callable[[str, bytes], bytes]) -> None:
     def fill(workbook: xlsxwriter.Workbook) -> None:
         sheet(workbook, "Leads", ["Name"], ["Sam"]).write(1_048_575, 16_383, "x")
 
+    assert refused(rewritten(written(fill), change)) == TOO_MUCH_MEMORY
+
+
+def test_an_ods_of_a_billion_rows() -> None:
+    row = (
+        '<table:table-row table:number-rows-repeated="1000000000"><table:table-cell '
+        'office:value-type="string"><text:p>Sam</text:p></table:table-cell></table:table-row>'
+    )
+    content = ODS_CONTENT.replace("</table:table>", f"{row}</table:table>")
+    mimetype = "application/vnd.oasis.opendocument.spreadsheet"
+    file = packed(**{"mimetype": mimetype, "content.xml": content, "META-INF/manifest.xml": ODS_MANIFEST})
+    assert refused(file) == snapshot("The file has more than 200,000 rows. Split it into several files")
+
+
+def test_a_stray_cell_that_there_is_memory_for() -> None:
+    def fill(workbook: xlsxwriter.Workbook) -> None:
+        sheet(workbook, "Leads", ["Name"], ["Sam"]).write(99_999, 199, "x")
+
     assert refused(written(fill)) == snapshot(
-        "A sheet of the workbook reaches to row 1,048,576 and column 16,384. Clear what stands far from the leads, or save the sheet with the leads as CSV"
+        "A sheet of the workbook reaches to row 100,000 and column 200. Clear what stands far from the leads, or save the sheet with the leads as CSV"
     )
 
 
