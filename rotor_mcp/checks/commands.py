@@ -10,7 +10,7 @@ import anyio
 import click
 import httpx2
 
-from rotor_mcp.checks import clients, here, rotor
+from rotor_mcp.checks import clients, here, redis, rotor
 from rotor_mcp.checks.check import Check, State, crashed
 from rotor_mcp.clients.catalogue import Machine
 from rotor_mcp.config import Settings
@@ -86,6 +86,8 @@ class _Diagnosis:
             key_from = self._borrow_key()
             for check in here.look(self._settings, key_from, sandbox=transport is not None):
                 yield check
+            if self._settings.redis_url is not None:
+                yield await self._of_redis()
             async for check in self._of_rotor(transport):
                 yield check
         async for check in clients.look(self._connected, self._settings):
@@ -109,6 +111,12 @@ class _Diagnosis:
                     self._settings = theirs
                     return str(entry.file)
         return None
+
+    async def _of_redis(self) -> Check:
+        try:
+            return await redis.look(self._settings)
+        except Exception as exc:
+            return crashed("redis", exc)
 
     async def _of_rotor(self, transport: Transport | None) -> AsyncIterator[Check]:
         async with aclosing(Pool(self._settings, transport)) as pool:

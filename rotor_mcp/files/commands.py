@@ -22,6 +22,7 @@ _CONNECTION = settings_flags(
     "timezone",
     "phone_region",
     "redis_url",
+    "redis_required",
     "log_level",
     "log_format",
 )

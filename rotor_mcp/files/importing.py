@@ -175,6 +175,8 @@ class _Session:
             if batch.writes:
                 self._say("Nothing was written. To write it: the same command with --yes.")
             return all(ending.went_well for ending in preview)
+        if batch.writes:
+            await call.company.queue.check()
         if batch.writes and asked.mode == "ask" and not click.confirm("Write it now?"):
             return False
         if batch.jobs:
