@@ -151,7 +151,8 @@ class Link:
         begun in Redis is known to be done.
 
         Args:
-            question: what is asked. It can be asked twice.
+            question: what is asked, and how the answer is read: whatever goes wrong with that, there is none.
+                It can be asked twice.
             insist: ask even if a question went wrong just now. After one that insisted and met with silence,
                 nobody does: that takes too long.
 
@@ -216,13 +217,8 @@ class Link:
             RedisError: if there is no answer.
             OSError: likewise.
         """
-        try:
-            await self._redis.ping()
-            memory: object = await self._redis.info("memory")
-        except (RedisError, OSError):
-            raise
-        except Exception:  # what the client makes of an answer that no Redis gives
-            raise InvalidResponse from None
+        await self._redis.ping()
+        memory: object = await self._redis.info("memory")
         if not isinstance(memory, dict) or not isinstance(memory.get("used_memory"), int):
             raise InvalidResponse
         return memory
@@ -305,6 +301,8 @@ async def _try_twice(attempt: Callable[[], Awaitable[Answer]]) -> Answer:
         except (RedisError, OSError) as exc:
             if not tries_left or _fault_of(exc).permanent:
                 raise
+        except Exception as exc:  # what the client, or the question, makes of an answer that no Redis gives
+            raise InvalidResponse from exc
     raise AssertionError("unreachable")
 
 

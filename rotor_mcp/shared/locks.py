@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from typing import Self
 
 import anyio
+from redis.asyncio import Redis
 
 from rotor_mcp.errors import TurnLost
 from rotor_mcp.shared.link import GAP, Away, Link
@@ -167,16 +168,21 @@ class Locks:
         """
         names = [lock.lock, lock.past, lock.wish, GAP]
         times = [_milliseconds(seconds) for seconds in (EXPIRY, KEPT, WISHED)]
+
+        async def take(_: Redis) -> tuple[str, int] | None:
+            taken = await self._take(names, [lock.token, *times])
+            return (taken[0].decode(), int(taken[1])) if taken else None
+
         try:
-            taken: list[bytes] = await self.link.ask(lambda _: self._take(names, [lock.token, *times]))
+            taken = await self.link.ask(take)
         except Away:
             self._keep_alive(lock)
             raise
-        if not taken:
+        if taken is None:
             return None
         self._keep_alive(lock)
-        lock.fence = taken[0].decode()
-        return max(int(taken[1]) / 1e6, 0.0)
+        lock.fence, microseconds = taken
+        return max(microseconds / 1e6, 0.0)
 
     async def hold(self, locks: Sequence[Lock], *, insist: bool = False) -> None:
         """Make sure that nobody else has, or has had, any of these locks, and hold them from now on.
@@ -194,11 +200,18 @@ class Locks:
         given: list[str | float] = [_milliseconds(EXPIRY), _milliseconds(KEPT)]
         for lock in locks:
             given.extend((lock.token, lock.fence, int((now - lock.since) * 1e6)))
-        fences: list[bytes] = await self.link.ask(lambda _: self._hold(names, given), insist=insist)
-        if not fences:
+
+        async def hold(_: Redis) -> list[tuple[Lock, str]]:
+            fences = await self._hold(names, given)
+            return (
+                [(lock, fence.decode()) for lock, fence in zip(locks, fences, strict=True)] if fences else []
+            )
+
+        held = await self.link.ask(hold, insist=insist)
+        if not held:
             raise TurnLost("another server has begun to write to the same person meanwhile")
-        for lock, fence in zip(locks, fences, strict=True):
-            lock.fence = fence.decode()
+        for lock, fence in held:
+            lock.fence = fence
 
     async def leave(self, lock: Lock) -> None:
         """Give a lock back, or the wish for it. If Redis is away, it ends by itself."""

@@ -91,21 +91,24 @@ class SharedShelf(Shelf):
         """Look for a page, whatever its age."""
         name = self._names.of("page", query)
 
-        async def look(redis: Redis) -> tuple[list[bytes | None], int]:
+        async def look(redis: Redis) -> tuple[str, _Kept | None, int]:
             pipeline = redis.pipeline(transaction=True)
             pipeline.mget(self._mark, name)
             pipeline.pttl(name)
-            found, milliseconds = await pipeline.execute()
-            return found, milliseconds
+            (mark, data), milliseconds = await pipeline.execute()
+            return (
+                (mark or b"").decode("ascii", "replace"),
+                _unpacked(data) if data else None,
+                int(milliseconds),
+            )
 
         try:
             await self._mark_what_was_not()
-            (mark, data), milliseconds = await self._link.ask(look)
+            current_mark, kept, milliseconds = await self._link.ask(look)
         except Away:
             return await super().find(query)
         await super().clear()  # of what was kept while Redis was away, nothing is needed any more
-        found = Found(None, 0.0, (mark or b"").decode("ascii", "replace"))
-        kept = _unpacked(data) if data else None
+        found = Found(None, 0.0, current_mark)
         if kept is None or kept.mark != found.mark or milliseconds <= 0:
             return found
         age = max(kept.seconds - milliseconds / 1e3, 0.0)

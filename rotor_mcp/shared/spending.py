@@ -5,9 +5,8 @@ import secrets
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import date
-from typing import Any
 
-from redis.commands.core import AsyncScript
+from redis.asyncio import Redis
 
 from rotor_mcp.company import Budget, Spending, utc_day
 from rotor_mcp.shared.link import Away, Link
@@ -94,8 +93,12 @@ class SharedSpending(Spending):
     async def _tell(self) -> None:
         day, mine = self._day, self._count
         name = self._names.of(f"spent:{day}")
+
+        async def ask(_: Redis) -> int:
+            return int(await self._script([name], [self._me, mine, KEPT]))
+
         try:
-            others: int = await self._link.ask(lambda _: self._script([name], [self._me, mine, KEPT]))
+            others = await self._link.ask(ask)
         except Away:
             return
         if day == self._day:
@@ -120,15 +123,21 @@ class SharedBudget(SharedSpending, Budget):
         """Reserve requests for a call. Returns what was spent before, and whether the call may begin."""
         self._turn_the_page()
         given: list[str | int] = [self._me, self._count, KEPT, token, requests, limit, math.ceil(expiry)]
+
+        async def reserve(_: Redis) -> tuple[int, bool]:
+            others, granted = await self._reserving(self._keys, given)
+            return int(others), bool(granted)
+
+        granted = False
         try:
-            others, granted = await self._ask(self._reserving, given)
+            others, granted = await self._link.ask(reserve)
         except Away:
             granted = self._fits(self._others + self._count, limit)
         else:
             self._others = max(others, self._others)
         if granted:
             self._reserved[token] = requests
-        return self._others + self._count, bool(granted)
+        return self._others + self._count, granted
 
     async def settle(self, token: str, spent: int) -> None:
         """Count what a call has spent, in the place of what it had reserved."""
@@ -136,8 +145,9 @@ class SharedBudget(SharedSpending, Budget):
         self._count += spent
         reserved = self._reserved.pop(token, 0)
         with suppress(Away):
-            await self._ask(self._settling, [self._me, self._count, KEPT, f"{reserved}:{token}"])
+            given: list[str | int] = [self._me, self._count, KEPT, f"{reserved}:{token}"]
+            await self._link.ask(lambda _: self._settling(self._keys, given))
 
-    async def _ask(self, script: AsyncScript, given: list[str | int]) -> Any:
-        names = [self._names.of(f"spent:{self._day}"), self._reservations]
-        return await self._link.ask(lambda _: script(names, given))
+    @property
+    def _keys(self) -> list[str]:
+        return [self._names.of(f"spent:{self._day}"), self._reservations]
