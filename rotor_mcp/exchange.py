@@ -304,6 +304,9 @@ class Exchange:
         """
         try:
             formed = self._formed(request, patience)
+        except httpx2.InvalidURL as exc:
+            raise NotSent(f"the request could not be formed ({exc})") from None
+        try:
             with anyio.move_on_after(patience, shield=request.writes):
                 response = await self._pool.http.send(formed, stream=True)
                 try:
@@ -313,7 +316,7 @@ class Exchange:
         except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.ProxyError) as exc:
             proxy = proxy_for(self._pool.settings.base_url) if self._pool.networked else None
             raise no_connection(exc, self._pool.host, proxy) from None
-        except (httpx2.UnsupportedProtocol, httpx2.LocalProtocolError, httpx2.InvalidURL) as exc:
+        except (httpx2.UnsupportedProtocol, httpx2.LocalProtocolError) as exc:
             raise NotSent(f"the request could not be formed ({type(exc).__name__})") from None
         except httpx2.TimeoutException:
             pass

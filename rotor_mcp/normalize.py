@@ -6,7 +6,7 @@ Two spellings are the same if their forms are equal. Forms are compared and neve
 import re
 from collections.abc import Iterator, Sequence
 from functools import cache, lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 from unicodedata import combining, normalize
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ LONGEST_PHONE_GROUP = 4
 SHORTEST_PHONE = 7
 """Digits of a phone number without its area code. Fewer digits are a part of one."""
 
+_PIECE_CHARS = 100
 # Letters that Unicode does not take apart into a plain letter and an accent.
 _LETTERS = str.maketrans(
     {"ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "æ": "ae", "œ": "oe", "ı": "i", "ħ": "h"}  # noqa: RUF001
@@ -30,10 +31,18 @@ _BETWEEN_EMAILS = re.compile(r"[\s<>()\[\],;:\"]+")
 _PHONE_QUERY = re.compile(r"(?:tel:)?[\d\s()+./\u2010-\u2015-]+(?:(?:x|ext\.?)\s*\d+)?", re.IGNORECASE)
 
 
+def _normalized(form: Literal["NFC", "NFKC", "NFKD"], text: str) -> str:
+    """Normalise a text in pieces: of one with many accents in a row, the time grows with the square."""
+    if len(text) <= _PIECE_CHARS or text.isascii():
+        return normalize(form, text)
+    pieces = (text[at : at + _PIECE_CHARS] for at in range(0, len(text), _PIECE_CHARS))
+    return "".join(normalize(form, piece) for piece in pieces)
+
+
 @lru_cache(maxsize=CACHED_FORMS)
 def caseless(text: str) -> str:
     """Return a text, such as an e-mail address, without its capitals and double blanks."""
-    return " ".join(normalize("NFC", text).split()).casefold()
+    return " ".join(_normalized("NFC", word) for word in text.split()).casefold()
 
 
 @lru_cache(maxsize=CACHED_FORMS)
@@ -41,7 +50,7 @@ def words(text: str) -> tuple[str, ...]:
     """Return the words and emoji of a text, without capitals, accents, apostrophes and punctuation."""
     text = _APOSTROPHES.sub("", text).casefold()
     if not text.isascii():
-        plain = normalize("NFKD", text).translate(_LETTERS)
+        plain = _normalized("NFKD", text).translate(_LETTERS)
         text = "".join(char for char in plain if not combining(char))
     return tuple(_WORD.findall(text))
 
@@ -154,7 +163,7 @@ def _digit_forms(text: str, region: str) -> set[str]:
 
 @lru_cache(maxsize=CACHED_FORMS)
 def _digits(text: str) -> str:
-    return "".join(re.findall(r"\d", normalize("NFKC", text)))
+    return "".join(re.findall(r"\d", _normalized("NFKC", text)))
 
 
 def _form(number: "PhoneNumber") -> str:

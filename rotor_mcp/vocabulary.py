@@ -159,7 +159,12 @@ class Vocabulary:
 
     def spellings(self, kind: Kind, word: str) -> list[str]:
         """Return the ways in which leads spell a word, whatever the capitals, accents and punctuation."""
-        return sorted(self._usage[kind].spellings.get(text_form(word), ()))
+        return sorted(self._spelled(kind, word))
+
+    def _spelled(self, kind: Kind, word: str) -> Iterable[str]:
+        if len(word) > MAX_WORD_CHARS:  # nobody has it, and its form takes long to find
+            return ()
+        return self._usage[kind].spellings.get(text_form(word), ())
 
     def spelling(self, kind: Kind, word: str, except_lead: str | None = None) -> str | None:
         """Return the way in which most leads spell a word, whatever the capitals and blanks.
@@ -174,7 +179,7 @@ class Vocabulary:
         counts, own = self._usage[kind].counts, self._words.get(except_lead or "", {}).get(kind, ())
         known = {
             used: (counts[used] - (used in own), used == word)
-            for used in self._usage[kind].spellings.get(text_form(word), ())
+            for used in self._spelled(kind, word)
             if caseless(used) == caseless(word)
         }
         most = max(known, key=lambda used: known[used], default=None)
@@ -195,9 +200,9 @@ class Vocabulary:
         likely = {text_form(known): known for known in in_use}
         unused = []
         for word in words:
-            form = text_form(word)
+            form = text_form(word[: MAX_WORD_CHARS + 1])
             if not (any(form in known for known in forms) if part else form in forms):
-                nearest = get_close_matches(form[:MAX_WORD_CHARS], likely, n=1, cutoff=0.5)
+                nearest = get_close_matches(form, likely, n=1, cutoff=0.5)
                 named = tuple(in_use[:MAX_NAMED])
                 unused.append(Unused(kind, word, likely[nearest[0]] if nearest else None, named))
         return unused

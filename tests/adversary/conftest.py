@@ -4,7 +4,7 @@ from collections.abc import Iterator
 import pytest
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(autouse=True, scope="module")
 def frozen_tests() -> Iterator[None]:
     """Leave what belongs to the tests out of garbage collections, which would count as work of the server."""
     gc.collect()

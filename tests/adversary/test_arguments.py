@@ -12,7 +12,7 @@ from rotor_mcp.config import Settings
 from rotor_mcp.sandbox import FULL_KEY, Sandbox
 from rotor_mcp.server import DEFINITIONS, build_server
 from tests.adversary.judging import fault_of_call
-from tests.adversary.values import LARGE, PATTERNS, shapes, text
+from tests.adversary.values import LARGE, PATTERNS, patterns, shapes, text
 from tests.conftest import JANE, NOW
 
 pytestmark = pytest.mark.anyio
@@ -64,7 +64,7 @@ async def test_an_argument(client: Client, tool: str, argument: str) -> None:
     assert {name: fault for name, fault in faults.items() if fault} == {}
 
 
-@pytest.mark.parametrize("pattern", PATTERNS)
+@pytest.mark.parametrize("pattern", patterns())
 async def test_all_fields_of_all_rows(client: Client, pattern: str) -> None:
     rows = [
         {name: f"{number}{text(pattern, LIMITS.get(name, 300))}"[: LIMITS.get(name, 300)] for name in FIELDS}

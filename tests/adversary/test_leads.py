@@ -15,7 +15,7 @@ from rotor_mcp.models import PAGE_LIMIT, READ_NAMES, Lead
 from rotor_mcp.sandbox import FULL_KEY
 from rotor_mcp.server import build_server
 from tests.adversary.judging import fault_of_call
-from tests.adversary.values import PATTERNS, shapes, text
+from tests.adversary.values import patterns, shapes, text
 from tests.conftest import NOW
 
 pytestmark = pytest.mark.anyio
@@ -104,7 +104,7 @@ async def test_ordinary_leads_are_answered() -> None:
             assert not answer.is_error, answer
 
 
-@pytest.mark.parametrize("pattern", PATTERNS)
+@pytest.mark.parametrize("pattern", patterns())
 async def test_leads_full_of_a_pattern(pattern: str) -> None:
     for length in (250, 2_000):
         values = {name: text(pattern, length) for name in FIELDS} | {"tags": [text(pattern, length)] * 4}

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from tests.adversary import EXAMPLES
+
 LARGE = 60_000
 """Characters of a large text: some of them fit into the largest body that is taken."""
 
@@ -47,6 +49,28 @@ PATTERNS: dict[str, tuple[str, str, str]] = {
     "own address": ("", "612-555-0142 jane@example.com ", ""),
 }
 """By name: what a text begins with, what is repeated in it, and what it ends with."""
+
+
+COSTLY = (
+    "backslashes",
+    "blanks inside",
+    "combining marks",
+    "half a pair",
+    "invisible",
+    "numbers",
+    "one that becomes eighteen",
+    "own address",
+    "percents",
+    "points",
+    "words",
+    "zeros",
+)
+"""Patterns that took longest, or were misread, before that was mended."""
+
+
+def patterns() -> tuple[str, ...]:
+    """The patterns that are tried on many leads or rows: in a longer run all of them."""
+    return tuple(PATTERNS) if EXAMPLES >= 1_000 else COSTLY
 
 
 def text(pattern: str, length: int) -> str:
