@@ -50,8 +50,8 @@ def words(text: str) -> tuple[str, ...]:
     """Return the words and emoji of a text, without capitals, accents, apostrophes and punctuation."""
     text = _APOSTROPHES.sub("", text).casefold()
     if not text.isascii():
-        plain = _normalized("NFKD", text).translate(_LETTERS)
-        text = "".join(char for char in plain if not combining(char))
+        text = _normalized("NFKD", text)
+        text = text.translate(_LETTERS | {ord(char): None for char in set(text) if combining(char)})
     return tuple(_WORD.findall(text))
 
 

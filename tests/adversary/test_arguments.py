@@ -43,7 +43,7 @@ async def client() -> AsyncIterator[Client]:
 
 
 def values(argument: str) -> Iterator[tuple[str, Any]]:
-    for pattern in PATTERNS:
+    for pattern in patterns():
         value = text(pattern, LIMITS.get(argument, 300))
         yield pattern, value
         if argument in ("tags", "fields"):

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tests.adversary import EXAMPLES
+from tests.adversary import IS_LONG
 
 LARGE = 60_000
 """Characters of a large text: some of them fit into the largest body that is taken."""
@@ -70,7 +70,7 @@ COSTLY = (
 
 def patterns() -> tuple[str, ...]:
     """The patterns that are tried on many leads or rows: in a longer run all of them."""
-    return tuple(PATTERNS) if EXAMPLES >= 1_000 else COSTLY
+    return tuple(PATTERNS) if IS_LONG else COSTLY
 
 
 def text(pattern: str, length: int) -> str:
