@@ -192,9 +192,9 @@ async def test_an_answer_that_cannot_be_used(answer: Body, issuer: RawIssuer) ->
             await known.verify_token(issuer.token())
 
 
-async def test_a_small_answer_that_unpacks_to_a_gigabyte(issuer: RawIssuer) -> None:
+async def test_a_small_answer_that_unpacks_to_a_large_one(issuer: RawIssuer) -> None:
     packing = zlib.compressobj(wbits=31)
-    bomb = b"".join(packing.compress(b" " * 1_000_000) for _ in range(1_000)) + packing.flush()
+    bomb = b"".join(packing.compress(b" " * 1_000_000) for _ in range(300)) + packing.flush()
     issuer.answer = raw(bomb, "content-encoding: gzip\r\n")
     before = _peak()
     async with verifier(issuer) as known:
