@@ -21,6 +21,20 @@ from tests.conftest import NOW
 
 
 class _Server(uvicorn.Server):
+    """A server that ends as soon as it is told to, where uvicorn looks ten times a second."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._told_to_end = asyncio.Event()
+
+    def end(self) -> None:
+        self.should_exit = True
+        self._told_to_end.set()
+
+    async def main_loop(self) -> None:
+        await self.on_tick(0)
+        await self._told_to_end.wait()
+
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
@@ -43,7 +57,7 @@ async def on_port(app: Any, **options: Any) -> AsyncIterator[str]:
             await anyio.sleep(0.01)
         yield address(listener)
     finally:
-        server.should_exit = True
+        server.end()
         with anyio.CancelScope(shield=True):
             await task
 
