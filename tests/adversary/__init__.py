@@ -7,7 +7,7 @@ not prove.
 
 import os
 
-EXAMPLES = int(os.environ.get("ADVERSARY_EXAMPLES", "60"))
+EXAMPLES = int(os.environ.get("ADVERSARY_EXAMPLES", "40"))
 """Examples that each test draws."""
 IS_LONG = EXAMPLES >= 1_000
 """Whether all is tried that there is time for in a longer run."""

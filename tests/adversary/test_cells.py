@@ -14,7 +14,7 @@ from rotor_mcp.inputs import UpsertLead
 from rotor_mcp.models import LeadFields
 from tests.adversary import IS_LONG
 from tests.adversary.metering import ATTEMPTS, forget_forms
-from tests.adversary.values import LARGE, PATTERNS, patterns, text
+from tests.adversary.values import LARGE, patterns, text
 
 HEADERS = [
     *LeadFields.model_fields,
@@ -58,7 +58,7 @@ def seconds_to_read(rows: Sequence[Sequence[str]]) -> float:
 @pytest.mark.parametrize("header", HEADERS)
 def test_a_column(header: str) -> None:
     slow = {}
-    for pattern in PATTERNS:
+    for pattern in patterns():
         for length in (40, 300, 2_000, LARGE) if IS_LONG else (300, LARGE):
             cell = text(pattern, length).encode(errors="replace").decode()
             rows = [[f"Jane {number}", f"{number}{cell}"] for number in range(ROWS)]
