@@ -12,14 +12,17 @@ def listening(handle: Callable[[socket.socket], None]) -> Iterator[str]:
     server = socket.create_server(("127.0.0.1", 0))
     done = threading.Event()
 
+    def serve(connection: socket.socket) -> None:
+        with closing(connection):
+            handle(connection)
+
     def accept() -> None:
         while not done.is_set():
             try:
                 connection, _ = server.accept()
             except OSError:
                 return
-            with closing(connection):
-                handle(connection)
+            threading.Thread(target=serve, args=(connection,), daemon=True).start()
 
     thread = threading.Thread(target=accept, daemon=True)
     thread.start()
