@@ -182,7 +182,7 @@ async def _look(arguments: UpsertLead, call: Call, plan: Plan) -> _Seen:
         else:
             known = {rival.id for rival in plan.found.rivals}
             new = [lead for lead in now.rivals if lead.id not in known]
-            if len(new) != 1:
+            if len(new) != 1 or now.rivals_left_out:  # of many, one that seems new may only have moved up
                 return _Seen("unclear" if new else "absent")
             lead = new[0]
     except RotorError:

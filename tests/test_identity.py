@@ -1,6 +1,6 @@
 import pytest
 
-from rotor_mcp.identity import Doubt, Found, same_or_shorter_name, settle, settle_by_name
+from rotor_mcp.identity import MAX_RIVALS, Doubt, Found, same_or_shorter_name, settle, settle_by_name
 from rotor_mcp.models import Lead
 
 
@@ -64,3 +64,14 @@ def test_which_lead_is_meant(
 def test_a_name_alone() -> None:
     assert settle_by_name([JANE, BOB], "jane  DOE") == Found(rivals=(JANE,), doubt=Doubt.SAME_NAME)
     assert settle_by_name([JANE, BOB], "Jane") == Found()
+
+
+def test_of_many_leads_that_share_a_phone_the_first_are_kept_and_the_others_counted() -> None:
+    leads = [Lead(id=str(number), name=f"Lead {number}") for number in range(MAX_RIVALS + 6)]
+    assert settle(leads, [], None) == Found(
+        leads[0], "phone", tuple(leads[1 : MAX_RIVALS + 1]), Doubt.SHARED, rivals_left_out=5
+    )
+    other = Lead(id="other")
+    assert settle(leads, [other], None) == Found(
+        leads[0], "phone", (*leads[1 : MAX_RIVALS + 1], other), Doubt.CONFLICT, rivals_left_out=5
+    )

@@ -197,8 +197,8 @@ class _Session:
         for job in list(batch.jobs):
             digests = [self._digests[row] for row in job.entry.rows]
             known = journal.in_doubt(digests[0])
-            if known is None or job.plan.found.lead is not None:
-                continue
+            if known is None or job.plan.found.lead is not None or job.plan.found.rivals_left_out:
+                continue  # among more rivals than are kept, one that seems new may only have moved up
             new = [lead for lead in job.plan.found.rivals if lead.id not in known]
             written = [lead for lead in new if not differences(job.plan.fields, lead, self._call.context)]
             if written:

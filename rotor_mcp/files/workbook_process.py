@@ -14,6 +14,7 @@ from python_calamine import CalamineError, CalamineWorkbook, SheetTypeEnum, Shee
 
 from rotor_mcp.files.cells import unguard
 from rotor_mcp.files.tables import MAX_ROWS, Record, number_text, truth_text
+from rotor_mcp.files.workbooks import DAMAGED, TOO_LARGE
 
 MAX_MEMORY_BYTES = 1_500_000_000
 """That this process may address. A sheet of `MAX_CELLS` takes about half."""
@@ -21,9 +22,6 @@ MAX_CELLS = 10_000_000
 """Cells of a sheet, from its first to the last that holds anything."""
 MAX_CHARS = 100_000_000
 """Characters of the cells of a sheet. A text that many cells share stands in the file once."""
-
-DAMAGED = 2
-"""Exit status for a workbook that cannot be read."""
 
 
 class TooLargeError(Exception):
@@ -87,7 +85,7 @@ def _records(workbook: CalamineWorkbook, name: str) -> Iterator[Record]:
         texts = [_text(cell) for cell in cells]
         chars += sum(map(len, texts))
         if chars > MAX_CHARS:
-            raise TooLargeError("The workbook is too large. Save the sheet with the leads as CSV")
+            raise TooLargeError(TOO_LARGE)
         if any(text.strip() for text in texts):
             filled += 1
             yield number, texts

@@ -18,10 +18,10 @@ UNPACKED_LIMIT = 300_000_000
 TIMEOUT = 120.0
 """Seconds that a workbook may take to read."""
 
-_DAMAGED = 2
+DAMAGED = 2
 """Exit status of the process that reads, for a workbook that cannot be read."""
 _ENCRYPTED = "EncryptedPackage".encode("utf-16-le")  # the part in which Excel keeps a locked XLSX
-_TOO_LARGE = "The workbook is too large. Save the sheet with the leads as CSV"
+TOO_LARGE = "The workbook is too large. Save the sheet with the leads as CSV"
 _TOO_MUCH_MEMORY = (
     "To read the workbook takes too much memory: a cell far from the leads may hold something. Clear it, or "
     "save the sheet with the leads as CSV"
@@ -48,8 +48,8 @@ def read(data: bytes) -> Table:
             timeout=TIMEOUT,
         )
     except subprocess.TimeoutExpired:
-        raise TableError(_TOO_LARGE) from None
-    if ended.returncode == _DAMAGED:
+        raise TableError(TOO_LARGE) from None
+    if ended.returncode == DAMAGED:
         raise TableError("The workbook is damaged or of an unknown kind. Save it again as XLSX or CSV")
     if ended.returncode:  # without memory it is ended in one way or another
         raise TableError(_TOO_MUCH_MEMORY)
@@ -72,7 +72,7 @@ def _kind(data: bytes) -> str:
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError):
         raise TableError("The file is damaged. Save it again as XLSX or CSV") from None
     if sum(part.file_size for part in parts) > UNPACKED_LIMIT:
-        raise TableError(_TOO_LARGE)
+        raise TableError(TOO_LARGE)
     if "xl/workbook.xml" in names:
         return "XLSX"
     if "content.xml" in names:
