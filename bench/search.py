@@ -23,10 +23,10 @@ import anyio
 import httpx2
 from mcp import Client
 
+from rotor_mcp.api.session import API_VERSION
 from rotor_mcp.config import Settings
-from rotor_mcp.exchange import API_VERSION
 from rotor_mcp.sandbox import FULL_KEY, Sandbox
-from rotor_mcp.server import build_server
+from rotor_mcp.server.mcp_server import build_server
 
 LEADS = 20_000
 RUNS = 5

@@ -7,9 +7,9 @@ from datetime import date
 from itertools import count
 from typing import Any
 
-from rotor_mcp.models import PAGE_LIMIT
-from rotor_mcp.sandbox import Sandbox, instants
-from rotor_mcp.sandbox.inputs import Listing
+from rotor_mcp.api.models import PAGE_LIMIT
+from rotor_mcp.sandbox import Sandbox, timestamps
+from rotor_mcp.sandbox.requests import Listing
 from rotor_mcp.sandbox.store import DEFAULT_STAGE, FIELDS, StoredLead
 
 Leads = Mapping[str, StoredLead]
@@ -139,7 +139,7 @@ def phone(digits: str) -> Fits:
 
 def on(*days: date) -> Fits:
     """An instant on one of these days in UTC."""
-    return lambda _, now: now is not None and instants.read(now).date() in days
+    return lambda _, now: now is not None and timestamps.read(now).date() in days
 
 
 def holding(*words: str) -> Fits:

@@ -16,7 +16,7 @@ from evals.leads import Wrong, differences
 from evals.servers import started
 from evals.task import Outcome, Task
 from evals.transcript import Transcript
-from rotor_mcp.sandbox.serving import serving
+from rotor_mcp.sandbox.server import serving
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from datetime import date, datetime
 
 from evals.leads import Changed, Created, Leads, Wrong, compare
 from rotor_mcp.sandbox import Fault, Sandbox
-from rotor_mcp.sandbox.inputs import LeadInput
+from rotor_mcp.sandbox.requests import LeadInput
 
 
 @dataclass(frozen=True)

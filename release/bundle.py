@@ -12,8 +12,8 @@ from typing import Any
 
 from rotor_mcp import __version__
 from rotor_mcp.config import Settings, environment_variable
-from rotor_mcp.prompts import PROMPTS
-from rotor_mcp.tools import TOOLS
+from rotor_mcp.server.prompts import PROMPTS
+from rotor_mcp.tools.registry import TOOLS
 
 ROOT = Path(__file__).parent.parent
 MANIFEST_VERSION = "0.4"

@@ -1,10 +1,10 @@
 """`python -m rotor_mcp` is `rotor-mcp`: an absolute command for clients that know no PATH."""
 
-from rotor_mcp import garbage
+from rotor_mcp import gc_tuning
 
-garbage.loading()
+gc_tuning.loading()
 
-from rotor_mcp.cli import main  # noqa: E402
+from rotor_mcp.cli.main import main  # noqa: E402
 
 if __name__ == "__main__":
     main(prog_name="rotor-mcp")

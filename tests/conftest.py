@@ -16,9 +16,9 @@ from mcp.types import CallToolResult, TextContent
 
 from rotor_mcp.config import Settings
 from rotor_mcp.sandbox import FULL_KEY, Sandbox
-from rotor_mcp.sandbox.samples import sample_leads
+from rotor_mcp.sandbox.sample_leads import sample_leads
 from rotor_mcp.sandbox.store import StoredLead
-from rotor_mcp.server import build_server
+from rotor_mcp.server.mcp_server import build_server
 from tests import commands
 from tests.homes import Home
 

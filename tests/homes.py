@@ -3,12 +3,12 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from rotor_mcp.clients.catalogue import CLIENTS, Machine
-from rotor_mcp.clients.planning import read
+from rotor_mcp.installer.catalog import CLIENTS, Machine
+from rotor_mcp.installer.changes import read
 from tests.commands import ROOT, run
 
 KEY = "rotor_k3y1d_s3cr3tpart"
-KEYRING = "tests.installing.keyrings.FileKeyring"
+KEYRING = "tests.installer.keyrings.FileKeyring"
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import pytest
 from tests.chaos.playing import CLAIMS
 from tests.chaos.replicas import Replicas
 from tests.chaos.running import run
-from tests.shared.servers import redis_server
+from tests.state.redis.servers import redis_server
 
 pytestmark = pytest.mark.anyio
 

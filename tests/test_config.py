@@ -194,8 +194,8 @@ def test_a_secret_with_underscores_is_redacted_whole(secret: str) -> None:
         ("rotor_a-1_12345678,rotor_b_12345678", "«API key»,«API key»"),
         ("rotor_acme_short", "rotor_acme_short"),
         (
-            "rotor_mcp.hosting.desk ROTOR_MCP_ALLOWED_HOSTS rotor_",
-            "rotor_mcp.hosting.desk ROTOR_MCP_ALLOWED_HOSTS rotor_",
+            "rotor_mcp.hosting.access ROTOR_MCP_ALLOWED_HOSTS rotor_",
+            "rotor_mcp.hosting.access ROTOR_MCP_ALLOWED_HOSTS rotor_",
         ),
         ("rotor_ acme_s3cr3tpart", "rotor_ acme_s3cr3tpart"),
     ],

@@ -10,12 +10,12 @@ import jwt
 import pytest
 import trustme
 
-from rotor_mcp import failures
+from rotor_mcp.api.session import Exchange, Pool
 from rotor_mcp.config import Settings
 from rotor_mcp.errors import Misconfigured, NotSent
-from rotor_mcp.exchange import Exchange, Pool
-from rotor_mcp.hosting.issuer import Issuer, IssuerAway
+from rotor_mcp.hosting.auth_jwt import Issuer, IssuerAway
 from rotor_mcp.http_client import proxy_for
+from rotor_mcp.tools import error_text
 from tests.listening import listening
 from tests.proxies import ANSWER, Rotor, answering, refusing_socks
 
@@ -92,7 +92,7 @@ async def test_a_proxy_that_cannot_be_used_is_named_and_never_shown(
     error = await misconfigured(ROTOR)
     assert error.reason.startswith("ALL_PROXY cannot be used: ")
     assert error.cure == "Correct ALL_PROXY, or unset it."
-    assert "s3cretword" not in repr(error) + failures.in_words(error)
+    assert "s3cretword" not in repr(error) + error_text.in_words(error)
 
 
 async def misconfigured(address: str) -> Misconfigured:
@@ -101,7 +101,9 @@ async def misconfigured(address: str) -> Misconfigured:
     with pytest.raises(Misconfigured) as caught:
         await exchange.send("POST", "leads", body={})
     assert exchange.requests == 0
-    assert failures.in_words(caught.value) == f"Nothing was sent: {caught.value.reason}. {caught.value.cure}"
+    assert (
+        error_text.in_words(caught.value) == f"Nothing was sent: {caught.value.reason}. {caught.value.cure}"
+    )
     return caught.value
 
 

@@ -14,7 +14,7 @@ from mcp import Client
 from rotor_mcp.config import Settings, environment_variable
 from rotor_mcp.hosting.settings import HostSettings
 from rotor_mcp.sandbox import FULL_KEY, Sandbox
-from rotor_mcp.server import build_server
+from rotor_mcp.server.mcp_server import build_server
 from tests.conftest import NOW, text
 
 README = Path(__file__).parent.parent / "README.md"

@@ -14,9 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from mcp import Client
 
-from rotor_mcp import logs
+from rotor_mcp import log_setup
 from rotor_mcp.config import Settings
-from rotor_mcp.server import build_server
+from rotor_mcp.server.mcp_server import build_server
 
 LEAD_ID = "182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e"
 
@@ -35,7 +35,7 @@ def logged(
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     try:
-        logs.configure(configuration, redact)
+        log_setup.configure(configuration, redact)
         if libraries:
             root.setLevel(logging.DEBUG)
         yield sys.stderr

@@ -25,7 +25,7 @@ from bench.outcomes.situation import play
 from bench.outcomes.situations import SITUATIONS
 from bench.pictures.pages import REPORT, write
 from rotor_mcp.sandbox import Sandbox
-from rotor_mcp.sandbox.serving import serving
+from rotor_mcp.sandbox.server import serving
 
 QUOTA = 10_000_000
 

@@ -8,9 +8,9 @@ from typing import Any, Literal
 
 from mcp.types import CallToolResult, TextContent
 
-from rotor_mcp.models import PAGE_LIMIT
+from rotor_mcp.api.models import PAGE_LIMIT
 from rotor_mcp.sandbox import Fault, Sandbox
-from rotor_mcp.sandbox.inputs import LeadInput, Listing
+from rotor_mcp.sandbox.requests import LeadInput, Listing
 from rotor_mcp.sandbox.store import StoredLead
 
 Leads = Mapping[str, StoredLead]

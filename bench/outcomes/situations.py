@@ -2,7 +2,7 @@
 
 from bench.outcomes.situation import End, Situation, Verdict, bad, good
 from rotor_mcp.sandbox import Fault
-from rotor_mcp.sandbox.awkward import JANE_DOE_ID
+from rotor_mcp.sandbox.edge_cases import JANE_DOE_ID
 
 
 def _another_person(end: End) -> Verdict:

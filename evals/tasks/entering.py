@@ -15,7 +15,7 @@ from evals.leads import (
     tagged,
 )
 from evals.task import Outcome, Task
-from rotor_mcp.sandbox.awkward import JANE_DOE_ID
+from rotor_mcp.sandbox.edge_cases import JANE_DOE_ID
 
 ABOUT_THE_JOB = {"notes": anything, "service_type": anything, "tags": anything, "priority": anything}
 

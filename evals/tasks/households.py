@@ -3,7 +3,7 @@
 from evals.answers import WRITTEN, claims, mentions
 from evals.leads import Changed, Created, Wrong, adding, anything, equal, phone
 from evals.task import Outcome, Task
-from rotor_mcp.sandbox.awkward import JANE_DOE_ID
+from rotor_mcp.sandbox.edge_cases import JANE_DOE_ID
 
 BOB = "Bob Doe"
 JANES_NUMBER = phone("7635550100")

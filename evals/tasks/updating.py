@@ -5,7 +5,7 @@ from datetime import date, timedelta
 from evals.answers import mentions
 from evals.leads import Changed, adding, equal, on, phone
 from evals.task import Outcome, Task
-from rotor_mcp.sandbox.awkward import JANE_DOE_ID
+from rotor_mcp.sandbox.edge_cases import JANE_DOE_ID
 
 SUNDAY, MONDAY, TUESDAY = 6, 0, 1
 

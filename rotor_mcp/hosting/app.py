@@ -17,10 +17,13 @@ from starlette.types import ASGIApp
 
 from rotor_mcp.config import Settings
 from rotor_mcp.hosting import health
-from rotor_mcp.hosting.accept import AcceptMiddleware
+from rotor_mcp.hosting.accept_header import AcceptMiddleware
+from rotor_mcp.hosting.access import Desk
 from rotor_mcp.hosting.auth import BearerAuthMiddleware
-from rotor_mcp.hosting.desk import Desk
-from rotor_mcp.hosting.doorway import (
+from rotor_mcp.hosting.auth_jwt import Issuer
+from rotor_mcp.hosting.auth_token_file import FileTokens
+from rotor_mcp.hosting.jsonrpc_middleware import MessageMiddleware
+from rotor_mcp.hosting.middleware import (
     LARGEST_BODY,
     AccessLog,
     AllowedOriginsMiddleware,
@@ -31,14 +34,11 @@ from rotor_mcp.hosting.doorway import (
     TrailingSlashMiddleware,
     WholeBody,
 )
-from rotor_mcp.hosting.issuer import Issuer
-from rotor_mcp.hosting.messages import MessageMiddleware
-from rotor_mcp.hosting.refusals import RefusalLog
+from rotor_mcp.hosting.refusal_log import RefusalLog
 from rotor_mcp.hosting.scopes import READ, SCOPES
 from rotor_mcp.hosting.settings import PATH, HostSettings
-from rotor_mcp.hosting.tokens import FileTokens
-from rotor_mcp.server import build_server
-from rotor_mcp.workplaces import Workplaces
+from rotor_mcp.server.mcp_server import build_server
+from rotor_mcp.tenant_registry import Workplaces
 
 SPARE_REQUESTS = 24
 """Requests that a caller may have under way beside its calls of tools, such as those that list tools."""

@@ -13,7 +13,7 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
-from rotor_mcp.observer import Observer, Visited
+from rotor_mcp.events import Observer, Visited
 
 REPORT_INTERVAL_SECONDS = 60.0
 """Between two lines in the log about writes that could not be noted."""

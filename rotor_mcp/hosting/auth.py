@@ -10,7 +10,7 @@ from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from rotor_mcp.hosting.refusals import RefusalLog
+from rotor_mcp.hosting.refusal_log import RefusalLog
 
 _NOT_QUOTABLE = re.compile(r"[^ !#-\[\]-~]")
 """Characters that RFC 6750 does not allow in `error_description`."""

@@ -6,10 +6,10 @@ import anyio
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
-from rotor_mcp.client import LeadsClient
-from rotor_mcp.company import Companies, SharedHealth
+from rotor_mcp.api.client import LeadsClient
+from rotor_mcp.api.session import Pool
 from rotor_mcp.errors import Refused, RotorError
-from rotor_mcp.exchange import Pool
+from rotor_mcp.state.tenant_state import Companies, SharedHealth
 
 LATELY = 30.0
 """Seconds for which an answer of Rotor shows that it can be reached."""

@@ -13,7 +13,7 @@ from itertools import chain
 import uvicorn
 from uvicorn.supervisors import Multiprocess
 
-from rotor_mcp.listener import listen_on_all
+from rotor_mcp.sockets import listen_on_all
 
 
 def listeners(host: str, port: int, processes: int) -> list[list[socket.socket]]:

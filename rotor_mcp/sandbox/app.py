@@ -19,9 +19,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from rotor_mcp.sandbox import answers, inputs, instants, openapi
+from rotor_mcp.sandbox import openapi, requests, responses, timestamps
+from rotor_mcp.sandbox.api_keys import READ, WRITE, key_id
 from rotor_mcp.sandbox.faults import BASE_PATH, Fault, FaultInjector, Faults
-from rotor_mcp.sandbox.keys import READ, WRITE, key_id
 from rotor_mcp.sandbox.store import Store
 
 API_VERSION = "1.1.0"
@@ -36,7 +36,7 @@ logger = logging.getLogger(__name__)
 class Refusal(Exception):
     """A request is refused with this status and body."""
 
-    def __init__(self, status: int, body: answers.Body) -> None:
+    def __init__(self, status: int, body: responses.Body) -> None:
         super().__init__(status)
         self.status = status
         self.body = body
@@ -56,8 +56,8 @@ class LeadsApi:
     async def test_authentication(self, request: Request) -> Response:
         """`GET /auth/test`: any key will do."""
         scopes = await self._admit(request)
-        timestamp = instants.write(self._now().replace(microsecond=0))
-        return JSONResponse(answers.authenticated(scopes, COMPANY_ID, timestamp))
+        timestamp = timestamps.write(self._now().replace(microsecond=0))
+        return JSONResponse(responses.authenticated(scopes, COMPANY_ID, timestamp))
 
     async def leads(self, request: Request) -> Response:
         """`/leads`: list, or create and update."""
@@ -66,25 +66,25 @@ class LeadsApi:
     async def get_lead(self, request: Request) -> Response:
         """`GET /leads/{id}`."""
         await self._admit(request, READ)
-        lead_id = inputs.as_id(request.path_params["id"])
+        lead_id = requests.as_id(request.path_params["id"])
         lead = await _in_thread(lambda: self._store.get(lead_id)) if lead_id else None
         if lead is None:
-            raise Refusal(404, answers.error(404))
-        return JSONResponse(answers.one(lead))
+            raise Refusal(404, responses.error(404))
+        return JSONResponse(responses.one(lead))
 
     async def _list(self, request: Request) -> Response:
         await self._admit(request, READ)
-        listing = inputs.read_listing(request.query_params)
+        listing = requests.read_listing(request.query_params)
         leads, total = await _in_thread(lambda: self._store.page(listing))
-        return JSONResponse(answers.page(leads, total, listing))
+        return JSONResponse(responses.page(leads, total, listing))
 
     async def _upsert(self, request: Request) -> Response:
         await self._admit(request, WRITE)
-        sent = inputs.read_lead(await _json_body(request))
+        sent = requests.read_lead(await _json_body(request))
         written = await _in_thread(lambda: self._store.upsert(sent, self._now()))
         if written is None:
-            raise Refusal(404, answers.error(404))
-        body = answers.written(written.lead, created=written.created)
+            raise Refusal(404, responses.error(404))
+        body = responses.written(written.lead, created=written.created)
         return JSONResponse(body, 201 if written.created else 200)
 
     async def _admit(self, request: Request, scope: str | None = None) -> tuple[str, ...]:
@@ -92,14 +92,14 @@ class LeadsApi:
         key = request.headers.get("x-api-key", "")
         scopes = self._keys.get(key)
         if scopes is None:
-            raise Refusal(401, answers.unauthenticated())
+            raise Refusal(401, responses.unauthenticated())
         today = self._now().astimezone(UTC).date()
         if not await _in_thread(lambda: self._store.count_request(key_id(key), today, self._quota)):
-            raise Refusal(429, answers.exhausted(self._quota))
+            raise Refusal(429, responses.exhausted(self._quota))
         if request.headers.get("rotor-api-version") != API_VERSION:
-            raise inputs.InvalidInput([("rotor-api-version", f"Required header: expected {API_VERSION}")])
+            raise requests.InvalidInput([("rotor-api-version", f"Required header: expected {API_VERSION}")])
         if scope is not None and scope not in scopes:
-            raise Refusal(403, answers.forbidden(scope))
+            raise Refusal(403, responses.forbidden(scope))
         return scopes
 
 
@@ -110,7 +110,7 @@ def build(
     quota: int,
     now: Callable[[], datetime],
     faults: Faults,
-    requests: list[str],
+    requested: list[str],
 ) -> Starlette:
     """Put the endpoints under their paths, and words to whatever goes wrong."""
     api = LeadsApi(store, keys=keys, quota=quota, now=now)
@@ -125,7 +125,7 @@ def build(
         try:
             fault = Fault.model_validate(await _json_body(request))
         except ValidationError as exc:
-            raise inputs.invalid(exc) from None
+            raise requests.invalid(exc) from None
         faults.add(fault)
         return JSONResponse(fault.model_dump(), 201)
 
@@ -138,7 +138,7 @@ def build(
             Route("/openapi.json", document),
             Route("/sandbox/faults", control_faults, methods=["POST", "DELETE"]),
         ],
-        middleware=[Middleware(FaultInjector, faults=faults, requests=requests, quota=quota)],
+        middleware=[Middleware(FaultInjector, faults=faults, requests=requested, quota=quota)],
         exception_handlers=dict.fromkeys(_TROUBLES, _answer_trouble),
     )
     app.router.redirect_slashes = False
@@ -152,8 +152,8 @@ async def _json_body(request: Request) -> dict[str, Any]:
     """
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type != "application/json":
-        raise inputs.InvalidInput([("content-type", "Expected application/json")])
-    return inputs.read_json(await request.body())
+        raise requests.InvalidInput([("content-type", "Expected application/json")])
+    return requests.read_json(await request.body())
 
 
 async def _in_thread(work: Callable[[], T]) -> T:
@@ -161,7 +161,7 @@ async def _in_thread(work: Callable[[], T]) -> T:
     return await to_thread.run_sync(work)
 
 
-_TROUBLES = (Refusal, inputs.InvalidInput, HTTPException, sqlite3.Error, Exception)
+_TROUBLES = (Refusal, requests.InvalidInput, HTTPException, sqlite3.Error, Exception)
 """What is answered. The last kind is also raised again, for the server to log."""
 
 
@@ -169,10 +169,10 @@ async def _answer_trouble(_: Request, exc: Exception) -> Response:
     match exc:
         case Refusal():
             return JSONResponse(exc.body, exc.status)
-        case inputs.InvalidInput():
-            return JSONResponse(answers.invalid(exc.errors), 400)
+        case requests.InvalidInput():
+            return JSONResponse(responses.invalid(exc.errors), 400)
         case HTTPException():
-            return JSONResponse(answers.error(exc.status_code), exc.status_code, exc.headers)
+            return JSONResponse(responses.error(exc.status_code), exc.status_code, exc.headers)
         case sqlite3.Error():
             logger.error("the sandbox's store failed", exc_info=exc)
-    return JSONResponse(answers.error(500), 500)
+    return JSONResponse(responses.error(500), 500)

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from rotor_mcp.sandbox import answers
+from rotor_mcp.sandbox import responses
 
 BASE_PATH = "/open-api"
 """Everything below it is Rotor's API. Faults strike there only, and only there requests are recorded."""
@@ -71,7 +71,7 @@ class Fault(BaseModel):
         if self.status < 400:
             return Response(status_code=self.status, headers=self.headers)
         return JSONResponse(
-            answers.typical_error(self.status, method, quota), self.status, headers=self.headers
+            responses.typical_error(self.status, method, quota), self.status, headers=self.headers
         )
 
 

@@ -5,10 +5,10 @@ Fault control is left out: it is no part of Rotor's API.
 
 from typing import Any
 
-from rotor_mcp.models import READ_NAMES
-from rotor_mcp.sandbox import answers
-from rotor_mcp.sandbox.inputs import LEAD_INPUT, Listing
-from rotor_mcp.sandbox.keys import READ, WRITE
+from rotor_mcp.api.models import READ_NAMES
+from rotor_mcp.sandbox import responses
+from rotor_mcp.sandbox.api_keys import READ, WRITE
+from rotor_mcp.sandbox.requests import LEAD_INPUT, Listing
 
 Schema = dict[str, Any]
 
@@ -142,7 +142,9 @@ def _schemas() -> Schema:
     return {
         "LeadInput": lead_input,
         "Lead": _object(lead),
-        "WrittenLead": _object(lead | stored | success | {"message": {"enum": [*answers.MESSAGES.values()]}}),
+        "WrittenLead": _object(
+            lead | stored | success | {"message": {"enum": [*responses.MESSAGES.values()]}}
+        ),
         "OneLead": _object({"data": {"$ref": "#/components/schemas/Lead"}} | success),
         "LeadPage": _object(
             {
@@ -194,17 +196,17 @@ def _errors(quota: int) -> Schema:
         429: "The key has used up its requests of the day",
         500: "The sandbox failed",
     }
-    responses = {}
+    answers = {}
     for status, name in _ERRORS.items():
-        example = answers.typical_error(status, "GET", quota)
+        example = responses.typical_error(status, "GET", quota)
         schema = _object(
             {word: fields if word == "errors" else _TEXT for word in example} | {"status": {"const": "error"}}
         )
-        responses[name] = {
+        answers[name] = {
             "description": reasons[status],
             "content": {"application/json": {"schema": schema, "example": example}},
         }
-    return responses
+    return answers
 
 
 def _answer(description: str, schema: str) -> Schema:

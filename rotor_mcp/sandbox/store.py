@@ -15,9 +15,9 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from rotor_mcp.models import Lead
-from rotor_mcp.sandbox import instants
-from rotor_mcp.sandbox.inputs import LeadInput, Listing
+from rotor_mcp.api.models import Lead
+from rotor_mcp.sandbox import timestamps
+from rotor_mcp.sandbox.requests import LeadInput, Listing
 
 StoredLead = dict[str, Any]
 """Field → value, for every field in `FIELDS`."""
@@ -200,7 +200,7 @@ def _new_lead(now: datetime) -> StoredLead:
         "stage": DEFAULT_STAGE,
         "tags": [],
         # To the second, as in Rotor's examples; it also keeps the text in the order of time.
-        "created_at": instants.write(now.replace(microsecond=0)),
+        "created_at": timestamps.write(now.replace(microsecond=0)),
     }
 
 

@@ -12,7 +12,7 @@ from opentelemetry.trace import SpanKind, StatusCode, Tracer
 from opentelemetry.util.types import AttributeValue
 
 from rotor_mcp.errors import NotSent
-from rotor_mcp.observer import Asked, Called, Observer, SpentToday, Visited
+from rotor_mcp.events import Asked, Called, Observer, SpentToday, Visited
 
 SECONDS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60)
 """Bounds of the histograms: from what memory answers to what no call takes."""
@@ -53,7 +53,7 @@ class Instruments(Observer):
 
         def spent(_: CallbackOptions) -> Iterable[Observation]:
             for company, requests in spent_today():
-                yield Observation(requests, {"rotor_mcp.company": company})
+                yield Observation(requests, {"rotor_mcp.state.tenant_state": company})
 
         self._meter.create_observable_gauge(
             "rotor_mcp.quota.spent",
@@ -70,7 +70,7 @@ class Instruments(Observer):
         """Count a call."""
         if (called := visited.called) is None:
             return
-        self._calls.add(1, {"rotor_mcp.call": called.what, "rotor_mcp.outcome": called.outcome})
+        self._calls.add(1, {"rotor_mcp.leads.context": called.what, "rotor_mcp.outcome": called.outcome})
         self._call_seconds.record(called.seconds, _operation(called))
 
     def asked(self, asked: Asked) -> None:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from rotor_mcp import normalize
+from rotor_mcp.leads import normalize
 
 MAX_HELD_SECONDS = 0.1
 """CPU time for which one step may hold the event loop: that of reading a page of 1,000 ordinary leads."""

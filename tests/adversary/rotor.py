@@ -11,7 +11,7 @@ from typing import Any
 import httpx2
 from hypothesis import strategies as st
 
-from rotor_mcp.models import READ_NAMES
+from rotor_mcp.api.models import READ_NAMES
 from tests.adversary.values import PATTERNS, text
 
 LEAD_ID = "182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e"

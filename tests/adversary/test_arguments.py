@@ -10,7 +10,7 @@ from mcp import Client
 
 from rotor_mcp.config import Settings
 from rotor_mcp.sandbox import FULL_KEY, Sandbox
-from rotor_mcp.server import DEFINITIONS, build_server
+from rotor_mcp.server.mcp_server import DEFINITIONS, build_server
 from tests.adversary.judging import fault_of_call
 from tests.adversary.values import LARGE, PATTERNS, patterns, shapes, text
 from tests.conftest import JANE, NOW

@@ -5,13 +5,14 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
-from rotor_mcp.arguments import InvalidArguments, parse
-from rotor_mcp.files import columns, formats
-from rotor_mcp.files.rows import csv_text
-from rotor_mcp.files.tables import TableError
-from rotor_mcp.identity import check_phone
-from rotor_mcp.inputs import UpsertLead
-from rotor_mcp.models import LeadFields
+from rotor_mcp.api.models import LeadFields
+from rotor_mcp.import_export import columns
+from rotor_mcp.import_export.formats import detect
+from rotor_mcp.import_export.formats.table import TableError
+from rotor_mcp.import_export.lead_rows import csv_text
+from rotor_mcp.leads.matching import check_phone
+from rotor_mcp.leads.requests import UpsertLead
+from rotor_mcp.leads.validation import InvalidArguments, parse
 from tests.adversary import IS_LONG
 from tests.adversary.metering import ATTEMPTS, forget_forms
 from tests.adversary.values import LARGE, patterns, text
@@ -28,7 +29,7 @@ ROWS = 5
 def _read(data: bytes) -> Iterator[str]:
     """Read a file, and yield what is said where it, or a row, is refused."""
     try:
-        table = formats.read(data, "leads.csv")
+        table = detect.read(data, "leads.csv")
         matched = columns.match(table, {}, region="US")
     except (TableError, columns.ColumnError) as exc:
         yield str(exc)

@@ -9,11 +9,11 @@ import httpx2
 import pytest
 from mcp import Client
 
-from rotor_mcp.bodies import MAX_BODY_BYTES
+from rotor_mcp.api.models import PAGE_LIMIT, READ_NAMES, Lead
 from rotor_mcp.config import Settings
-from rotor_mcp.models import PAGE_LIMIT, READ_NAMES, Lead
+from rotor_mcp.response_body import MAX_BODY_BYTES
 from rotor_mcp.sandbox import FULL_KEY
-from rotor_mcp.server import build_server
+from rotor_mcp.server.mcp_server import build_server
 from tests.adversary import IS_LONG
 from tests.adversary.judging import fault_of_call
 from tests.adversary.values import patterns, shapes, text

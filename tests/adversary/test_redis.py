@@ -12,8 +12,8 @@ from mcp import Client
 
 from rotor_mcp.config import Settings
 from rotor_mcp.sandbox import FULL_KEY, Sandbox
-from rotor_mcp.server import build_server
-from rotor_mcp.shared import link
+from rotor_mcp.server.mcp_server import build_server
+from rotor_mcp.state.redis import connection
 from tests.adversary import EXAMPLES
 from tests.adversary.judging import fault_of_answer
 from tests.conftest import NOW, text
@@ -94,7 +94,7 @@ async def faults(answers: list[bytes], *, required: bool) -> list[str]:
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Wait for such a Redis for no longer than the machine needs."""
-    monkeypatch.setattr(link, "PATIENCE", 0.3)
+    monkeypatch.setattr(connection, "PATIENCE", 0.3)
 
 
 @settings(max_examples=max(EXAMPLES // 2, 1))

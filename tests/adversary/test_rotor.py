@@ -10,7 +10,7 @@ from mcp.types import CallToolResult
 
 from rotor_mcp.config import Settings
 from rotor_mcp.sandbox import FULL_KEY
-from rotor_mcp.server import build_server
+from rotor_mcp.server.mcp_server import build_server
 from tests.adversary import EXAMPLES
 from tests.adversary.judging import fault_of_answer
 from tests.adversary.rotor import LEAD_ID, Reply, Rotor, replies

@@ -25,8 +25,8 @@ from bench.outcomes.situations import (
     USED_UP,
 )
 from rotor_mcp.config import Settings
-from rotor_mcp.sandbox import FULL_KEY, inputs
-from rotor_mcp.server import build_server
+from rotor_mcp.sandbox import FULL_KEY, requests
+from rotor_mcp.server.mcp_server import build_server
 from tests.conftest import JANE, NOW
 
 TOOLS = {"upsert": "upsert_lead", "get": "get_lead"}
@@ -118,7 +118,7 @@ def test_what_else_may_come_of_it(other: Other) -> None:
     with closing(other.situation.sandbox()) as rotor:
         before = all_leads(rotor)
         for body in other.writes:
-            assert rotor.store.upsert(inputs.read_lead(body), NOW)
+            assert rotor.store.upsert(requests.read_lead(body), NOW)
         end = End(before, all_leads(rotor), other.requests, other.shown)
     assert other.situation.judge(end) == other.verdict
 

@@ -14,7 +14,7 @@ import tests.chaos
 from tests.chaos.playing import TIMEOUT
 from tests.chaos.replicas import Replicas
 from tests.chaos.running import run
-from tests.shared.servers import redis_server
+from tests.state.redis.servers import redis_server
 
 
 def main() -> int:

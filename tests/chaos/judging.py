@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from rotor_mcp.models import READ_NAMES
+from rotor_mcp.api.models import READ_NAMES
 from tests.chaos.people import Person
 from tests.chaos.playing import CLAIMS, DOUBTFUL, Called, Read, Sent
 from tests.chaos.values import SCALARS, norm

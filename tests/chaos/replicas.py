@@ -16,10 +16,10 @@ import anyio
 from mcp import Client
 
 from rotor_mcp.config import Settings
-from rotor_mcp.server import build_server
-from rotor_mcp.shared.link import PAUSE
+from rotor_mcp.server.mcp_server import build_server
+from rotor_mcp.state.redis.connection import PAUSE
 from tests.chaos.script import Call
-from tests.shared.servers import RedisServer
+from tests.state.redis.servers import RedisServer
 
 if TYPE_CHECKING:
     from tests.chaos.playing import Wire

@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from rotor_mcp.listener import listen
+from rotor_mcp.sockets import listen
 
 KEY = "sk-of-a-model-0123456789"
 

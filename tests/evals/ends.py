@@ -8,7 +8,7 @@ from typing import Any
 from evals.leads import Leads, Wrong, all_leads
 from evals.task import Outcome
 from evals.tasks import TASKS
-from rotor_mcp.sandbox import inputs
+from rotor_mcp.sandbox import requests
 from tests.conftest import NOW
 
 Body = dict[str, Any]
@@ -45,7 +45,7 @@ def judged(ended: End) -> str | None:
         states = [all_leads(rotor)]
         for turn in ended.turns:
             for body in turn.writes:
-                sent = inputs.read_lead(body | _id(states[0], body))
+                sent = requests.read_lead(body | _id(states[0], body))
                 assert rotor.store.upsert(sent, NOW)
             states.append(all_leads(rotor))
     try:

@@ -19,9 +19,9 @@ from evals.runner import judge
 from evals.tasks import TASKS
 from evals.transcript import Transcript
 from rotor_mcp.config import Settings
-from rotor_mcp.listener import listen
 from rotor_mcp.sandbox import FULL_KEY
-from rotor_mcp.server import build_server
+from rotor_mcp.server.mcp_server import build_server
+from rotor_mcp.sockets import listen
 from tests.conftest import JANE, NOW
 from tests.evals.endpoints import KEY, Broken, Played, Said, endpoint
 

@@ -18,7 +18,7 @@ from evals.tasks.updating import next_tuesday
 from evals.transcript import Transcript
 from rotor_mcp.config import Settings
 from rotor_mcp.sandbox import FULL_KEY
-from rotor_mcp.server import build_server
+from rotor_mcp.server.mcp_server import build_server
 from tests.conftest import NOW
 from tests.evals.ends import End, Turn, judged, names
 from tests.evals.right import RIGHT

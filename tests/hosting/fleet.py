@@ -17,7 +17,7 @@ from tests.chaos.replicas import Replicas
 from tests.hosting.nginx import Nginx, nginx
 from tests.hosting.servers import ServerProcess, server_process
 from tests.hosting.serving import on_port
-from tests.shared.servers import RedisServer
+from tests.state.redis.servers import RedisServer
 
 KILLED = 0.8
 """After which part of the calls one of the servers is killed: all of them share Redis again by then."""

@@ -14,9 +14,9 @@ from mcp.client.streamable_http import streamable_http_client
 from rotor_mcp.config import Settings
 from rotor_mcp.hosting.app import build_app
 from rotor_mcp.hosting.settings import HostSettings
-from rotor_mcp.listener import address, listen
 from rotor_mcp.sandbox import FULL_KEY
-from rotor_mcp.workplaces import Workplaces
+from rotor_mcp.sockets import address, listen
+from rotor_mcp.tenant_registry import Workplaces
 from tests.conftest import NOW
 
 

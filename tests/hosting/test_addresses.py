@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from rotor_mcp.config import ConfigError
 from rotor_mcp.hosting.addresses import Authority, Origin, canonical_url
-from rotor_mcp.hosting.refusals import RefusalLog
+from rotor_mcp.hosting.refusal_log import RefusalLog
 from rotor_mcp.hosting.settings import HostSettings
 from rotor_mcp.sandbox import Sandbox
 from tests.hosting.serving import hosted, request

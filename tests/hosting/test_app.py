@@ -17,8 +17,8 @@ from mcp.types import ElicitResult
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
-from rotor_mcp.hosting.desk import KEY_HEADER, sent_key
-from rotor_mcp.hosting.doorway import KeyFromHeader, WholeBody, access_log
+from rotor_mcp.hosting.access import KEY_HEADER, sent_key
+from rotor_mcp.hosting.middleware import KeyFromHeader, WholeBody, access_log
 from rotor_mcp.sandbox import FULL_KEY, Sandbox
 from tests.conftest import JANE, text
 from tests.hosting.issuers import PUBLIC_URL

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from rotor_mcp.events import Called, Visited, WriteMade
 from rotor_mcp.hosting.audit import Audit
-from rotor_mcp.observer import Called, Visited, WriteMade
 from rotor_mcp.sandbox import Sandbox
 from tests.conftest import posix, text
 from tests.hosting.serving import calling, hosted

@@ -7,7 +7,7 @@ import pytest
 from tests.chaos.playing import CLAIMS
 from tests.chaos.running import run
 from tests.hosting.fleet import Fleet
-from tests.shared.servers import redis_server
+from tests.state.redis.servers import redis_server
 
 pytestmark = pytest.mark.anyio
 

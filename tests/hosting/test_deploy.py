@@ -14,8 +14,8 @@ from release.version import ROOT
 from rotor_mcp import __version__
 from rotor_mcp.config import Settings, environment_variable
 from rotor_mcp.hosting import health
-from rotor_mcp.hosting.doorway import BODY_PATIENCE, LARGEST_BODY
-from rotor_mcp.hosting.running import GRACE
+from rotor_mcp.hosting.middleware import BODY_PATIENCE, LARGEST_BODY
+from rotor_mcp.hosting.server import GRACE
 from rotor_mcp.hosting.settings import PATH, HostSettings
 from tests.hosting.nginx import CONF, need_nginx, rendered
 

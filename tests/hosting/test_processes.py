@@ -15,9 +15,9 @@ from rotor_mcp.sandbox import FULL_KEY, Sandbox
 from tests.conftest import text
 from tests.hosting.servers import ServerProcess, server_process
 from tests.hosting.serving import calling
-from tests.hosting.test_running import slow_rotor
-from tests.shared.servers import redis_server
-from tests.test_listener import needs_ipv6
+from tests.hosting.test_server import slow_rotor
+from tests.state.redis.servers import redis_server
+from tests.test_sockets import needs_ipv6
 from tests.waiting import until
 
 pytestmark = [

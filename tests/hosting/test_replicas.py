@@ -14,13 +14,13 @@ from mcp import Client
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from rotor_mcp.sandbox import FULL_KEY, Fault, Sandbox
-from rotor_mcp.sandbox.inputs import Listing
-from rotor_mcp.sandbox.serving import serving
+from rotor_mcp.sandbox.requests import Listing
+from rotor_mcp.sandbox.server import serving
 from tests.conftest import JANE, text
 from tests.hosting.nginx import Nginx, nginx
 from tests.hosting.servers import ServerProcess, server_process
 from tests.hosting.serving import calling
-from tests.shared.servers import redis_server
+from tests.state.redis.servers import redis_server
 from tests.waiting import until
 
 pytestmark = pytest.mark.anyio

@@ -17,14 +17,14 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from rotor_mcp.config import ConfigError
 from rotor_mcp.sandbox import FULL_KEY, Sandbox
 from rotor_mcp.sandbox.faults import Fault
-from rotor_mcp.sandbox.serving import serving
-from rotor_mcp.telemetry.exporting import PATIENCE
-from rotor_mcp.telemetry.wanted import Wanted, observers, wanted
+from rotor_mcp.sandbox.server import serving
+from rotor_mcp.telemetry.environment import Wanted, observers, wanted
+from rotor_mcp.telemetry.exporter import PATIENCE
 from tests.conftest import JANE, text
 from tests.hosting.collector import Collector, collecting
 from tests.hosting.servers import server_process
 from tests.hosting.serving import calling
-from tests.shared.servers import redis_server
+from tests.state.redis.servers import redis_server
 from tests.waiting import until
 
 pytestmark = pytest.mark.anyio
@@ -156,15 +156,15 @@ async def test_what_a_collector_receives(
                 "mcp.method.name=resources/read rotor_mcp.outcome=done rotor_mcp.resource=lead": 1,
             },
             "rotor_mcp.calls": {
-                "rotor_mcp.call=get_lead rotor_mcp.outcome=NotFound": 1,
-                "rotor_mcp.call=get_lead rotor_mcp.outcome=done": 1,
-                "rotor_mcp.call=get_lead rotor_mcp.outcome=arguments refused": 1,
-                "rotor_mcp.call=resource lead rotor_mcp.outcome=arguments refused": 1,
-                "rotor_mcp.call=resource lead rotor_mcp.outcome=done": 1,
-                "rotor_mcp.call=search_leads rotor_mcp.outcome=done": 1,
-                "rotor_mcp.call=upsert_lead rotor_mcp.outcome=created": 1,
+                "rotor_mcp.leads.context=get_lead rotor_mcp.outcome=NotFound": 1,
+                "rotor_mcp.leads.context=get_lead rotor_mcp.outcome=done": 1,
+                "rotor_mcp.leads.context=get_lead rotor_mcp.outcome=arguments refused": 1,
+                "rotor_mcp.leads.context=resource lead rotor_mcp.outcome=arguments refused": 1,
+                "rotor_mcp.leads.context=resource lead rotor_mcp.outcome=done": 1,
+                "rotor_mcp.leads.context=search_leads rotor_mcp.outcome=done": 1,
+                "rotor_mcp.leads.context=upsert_lead rotor_mcp.outcome=created": 1,
             },
-            "rotor_mcp.quota.spent": {"rotor_mcp.company=9b29d71f6992": 8},
+            "rotor_mcp.quota.spent": {"rotor_mcp.state.tenant_state=9b29d71f6992": 8},
             "rotor_mcp.refusals": {"rotor_mcp.reason=NotAllowed": 1},
             "rotor_mcp.requests": {
                 "http.request.method=GET rotor_mcp.status=200": 5,
@@ -210,7 +210,7 @@ async def test_a_cancelled_call_is_told_and_charged(
         await anyio.to_thread.run_sync(server.stop)
     assert "you have spent 1 requests today" in text(second)
     sums = collector.sums()
-    assert sums["rotor_mcp.calls"] == {"rotor_mcp.call=get_lead rotor_mcp.outcome=cancelled": 1}
+    assert sums["rotor_mcp.calls"] == {"rotor_mcp.leads.context=get_lead rotor_mcp.outcome=cancelled": 1}
     assert sums["rotor_mcp.requests"] == {"http.request.method=GET rotor_mcp.status=none": 1}
     assert sums["rotor_mcp.refusals"] == {"rotor_mcp.reason=BudgetSpent": 1}
     (asked,) = [span for span in collector.spans() if span["kind"] == "client"]
@@ -247,7 +247,9 @@ async def test_over_standard_input_and_output(rotor: str, collector: Collector) 
         await client.call_tool("get_lead", {"id": JANE})
     (resource,) = collector.resources()
     assert (resource["service.name"], resource["team"]) == ("leads", "night")
-    assert collector.sums()["rotor_mcp.calls"] == {"rotor_mcp.call=get_lead rotor_mcp.outcome=done": 1}
+    assert collector.sums()["rotor_mcp.calls"] == {
+        "rotor_mcp.leads.context=get_lead rotor_mcp.outcome=done": 1
+    }
     assert "GET /leads/{id}" in [span["name"] for span in collector.spans()]
 
 
@@ -279,13 +281,13 @@ def test_nothing_of_it_is_loaded_unless_it_is_wanted(given: dict[str, str]) -> N
         command, input=b"", capture_output=True, env={"PATH": "", **given}, timeout=30, check=True
     )
     loaded = {line.rpartition(b"|")[2].strip().decode() for line in ended.stderr.splitlines()}
-    assert "rotor_mcp.server" in loaded
+    assert "rotor_mcp.server.mcp_server" in loaded
     assert [
         name
         for name in loaded
         if name.startswith(("opentelemetry.sdk", "opentelemetry.exporter", "requests"))
     ] == []
-    assert ("rotor_mcp.telemetry.wanted" in loaded) is bool(given)
+    assert ("rotor_mcp.telemetry.environment" in loaded) is bool(given)
 
 
 async def test_nothing_is_sent_unless_it_is_wanted(rotor: str, collector: Collector) -> None:

@@ -8,7 +8,7 @@ import httpx2
 import pytest
 
 from rotor_mcp.sandbox import FULL_KEY, Sandbox
-from rotor_mcp.sandbox.serving import serving
+from rotor_mcp.sandbox.server import serving
 
 HEADERS = {"x-api-key": FULL_KEY, "rotor-api-version": "1.1.0"}
 

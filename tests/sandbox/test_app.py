@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rotor_mcp.models import NOTES_LIMIT, READ_NAMES, SERVICE_TYPE_LIMIT
-from rotor_mcp.sandbox import CREATE_ONLY_KEY, FULL_KEY, READ_ONLY_KEY, Sandbox, instants
-from rotor_mcp.sandbox.inputs import Listing
+from rotor_mcp.api.models import NOTES_LIMIT, READ_NAMES, SERVICE_TYPE_LIMIT
+from rotor_mcp.sandbox import CREATE_ONLY_KEY, FULL_KEY, READ_ONLY_KEY, Sandbox, timestamps
+from rotor_mcp.sandbox.requests import Listing
 
 from .conftest import Clock, in_process
 
@@ -437,7 +437,7 @@ def test_what_is_sent_is_read_back_under_the_read_names(body: dict[str, Any]) ->
         sandbox.close()
     expected: dict[str, Any] = {"name": "", "stage": "New Leads", "tags": []} | body
     if "follow_up_date" in body:
-        expected["follow_up_date"] = instants.write(instants.read(body["follow_up_date"]))
+        expected["follow_up_date"] = timestamps.write(timestamps.read(body["follow_up_date"]))
     if "projected_value" in body:
         assert math.isclose(read["projected_value"], expected.pop("projected_value"), rel_tol=1e-15)
     assert {name: read[READ_NAMES.get(name, name)] for name in expected} == expected

@@ -6,8 +6,8 @@ import httpx2
 import pytest
 
 from rotor_mcp.sandbox import Fault, Sandbox
-from rotor_mcp.sandbox.inputs import Listing
-from rotor_mcp.sandbox.serving import serving
+from rotor_mcp.sandbox.requests import Listing
+from rotor_mcp.sandbox.server import serving
 from tests.waiting import until
 
 from .conftest import HEADERS

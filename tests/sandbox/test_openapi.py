@@ -15,9 +15,9 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from rotor_mcp.models import READ_NAMES, Lead, LeadFields
+from rotor_mcp.api.models import READ_NAMES, Lead, LeadFields
 from rotor_mcp.sandbox import FULL_KEY, Sandbox, openapi
-from rotor_mcp.sandbox.serving import serving
+from rotor_mcp.sandbox.server import serving
 
 from .conftest import in_process
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from rotor_mcp.sandbox.inputs import LeadInput, Listing
+from rotor_mcp.sandbox.requests import LeadInput, Listing
 from rotor_mcp.sandbox.store import FIELDS, Store, StoredLead
 
 NOW = datetime(2026, 11, 22, 18, 0, 0, 999_999, UTC)

@@ -1,0 +1,198 @@
+"""Rotor's Leads API: each endpoint a method, a model out."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from rotor_mcp.api.hooks import Witness
+from rotor_mcp.api.models import READ_NAMES, Lead, LeadFields, Page
+from rotor_mcp.api.session import Exchange, Pool
+from rotor_mcp.concurrency import paced
+from rotor_mcp.errors import OutcomeUnknown, Unanswered
+
+
+@dataclass(frozen=True)
+class Written:
+    """What a write did, by Rotor's own word."""
+
+    created: bool
+    lead: Lead
+
+
+@dataclass(frozen=True)
+class Access:
+    """What a key may do, and whose it is."""
+
+    scopes: list[str]
+    company_id: str | None
+    timestamp: str | None
+    """Rotor's time, if it said."""
+
+
+class LeadsClient:
+    """The conversation of one tool call with Rotor. Make a new one for each call.
+
+    Every method raises one of `errors.RotorError`.
+    """
+
+    def __init__(self, pool: Pool, witness: Witness | None = None) -> None:
+        """Begin a call.
+
+        Args:
+            pool: the connections to use.
+            witness: told of what goes out and of what is read.
+        """
+        self._witness = witness or Witness()
+        self._exchange = Exchange(pool, self._witness)
+        self._carried_over = 0
+
+    def resume(self, spent: int | None = None) -> None:
+        """Start the clock anew: after the person was asked, or for the next step of a long command.
+
+        Args:
+            spent: requests, if an earlier round of the call spent them; else what was spent stays so.
+        """
+        if spent is not None:
+            self._carried_over += spent - self.requests
+        self._exchange.resume(self.requests if spent is None else spent)
+
+    @property
+    def requests(self) -> int:
+        """Requests that this call has spent of the daily quota."""
+        return self._exchange.requests
+
+    @property
+    def requests_of_this_round(self) -> int:
+        """The same without those of an earlier round, before the person was asked."""
+        return self.requests - self._carried_over
+
+    @property
+    def remaining(self) -> float:
+        """Seconds until this call's deadline."""
+        return self._exchange.remaining
+
+    @property
+    def running_out(self) -> bool:
+        """Whether too little time is left to begin another write."""
+        return self._exchange.running_out
+
+    async def knock(self) -> None:
+        """Ask `GET /auth/test` without the key: if Rotor is there, it refuses, and counts it for nobody."""
+        await self._exchange.send("GET", "auth/test", anonymous=True)
+
+    async def access(self) -> Access:
+        """Ask what the key may do, and for whom: `GET /auth/test`."""
+        _, answer = await self._exchange.send("GET", "auth/test")
+        scopes, company, timestamp = (answer.get(name) for name in ("scopes", "company_id", "timestamp"))
+        return Access(
+            scopes=[str(scope) for scope in scopes] if isinstance(scopes, list) else [],
+            company_id=str(company) if company else None,
+            timestamp=str(timestamp) if timestamp else None,
+        )
+
+    async def get_lead(self, lead_id: str) -> Lead:
+        """Read one lead: `GET /leads/{id}`."""
+        status, answer = await self._exchange.send("GET", "leads/{id}", lead_id=lead_id)
+        data = answer.get("data")
+        if not isinstance(data, dict):
+            raise Unanswered("the answer holds no lead", status)
+        lead = Lead.model_validate(data)
+        self._witness.seen(lead)
+        return lead
+
+    async def list_leads(
+        self,
+        *,
+        search: str | None = None,
+        stage: str | None = None,
+        tags: list[str] | None = None,
+        archived: bool = False,
+        limit: int,
+        page: int = 1,
+    ) -> Page:
+        """Read a page of leads, newest first: `GET /leads`.
+
+        Args:
+            search: text contained in name, e-mail or phone.
+            stage: only leads of this stage.
+            tags: only leads with any of these; none may hold a comma.
+            archived: archived leads as well, not instead.
+            limit: leads per page, 1 to 1,000.
+            page: counted from 1.
+        """
+        query = {
+            "search": search,
+            "stage": stage,
+            "tags": ",".join(tags) if tags else None,
+            "archived": "true" if archived else None,
+            "limit": str(limit),
+            "page": str(page),
+        }
+        status, answer = await self._exchange.send(
+            "GET", "leads", query={name: value for name, value in query.items() if value is not None}
+        )
+        data, pagination = answer.get("data"), answer.get("pagination")
+        if not isinstance(data, list):
+            raise Unanswered("the answer holds no list of leads", status)
+        if len(data) > limit:
+            raise Unanswered(f"the answer holds {len(data):,} leads, and {limit:,} were asked for", status)
+        leads = []
+        async for entry in paced(data):
+            if isinstance(entry, dict):
+                leads.append(Lead.model_validate(entry))
+                self._witness.seen(leads[-1])
+        said = pagination if isinstance(pagination, dict) else {}
+        total, has_more = said.get("total"), said.get("has_more")
+        return Page(
+            leads=leads,
+            total=total if isinstance(total, int) else None,
+            # Without a word from Rotor, a full page is the only sign that there may be another. After one
+            # without leads there is none, whatever Rotor says.
+            has_more=bool(data) and (has_more if isinstance(has_more, bool) else len(data) >= limit),
+        )
+
+    async def upsert_lead(self, fields: LeadFields, lead_id: str | None = None) -> Written:
+        """Create or update a lead: `POST /leads`. Rotor finds it by id, else by phone, else by e-mail.
+
+        Raises:
+            OutcomeUnknown: if the reply was lost. The write is not repeated: each one can text a customer.
+        """
+        body = fields.model_dump(mode="json", include=set(LeadFields.model_fields), exclude_defaults=True)
+        if lead_id is not None:
+            body["id"] = lead_id
+        try:
+            status, answer = await self._exchange.send("POST", "leads", body=body)
+        finally:
+            await self._witness.after_write()
+        data = answer.get("data", answer)
+        if not isinstance(data, dict):
+            raise OutcomeUnknown("the answer holds no lead", status)
+        if doubt := _doubt(body, data):
+            raise OutcomeUnknown(f"the answer {doubt}", status)
+        return Written(created=status == 201, lead=Lead.model_validate(data))
+
+
+def _doubt(sent: Mapping[str, object], said: Mapping[str, object]) -> str | None:
+    """Say why an answer does not prove that a write was done; None if it does.
+
+    It has to name the lead, the one that was asked for, and to tell each field that was sent. That a field
+    holds something else than was sent is no doubt, but for what says who the lead is.
+    """
+    lead_id = said.get("id")
+    if not isinstance(lead_id, str) or not lead_id:
+        return "names no lead"
+    if "id" in sent and lead_id.lower() != sent["id"]:
+        return "names another lead"
+    missing = [name for name in sent if name not in said and READ_NAMES.get(name) not in said]
+    if missing:
+        return f"does not tell what was stored as {', '.join(missing)}"
+    for name in ("name", "phone", "email"):
+        if name in sent and _letters(said[name]) != _letters(sent[name]):
+            return f"tells another {name} than was sent"
+    return None
+
+
+def _letters(value: object) -> str:
+    """What is left of a text in every form in which Rotor may answer it."""
+    text = re.sub(r"\W", "", str(value)).casefold()
+    return text[-10:] if text.isdecimal() else text

@@ -1,0 +1,131 @@
+"""The command `rotor-mcp check`."""
+
+import json
+import sys
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import aclosing
+from dataclasses import asdict, replace
+
+import anyio
+import click
+import httpx2
+
+from rotor_mcp.api.session import Pool
+from rotor_mcp.cli.options import connection, sandbox_flag, settings_flags
+from rotor_mcp.config import Settings
+from rotor_mcp.diagnostics import api_checks, client_checks, local_checks, redis_checks
+from rotor_mcp.diagnostics.check import Check, State, crashed
+from rotor_mcp.installer.catalog import Machine
+
+_MARKS: dict[State, tuple[str, str]] = {
+    "ok": ("ok  ", "green"),
+    "note": ("note", "yellow"),
+    "failed": ("FAIL", "red"),
+    "skipped": ("-   ", "bright_black"),
+}
+
+Transport = Callable[[], httpx2.AsyncBaseTransport]
+
+
+@click.command("check")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object, when all is done.")
+@settings_flags()
+@sandbox_flag
+def check_(*, as_json: bool, file: str | None, **values: str | None) -> None:
+    """Find out what keeps assistants from working with Rotor, and what cures it.
+
+    Looked at are this installation, the key's form, the way to Rotor, what the key may do there, the clock,
+    and the clients on this machine: each server that one of them is told to start is started, and asked for
+    its tools. Without a key of your own, the key of the first client that has one is used. What is possible
+    without a network is done without it. It costs one request of the day's 1,000.
+
+    The exit status is 0 if nothing failed. What is only noted may be meant.
+    """
+    sys.exit(0 if anyio.run(_run, file, values, as_json) else 1)
+
+
+async def _run(sandbox_file: str | None, given: dict[str, str | None], as_json: bool) -> bool:
+    """Print every check, each as soon as it is known; return whether none failed."""
+    diagnosis = _Diagnosis(given)
+    told: list[Check] = []
+    async with aclosing(diagnosis.checks(sandbox_file)) as checks:
+        async for check in checks:
+            safe = diagnosis.without_secrets(check)
+            told.append(safe)
+            if not as_json:
+                _show(safe)
+    passed = all(check.state != "failed" for check in told)
+    if as_json:
+        # ASCII, so that it can be read whatever encoding the output has.
+        click.echo(json.dumps({"passed": passed, "checks": [asdict(check) for check in told]}, indent=2))
+    return passed
+
+
+class _Diagnosis:
+    """All checks, with the settings that are known so far."""
+
+    def __init__(self, given: dict[str, str | None]) -> None:
+        self._given = given
+        self._settings = Settings()
+        self._connected: list[client_checks.Connected] = []
+        self._others: list[Check] = []
+
+    def without_secrets(self, check: Check) -> Check:
+        redact = self._settings.redact
+        return replace(check, finding=redact(check.finding), cure=check.cure and redact(check.cure))
+
+    async def checks(self, sandbox_file: str | None) -> AsyncGenerator[Check, None]:
+        """Yield every check as soon as it is known. Whatever goes wrong with one, the others go on."""
+        try:
+            self._settings, transport = connection(sandbox_file, self._given)
+        except click.ClickException as exc:
+            yield Check("settings", "failed", exc.message, "Correct that, or leave it out.")
+            self._find_clients()
+        else:
+            self._find_clients()
+            key_from = self._borrow_key()
+            for check in local_checks.look(self._settings, key_from, sandbox=transport is not None):
+                yield check
+            if self._settings.redis_url is not None:
+                yield await self._of_redis()
+            async for check in self._of_rotor(transport):
+                yield check
+        async for check in client_checks.look(self._connected, self._settings):
+            yield check
+        for check in self._others:
+            yield check
+        if not self._connected and not self._others:
+            yield Check("clients", "note", "none is on this machine", "rotor-mcp install --help names them.")
+
+    def _find_clients(self) -> None:
+        try:
+            self._connected, self._others = client_checks.find(Machine())
+        except Exception as exc:
+            self._others = [crashed("clients", exc)]
+
+    def _borrow_key(self) -> str | None:
+        """Without a key, take the first that a client has; return the file that it stands in."""
+        if self._settings.key_trouble and not self._given.get("api_key"):
+            for entry in self._connected:
+                if theirs := entry.settings(self._given):
+                    self._settings = theirs
+                    return str(entry.file)
+        return None
+
+    async def _of_redis(self) -> Check:
+        try:
+            return await redis_checks.look(self._settings)
+        except Exception as exc:
+            return crashed("redis", exc)
+
+    async def _of_rotor(self, transport: Transport | None) -> AsyncIterator[Check]:
+        async with aclosing(Pool(self._settings, transport)) as pool:
+            async for check in api_checks.look(pool):
+                yield check
+
+
+def _show(check: Check) -> None:
+    mark, colour = _MARKS[check.state]
+    click.echo(f"{click.style(mark, fg=colour)} {check.subject}: {check.finding}")
+    if check.cure:
+        click.echo(f"     → {check.cure}")

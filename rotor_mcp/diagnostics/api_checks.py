@@ -1,0 +1,159 @@
+"""The way to Rotor, what the key may do there, and whether both have the same time."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+
+from rotor_mcp import dates
+from rotor_mcp.api.client import Access, LeadsClient
+from rotor_mcp.api.session import Pool
+from rotor_mcp.config import environment_variable
+from rotor_mcp.diagnostics.check import Check, crashed
+from rotor_mcp.errors import (
+    Misconfigured,
+    NotAuthorised,
+    NotSent,
+    Obstacle,
+    QuotaExceeded,
+    Refused,
+    RotorError,
+    Unanswered,
+)
+from rotor_mcp.tools import error_text
+from rotor_mcp.tools.phrases import spent
+
+READ_SCOPE = "leads:read"
+"""Known from Rotor's own words on a 403. The name of the scope for writing is not documented."""
+TOLERANCE = timedelta(minutes=2)
+"""Between the clocks. With more, a lead can be overdue on the wrong day, and certificates seem invalid."""
+
+_LATER = "Check the network. If everything else can be reached, Rotor is down: try again later."
+_ADDRESS = (
+    f"Check {environment_variable('base_url')}, and whether a proxy or the login page of a network answers "
+    "in Rotor's place."
+)
+_CERTIFICATE = (
+    "Check the date of this machine. If a company's proxy or a virus scanner reads along, its root "
+    "certificate has to be in this system's store, or in a file that SSL_CERT_FILE names."
+)
+_PROXY = "Check whether that is the right proxy and whether it is up; if none is needed, unset the variable."
+_CURES: dict[Obstacle, str] = {
+    "name": f"Check the network and its name server, and {environment_variable('base_url')}.",
+    "refusal": _ADDRESS,
+    "certificate": _CERTIFICATE,
+    "tls": _ADDRESS,
+    "silence": _LATER,
+    "proxy": _PROXY,
+}
+_NEW_KEY = (
+    "In Rotor, under Settings → Integrations, make a key with the scope {scope}, and put it in the place of "
+    "this one."
+)
+
+
+async def look(pool: Pool) -> AsyncIterator[Check]:
+    """Yield what Rotor answers: to a request without the key, which counts for nobody, and to one with it."""
+    try:
+        connection = await _connection(pool)
+    except Exception as exc:
+        connection = crashed("connection", exc)
+    yield connection
+    if connection.state == "failed":
+        yield Check("access", "skipped", "there is no connection")
+    elif pool.settings.key is None:
+        yield Check("access", "skipped", "there is no key")
+    else:
+        try:
+            checks = await _access(pool)
+        except Exception as exc:
+            checks = [crashed("access", exc)]
+        for check in checks:
+            yield check
+
+
+async def _connection(pool: Pool) -> Check:
+    """See whether Rotor is there: it refuses a request without a key in words of its own."""
+    host = pool.host
+    try:
+        await LeadsClient(pool).knock()
+    except Misconfigured as exc:
+        return Check("connection", "failed", exc.reason, exc.cure)
+    except NotSent as exc:
+        return Check("connection", "failed", exc.reason, _CURES[exc.obstacle] if exc.obstacle else _LATER)
+    except Unanswered as exc:
+        cure = _LATER if exc.status is None or exc.status >= 500 else _ADDRESS
+        return Check("connection", "failed", exc.reason, cure)
+    except Refused as exc:
+        if not isinstance(exc, (NotAuthorised, QuotaExceeded)) or not exc.message:
+            finding = f"{host} answers {exc.status}, but not as Rotor does"
+            return Check("connection", "failed", finding, _ADDRESS)
+    except RotorError as exc:
+        return Check("connection", "failed", exc.reason, _ADDRESS)
+    trusted = pool.networked and pool.settings.base_url.startswith("https:")
+    return Check(
+        "connection", "ok", f"{host} answers as Rotor does" + ", and its certificate is trusted" * trusted
+    )
+
+
+async def _access(pool: Pool) -> list[Check]:
+    rotor = LeadsClient(pool)
+    try:
+        access = await rotor.access()
+    except RotorError as exc:
+        return [_no_access(exc, spent(rotor.requests))]
+    clock = _clock(access)
+    return [_scopes(access, spent(rotor.requests)), *([clock] if clock else [])]
+
+
+def _no_access(exc: RotorError, cost: str) -> Check:
+    match exc:
+        case NotAuthorised():
+            finding, cure = "Rotor does not accept this key (401)", f"{error_text.WHERE_A_KEY_COMES_FROM}."
+        case QuotaExceeded():
+            finding = "the requests of this key are used up for today (429)"
+            cure = (
+                f"Rotor allows {error_text.DAILY_LIMIT:,} a day, those of the company's website forms too. "
+                "Try again tomorrow."
+            )
+        case Refused():
+            finding, cure = exc.reason, error_text.in_words(exc)
+        case _:
+            finding, cure = exc.reason, _LATER
+    return Check("access", "failed", f"{finding}. {cost}", cure)
+
+
+def _scopes(access: Access, cost: str) -> Check:
+    accepted = f"Rotor accepts the key, with the scopes: {', '.join(access.scopes) or 'none named'}"
+    if access.scopes and READ_SCOPE not in access.scopes:
+        return Check(
+            "access",
+            "failed",
+            f"{accepted}. Without {READ_SCOPE} leads can be neither searched nor read, and upsert_lead "
+            f"writes without looking first. {cost}",
+            _NEW_KEY.format(scope=READ_SCOPE),
+        )
+    if access.scopes and all(scope.endswith(":read") for scope in access.scopes):
+        return Check(
+            "access",
+            "note",
+            f"{accepted}. None seems to be for writing. {cost}",
+            "If leads are to be entered, make a key that may. If not, "
+            f"{environment_variable('read_only')}=true keeps the tools for it away from assistants.",
+        )
+    return Check("access", "ok", f"{accepted}. {cost}")
+
+
+def _clock(access: Access) -> Check | None:
+    """Compare the clocks; None if Rotor does not say its time in a form that is known."""
+    theirs = dates.local(access.timestamp or "", UTC)
+    if not isinstance(theirs, datetime):
+        return None
+    ahead = datetime.now(UTC) - theirs
+    if abs(ahead) <= TOLERANCE:
+        return Check("clock", "ok", "as Rotor's")
+    seconds = round(abs(ahead).total_seconds())
+    return Check(
+        "clock",
+        "failed",
+        f"{timedelta(seconds=seconds)} {'ahead of' if ahead > timedelta() else 'behind'} Rotor's",
+        "Let this system set its time by itself: what is overdue is judged by it.",
+    )

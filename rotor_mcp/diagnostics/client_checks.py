@@ -1,0 +1,172 @@
+"""The clients on this machine: what each is told to start, and whether that starts and answers."""
+
+import tempfile
+from collections.abc import AsyncIterator, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePath, PureWindowsPath
+from time import perf_counter
+
+import anyio
+
+from rotor_mcp import __version__
+from rotor_mcp.config import ConfigError, Settings, environment_variable
+from rotor_mcp.diagnostics.check import Check, crashed
+from rotor_mcp.installer import apply, changes
+from rotor_mcp.installer.catalog import Client, Machine
+from rotor_mcp.installer.entry import KEY, KEYCHAIN, Launch, Server, holds_key, masked
+from rotor_mcp.installer.errors import Unusable
+from rotor_mcp.sanitize import one_line
+
+PATIENCE = 30.0
+"""Seconds in which a server has to have answered. Clients give up at 30 to 60."""
+
+
+@dataclass(frozen=True)
+class Connected:
+    """An entry of this server in the configuration of a client."""
+
+    client: Client
+    file: Path
+    name: str
+    server: Server
+
+    @property
+    def variables(self) -> Mapping[str, str]:
+        """What the client adds to the environment of the server."""
+        given = self.server.get("env")
+        return {name: str(value) for name, value in given.items()} if isinstance(given, dict) else {}
+
+    @property
+    def launch(self) -> Launch | None:
+        """How the server is started; None if it is not said."""
+        command, args = self.server.get("command"), self.server.get("args", [])
+        if not isinstance(command, str) or not isinstance(args, list):
+            return None
+        return Launch(command, tuple(str(arg) for arg in args))
+
+    def settings(self, given: Mapping[str, str | None]) -> Settings | None:
+        """What the server works with, if it has a key: what is given here, and else what the entry says.
+
+        A key is not sent to another address than the one that stands beside it.
+        """
+        said = {name: self.variables.get(environment_variable(name)) for name in Settings.model_fields}
+        if given.get("base_url") not in {None, said["base_url"]}:
+            return None
+        try:
+            settings = Settings.load(said | {name: value for name, value in given.items() if value})
+        except ConfigError:
+            return None
+        return settings if settings.key else None
+
+
+def find(machine: Machine) -> tuple[list[Connected], list[Check]]:
+    """Find the entries of this server, and what there is to say of the clients that have none."""
+    connected: list[Connected] = []
+    others: list[Check] = []
+    for target in apply.find((), machine).targets:
+        try:
+            entries = changes.ours(target.client, target.file)
+        except (Unusable, OSError) as exc:
+            others.append(Check(target.client.title, "failed", f"{target.file} cannot be used", str(exc)))
+            continue
+        except Exception as exc:
+            others.append(crashed(target.client.title, exc))
+            continue
+        connected += [Connected(target.client, target.file, name, entries[name]) for name in entries]
+        if not entries:
+            others.append(
+                Check(
+                    target.client.title,
+                    "note",
+                    f"not connected in {target.file}",
+                    f"If it is to be, run rotor-mcp install {target.client.name}.",
+                )
+            )
+    return connected, others
+
+
+async def look(entries: list[Connected], settings: Settings) -> AsyncIterator[Check]:
+    """Start what each client is told to start, and ask it for its tools."""
+    for entry in entries:
+        try:
+            yield await _started(entry, settings)
+        except Exception as exc:
+            yield crashed(entry.client.title, exc)
+
+
+async def _started(entry: Connected, settings: Settings) -> Check:
+    title, launch = entry.client.title, entry.launch
+    name = "" if entry.name == "rotor" else f" --name {entry.name}"
+    again = f"rotor-mcp install {entry.client.name}{name}"
+    if launch is None:
+        return Check(title, "failed", f"{entry.name} in {entry.file} says no command", f"Run {again}.")
+    words = [launch.command, *map(str, masked(entry.server, "«API key»").get("args", []))]
+    redact = Settings.load({"api_key": entry.variables.get(KEY)}).redact
+    said = f"{entry.name} in {entry.file} starts {redact(' '.join(words))}"
+    if entry.server.get("disabled") is True or entry.server.get("enabled") is False:
+        return Check(title, "note", f"{said}, but is switched off", f"Switch it on in {title}.")
+    began = perf_counter()
+    try:
+        answer = await _ask(launch, entry.variables)
+    except _NoAnswerError as exc:
+        return Check(title, "failed", f"{said}, which {redact(str(exc))}", f"Run {again}, and this again.")
+    found = f"{said}: {answer.tools} tools in {perf_counter() - began:.1f} s"
+    if odd := list(_odd(entry, launch, answer, settings)):
+        return Check(title, "note", f"{found}, but {', and '.join(odd)}", f"{again} puts that right.")
+    return Check(title, "ok", found)
+
+
+def _odd(entry: Connected, launch: Launch, answer: "_Answer", settings: Settings) -> Iterator[str]:
+    """Say what may be meant and may be the reason why an assistant sees something else than this check."""
+    if not (PurePath(launch.command).is_absolute() or PureWindowsPath(launch.command).is_absolute()):
+        yield "its command is looked up in PATH, which programs with a window do not have"
+    if launch.may_vanish:
+        yield "its command is in a cache, from which it can be deleted"
+    if changes.is_marked(changes.read(entry.file)):
+        yield "its file begins with a byte order mark, with which not every client can read it"
+    if answer.version and answer.version != __version__:
+        yield f"it is version {answer.version}"
+    if "--sandbox" in "".join(launch.args):
+        yield "it serves the embedded Rotor"
+    elif holds_key(entry.server):
+        if settings.key != entry.variables[KEY]:
+            yield "its key is not the one that was checked here"
+    elif not entry.variables.get(KEYCHAIN) and not entry.variables.get(KEY):
+        yield "its entry says no key"
+
+
+class _NoAnswerError(Exception):
+    """What was started is no server; the text says what it did."""
+
+
+@dataclass(frozen=True)
+class _Answer:
+    tools: int
+    version: str
+
+
+async def _ask(launch: Launch, variables: Mapping[str, str]) -> _Answer:
+    """Start a server as a client does, with few variables and in the person's home, and list its tools."""
+    # Loaded where a server is really started: it takes longer to load than all else that a check needs.
+    from mcp import Client as McpClient
+    from mcp import StdioServerParameters
+    from mcp.client.stdio import stdio_client
+
+    started = StdioServerParameters(
+        command=launch.command, args=list(launch.args), env=dict(variables), cwd=Path.home()
+    )
+    with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as log:
+        try:
+            with anyio.fail_after(PATIENCE):
+                async with McpClient(stdio_client(started, errlog=log)) as client:
+                    tools = (await client.list_tools()).tools
+                    about = client.server_info
+                    return _Answer(len(tools), about.version if about else "")
+        except TimeoutError:
+            raise _NoAnswerError(f"did not answer within {PATIENCE:g} seconds") from None
+        except OSError as exc:
+            raise _NoAnswerError(f"cannot be started: {exc.strerror}") from None
+        except Exception:
+            log.seek(0)
+            last = (log.read().strip().splitlines() or ["without a word"])[-1]
+            raise _NoAnswerError(f"ended before it answered: {one_line(last)}") from None

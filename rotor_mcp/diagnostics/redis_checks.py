@@ -1,0 +1,22 @@
+"""Whether the Redis that servers share can be used."""
+
+from rotor_mcp.config import Settings, environment_variable
+from rotor_mcp.diagnostics.check import Check
+from rotor_mcp.tenants import companies
+
+
+async def look(settings: Settings) -> Check:
+    """See whether Redis answers, and whether locks can be kept in it."""
+    shared = companies(settings, search_memory=0)
+    try:
+        health = await shared.check()
+    finally:
+        await shared.aclose()
+    if health.trouble is None:
+        return Check("redis", "ok", "can be used: servers that share it take turns at writing")
+    if settings.redis_required:
+        consequence = "no server that is started now writes"
+    else:
+        consequence = "two servers can write to one person at once"
+    cure = f"Correct that, or leave out {environment_variable('redis_url')} where a single server runs."
+    return Check("redis", "failed", f"cannot be relied on: {health.trouble}; {consequence}", cure)

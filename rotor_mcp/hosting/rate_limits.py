@@ -1,0 +1,163 @@
+"""How much of this server one caller may use, so that one runaway agent leaves something for the others."""
+
+import secrets
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import anyio
+
+from rotor_mcp.errors import BudgetSpent, TooManyCalls
+from rotor_mcp.state.tenant_state import Budget, Companies
+
+MINUTE = 60.0
+NEARLY = 0.8
+"""Share of a budget from which on the caller is told."""
+MAX_WAIT_SECONDS = 5.0
+"""How long a call waits for other calls of its caller that may spend what is left. Hosts give up at 30."""
+_POLL_SECONDS = 0.2
+_MARGIN = 10.0
+"""Seconds that a reservation outlives the longest call."""
+
+
+@dataclass
+class _Use:
+    under_way: int = 0
+    begun: deque[float] = field(default_factory=deque)
+    """When the calls of the last minute began."""
+
+
+class Limits:
+    """Counts the calls of each caller, in this process."""
+
+    def __init__(self, at_once: int, per_minute: int) -> None:
+        self._at_once = at_once
+        self._per_minute = per_minute
+        self._uses: dict[str, _Use] = {}
+
+    @contextmanager
+    def hold(self, caller: str) -> Iterator[None]:
+        """Count a call for as long as it takes.
+
+        Raises:
+            TooManyCalls: if there are too many already.
+        """
+        now = anyio.current_time()
+        self._forget(now)
+        use = self._uses.setdefault(caller, _Use())
+        if use.under_way >= self._at_once:
+            raise TooManyCalls(
+                f"{use.under_way} calls of yours are under way, and more are not allowed at once; "
+                "wait for one of them to end"
+            )
+        if len(use.begun) >= self._per_minute:
+            seconds = MINUTE - (now - use.begun[0])
+            raise TooManyCalls(
+                f"{self._per_minute} calls within a minute are all that is allowed; "
+                f"the next one in {max(round(seconds), 1)} seconds"
+            )
+        use.begun.append(now)
+        use.under_way += 1
+        try:
+            yield
+        finally:
+            use.under_way -= 1
+
+    def _forget(self, now: float) -> None:
+        """Forget what is longer than a minute ago. Callers without anything left vanish."""
+        for caller, use in list(self._uses.items()):
+            while use.begun and now - use.begun[0] >= MINUTE:
+                use.begun.popleft()
+            if not use.begun and not use.under_way:
+                del self._uses[caller]
+
+
+@dataclass(frozen=True)
+class Reservation:
+    """Requests of a caller's budget that are kept for a call under way."""
+
+    caller: str
+    token: str
+    notice: str | None
+    """What the caller should know: that there is not much left."""
+
+
+class Budgets:
+    """Counts what each caller spends of a day's requests, and ends it. The day is that of UTC."""
+
+    def __init__(
+        self,
+        daily_requests: int | None,
+        companies: Companies,
+        longest_call: float,
+        max_wait: float = MAX_WAIT_SECONDS,
+    ) -> None:
+        """Begin.
+
+        Args:
+            daily_requests: of each caller; no limit if None.
+            companies: makes the counts.
+            longest_call: seconds.
+            max_wait: seconds that a call may wait for others of the same caller to end.
+        """
+        self._daily = daily_requests
+        self._companies = companies
+        self._longest_call = longest_call
+        self._max_wait = max_wait
+        self._budgets: dict[str, Budget] = {}
+        self._settled: dict[str, anyio.Event] = {}
+
+    async def reserve(self, caller: str, requests: int) -> Reservation | None:
+        """Reserve what a call may spend, as soon as that cannot lead beyond the budget.
+
+        While calls under way could spend what is left, another one waits for them.
+
+        Args:
+            caller: whose budget it is.
+            requests: that the call may spend.
+
+        Raises:
+            BudgetSpent: if there is nothing left.
+            TooManyCalls: if other calls may spend what is left, and take too long.
+        """
+        if self._daily is None:
+            return None
+        token, until = secrets.token_hex(8), anyio.current_time() + self._max_wait
+        while True:
+            settled = self._settled.setdefault(caller, anyio.Event())
+            spent, granted = await self._of(caller).reserve(
+                token, requests, self._daily, self._longest_call + _MARGIN
+            )
+            if granted:
+                return Reservation(caller, token, self._notice(spent))
+            if spent >= self._daily:
+                raise BudgetSpent(
+                    f"you have spent {spent:,} requests today, and {self._daily:,} are your share (this "
+                    "server's own count; its day begins at midnight UTC). Trying again today will not help"
+                )
+            now = anyio.current_time()
+            if now >= until:
+                raise TooManyCalls(
+                    f"calls of yours that are under way may spend the {self._daily - spent:,} requests that "
+                    "you have left today; wait for them to end"
+                )
+            # The end of a call on another server is not announced here, so it is tried again now and then.
+            with anyio.move_on_after(min(_POLL_SECONDS, until - now)):
+                await settled.wait()
+
+    async def settle(self, reservation: Reservation, requests: int) -> None:
+        """Count what a call has spent in the place of what was reserved for it."""
+        await self._of(reservation.caller).settle(reservation.token, requests)
+        if (settled := self._settled.pop(reservation.caller, None)) is not None:
+            settled.set()
+
+    def _notice(self, spent: int) -> str | None:
+        if self._daily is None or spent < NEARLY * self._daily:
+            return None
+        return f"of your {self._daily:,} requests of today (UTC), {spent:,} were spent before this call"
+
+    def _of(self, caller: str) -> Budget:
+        if caller not in self._budgets:
+            self._budgets[caller] = self._companies.budget(caller)
+        return self._budgets[caller]

@@ -1,0 +1,82 @@
+"""A workbook (XLSX, XLS, ODS) → a table: the first sheet that can be seen and holds rows.
+
+Cells become the text that a person would type for them. `workbook_process.py` reads them, as a process.
+"""
+
+import io
+import json
+import subprocess
+import sys
+import zipfile
+from importlib.util import find_spec
+
+from rotor_mcp.import_export.formats.table import Table, TableError, tabulate
+from rotor_mcp.sanitize import one_line
+
+UNPACKED_LIMIT = 300_000_000
+"""Bytes of a workbook's parts, unpacked, as far as it tells them."""
+TIMEOUT = 120.0
+"""Seconds that a workbook may take to read."""
+
+DAMAGED = 2
+"""Exit status of the process that reads, for a workbook that cannot be read."""
+_ENCRYPTED = "EncryptedPackage".encode("utf-16-le")  # the part in which Excel keeps a locked XLSX
+TOO_LARGE = "The workbook is too large. Save the sheet with the leads as CSV"
+_TOO_MUCH_MEMORY = (
+    "To read the workbook takes too much memory: a cell far from the leads may hold something. Clear it, or "
+    "save the sheet with the leads as CSV"
+)
+
+
+def read(data: bytes) -> Table:
+    """Read a workbook.
+
+    Raises:
+        TableError: if it cannot be read, or what reads it is not installed.
+    """
+    if find_spec("python_calamine") is None:
+        raise TableError(
+            "Workbooks need one package more: pip install 'rotor-mcp[xlsx]'. Or save the file as CSV"
+        )
+    kind = _kind(data)
+    try:
+        ended = subprocess.run(
+            [sys.executable, "-m", "rotor_mcp.import_export.formats.workbook_process"],
+            input=data,
+            capture_output=True,
+            check=False,
+            timeout=TIMEOUT,
+        )
+    except subprocess.TimeoutExpired:
+        raise TableError(TOO_LARGE) from None
+    if ended.returncode == DAMAGED:
+        raise TableError("The workbook is damaged or of an unknown kind. Save it again as XLSX or CSV")
+    if ended.returncode:  # without memory it is ended in one way or another
+        raise TableError(_TOO_MUCH_MEMORY)
+    head, *records = ended.stdout.splitlines()
+    said = json.loads(head)
+    if "error" in said:
+        raise TableError(said["error"])
+    return tabulate(map(json.loads, records), f"{kind}, sheet {one_line(said['sheet'])}{said['of']}")
+
+
+def _kind(data: bytes) -> str:
+    if not data.startswith(b"PK"):
+        if _ENCRYPTED in data:
+            raise TableError("The workbook has a password. Save a copy without one")
+        return "XLS"
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as package:
+            names = package.namelist()
+            parts = [part for part in package.infolist() if part.filename.endswith(".xml")]
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError):
+        raise TableError("The file is damaged. Save it again as XLSX or CSV") from None
+    if sum(part.file_size for part in parts) > UNPACKED_LIMIT:
+        raise TableError(TOO_LARGE)
+    if "xl/workbook.xml" in names:
+        return "XLSX"
+    if "content.xml" in names:
+        return "ODS"
+    raise TableError(
+        "This is no workbook that can be read. Save it as XLSX or CSV (in Numbers: File, Export To, CSV)"
+    )

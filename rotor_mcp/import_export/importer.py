@@ -1,0 +1,257 @@
+"""`rotor-mcp import`: the rows of a file become leads.
+
+Who everybody is and what would change is found out and shown before anything is sent. What was written is
+noted in a journal beside the file, so that an import that was stopped goes on where it was.
+"""
+
+import hashlib
+import itertools
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import anyio
+import click
+import httpx2
+
+from rotor_mcp.atomic_file import whole
+from rotor_mcp.config import Settings
+from rotor_mcp.errors import RotorError
+from rotor_mcp.import_export import columns, import_report
+from rotor_mcp.import_export.columns import Columns
+from rotor_mcp.import_export.formats import detect
+from rotor_mcp.import_export.formats.table import Table, TableError
+from rotor_mcp.import_export.journal import Journal, JournalError, digest
+from rotor_mcp.import_export.progress import Writing
+from rotor_mcp.leads.batch import Batch, Ending
+from rotor_mcp.leads.dedupe import Entry
+from rotor_mcp.leads.lookup import TooCostlyError
+from rotor_mcp.leads.matching import check_phone
+from rotor_mcp.leads.plan import differences
+from rotor_mcp.leads.requests import ForAllRows, UpsertLead
+from rotor_mcp.leads.validation import InvalidArguments, parse
+from rotor_mcp.tenants import Workplace, workplace
+from rotor_mcp.tools import error_text
+from rotor_mcp.tools.phrases import counted, spent
+
+STANDARD_INPUT = "-"
+JOURNAL_ENDING = ".rotor-import"
+
+Mode = Literal["ask", "dry_run", "write"]
+
+
+@dataclass(frozen=True)
+class Import:
+    """What was asked for."""
+
+    file: str
+    """Its name, or `-` for standard input."""
+    given: Mapping[str, str]
+    """Column → field, as the person said."""
+    shared: ForAllRows
+    requests: int
+    """Requests that this run may spend."""
+    mode: Mode
+    lasting: str | None
+    """Names the Rotor that the rows go to; None if nothing of it lasts, so that no journal is wanted."""
+
+
+def run(asked: Import, settings: Settings, transport: Callable[[], httpx2.AsyncBaseTransport] | None) -> bool:
+    """Import a file. Returns whether all of its rows are in Rotor, or would be.
+
+    Raises:
+        click.ClickException: if the file, its columns or its journal cannot be used.
+    """
+    try:
+        data = _read(asked.file)
+        table = detect.read(data, asked.file)
+        matched = columns.match(table, asked.given, region=settings.phone_region)
+    except OSError as exc:
+        raise click.ClickException(f"{asked.file} cannot be read: {exc.strerror}") from None
+    except (TableError, columns.ColumnError) as exc:
+        raise click.ClickException(settings.redact(str(exc))) from None
+
+    async def work() -> bool:
+        async with workplace(settings, transport) as where:
+            return await _Session(asked, table, matched, where, data).run()
+
+    try:
+        return anyio.run(work)
+    except JournalError as exc:
+        raise click.ClickException(settings.redact(str(exc))) from None
+
+
+def _read(file: str) -> bytes:
+    if file != STANDARD_INPUT:
+        return Path(file).read_bytes()
+    return sys.stdin.buffer.read() if sys.stdin else b""  # None if it was closed before the start
+
+
+class _Session:
+    """One run of an import."""
+
+    def __init__(
+        self, asked: Import, table: Table, matched: Columns, workplace: Workplace, data: bytes
+    ) -> None:
+        self._asked = asked
+        self._table = table
+        self._columns = matched
+        self._workplace = workplace
+        self._data = data
+        self._call = workplace.call()
+        self._zone = str(self._call.context.zone)
+        self._given: dict[int, dict[str, Any]] = {}
+        self._digests: dict[int, str] = {}
+        self._refused: list[Ending] = []
+        self._told: set[str] = set()
+
+    def _say(self, text: str) -> None:
+        click.echo(self._workplace.safe(text))
+
+    async def run(self) -> bool:
+        """Show what would happen; if that is wanted, make it happen."""
+        rotor = self._call.rotor
+        for line in import_report.taken_for(self._table, self._columns):
+            self._say(line)
+        try:
+            entries = list(self._entries())
+            with await self._journal() as journal:
+                return await self._import(entries, journal)
+        except RotorError as exc:
+            self._say(error_text.failed(exc, rotor.requests))
+        except TooCostlyError as exc:
+            self._say(
+                f"Only to find out who is there takes {exc.requests:,} requests, and --requests allows "
+                f"{exc.limit:,}. Nothing was written. {spent(rotor.requests)}"
+            )
+        return False
+
+    def _entries(self) -> Iterator[Entry]:
+        """Read the rows. Those that cannot be read are refused."""
+        shared = self._asked.shared
+        for row in self._table.rows:
+            self._given[row.number] = self._columns.arguments(row)
+            try:
+                arguments = shared.fill(parse(UpsertLead, self._given[row.number]))
+                check_phone(arguments, self._call.context.region)
+            except InvalidArguments as exc:
+                self._refused.append(Ending((row.number,), "invalid", trouble=exc))
+            except Exception as exc:
+                self._refused.append(Ending.crashed((row.number,), exc))
+            else:
+                self._digests[row.number] = digest(arguments)
+                yield Entry((row.number,), arguments)
+
+    async def _journal(self) -> Journal:
+        """Open the journal that lies beside the file, if anything is, was or will be in it."""
+        file = Path(
+            f"standard-input-{hashlib.sha256(self._data).hexdigest()[:8]}"
+            if self._asked.file == STANDARD_INPUT
+            else self._asked.file
+        )
+        file = file.with_name(f"{file.name}{JOURNAL_ENDING}")
+        if self._asked.lasting is None or (self._asked.mode == "dry_run" and not file.exists()):
+            return Journal(None, "")
+        access = await self._call.rotor.access()
+        return Journal(file, f"{self._asked.lasting} {access.company_id}")
+
+    async def _import(self, entries: Sequence[Entry], journal: Journal) -> bool:
+        call, asked = self._call, self._asked
+        waiting = [entry for entry in entries if not journal.ended(self._digests[entry.rows[0]])]
+        if len(waiting) < len(entries):
+            self._say(f"Done in an earlier run: {counted(len(entries) - len(waiting), 'row')}.")
+        batch = Batch(waiting, call)
+        batch.endings += self._refused
+        call.rotor.resume()
+        await batch.plan(asked.requests)
+        self._settle(batch, journal)
+        preview = batch.preview()
+        self._say(import_report.counts(preview, would=True))
+        self._tell(preview)
+        cost = f"To write this takes {batch.writes:,} more." if batch.writes else "There is nothing to write."
+        self._say(f"{spent(call.rotor.requests)} {cost}")
+        if asked.mode == "dry_run":
+            if batch.writes:
+                self._say("Nothing was written. To write it: the same command with --yes.")
+            return all(ending.went_well for ending in preview)
+        if batch.writes:
+            await call.company.queue.check()
+        if batch.writes and asked.mode == "ask" and not click.confirm("Write it now?"):
+            return False
+        if batch.jobs:
+            await self._write(batch, journal)
+        self._put_corrections_aside(batch.endings)
+        return all(ending.went_well for ending in batch.endings)
+
+    def _tell(self, endings: Sequence[Ending]) -> None:
+        """Tell of rows what was not told before."""
+        for title, lines in import_report.details(endings, self._zone).items():
+            new = [line for line in lines if line not in self._told]
+            self._told.update(new)
+            for line in import_report.some(title, new):
+                self._say(line)
+
+    def _settle(self, batch: Batch, journal: Journal) -> None:
+        """Find rows of a run that died, which are in Rotor, but which nothing but their names can show."""
+        for job in list(batch.jobs):
+            digests = [self._digests[row] for row in job.entry.rows]
+            known = journal.in_doubt(digests[0])
+            if known is None or job.plan.found.lead is not None or job.plan.found.rivals_left_out:
+                continue  # among more rivals than are kept, one that seems new may only have moved up
+            new = [lead for lead in job.plan.found.rivals if lead.id not in known]
+            written = [lead for lead in new if not differences(job.plan.fields, lead, self._call.context)]
+            if written:
+                batch.jobs.remove(job)
+                batch.endings.append(Ending(job.entry.rows, "created"))
+                journal.end(digests, written[0].id)
+
+    async def _write(self, batch: Batch, journal: Journal) -> None:
+        rotor = self._call.rotor
+        with click.progressbar(
+            batch.jobs,
+            label="Writing",
+            file=sys.stderr,
+            hidden=sys.stderr is None or not sys.stderr.isatty(),
+            show_pos=True,
+            item_show_func=lambda _: spent(rotor.requests),
+        ) as bar:
+            writing = Writing(rotor, self._asked.requests, journal, self._digests, lambda: bar.update(1))
+            with writing.stopped_by_signals():
+                await batch.write(writing)
+        self._say(f"{import_report.counts(batch.endings)} {spent(rotor.requests)}")
+        self._tell(batch.endings)
+        if any(ending.outcome in ("not_sent", "unknown") for ending in batch.endings):
+            self._say("The same command goes on where this ended. What was written is not sent again.")
+
+    def _put_corrections_aside(self, endings: Sequence[Ending]) -> None:
+        if import_report.to_correct(endings):
+            corrections = import_report.corrections(self._given, endings, self._zone)
+            try:
+                file = _put_aside(corrections, self._asked.file)
+            except OSError as exc:
+                self._say(f"The rows that need attention could not be put into a file: {exc.strerror}.")
+                return
+            again = "".join(
+                f" --{name}" for name in ForAllRows.model_fields if getattr(self._asked.shared, name)
+            )
+            same = f" with the same{again}" if again else ""
+            self._say(
+                f"{file} holds the rows that need attention: correct them there, and import that file{same}."
+            )
+
+
+def _put_aside(corrections: str, name: str) -> Path:
+    """Write the rows that need attention beside the file; never over an earlier one, which may be in work."""
+    beside = Path("standard-input" if name == STANDARD_INPUT else name)
+    data = corrections.encode(errors="replace")
+    for number in itertools.count(1):
+        file = beside.with_name(f"{beside.stem}.attention{'' if number == 1 else f'-{number}'}.csv")
+        if not file.exists() and not file.is_symlink():
+            break
+        if file.read_bytes() == data:
+            return file
+    with whole(file) as stream:
+        stream.write(data)
+    return file

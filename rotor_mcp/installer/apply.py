@@ -1,0 +1,185 @@
+"""Show what would change in the configurations of clients, ask, and change them."""
+
+import os
+import stat
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import click
+
+from rotor_mcp.atomic_file import whole
+from rotor_mcp.cli.options import is_interactive
+from rotor_mcp.installer import backups, changes
+from rotor_mcp.installer.catalog import CLIENTS, Client, Machine
+from rotor_mcp.installer.changes import Change
+from rotor_mcp.installer.entry import Entry, masked
+from rotor_mcp.installer.errors import Unusable
+
+Mode = Literal["ask", "write", "show"]
+
+_COLOURS = {"+": "green", "-": "red"}
+
+
+@dataclass(frozen=True)
+class Target:
+    """One configuration of one client."""
+
+    client: Client
+    file: Path
+
+    @property
+    def title(self) -> str:
+        return f"{self.client.title}, {self.file}"
+
+
+@dataclass(frozen=True)
+class Found:
+    """The clients that are meant."""
+
+    targets: tuple[Target, ...]
+    absent: tuple[Client, ...]
+    """Those that were named and are not on this machine."""
+
+
+def find(names: Sequence[str], machine: Machine) -> Found:
+    """Find the configurations of the clients that were named, or else of all that are installed."""
+    targets, absent = [], []
+    for name in dict.fromkeys(names) or CLIENTS:
+        client = CLIENTS[name]
+        used = [Target(client, place.file) for place in client.places(machine) if place.used]
+        targets += used
+        if names and not used:
+            absent.append(client)
+    return Found(tuple(targets), tuple(absent))
+
+
+def say_found(found: Found) -> None:
+    """Print which clients are on this machine."""
+    titles = dict.fromkeys(target.client.title for target in found.targets)
+    click.echo(f"Found: {', '.join(titles) or 'none of ' + ', '.join(c.title for c in CLIENTS.values())}.")
+
+
+def say_absent(client: Client, machine: Machine) -> None:
+    """Print that a client that was named is not there, and what to do."""
+    directory = client.places(machine)[0].directory
+    click.echo(
+        f"{client.title}: not found, for there is no {directory}. "
+        "If it is installed, start it once and try again.",
+        err=True,
+    )
+
+
+def run(
+    targets: Sequence[Target],
+    plan: Callable[[Target], Change | None],
+    *,
+    unchanged: str,
+    then: Callable[[Client], str],
+    mode: Mode,
+    first: Callable[[], None] = lambda: None,
+) -> bool:
+    """Change the configurations as planned, after showing how; return whether all are as they should be.
+
+    Args:
+        unchanged: what is said where there is nothing to do.
+        then: what is said where something was done.
+        first: what has to succeed before the first file is written, and is done if none has to be, too.
+    """
+    passed = True
+    changes: list[tuple[Target, Change]] = []
+    for target in targets:
+        try:
+            change = plan(target)
+        except Unusable as exc:
+            click.echo(f"{target.title}: {exc}", err=True)
+            passed = False
+            continue
+        if change is None:
+            click.echo(f"{target.title}: {unchanged}")
+        else:
+            _show(target, change)
+            changes.append((target, change))
+    if changes and not _agreed(mode, len(changes)):
+        return False
+    if mode != "show":
+        first()
+    # Each is tried, also where one before it failed.
+    carried_out = [_carried_out(target, change, then(target.client)) for target, change in changes]
+    return all(carried_out) and passed
+
+
+def show_entry(client: Client, files: Sequence[Path], entry: Entry) -> None:
+    """Print where an entry belongs, and how a file looks that holds nothing else."""
+    for file in files:
+        click.secho(f"{client.title}, {file}", bold=True)
+    alone = client.form.put("", (client.section, entry.name), masked(entry.server, "«API key»"))
+    if entry.prompt:
+        alone = client.form.put(alone, ("inputs", 0), entry.prompt)
+    click.echo(alone)
+
+
+def _show(target: Target, change: Change) -> None:
+    what = "" if change.before is not None else " (a new file)"
+    click.secho(f"{target.title}{what}", bold=True)
+    click.echo(f"  in {target.client.section}:")
+    for line in change.preview:
+        click.secho(f"  {line}", fg=_COLOURS.get(line[0]))
+
+
+def _agreed(mode: Mode, count: int) -> bool:
+    if mode == "show":
+        click.echo(
+            "Nothing was written: there is nobody to ask. Add --yes to write without asking.", err=True
+        )
+        return False
+    if mode == "write":
+        return True
+    if click.confirm("Write this?" if count == 1 else f"Write these {count} files?"):
+        return True
+    click.echo("Nothing was written.")
+    return False
+
+
+def _carried_out(target: Target, change: Change, then: str) -> bool:
+    try:
+        backup = _write(change)
+    except Unusable as exc:
+        click.echo(f"{target.title}: {exc}", err=True)
+        return False
+    except OSError as exc:
+        click.echo(f"{target.title}: it cannot be written: {exc.strerror}. It is as it was.", err=True)
+        return False
+    click.echo(" ".join([f"{target.client.title}: done.", *_remarks(change, backup), then]))
+    return True
+
+
+def _write(change: Change) -> Path | None:
+    """Write a file anew where it really is, with the permissions it had; return the copy of the old one."""
+    if changes.read(change.file) != change.before:
+        raise Unusable("it was changed by somebody else meanwhile, and was left as it is. Try again.")
+    if change.after is None:
+        change.file.resolve().unlink()
+        return None
+    mode = None if change.before is None else stat.S_IMODE(change.file.stat().st_mode)
+    backup = None if change.before is None else backups.keep(change.file, change.before)
+    with whole(change.file) as stream:
+        stream.write(change.after)
+    if mode is not None:
+        change.file.chmod(mode)
+    return backup
+
+
+def _remarks(change: Change, backup: Path | None) -> Iterator[str]:
+    if backup:
+        yield f"The file as it was is kept beside it as {backup.name}."
+    if backup and change.key_before:
+        yield "That copy holds the API key: delete it when all is well."
+    if change.key_after and os.name == "posix" and change.file.stat().st_mode & 0o044:
+        yield "Others who use this machine can read the key there; with --keychain it is in no file."
+
+
+def mode(*, yes: bool) -> Mode:
+    """Whether to ask: somebody has to be there."""
+    return "write" if yes else "ask" if is_interactive() else "show"

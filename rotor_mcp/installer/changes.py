@@ -1,0 +1,236 @@
+"""What would change in a client's configuration. Nothing is written here."""
+
+import difflib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rotor_mcp.installer import backups
+from rotor_mcp.installer.catalog import Client
+from rotor_mcp.installer.entry import KEY, Entry, Server, holds_key, is_ours, masked, merged, prompt_for
+from rotor_mcp.installer.errors import Broken, Unusable
+
+_MARK = b"\xef\xbb\xbf"
+"""A byte order mark. It is read over and not written again: Claude Desktop clears a file that begins with
+one, Gemini CLI cannot read it, and no client needs it."""
+_BY_HAND = (
+    "its servers are written in a way that this command does not change. "
+    "With --print, install shows what belongs there, to be put in by hand."
+)
+
+
+@dataclass(frozen=True)
+class Change:
+    """A configuration as it is and as it is to be."""
+
+    file: Path
+    before: bytes | None
+    """None if there is no file."""
+    after: bytes | None
+    """None if there is to be none again."""
+    preview: tuple[str, ...]
+    key_before: bool = False
+    """Whether the API key was in it."""
+    key_after: bool = False
+
+
+def to_install(client: Client, file: Path, wanted: Entry) -> Change | None:
+    """Plan to put an entry in, or to renew it; None if it is there just so.
+
+    Raises:
+        Unusable: if the file cannot be read, or another server has that name.
+    """
+    before = read(file)
+    text = _text(before)
+    value = _parse(client, text)
+    old = _server(client, value, wanted.name)
+    if old is not None and not is_ours(old):
+        raise Unusable(
+            f"another server is called {wanted.name} there, and was left as it is. Choose another --name."
+        )
+    entry = Entry(wanted.name, merged(old or {}, wanted.server), wanted.prompt)
+    after = _with(client, text, entry)
+    _check(client, value, after, entry)
+    if after.encode() == before:
+        return None
+    return Change(
+        file,
+        before,
+        after.encode(),
+        (
+            *_preview(client, wanted.name, old, entry),
+            *(["  The byte order mark at the start goes: not every client can read it."] * is_marked(before)),
+        ),
+        key_before=holds_key(old or {}),
+        key_after=holds_key(entry.server),
+    )
+
+
+def to_remove(client: Client, file: Path, name: str) -> Change | None:
+    """Plan to take our entry out; None if there is none.
+
+    If the file is, to the byte, a backup with this entry put in, it becomes that backup again; a file that
+    was made for the entry goes.
+
+    Raises:
+        Unusable: if the file cannot be read, or the entry of that name is another server's.
+    """
+    before = read(file)
+    text = _text(before)
+    value = _parse(client, text)
+    old = _server(client, value, name)
+    if old is None:
+        return None
+    if not is_ours(old):
+        raise Unusable(f"the server that is called {name} there is not this one, and was left as it is.")
+    asked = _prompt_index(client, value, name)
+    entry = Entry(name, old, None if asked is None else prompt_for(name))
+    after = client.form.take(text, (client.section, name))
+    if asked is not None and f"${{input:{prompt_for(name)['id']}}}" not in json.dumps(_parse(client, after)):
+        after = client.form.take(after, ("inputs", asked))
+    _check(client, value, after, Entry(name, {}, entry.prompt))
+    return Change(
+        file,
+        before,
+        _as_it_was(client, file, before, entry, after.encode()),
+        tuple(_preview(client, name, old, None)),
+        key_before=holds_key(old),
+    )
+
+
+def ours(client: Client, file: Path) -> dict[str, Server]:
+    """The entries of a configuration that start this server, by their names.
+
+    Raises:
+        Unusable: if the file cannot be read.
+    """
+    servers = _parse(client, _text(read(file))).get(client.section, {})
+    return {name: server for name, server in servers.items() if is_ours(server)}
+
+
+def read(file: Path) -> bytes | None:
+    """What is in a file, or None if there is none.
+
+    Raises:
+        Unusable: if it cannot be read.
+    """
+    try:
+        return file.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as exc:
+        raise Unusable(f"it cannot be read: {exc.strerror}.") from None
+
+
+def is_marked(content: bytes | None) -> bool:
+    """Whether a file begins with a byte order mark."""
+    return (content or b"").startswith(_MARK)
+
+
+def _text(content: bytes | None) -> str:
+    try:
+        return (content or b"").removeprefix(_MARK).decode()
+    except UnicodeDecodeError:
+        raise Unusable("it is not UTF-8 text. Save it as UTF-8 in an editor, and try again.") from None
+
+
+def _parse(client: Client, text: str) -> dict[str, Any]:
+    try:
+        value = client.form.read(text)
+    except Broken as exc:
+        raise _broken(client, exc) from None
+    if not isinstance(value, dict) or not isinstance(value.get(client.section, {}), dict):
+        raise _broken(client, Broken(f"there should be an object where {client.section} belongs"))
+    return value
+
+
+def _broken(client: Client, why: Broken) -> Unusable:
+    return Unusable(f"{client.title} cannot read it ({why}). Nothing was changed; correct it, and try again.")
+
+
+def _server(client: Client, value: dict[str, Any], name: str) -> Server | None:
+    server = value.get(client.section, {}).get(name)
+    return server if isinstance(server, dict) or server is None else {"command": None}
+
+
+def _prompt_index(client: Client, value: dict[str, Any], name: str) -> int | None:
+    """Where the client is told to ask for our key, in our own words."""
+    inputs = value.get("inputs") if client.asks else None
+    return inputs.index(prompt_for(name)) if isinstance(inputs, list) and prompt_for(name) in inputs else None
+
+
+def _with(client: Client, text: str, entry: Entry) -> str:
+    try:
+        text = client.form.put(text, (client.section, entry.name), entry.server)
+        if entry.prompt is None:
+            return text
+        inputs = client.form.read(text).get("inputs", [])
+        if not isinstance(inputs, list):
+            raise Broken("there should be an array where inputs belong")  # noqa: TRY301 - said as those below
+        if entry.prompt["id"] in [item.get("id") for item in inputs if isinstance(item, dict)]:
+            return text
+        return client.form.put(text, ("inputs", len(inputs)), entry.prompt)
+    except Broken as exc:
+        raise _broken(client, exc) from None
+
+
+def _check(client: Client, before: dict[str, Any], text: str, entry: Entry) -> None:
+    """See that everything but the entry reads as before, whatever way the file was written in."""
+    try:
+        after = client.form.read(text)
+    except Broken:
+        raise Unusable(_BY_HAND) from None
+    there = after.get(client.section, {}).get(entry.name, {})
+    if there != entry.server or _others(client, before, entry) != _others(client, after, entry):
+        raise Unusable(_BY_HAND)
+
+
+def _others(client: Client, value: dict[str, Any], entry: Entry) -> dict[str, Any]:
+    """All that is not of the entry; a section that is empty is as good as none."""
+    servers = {name: server for name, server in value.get(client.section, {}).items() if name != entry.name}
+    others = {**value, client.section: servers}
+    if entry.prompt:
+        others["inputs"] = [item for item in value.get("inputs", []) if item != entry.prompt]
+    return others
+
+
+def _as_it_was(
+    client: Client, file: Path, before: bytes | None, entry: Entry, otherwise: bytes
+) -> bytes | None:
+    """What the file held before the entry came, if that is certain."""
+    for old in [*backups.contents(file), None]:
+        try:
+            text = _text(old)
+            without = _server(client, _parse(client, text), entry.name) is None
+            if without and _with(client, text, entry).encode() == (before or b"").removeprefix(_MARK):
+                return old
+        except Unusable:
+            continue
+    return otherwise
+
+
+def _preview(client: Client, name: str, old: Server | None, new: Entry | None) -> Iterator[str]:
+    """The lines that go and come. Only the entry is shown: other servers' may hold secrets of theirs."""
+    changed = old is not None and new is not None and _keys(old) != _keys(new.server)
+    words = ("«old API key»", "«new API key»") if changed else ("«API key»",) * 2
+    gone = _shown(client, name, masked(old, words[0])) if old is not None else []
+    come = _shown(client, name, masked(new.server, words[1])) if new else []
+    for line in difflib.ndiff(gone, come):
+        if not line.startswith("?"):
+            yield line
+    if new and new.prompt:
+        yield "  It asks for the key when it starts the server, and keeps it in its own store."
+
+
+def _shown(client: Client, name: str, server: Server) -> list[str]:
+    try:
+        return client.form.show((client.section, name), server).splitlines()
+    except Broken as exc:
+        raise _broken(client, exc) from None
+
+
+def _keys(server: Server) -> object:
+    variables = server.get("env")
+    return variables.get(KEY) if isinstance(variables, dict) else None

@@ -1,0 +1,198 @@
+"""Change one value in the text of a JSON file and leave every other character as it is."""
+
+import json
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from rotor_mcp.installer.errors import Broken
+from rotor_mcp.installer.jsonc_parse import Child, Grammar, Node
+
+Path = tuple[str | int, ...]
+
+_BREAK = re.compile(r"\r\n|\r|\n")
+_SAME_LINE_COMMENTS = re.compile(r"(?:[ \t]*(?://[^\r\n]*|/\*[^\r\n]*?\*/))*")
+_REST_IS_BLANK = re.compile(r"[ \t]*(?:[\r\n]|\Z)")
+_TEXTS = re.compile(r'\[\n\s+"(?:[^"\\]|\\.)*"(?:,\n\s+"(?:[^"\\]|\\.)*")*\n\s*\]')
+_INDENT = re.compile(r"(?:\r\n|\r|\n)?[ \t]*\Z")
+
+
+@dataclass(frozen=True)
+class Json:
+    """JSON, as one client reads it."""
+
+    grammar: Grammar
+
+    def read(self, text: str) -> Any:
+        """The value; an empty text is an empty object.
+
+        Raises:
+            Broken: if the client could not read it.
+        """
+        root = self.grammar.parse(text)
+        return {} if root is None else root.value
+
+    def put(self, text: str, path: Path, value: Any) -> str:
+        """Give a place this value. Objects and arrays on the way are made if they are missing.
+
+        Where there is an object already, only those of its members are touched that differ.
+
+        Raises:
+            Broken: if the text is not JSON, or there is something else on the way.
+        """
+        node = self.grammar.parse(text)
+        if node is None:
+            return self.put(f"{text}{{}}{_line_break(text)}", path, value)
+        style = _Style.of(text, node)
+        for depth, key in enumerate(path):
+            _check_holds(node, key)
+            child = node.child(key)
+            if child is None:
+                return _insert(text, node, key, _wrap(path[depth + 1 :], value), style)
+            node = child.node
+        if isinstance(node.value, dict) and isinstance(value, dict):
+            for name in [name for name in node.value if name not in value]:
+                text = self.take(text, (*path, name))
+            for name, item in value.items():
+                text = self.put(text, (*path, name), item)
+            return text
+        if json.dumps(node.value) == json.dumps(value):
+            return text
+        return text[: node.start] + style.render(value, _indent_at(text, node.start)) + text[node.end :]
+
+    def take(self, text: str, path: Path) -> str:
+        """Take a member or an item out; what is not there stays away.
+
+        Raises:
+            Broken: if the text is not JSON.
+        """
+        holder = self.grammar.parse(text)
+        for key in path[:-1]:
+            child = holder.child(key) if holder else None
+            holder = child.node if child else None
+        gone = holder.child(path[-1]) if holder else None
+        return _cut(text, holder, gone) if holder and gone else text
+
+    def show(self, path: Path, value: Any) -> str:
+        """How a member looks in a file, alone."""
+        return f"{json.dumps(path[-1])}: {_written(value, '  ')}"
+
+
+@dataclass(frozen=True)
+class _Style:
+    """How a file breaks and indents its lines."""
+
+    line_break: str
+    unit: str
+
+    @classmethod
+    def of(cls, text: str, root: Node) -> "_Style":
+        for container in root.containers():
+            outer = _indent_at(text, container.start)
+            first = container.children[0].start
+            inner = _indent_at(text, first)
+            if _is_first_on_line(text, first) and inner.startswith(outer) and inner != outer:
+                return cls(_line_break(text), inner.removeprefix(outer))
+        return cls(_line_break(text), "  ")
+
+    def render(self, value: Any, indent: str) -> str:
+        return f"{self.line_break}{indent}".join(_written(value, self.unit).split("\n"))
+
+
+def _written(value: Any, unit: str) -> str:
+    """JSON in lines; a list of texts stays on one, as people write it."""
+    text = json.dumps(value, indent=unit, ensure_ascii=False)
+    return _TEXTS.sub(lambda found: re.sub(r"\n\s*", " ", found[0]).replace("[ ", "[", 1)[:-2] + "]", text)
+
+
+def _check_holds(node: Node, key: str | int) -> None:
+    if not isinstance(node.value, dict if isinstance(key, str) else list):
+        wanted = "an object" if isinstance(key, str) else "an array"
+        raise Broken(f"there should be {wanted} where {key!r} belongs")
+
+
+def _wrap(path: Path, value: Any) -> Any:
+    for key in reversed(path):
+        value = {key: value} if isinstance(key, str) else [value]
+    return value
+
+
+def _insert(text: str, holder: Node, key: str | int, value: Any, style: _Style) -> str:
+    """Put a member or an item behind the last one."""
+    name = f"{json.dumps(key, ensure_ascii=False)}: " if isinstance(key, str) else ""
+    if not holder.children:
+        return _fill(text, holder, name, value, style)
+    last = holder.children[-1]
+    if _BREAK.search(text, holder.start, holder.children[0].start):
+        indent = _indent_at(text, last.start)
+        added = f"{style.line_break}{indent}{name}{style.render(value, indent)}"
+    else:
+        added = f" {name}{json.dumps(value, ensure_ascii=False)}"
+    if last.comma is not None:
+        at = _behind_comments(text, last.comma + 1) if added[0] != " " else last.comma + 1
+        return f"{text[:at]}{added},{text[at:]}"
+    at = _behind_comments(text, last.end) if added[0] != " " else last.end
+    return f"{text[: last.end]},{text[last.end : at]}{added}{text[at:]}"
+
+
+def _fill(text: str, holder: Node, name: str, value: Any, style: _Style) -> str:
+    outer = _indent_at(text, holder.start)
+    indent = outer + style.unit
+    at = _behind_comments(text, holder.start + 1)
+    closing = "" if _BREAK.search(text, at, holder.end) else style.line_break + outer
+    return f"{text[:at]}{style.line_break}{indent}{name}{style.render(value, indent)}{closing}{text[at:]}"
+
+
+def _cut(text: str, holder: Node, gone: Child) -> str:
+    index = holder.children.index(gone)
+    previous = holder.children[index - 1] if index else None
+    end, other = gone.end, gone.comma
+    if gone.comma is not None and not text[gone.end : gone.comma].strip():
+        end, other = gone.comma + 1, None
+    elif gone.comma is None and previous:
+        other = previous.comma
+    after = holder.start if previous is None or previous.comma is None else previous.comma
+    start = _start_of_cut(text, after + 1, gone.start, end)
+    cuts = sorted([(start, end), *([(other, other + 1)] if other is not None else [])])
+    for begin, stop in reversed(cuts):
+        text = text[:begin] + text[stop:]
+    if len(holder.children) > 1:
+        return text
+    closing = holder.end - 1 - sum(stop - begin for begin, stop in cuts)
+    inside = text[holder.start + 1 : closing]
+    return text if inside.strip() else text[: holder.start + 1] + text[closing:]
+
+
+def _start_of_cut(text: str, after: int, start: int, end: int) -> int:
+    """Where the space begins that belongs to what is cut out: on its own line, with the line break before."""
+    found = _INDENT.search(text, after, start)
+    begin = found.start() if found else start
+    if not _BREAK.search(text, begin, start) or _REST_IS_BLANK.match(text, end):
+        return begin
+    # A comment up to the end of the line before would swallow what follows on this line.
+    return start if "//" in text[after:begin] else begin
+
+
+def _line_break(text: str) -> str:
+    found = _BREAK.search(text)
+    return found[0] if found else "\n"
+
+
+def _behind_comments(text: str, at: int) -> int:
+    found = _SAME_LINE_COMMENTS.match(text, at)
+    return found.end() if found else at
+
+
+def _line_start(text: str, at: int) -> int:
+    return max(text.rfind("\n", 0, at), text.rfind("\r", 0, at)) + 1
+
+
+def _indent_at(text: str, at: int) -> str:
+    """The space with which the line begins on which something stands."""
+    line = text[_line_start(text, at) : at]
+    return line[: len(line) - len(line.lstrip(" \t"))]
+
+
+def _is_first_on_line(text: str, at: int) -> bool:
+    start = _line_start(text, at)
+    return start > 0 and not text[start:at].strip(" \t")

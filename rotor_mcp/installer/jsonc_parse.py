@@ -1,0 +1,159 @@
+"""JSON as it stands in a text: its values, and from where to where each of them goes.
+
+Comments and trailing commas are read where the client that the file belongs to reads them too.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from rotor_mcp.installer.errors import Broken
+
+_SPACE = re.compile(r"[ \t\r\n]*")
+_COMMENT = re.compile(r"//[^\r\n]*|/\*.*?\*/", re.DOTALL)
+_STRING = re.compile(r'"(?:[^"\\\x00-\x1f]|\\.)*"')
+_PLAIN = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][-+]?\d+)?|true|false|null", re.ASCII)
+_CLOSING = {"{": "}", "[": "]"}
+
+
+@dataclass(frozen=True)
+class Node:
+    """A value, and where it stands."""
+
+    start: int
+    end: int
+    value: Any
+    children: "tuple[Child, ...]" = ()
+
+    def child(self, key: str | int) -> "Child | None":
+        """The member or item of that name or number.
+
+        Raises:
+            Broken: if it is there twice, since readers disagree on which of them counts.
+        """
+        found = [child for child in self.children if child.key == key]
+        if len(found) > 1:
+            raise Broken(f'"{key}" is in it twice')
+        return found[0] if found else None
+
+    def containers(self) -> "Iterator[Node]":
+        """This node and all below it that hold others."""
+        if self.children:
+            yield self
+        for child in self.children:
+            yield from child.node.containers()
+
+
+@dataclass(frozen=True)
+class Child:
+    """A member of an object or an item of an array, from its key to the end of its value."""
+
+    key: str | int
+    start: int
+    node: Node
+    comma: int | None
+    """Where the comma behind it stands, if there is one."""
+
+    @property
+    def end(self) -> int:
+        return self.node.end
+
+
+@dataclass(frozen=True)
+class Grammar:
+    """What a client takes for JSON."""
+
+    comments: bool = False
+    trailing_commas: bool = False
+
+    def parse(self, text: str) -> Node | None:
+        """Read a text; nothing but space and comments is no value.
+
+        Raises:
+            Broken: if it is not JSON; the text says where and why.
+        """
+        reader = _Reader(self, text)
+        try:
+            at = reader.skip(0)
+            if at == len(text):
+                return None
+            node = reader.node(at)
+        except RecursionError:
+            raise Broken("it is nested too deeply") from None
+        if reader.skip(node.end) != len(text):
+            raise reader.broken(reader.skip(node.end), "something follows the end")
+        return node
+
+
+class _Reader:
+    def __init__(self, grammar: Grammar, text: str) -> None:
+        self._grammar = grammar
+        self._text = text
+
+    def broken(self, at: int, why: str) -> Broken:
+        lines = re.split(r"\r\n|\r|\n", self._text[:at])
+        return Broken(f"line {len(lines)}, column {len(lines[-1]) + 1}: {why}")
+
+    def skip(self, at: int) -> int:
+        """The place behind space and comments."""
+        while True:
+            at = _end(_SPACE, self._text, at)
+            if not (comment := _COMMENT.match(self._text, at)):
+                return at
+            if not self._grammar.comments:
+                raise self.broken(at, "this client reads no comments")
+            at = comment.end()
+
+    def node(self, at: int) -> Node:
+        first = self._text[at : at + 1]
+        if first in _CLOSING:
+            return self._container(at, first)
+        pattern = _STRING if first == '"' else _PLAIN
+        end = _end(pattern, self._text, at)
+        if end == at:
+            raise self.broken(at, "there should be a value")
+        return Node(at, end, self._scalar(at, end))
+
+    def _scalar(self, start: int, end: int) -> Any:
+        try:
+            return json.loads(self._text[start:end])
+        except ValueError:
+            raise self.broken(start, "this value cannot be read") from None
+
+    def _container(self, start: int, opening: str) -> Node:
+        closing = _CLOSING[opening]
+        children: list[Child] = []
+        at = self.skip(start + 1)
+        while self._text[at : at + 1] != closing:
+            if children and children[-1].comma is None:
+                raise self.broken(at, f"there should be a comma or {closing}")
+            child = self._child(at, None if opening == "{" else len(children))
+            children.append(child)
+            at = self.skip(child.end if child.comma is None else child.comma + 1)
+        if children and children[-1].comma is not None and not self._grammar.trailing_commas:
+            raise self.broken(children[-1].comma, f"this client reads no comma before {closing}")
+        values = {c.key: c.node.value for c in children}
+        return Node(start, at + 1, values if opening == "{" else list(values.values()), tuple(children))
+
+    def _child(self, start: int, number: int | None) -> Child:
+        key: str | int
+        if number is None:
+            end = _end(_STRING, self._text, start)
+            if end == start:
+                raise self.broken(start, "there should be a name in double quotes")
+            key, at = self._scalar(start, end), self.skip(end)
+            if self._text[at : at + 1] != ":":
+                raise self.broken(at, "there should be a colon")
+            at = self.skip(at + 1)
+        else:
+            key, at = number, start
+        node = self.node(at)
+        comma = self.skip(node.end)
+        return Child(key, start, node, comma if self._text[comma : comma + 1] == "," else None)
+
+
+def _end(pattern: re.Pattern[str], text: str, at: int) -> int:
+    found = pattern.match(text, at)
+    return found.end() if found else at

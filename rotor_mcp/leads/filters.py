@@ -1,0 +1,271 @@
+"""Which leads match, in which order, and what they come to. Pure.
+
+Rotor's API filters by text, stage, tags and archived, newest first, and by nothing else. The rest is here.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from datetime import date, datetime, timedelta
+from urllib.parse import quote
+
+from rotor_mcp import dates
+from rotor_mcp.api.models import Lead
+from rotor_mcp.leads.normalize import (
+    address_form,
+    caseless,
+    is_phone_query,
+    name_form,
+    phone_matches,
+    text_form,
+    words,
+)
+from rotor_mcp.leads.plan import Context
+from rotor_mcp.leads.requests import CountedBy, SearchLeads, SortOrder
+
+NEW_FOR = timedelta(days=2)
+"""Rotor's own triage rule: a lead created within two days that has no follow-up date needs action."""
+
+MAX_TAGS_BYTES = 4_000
+"""Bytes of the tags in an address. Servers refuse addresses of more than 8,000."""
+_OF_THE_API = frozenset({"search", "stage", "tags", "archived"})
+
+
+def is_for_the_api(wanted: SearchLeads) -> bool:
+    """Whether Rotor can do all of this alone: then one request of the size shown is enough."""
+    return (
+        not any(
+            _is_given(name, wanted) for names in _TESTS.values() for name in names if name not in _OF_THE_API
+        )
+        and wanted.order == "newest"
+        and wanted.count_by is None
+        and wanted.archived != "only"
+        and are_for_the_api(wanted.tags)
+        and not (wanted.search and is_phone_query(wanted.search))
+    )
+
+
+def are_for_the_api(tags: Sequence[str]) -> bool:
+    """Whether Rotor can be asked for leads with any of these tags, which an address names between commas."""
+    return not any("," in tag for tag in tags) and len(quote(",".join(tags))) <= MAX_TAGS_BYTES
+
+
+def matcher(wanted: SearchLeads, context: Context, *, compare_text: bool) -> Callable[[Lead], bool]:
+    """Return the test of whether a lead matches.
+
+    Args:
+        wanted: what it must match.
+        context: the day, and how dates and phones are read.
+        compare_text: whether `search` is compared here; else Rotor has done so.
+    """
+    tests = [test for test, names in _TESTS.items() if any(_is_given(name, wanted) for name in names)]
+    if compare_text and wanted.search:
+        tests.append(_text)
+    return lambda lead: _archived(lead, wanted) and all(test(lead, wanted, context) for test in tests)
+
+
+def _is_given(name: str, wanted: SearchLeads) -> bool:
+    return bool(getattr(wanted, name) != SearchLeads.model_fields[name].default)
+
+
+def _archived(lead: Lead, wanted: SearchLeads) -> bool:
+    return wanted.archived == "include" or lead.archived == (wanted.archived == "only")
+
+
+# Each of these is only asked if one of its arguments, which stand in `_TESTS`, is given. Texts are compared
+# without capitals, accents and punctuation, phones by their digits.
+
+
+def _text(lead: Lead, wanted: SearchLeads, context: Context) -> bool:
+    return matches_text(lead, wanted.search or "", context.region)
+
+
+def matches_text(lead: Lead, text: str, region: str) -> bool:
+    """Whether a lead's name, phone or e-mail holds a text, whatever the spelling.
+
+    Args:
+        lead: to compare.
+        text: a part of one of them.
+        region: country (ISO 3166) of phones without a country code.
+    """
+    return (
+        phone_matches(text, lead.phone or "", region)
+        or caseless(text) in caseless(lead.email or "")
+        or _is_part(text, lead.name or "")
+    )
+
+
+def _is_part(text: str, name: str) -> bool:
+    """Whether a text is a part of a name, or each of its words a part of one of the name's words."""
+    form, parts, has = name_form(text), words(text), words(name)
+    return form in name_form(name) or (
+        bool(parts) and all(any(part in word for word in has) for part in parts)
+    )
+
+
+def _stage(lead: Lead, wanted: SearchLeads, _: Context) -> bool:
+    return text_form(lead.stage or "") == text_form(wanted.stage or "")
+
+
+def _tags(lead: Lead, wanted: SearchLeads, _: Context) -> bool:
+    has = {text_form(tag) for tag in lead.tags}
+    hits = [text_form(tag) in has for tag in wanted.tags]
+    return all(hits) if wanted.all_tags else any(hits)
+
+
+def _created(lead: Lead, wanted: SearchLeads, context: Context) -> bool:
+    return _within(lead.created_at, dates.local, wanted.created_from, wanted.created_to, context)
+
+
+def _followed_up(lead: Lead, wanted: SearchLeads, context: Context) -> bool:
+    return _within(lead.follow_up_date, dates.follow_up, wanted.follow_up_from, wanted.follow_up_to, context)
+
+
+def _within(
+    value: str | None, read: dates.Read, start: str | None, end: str | None, context: Context
+) -> bool:
+    """Whether a moment lies between two others; a bound without a time is the whole day."""
+    moment = read(value, context.zone) if value else None
+    return (
+        moment is not None
+        and (start is None or _compare(moment, start, context) >= 0)
+        and (end is None or _compare(moment, end, context) <= 0)
+    )
+
+
+def _compare(moment: date | datetime, bound: str, context: Context) -> int:
+    """-1, 0 or 1: before, at or after. By the day, unless both have a time."""
+    limit = dates.parse(bound)
+    if isinstance(limit, datetime) and isinstance(moment, datetime):
+        limit = limit if limit.tzinfo else limit.replace(tzinfo=context.zone)
+        return (moment > limit) - (moment < limit)
+    if isinstance(limit, datetime):
+        limit = limit.date()
+    day = moment.date() if isinstance(moment, datetime) else moment
+    return (day > limit) - (day < limit)
+
+
+def _due(lead: Lead, context: Context) -> date | None:
+    if not lead.follow_up_date:
+        return None
+    return dates.day(lead.follow_up_date, context.zone, dates.follow_up)
+
+
+def _overdue(lead: Lead, _: SearchLeads, context: Context) -> bool:
+    due = _due(lead, context)
+    return due is not None and due < context.today
+
+
+def _needs_action(lead: Lead, _: SearchLeads, context: Context) -> bool:
+    if lead.follow_up_date:
+        due = _due(lead, context)
+        return due is not None and due <= context.today
+    created = dates.day(lead.created_at, context.zone) if lead.created_at else None
+    return created is not None and context.today - created <= NEW_FOR
+
+
+def _priority(lead: Lead, wanted: SearchLeads, _: Context) -> bool:
+    return lead.priority == wanted.priority
+
+
+def _words(lead: Lead, wanted: SearchLeads, _: Context) -> bool:
+    for name in ("source", "service_type"):
+        part = getattr(wanted, name)
+        if part is not None and text_form(part) not in text_form(getattr(lead, name) or ""):
+            return False
+    return True
+
+
+def _place(lead: Lead, wanted: SearchLeads, _: Context) -> bool:
+    for name in ("address_city", "address_state"):
+        text = getattr(wanted, name)
+        if text is not None and address_form(name, text) != address_form(name, getattr(lead, name) or ""):
+            return False
+    if wanted.address_zip is None:
+        return True
+    start, code = (address_form("address_zip", text or "") for text in (wanted.address_zip, lead.address_zip))
+    return code.startswith(start)
+
+
+def _assigned(lead: Lead, wanted: SearchLeads, _: Context) -> bool:
+    return bool(lead.assigned_to) == wanted.assigned
+
+
+def _value(lead: Lead, wanted: SearchLeads, _: Context) -> bool:
+    value = lead.projected_value
+    return (
+        value is not None
+        and (wanted.value_from is None or value >= wanted.value_from)
+        and (wanted.value_to is None or value <= wanted.value_to)
+    )
+
+
+def _contact(lead: Lead, wanted: SearchLeads, _: Context) -> bool:
+    return all(
+        has is None or bool(getattr(lead, name)) == has
+        for name, has in (("phone", wanted.has_phone), ("email", wanted.has_email))
+    )
+
+
+_TESTS: dict[Callable[[Lead, SearchLeads, Context], bool], tuple[str, ...]] = {
+    _stage: ("stage",),
+    _tags: ("tags", "all_tags"),
+    _created: ("created_from", "created_to"),
+    _followed_up: ("follow_up_from", "follow_up_to"),
+    _overdue: ("overdue",),
+    _needs_action: ("needs_action",),
+    _priority: ("priority",),
+    _words: ("source", "service_type"),
+    _place: ("address_city", "address_state", "address_zip"),
+    _assigned: ("assigned",),
+    _value: ("value_from", "value_to"),
+    _contact: ("has_phone", "has_email"),
+}
+"""Tests → the arguments that ask for them."""
+
+
+def is_past(lead: Lead, wanted: SearchLeads, context: Context) -> bool:
+    """Whether this lead and all older ones are too old: newest first, reading can stop here."""
+    moment = dates.local(lead.created_at, context.zone) if lead.created_at and wanted.created_from else None
+    return moment is not None and _compare(moment, wanted.created_from or "", context) < 0
+
+
+SortKey = tuple[bool, float | str, str]
+
+
+def sort_key(lead: Lead, order: SortOrder, context: Context) -> SortKey:
+    """What leads are sorted by, different for every two. What is not known comes last."""
+    value: float | str | None
+    match order:
+        case "newest":
+            value = _seconds(lead.created_at, dates.local, context, sign=-1)
+        case "oldest":
+            value = _seconds(lead.created_at, dates.local, context)
+        case "follow_up":
+            value = _seconds(lead.follow_up_date, dates.follow_up, context)
+        case "value":
+            value = None if lead.projected_value is None else -float(lead.projected_value)
+        case "name":
+            value = caseless(lead.name) if lead.name else None
+    unknown = "" if order == "name" else 0.0
+    return (value is None, unknown if value is None else value, lead.id or "")
+
+
+def _seconds(value: str | None, read: dates.Read, context: Context, sign: int = 1) -> float | None:
+    moment = read(value, context.zone) if value else None
+    if moment is None:
+        return None
+    if not isinstance(moment, datetime):
+        moment = datetime.combine(moment, dates.NOON, context.zone)
+    return sign * moment.timestamp()
+
+
+def count(leads: Iterable[Lead], by: CountedBy) -> dict[str, tuple[int, float]]:
+    """Count leads, and add up what they may bring, by a field; the most numerous first."""
+    counts: Counter[str] = Counter()
+    values: Counter[str] = Counter()
+    for lead in leads:
+        names = lead.tags or [""] if by == "tag" else [getattr(lead, by) or ""]
+        for name in names:
+            counts[name] += 1
+            values[name] += lead.projected_value or 0  # type: ignore[assignment]
+    return {name: (number, values[name]) for name, number in counts.most_common()}

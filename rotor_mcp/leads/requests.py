@@ -1,0 +1,218 @@
+"""What the tools take: the fields of `models.py`, and how they are to be used."""
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    BeforeValidator,
+    Field,
+    ModelWrapValidatorHandler,
+    PrivateAttr,
+    field_validator,
+    model_validator,
+)
+
+from rotor_mcp.api.models import (
+    Amount,
+    Day,
+    Fields,
+    Lead,
+    LeadFields,
+    LeadId,
+    Priority,
+    Tags,
+    blanks,
+    is_blank,
+    split_tags,
+)
+
+
+class Arguments(Fields):
+    """The arguments of a tool."""
+
+    _blank: tuple[str, ...] = PrivateAttr(default=())
+    _remarks: tuple[str, ...] = PrivateAttr(default=())
+
+    @property
+    def blank(self) -> tuple[str, ...]:
+        """Arguments that were given without a value."""
+        return self._blank
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What the caller should know of how the arguments were read."""
+        return self._remarks
+
+    def remark(self, text: str) -> None:
+        """Add a remark."""
+        self._remarks = (*self._remarks, text)
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _note_blanks(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        arguments = handler(data)
+        if isinstance(data, dict):
+            arguments._blank = tuple(blanks(data))
+        return arguments
+
+
+class UpsertLead(LeadFields, Arguments):
+    """The arguments of `upsert_lead`."""
+
+    id: Annotated[LeadId | None, Field(description="Lead to update; may then change anything")] = None
+    replace_notes: Annotated[bool, Field(description="Replace the notes instead of adding to them")] = False
+    dry_run: Annotated[bool, Field(description="Only show what would happen")] = False
+    confirm: Annotated[str | None, Field(description="Token of a plan that the user approved")] = None
+
+    _only_if_blank: frozenset[str] = PrivateAttr(default=frozenset())
+    _notes_to_add: tuple[str, ...] = PrivateAttr(default=())
+
+    @property
+    def notes_to_add(self) -> tuple[str, ...]:
+        """The notes, in the parts that came together from several rows; each is added if it is not there."""
+        return self._notes_to_add or ((self.notes,) if self.notes else ())
+
+    def with_values(
+        self, values: Mapping[str, Any], *, notes: tuple[str, ...] = (), only_if_blank: Iterable[str] = ()
+    ) -> Self:
+        """Return the same arguments with other values.
+
+        Args:
+            values: field → value.
+            notes: the notes, in the parts that came together from several rows.
+            only_if_blank: fields whose values replace none of a lead that is found.
+        """
+        together = {"notes": "\n".join(notes)} if notes else {}
+        arguments = self.model_copy(update={**values, **together})
+        arguments._notes_to_add = notes
+        arguments._only_if_blank = frozenset(only_if_blank)
+        arguments._blank = tuple(name for name in self.blank if name not in values)
+        return arguments
+
+    @property
+    def only_if_blank(self) -> frozenset[str]:
+        """Fields that were given for many rows at once: they replace no value of a lead that is found."""
+        return self._only_if_blank
+
+    @model_validator(mode="after")
+    def _check_that_somebody_is_meant(self) -> Self:
+        if not (self.id or self.phone or self.email or self.name):
+            raise ValueError("give at least a phone, an e-mail, a name or an id: nobody is meant otherwise")
+        return self
+
+
+ROWS_LIMIT = 100
+"""Leads that one call writes at most. For more there is `rotor-mcp import`."""
+
+
+def _read_rows(value: object) -> object:
+    """Read rows that came as a JSON list in a string, which some clients make of them."""
+    if isinstance(value, str):
+        try:
+            return json.loads(value)
+        except (ValueError, RecursionError):
+            return value
+    return value
+
+
+class ForAllRows(Arguments):
+    """What is given once for many rows."""
+
+    stage: Annotated[str | None, Field(description="For rows without")] = None
+    source: Annotated[str | None, Field(description="For rows without")] = None
+    tags: Annotated[Tags, Field(description="For all rows")] = []
+
+    def fill(self, row: UpsertLead) -> UpsertLead:
+        """Return the arguments of one row, with what is given for all rows where the row gives nothing."""
+        missing = {
+            name: value
+            for name in ("stage", "source")
+            if (value := getattr(self, name)) is not None and name not in row.model_fields_set
+        }
+        tags = {"tags": list(dict.fromkeys([*row.tags, *self.tags]))} if self.tags else {}
+        return row.with_values(missing | tags, only_if_blank=missing)
+
+
+class UpsertLeads(ForAllRows):
+    """The arguments of `upsert_leads`. Each row is read by itself, so that a bad one stops no other."""
+
+    rows: Annotated[
+        list[Any],
+        BeforeValidator(_read_rows),
+        Field(max_length=ROWS_LIMIT, description="At most 100 rows with arguments of upsert_lead"),
+    ]
+    dry_run: Annotated[bool, Field(description="Only show the plan")] = False
+
+    @field_validator("rows")
+    @classmethod
+    def _check_rows(cls, value: list[Any]) -> list[Any]:
+        if not value:
+            raise ValueError("give at least one")
+        return value
+
+
+SortOrder = Literal["newest", "oldest", "follow_up", "value", "name"]
+CountedBy = Literal["stage", "source", "priority", "tag"]
+
+
+class SearchLeads(Arguments):
+    """The arguments of `search_leads`."""
+
+    search: Annotated[str | None, Field(description="Part of name, e-mail or phone")] = None
+    stage: Annotated[str | None, Field(description="Stage")] = None
+    tags: Annotated[Tags, Field(description="Any of these")] = []
+    all_tags: Annotated[bool, Field(description="All of tags")] = False
+    archived: Annotated[Literal["exclude", "include", "only"], Field(description="Archived ones")] = "exclude"
+    created_from: Annotated[Day | None, Field(description="Created")] = None
+    created_to: Annotated[Day | None, Field(description="Created")] = None
+    follow_up_from: Annotated[Day | None, Field(description="Follow-up")] = None
+    follow_up_to: Annotated[Day | None, Field(description="Follow-up")] = None
+    overdue: Annotated[bool, Field(description="Follow-up before today")] = False
+    needs_action: Annotated[bool, Field(description="Follow-up due, or new without one")] = False
+    priority: Annotated[Priority | None, Field(description="Priority")] = None
+    source: Annotated[str | None, Field(description="Part of it")] = None
+    service_type: Annotated[str | None, Field(description="Part of it")] = None
+    address_city: Annotated[str | None, Field(description="City")] = None
+    address_state: Annotated[str | None, Field(description="State")] = None
+    address_zip: Annotated[str | None, Field(description="Its start")] = None
+    assigned: Annotated[bool | None, Field(description="To anybody")] = None
+    value_from: Annotated[Amount | None, Field(description="Projected value")] = None
+    value_to: Annotated[Amount | None, Field(description="Projected value")] = None
+    has_phone: Annotated[bool | None, Field(description="Phone known")] = None
+    has_email: Annotated[bool | None, Field(description="E-mail known")] = None
+    order: Annotated[SortOrder, Field(description="follow_up: most overdue first")] = "newest"
+    count_by: Annotated[CountedBy | None, Field(description="Count all matches by this")] = None
+    fields: Annotated[list[str], BeforeValidator(split_tags), Field(description="Only these fields")] = []
+    limit: Annotated[int, Field(ge=0, le=100, description="Leads shown")] = 20
+    cursor: Annotated[str | None, Field(description="From the last result, to go on")] = None
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _remark_on_zeros(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        arguments = handler(data)
+        zeros = [name for name in arguments.blank if not is_blank(data[name])]
+        if not_used := [name for name in zeros if data[name] != cls.model_fields[name].default]:
+            said = ", ".join(f"{name} {json.dumps(data[name])}" for name in not_used)
+            arguments.remark(
+                f"not used, because other arguments are blank text: {said}. To filter by it, leave blank "
+                "arguments out"
+            )
+        return arguments
+
+    @field_validator("fields")
+    @classmethod
+    def _check_fields(cls, value: list[str]) -> list[str]:
+        unknown = [name for name in value if name not in Lead.model_fields]
+        if unknown:
+            raise ValueError(
+                f"there is no field {', '.join(unknown)}; there are {', '.join(Lead.model_fields)}"
+            )
+        return value
+
+
+class GetLead(Arguments):
+    """The arguments of `get_lead`."""
+
+    id: Annotated[LeadId, Field(description="The lead's id")]
+    notes_from: Annotated[int, Field(ge=0, description="Character of the notes to begin with")] = 0

@@ -1,0 +1,195 @@
+"""The arguments of a tool call → the tool's model, or words that say how to mend them."""
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from difflib import SequenceMatcher
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from rotor_mcp.api.models import NOTES_LIMIT, SENT_NAMES, TAG_LIMIT, TEXT_LIMIT, is_blank
+from rotor_mcp.leads.requests import Arguments
+
+Model = TypeVar("Model", bound=Arguments)
+
+_ADDED_BY_CLIENTS = re.compile(
+    r"(tool|(tool_)?call|session|chat|conversation|thread|run|request|message|trace|span|execution|workflow"
+    r"|invocation|correlation|client|agent)_?(id|ids|name|input|type|uuid)|action|tool|chat_?input|metadata"
+)
+"""Names of what agents and workflow programs add to the arguments of every tool, such as `toolCallId`."""
+_NAMES_OF_AN_ID = frozenset({"lead_id", "record_id", "uuid", "lead_uuid"})
+
+
+MAX_ARGUMENTS = 60
+"""Arguments that a call may have, known or not. No tool takes half as many."""
+MAX_FAULTS = 12
+"""Faults of one call, or one row, that are told."""
+LONGEST = {
+    "notes": NOTES_LIMIT,
+    "tags": TAG_LIMIT * TEXT_LIMIT,
+    "fields": TAG_LIMIT * TEXT_LIMIT,
+    "cursor": 2_000,
+    "rows": 1_000_000,
+    "arguments": 1_000_000,
+}
+"""Argument → characters that it may have as a text; any other has `TEXT_LIMIT`."""
+
+
+_TOO_LARGE = 10**TEXT_LIMIT
+
+
+class InvalidArguments(Exception):
+    """Arguments that the tool cannot take. `faults` names each, without the value that was given."""
+
+    def __init__(self, faults: list[str]) -> None:
+        super().__init__("; ".join(faults))
+        self.faults = faults
+
+
+def parse(model: type[Model], arguments: Mapping[str, Any]) -> Model:
+    """Read arguments into a tool's model.
+
+    Names that a client adds to the arguments of every tool are left out, and remarked on.
+
+    Raises:
+        InvalidArguments: if an argument is missing, unknown or of a form that cannot be read.
+    """
+    names = list(model.model_fields)
+    if len(arguments) > MAX_ARGUMENTS:
+        raise InvalidArguments([f"{len(arguments):,} arguments are given, and this tool takes {len(names)}"])
+    given = _unwrapped(arguments, names)
+    too_long = {name: fault for name in names if (fault := _too_long(name, given.get(name)))}
+    added = [name for name in given if name not in names and _is_added_by_a_client(name)]
+    try:
+        taken = model.model_validate(
+            {name: value for name, value in given.items() if name not in added and name not in too_long}
+        )
+    except ValidationError as exc:
+        raise InvalidArguments(_told(_faults(exc, names, too_long), names)) from None
+    if too_long:
+        raise InvalidArguments(_told([(name, f"{name}: {fault}") for name, fault in too_long.items()], names))
+    if added:
+        taken.remark(f"not arguments of this tool, ignored: {', '.join(name[:60] for name in added)}")
+    return taken
+
+
+def _told(faults: Iterable[tuple[str, str]], names: Sequence[str]) -> list[str]:
+    """Put faults into the order of the arguments, unknown ones last, and tell the first of them."""
+    places = {name: place for place, name in enumerate(names)}
+    told = [text for _, text in sorted(faults, key=lambda fault: places.get(fault[0], len(names)))]
+    if len(told) > MAX_FAULTS:
+        told[MAX_FAULTS:] = [f"and {len(told) - MAX_FAULTS} more"]
+    return told
+
+
+def read_object(value: object) -> object:
+    """Read a JSON object that came as text, as some clients send it; anything else stays as it is."""
+    if isinstance(value, str):
+        try:
+            read = json.loads(value)
+        except (ValueError, RecursionError):
+            return value
+        return read if isinstance(read, dict) else value
+    return value
+
+
+def _too_long(name: str, value: object) -> str | None:
+    """Say that an argument is too long to be looked at, if it is. Only its length is looked at."""
+    most = LONGEST.get(name, TEXT_LIMIT)
+    match value:
+        case str() if len(value) > most:
+            return f"{len(value):,} characters, at most {most:,} are allowed"
+        case int() if abs(value) >= _TOO_LARGE:
+            return f"a number of more than {TEXT_LIMIT} digits"
+        case list() if name != "rows" and len(value) > TAG_LIMIT:
+            return f"{len(value):,} are given, at most {TAG_LIMIT} are allowed"
+        case list() if name != "rows" and any(
+            isinstance(item, str) and len(item) > TEXT_LIMIT for item in value
+        ):
+            return f"one of them has more than the {TEXT_LIMIT} characters that are allowed"
+        case _:
+            return None
+
+
+def _unwrapped(arguments: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
+    """Take arguments out of an object, or JSON text, that stands for all of them.
+
+    Raises:
+        InvalidArguments: if something else stands there.
+    """
+    if set(arguments) != {"arguments"} or "arguments" in names:
+        return dict(arguments)
+    inner = read_object(arguments["arguments"])
+    if is_blank(inner) or inner == []:  # how some clients write that there are none
+        return {}
+    if not isinstance(inner, dict):
+        raise InvalidArguments(
+            [f"arguments: must be a JSON object, such as {{{json.dumps(names[0])}: …}}, not text or a list"]
+        )
+    return inner
+
+
+def _is_added_by_a_client(name: str) -> bool:
+    return len(name) <= 60 and _ADDED_BY_CLIENTS.fullmatch(_snake_case(name).strip("_")) is not None
+
+
+def nearest(name: str, names: Sequence[str]) -> str | None:
+    """Return the argument that was probably meant by another name."""
+    if SENT_NAMES.get(name) in names:
+        return SENT_NAMES[name]
+    word = _snake_case(name[:TEXT_LIMIT])
+    if word in names:
+        return word
+    if word in _NAMES_OF_AN_ID and "id" in names:
+        return "id"
+    pieces = set(word.split("_"))
+    # A name that is a part of the other says the same more or less exactly. An id is a part of too many.
+    related = [
+        known
+        for known in names
+        if known != "id" and (pieces <= {*known.split("_")} or {*known.split("_")} <= pieces)
+    ]
+    likeness = {known: SequenceMatcher(None, word, known).ratio() for known in related or names}
+    best = max(likeness, key=lambda known: likeness[known])
+    return best if related or likeness[best] >= 0.6 else None
+
+
+def _snake_case(name: str) -> str:
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|[^A-Za-z0-9]+", "_", name).lower()
+
+
+def _faults(
+    exc: ValidationError, names: Sequence[str], too_long: Mapping[str, str]
+) -> Iterator[tuple[str, str]]:
+    """Yield the name of each argument that cannot be taken, and why."""
+    yield from ((name, f"{name}: {fault}") for name, fault in too_long.items())
+    for error in exc.errors(include_url=False):
+        name = str(error["loc"][0]) if error["loc"] else "arguments"
+        match error["type"]:
+            case "extra_forbidden":
+                meant = nearest(name, names)
+                hint = f"did you mean {meant}?" if meant else f"this tool takes {', '.join(names)}"
+                yield name, f"there is no argument {name[:60]}: {hint}"
+            case "missing" if name in too_long:
+                pass
+            case "missing":
+                yield name, f"{name} is missing"
+            case _:
+                yield name, f"{name}: {_what_is_wrong(error)}"
+
+
+def _what_is_wrong(error: ErrorDetails) -> str:
+    facts = error.get("ctx", {})
+    match error["type"]:
+        case "value_error":
+            return str(facts["error"])
+        case "string_too_long":
+            return f"{len(error['input']):,} characters, at most {facts['max_length']:,} are allowed"
+        case "too_long":
+            return f"{facts['actual_length']:,} are given, at most {facts['max_length']:,} are allowed"
+        case "string_type":
+            return "must be text"
+        case _:
+            return error["msg"].replace("Input should be", "must be")

@@ -1,0 +1,206 @@
+"""What a client may send: the body of a write and the query of a listing, read strictly.
+
+Both are types that say their limits once: values are checked with them, and the OpenAPI document is made
+from them. A client that is too careless for Rotor should find out here.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    WithJsonSchema,
+    with_config,
+)
+from pydantic_core import PydanticCustomError, from_json
+from typing_extensions import TypedDict
+
+from rotor_mcp.api.models import NOTES_LIMIT, PAGE_LIMIT, SERVICE_TYPE_LIMIT
+from rotor_mcp.sandbox import timestamps
+
+DEFAULT_LIMIT = 50
+
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_EMAIL = re.compile(
+    r"[a-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[a-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
+    r"@([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,}",
+    re.IGNORECASE | re.ASCII,
+)
+
+
+class InvalidInput(Exception):
+    """The client sent something that cannot be taken."""
+
+    def __init__(self, errors: list[tuple[str, str]]) -> None:
+        super().__init__(errors)
+        self.errors = errors
+        """(field, what is wrong with it), one for each fault."""
+
+
+def as_id(text: str) -> str | None:
+    """A lead's id in the form it is stored in; None if no lead can have it."""
+    return text.lower() if _UUID.fullmatch(text.lower()) else None
+
+
+def _check_id(value: str) -> str:
+    if (lead_id := as_id(value)) is None:
+        raise PydanticCustomError("id", "Invalid uuid")
+    return lead_id
+
+
+def _check_email(value: str) -> str:
+    if not _EMAIL.fullmatch(value):
+        raise PydanticCustomError("email", "Invalid email format")
+    return value
+
+
+def _check_instant(value: str) -> str:
+    try:
+        return timestamps.write(timestamps.read(value))
+    except ValueError:
+        raise PydanticCustomError("date", "Invalid date: expected RFC 3339") from None
+
+
+@with_config(ConfigDict(strict=True, extra="ignore", allow_inf_nan=False))
+class LeadInput(TypedDict, total=False):
+    """The body of a write. Every field may be left out; none may be null."""
+
+    id: Annotated[
+        str,
+        AfterValidator(_check_id),
+        Field(description="The lead to update", json_schema_extra={"format": "uuid"}),
+    ]
+    name: str
+    phone: Annotated[str, Field(description="Stored as given. Finds the lead that has it, spelled the same")]
+    email: Annotated[
+        str,
+        AfterValidator(_check_email),
+        Field(
+            description="Finds the lead that has it, in capitals or not, when the phone found none",
+            json_schema_extra={"format": "email"},
+        ),
+    ]
+    stage: Annotated[str, Field(description="Any text: stages are each company's own")]
+    priority: Literal["low", "medium", "high"]
+    projected_value: Annotated[float, Field(ge=0, description="Whole currency units")]
+    follow_up_date: Annotated[
+        str,
+        AfterValidator(_check_instant),
+        Field(description="RFC 3339 date-time with an offset, or date", examples=["2026-12-01T15:00:00Z"]),
+    ]
+    service_type: Annotated[str, Field(max_length=SERVICE_TYPE_LIMIT)]
+    source: Annotated[str, Field(description="Read back as lead_source")]
+    tags: Annotated[
+        list[Annotated[str, Field(min_length=1)]], Field(description="Added to the tags that the lead has")
+    ]
+    address_street1: Annotated[str, Field(description="Read back as property_street1")]
+    address_street2: str
+    address_city: str
+    address_state: str
+    address_zip: str
+    address_country: str
+    notes: Annotated[str, Field(max_length=NOTES_LIMIT, description="Replaces earlier notes")]
+
+
+LEAD_INPUT = TypeAdapter(LeadInput)
+
+
+# A query holds texts. A listing that is made in Python has the values already.
+
+
+def _true_or_false(value: object) -> object:
+    if isinstance(value, str):
+        if value not in ("true", "false"):
+            raise PydanticCustomError("bool", "Input should be true or false")
+        return value == "true"
+    return value
+
+
+def _whole_number(value: object) -> object:
+    # Left to itself, pydantic also takes signs, blanks, underscores and 1.0.
+    if isinstance(value, str) and not re.fullmatch(r"[0-9]{1,18}", value):
+        raise PydanticCustomError("int", "Input should be a whole number")
+    return value
+
+
+def _split_tags(value: object) -> object:
+    if isinstance(value, str):
+        return tuple(tag for part in value.split(",") if (tag := part.strip()))
+    return value
+
+
+class Listing(BaseModel):
+    """The query of a listing: which leads, and which page of them."""
+
+    model_config = ConfigDict(frozen=True)
+
+    archived: Annotated[
+        bool, BeforeValidator(_true_or_false), Field(description="true lists archived leads as well")
+    ] = False
+    limit: Annotated[int, Field(ge=1, le=PAGE_LIMIT), BeforeValidator(_whole_number)] = DEFAULT_LIMIT
+    page: Annotated[int, Field(ge=1), BeforeValidator(_whole_number)] = 1
+    search: Annotated[
+        str, Field(description="Contained in the name, e-mail or phone, in capitals or not; empty: all leads")
+    ] = ""
+    stage: Annotated[str, Field(description="Exactly this stage; empty: all leads")] = ""
+    tags: Annotated[
+        tuple[str, ...],
+        BeforeValidator(_split_tags),
+        WithJsonSchema({"type": "string"}),
+        Field(
+            description="Separated by commas: leads that have any of them; empty: all leads",
+            json_schema_extra={"default": ""},
+        ),
+    ] = ()
+
+
+def read_json(body: bytes) -> dict[str, Any]:
+    """Read a body.
+
+    Raises:
+        InvalidInput: if it is not a JSON object in UTF-8.
+    """
+    try:
+        sent = from_json(body, allow_inf_nan=False)
+    except ValueError:
+        raise InvalidInput([("body", "Invalid JSON")]) from None
+    if not isinstance(sent, dict):
+        raise InvalidInput([("body", "Input should be an object")])
+    return sent
+
+
+def read_lead(sent: dict[str, Any]) -> LeadInput:
+    """Read the body of a write.
+
+    Raises:
+        InvalidInput: if a field of it is wrong.
+    """
+    try:
+        return LEAD_INPUT.validate_python(sent)
+    except ValidationError as exc:
+        raise invalid(exc) from None
+
+
+def read_listing(query: Mapping[str, str]) -> Listing:
+    """Read the query of a listing. Parameters that the API does not know are ignored.
+
+    Raises:
+        InvalidInput: if a parameter is wrong.
+    """
+    try:
+        return Listing.model_validate(dict(query))
+    except ValidationError as exc:
+        raise invalid(exc) from None
+
+
+def invalid(exc: ValidationError) -> InvalidInput:
+    """Name each faulty field, and say what is wrong without repeating what was sent."""
+    errors: list[Any] = exc.errors(include_url=False, include_input=False, include_context=False)
+    return InvalidInput([(".".join(map(str, error["loc"])) or "body", error["msg"]) for error in errors])

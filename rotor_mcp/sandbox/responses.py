@@ -1,0 +1,114 @@
+"""What the API answers: the shapes of leads and of errors."""
+
+from collections.abc import Iterable
+from http import HTTPStatus
+from typing import Any
+
+from rotor_mcp.api.models import READ_NAMES
+from rotor_mcp.sandbox.api_keys import READ, WRITE
+from rotor_mcp.sandbox.requests import Listing
+from rotor_mcp.sandbox.store import StoredLead
+
+Body = dict[str, Any]
+
+MESSAGES = {True: "Lead created successfully", False: "Lead updated successfully"}
+"""Was the lead created? → what the answer says. The words for an update are assumed."""
+
+
+def lead(stored: StoredLead) -> Body:
+    """A lead as reads answer it."""
+    return _ordered({READ_NAMES.get(name, name): value for name, value in _complete(stored).items()})
+
+
+def written(stored: StoredLead, *, created: bool) -> Body:
+    """A lead as a write answers it: flat, and under the names of both families."""
+    return _ordered(_complete(stored) | lead(stored)) | {"status": "success", "message": MESSAGES[created]}
+
+
+def one(stored: StoredLead) -> Body:
+    """The answer to reading one lead."""
+    return {"data": lead(stored), "status": "success"}
+
+
+def page(stored: Iterable[StoredLead], total: int, listing: Listing) -> Body:
+    """The answer to a listing."""
+    return {
+        "data": [lead(each) for each in stored],
+        "pagination": {
+            "has_more": listing.page * listing.limit < total,
+            "limit": listing.limit,
+            "page": listing.page,
+            "total": total,
+        },
+        "status": "success",
+    }
+
+
+def authenticated(scopes: Iterable[str], company_id: str, timestamp: str) -> Body:
+    """The answer to testing a key."""
+    return {
+        "status": "success",
+        "message": "Authentication successful",
+        "authenticated": True,
+        "company_id": company_id,
+        "user_id": None,
+        "auth_method": "api_key",
+        "scopes": list(scopes),
+        "timestamp": timestamp,
+    }
+
+
+def invalid(errors: Iterable[tuple[str, str]]) -> Body:
+    """400: these fields are wrong."""
+    listed = [{"field": field, "message": message} for field, message in errors]
+    return {"status": "error", "message": "Validation failed", "errors": listed}
+
+
+def unauthenticated() -> Body:
+    """401: there is no key, or nobody knows it."""
+    return _error("Authentication required. Provide x-api-key header.", "AUTHENTICATION_REQUIRED")
+
+
+def forbidden(scope: str) -> Body:
+    """403: the key lacks this scope."""
+    return _error(f"Forbidden: required scope '{scope}' not granted for this API key", "INSUFFICIENT_SCOPE")
+
+
+def exhausted(quota: int) -> Body:
+    """429: the key has used up its requests of the day."""
+    return _error(f"Daily API key request limit of {quota} exceeded", "RATE_LIMIT_EXCEEDED")
+
+
+def error(status: int) -> Body:
+    """An error that has nothing to say but its name: 404, 500 and those that no reference lists."""
+    known = status in HTTPStatus.__members__.values()
+    return _error(HTTPStatus(status).phrase.capitalize() if known else "Error")
+
+
+def typical_error(status: int, method: str, quota: int) -> Body:
+    """The body that goes with an error's status, for when there was no real one."""
+    match status:
+        case 400:
+            return invalid([("email", "Invalid email format")])
+        case 401:
+            return unauthenticated()
+        case 403:
+            return forbidden(WRITE if method == "POST" else READ)
+        case 429:
+            return exhausted(quota)
+        case _:
+            return error(status)
+
+
+def _error(message: str, code: str | None = None) -> Body:
+    body = {"status": "error", "message": message}
+    return body | {"error_code": code} if code else body
+
+
+def _complete(stored: StoredLead) -> Body:
+    return stored | {"archived": stored["archived_at"] is not None}
+
+
+def _ordered(body: Body) -> Body:
+    """The id first, then by name, as in Rotor's reference."""
+    return {"id": body["id"]} | dict(sorted(body.items()))

@@ -1,0 +1,95 @@
+"""Put the sandbox on a port: for as long as a program runs, or for the length of a block."""
+
+import asyncio
+import logging
+import signal
+import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+
+import anyio
+import uvicorn
+from starlette.requests import ClientDisconnect
+
+from rotor_mcp.sandbox.faults import BASE_PATH, ReplyLost
+from rotor_mcp.sandbox.sandbox import Sandbox
+from rotor_mcp.sockets import address, listen
+
+_GRACE = 1
+"""Seconds that requests in hand get when the server stops."""
+
+
+def base_url(listener: socket.socket) -> str:
+    """The address of the API on a port."""
+    return f"{address(listener)}{BASE_PATH}"
+
+
+def serve(sandbox: Sandbox, listener: socket.socket) -> None:
+    """Serve until SIGINT or SIGTERM, and return."""
+    server = _server(sandbox)
+    with _stopped_by_signals(server):
+        asyncio.run(server.serve([listener]))
+
+
+@asynccontextmanager
+async def serving(sandbox: Sandbox, port: int = 0) -> AsyncIterator[str]:
+    """Serve on a loopback port for the length of a block, and yield the base URL.
+
+    Raises:
+        OSError: if the port cannot be had.
+    """
+    listener = listen(port=port)
+    url = base_url(listener)
+    server = _server(sandbox)
+    # A task of its own, not one of a group: what fails inside the block is raised as it is.
+    task = asyncio.create_task(server.serve([listener]))
+    try:
+        yield url
+    finally:
+        server.should_exit = True
+        with anyio.CancelScope(shield=True):
+            await task
+
+
+class _Server(uvicorn.Server):
+    """uvicorn, but signals are left to the program it is part of."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def _server(sandbox: Sandbox) -> _Server:
+    # uvicorn's own log settings would write to stdout. Without them its warnings go where the program's go,
+    # which is stderr if nothing else was said.
+    logging.getLogger("uvicorn.error").addFilter(_is_worth_a_line)
+    return _Server(
+        uvicorn.Config(
+            sandbox.app,
+            http="h11",
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            log_level="warning",
+            access_log=False,
+            proxy_headers=False,
+            timeout_graceful_shutdown=_GRACE,
+        )
+    )
+
+
+def _is_worth_a_line(record: logging.LogRecord) -> bool:
+    """A reply that was dropped on demand, a stop, a client that went away: no cause to complain."""
+    if record.exc_info:
+        return not isinstance(record.exc_info[1], (ReplyLost, asyncio.CancelledError, ClientDisconnect))
+    return "graceful shutdown exceeded" not in record.msg
+
+
+@contextmanager
+def _stopped_by_signals(server: _Server) -> Iterator[None]:
+    before = {number: signal.signal(number, server.handle_exit) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,102 @@
+"""What a client may offer a person beside the tools: prompts, resources, and words to complete them with.
+
+What stands behind them is loaded when it is wanted.
+"""
+
+from typing import Any
+
+from mcp.server import MCPServer
+from mcp.server.mcpserver import Context
+from mcp.server.mcpserver.prompts.base import Message, PromptArgument, UserMessage
+from mcp.server.mcpserver.prompts.base import Prompt as SdkPrompt
+from mcp.shared.exceptions import MCPError
+from mcp.types import (
+    INVALID_PARAMS,
+    Completion,
+    CompletionArgument,
+    CompletionContext,
+    PromptReference,
+    ResourceTemplateReference,
+)
+
+from rotor_mcp.server.access import Reception
+from rotor_mcp.server.prompts import PROMPTS, Prompt
+
+WRITING_PROMPTS = frozenset(prompt.name for prompt in PROMPTS if prompt.writes)
+"""Those that ask for tools that write."""
+
+
+def offer(server: MCPServer[Any], reception: Reception, *, read_only: bool) -> None:
+    """Add them to a server.
+
+    Args:
+        server: to add them to.
+        reception: decides whose calls are let in.
+        read_only: whether to leave out what asks for tools that write.
+    """
+    for prompt in PROMPTS:
+        if not (prompt.writes and read_only):
+            server.add_prompt(_mcp_prompt(prompt))
+
+    @server.resource(
+        "rotor://leads/{id}",
+        name="lead",
+        title="A lead",
+        description="All that Rotor holds about one lead. Reading it costs 1 request.",
+        mime_type="text/plain",
+    )
+    async def lead(id: str) -> str:  # noqa: A002 - the name in the address
+        from rotor_mcp.server.dispatch import read_lead
+
+        return await read_lead(id, reception)
+
+    @server.resource(
+        "rotor://pipeline",
+        name="pipeline",
+        title="The pipeline",
+        description="How many leads are in each stage, from each source, with each tag, and what they may "
+        "bring. Costs 1 request per 1,000 leads.",
+        mime_type="text/plain",
+    )
+    async def overview() -> str:
+        from rotor_mcp.server.dispatch import read_pipeline
+
+        return await read_pipeline(reception)
+
+    @server.completion()  # type: ignore[no-untyped-call,untyped-decorator]
+    async def propose(
+        _: PromptReference | ResourceTemplateReference,
+        argument: CompletionArgument,
+        _context: CompletionContext | None,
+    ) -> Completion | None:
+        from rotor_mcp.server.dispatch import complete
+
+        return await complete(argument, reception)
+
+
+class _McpPrompt(SdkPrompt):
+    """A prompt of ours as the SDK registers it. What is missing is the client's error, not a crash."""
+
+    async def render(self, arguments: dict[str, Any] | None, context: Context[Any, Any]) -> list[Message]:  # noqa: ARG002
+        """Say it with what the person filled in."""
+        given = {name: str(value) for name, value in (arguments or {}).items()}
+        missing = [
+            one.name for one in self.arguments or () if one.required and not given.get(one.name, "").strip()
+        ]
+        if missing:
+            raise MCPError(code=INVALID_PARAMS, message=f"{', '.join(missing)}: missing")
+        return [UserMessage(str(self.fn(given)))]
+
+
+def _mcp_prompt(prompt: Prompt) -> _McpPrompt:
+    return _McpPrompt(
+        name=prompt.name,
+        title=prompt.title,
+        description=prompt.description,
+        arguments=[
+            PromptArgument(name=one.name, description=one.description, required=one.required)
+            for one in prompt.arguments
+        ],
+        fn=prompt.say,
+        context_kwarg=None,
+    )

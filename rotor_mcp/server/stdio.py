@@ -1,0 +1,66 @@
+"""Messages on standard input and output, one JSON-RPC message a line.
+
+The SDK's reader drops what is no message without a word, and the client waits for ever. Here everything that
+looks like a request is answered, and a warning is logged without any of the text. The SDK writes.
+"""
+
+import io
+import logging
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import BinaryIO
+
+import anyio
+from anyio.abc import ObjectReceiveStream, ObjectSendStream
+from mcp.server.stdio import stdio_server
+from mcp.shared.message import SessionMessage
+
+from rotor_mcp.server.jsonrpc import Refusal, parse
+
+Incoming = SessionMessage | Exception
+
+logger = logging.getLogger(__name__)
+
+
+@asynccontextmanager
+async def streams() -> AsyncIterator[tuple[ObjectReceiveStream[Incoming], ObjectSendStream[SessionMessage]]]:
+    """Take standard input and output over for the length of a block, and yield streams of messages.
+
+    Raises:
+        OSError: in a group, if standard output cannot be written. The block is cancelled then.
+    """
+    to_server, incoming = anyio.create_memory_object_stream[Incoming](0)
+    nothing = anyio.wrap_file(io.StringIO())
+    async with stdio_server(stdin=nothing) as (unused, outgoing), anyio.create_task_group() as reading:
+        await unused.aclose()
+        reading.start_soon(_read, _take_standard_input(), to_server, outgoing)
+        async with incoming, outgoing:
+            yield incoming, outgoing
+        reading.cancel_scope.cancel()
+
+
+def _take_standard_input() -> BinaryIO:
+    """Take standard input away from whatever this process may start."""
+    own = os.fdopen(os.dup(0), "rb")
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    return own
+
+
+async def _read(
+    lines: BinaryIO, to_server: ObjectSendStream[Incoming], outgoing: ObjectSendStream[SessionMessage]
+) -> None:
+    async with to_server:
+        while line := await anyio.to_thread.run_sync(lines.readline, abandon_on_cancel=True):
+            read = parse(line)
+            if isinstance(read, Refusal):
+                logger.warning("a message on standard input was refused (%d): %s", read.code, read.reason)
+                if read.answer:
+                    await outgoing.send(read.message)
+                elif read.id is not None:
+                    # A response: the request of ours that it answers ends as if it had been refused.
+                    await to_server.send(read.message)
+            elif read is not None:
+                await to_server.send(read.message)

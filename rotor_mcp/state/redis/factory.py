@@ -1,0 +1,76 @@
+"""What servers share through Redis: whose turn it is, what searches read lately, and the count of requests.
+
+Each part is the one of `company.py` with something more inside. If Redis cannot be asked, what is left is the
+one of `company.py`: each server for itself, until Redis is back. Two servers can then write to the same
+person at once, and results of writes say so. Where Redis is required, nothing is written before it could be
+used for the first time.
+
+This package is imported by servers that are told of a Redis, and by no others: it needs the extra `redis`.
+"""
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from rotor_mcp.state.redis.connection import CacheLink, Fault, Link
+from rotor_mcp.state.redis.key_names import Names
+from rotor_mcp.state.redis.keyed_locks import SharedQueue
+from rotor_mcp.state.redis.locks import Locks
+from rotor_mcp.state.redis.request_counter import SharedBudget, SharedSpending
+from rotor_mcp.state.redis.search_cache import SharedShelf
+from rotor_mcp.state.tenant_state import Budget, Companies, Company, Memory, SharedHealth
+
+if TYPE_CHECKING:
+    from pydantic import SecretStr
+
+
+class SharedCompanies(Companies):
+    """Makes what calls for one company share, on every server that has the same Redis."""
+
+    def __init__(self, url: "SecretStr", search_memory: float, *, required: bool = False) -> None:
+        """Begin without a connection: the first call makes it, or `start`.
+
+        Args:
+            url: of Redis.
+            search_memory: seconds for which a search remembers what it read.
+            required: whether writes are refused until Redis could be used for the first time.
+
+        Raises:
+            ValueError: if the address has options that do not exist.
+        """
+        super().__init__(search_memory)
+        self._link = Link(url.get_secret_value(), required=required)
+        self._cache = CacheLink(self._link)
+        self._locks = Locks(self._link)
+        self._checking: asyncio.Task[Fault | None] | None = None
+
+    def of(self, key: str | None) -> Company:
+        """Begin with a company, for which this is the Rotor key."""
+        if key is None:  # without one nothing can be asked, and nothing is to be shared
+            return super().of(key)
+        names, seconds = Names(key), self._search_memory
+        shelf = SharedShelf(seconds, self._store, names, self._cache) if seconds else None
+        return Company(
+            memory=Memory(seconds, shelf),
+            queue=SharedQueue(names, self._locks),
+            spending=SharedSpending(names, self._link),
+        )
+
+    def budget(self, caller: str) -> Budget:
+        """Begin to count what one caller spends, on every server together."""
+        return SharedBudget(Names(f"caller {caller}"), self._link)
+
+    def start(self) -> None:
+        """Check Redis in the background, and log what is wrong with it."""
+        self._checking = asyncio.create_task(self._link.check())
+
+    async def check(self) -> SharedHealth:
+        """Say whether Redis can be used."""
+        fault = await self._link.check()
+        return SharedHealth(fault.reason if fault else None, self._link.is_ready)
+
+    async def aclose(self) -> None:
+        """Close the connections. Locks that are still held end by themselves."""
+        if self._checking is not None:
+            await self._checking
+        await self._locks.aclose()
+        await self._link.aclose()

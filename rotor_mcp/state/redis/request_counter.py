@@ -1,0 +1,153 @@
+"""How many requests all servers together have spent today, of a company's quota or of a caller's budget."""
+
+import math
+import secrets
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import date
+
+from redis.asyncio import Redis
+
+from rotor_mcp.state.redis.connection import Away, Link
+from rotor_mcp.state.redis.key_names import Names
+from rotor_mcp.state.tenant_state import Budget, Spending, utc_day
+
+KEPT = 2 * 86_400
+"""Seconds for which the counts of a day are kept."""
+
+_COUNT = """
+local day, me, mine, kept = KEYS[1], ARGV[1], tonumber(ARGV[2]), ARGV[3]
+-- Of two that come in another order than they were sent, the larger one is newer.
+if mine > tonumber(redis.call('hget', day, me) or 0) then redis.call('hset', day, me, mine) end
+redis.call('expire', day, kept)
+local spent = 0
+for number, count in ipairs(redis.call('hvals', day)) do spent = spent + tonumber(count) end
+local others = spent - tonumber(redis.call('hget', day, me) or 0)
+"""
+
+_TELL = (
+    _COUNT
+    + """
+return others
+"""
+)
+
+# A reservation is a member `<requests>:<token>` of a sorted set, whose score is when it ends by itself: a
+# server that is killed never settles.
+
+_RESERVE = (
+    _COUNT
+    + """
+local reservations = KEYS[2]
+local token, requests, limit, expiry = ARGV[4], ARGV[5], tonumber(ARGV[6]), tonumber(ARGV[7])
+local now = tonumber(redis.call('time')[1])
+redis.call('zremrangebyscore', reservations, '-inf', now)
+local held = redis.call('zrange', reservations, 0, -1)
+local reserved = 0
+for number, member in ipairs(held) do reserved = reserved + tonumber(string.match(member, '^%d+')) end
+local granted = 0
+if spent < limit and (#held == 0 or spent + reserved < limit) then
+  granted = 1
+  redis.call('zadd', reservations, now + expiry, requests .. ':' .. token)
+  redis.call('expire', reservations, expiry)
+end
+return {others, granted}
+"""
+)
+
+_SETTLE = (
+    _COUNT
+    + """
+redis.call('zrem', KEYS[2], ARGV[4])
+return others
+"""
+)
+
+
+class SharedSpending(Spending):
+    """Each server counts for itself, and tells Redis how far it has come; the sum is what was spent.
+
+    So nothing is counted twice, and what Redis was not told, or has lost, it is told with the next request.
+    While it is away, of the other servers is known what they had spent before.
+    """
+
+    def __init__(self, names: Names, link: Link, day: Callable[[], date] = utc_day) -> None:
+        super().__init__(day)
+        self._names = names
+        self._link = link
+        self._script = link.script(_TELL)
+        self._me = secrets.token_hex(8)
+        self._others = 0
+
+    async def add(self, requests: int = 1) -> None:
+        """Count requests that went out."""
+        await super().add(requests)
+        await self._tell()
+
+    async def today(self) -> int:
+        """Say how many there were today, on all servers."""
+        self._turn_the_page()
+        await self._tell()
+        return self._others + await super().today()
+
+    async def _tell(self) -> None:
+        day, mine = self._day, self._count
+        name = self._names.of(f"spent:{day}")
+
+        async def ask(_: Redis) -> int:
+            return int(await self._script([name], [self._me, mine, KEPT]))
+
+        try:
+            others = await self._link.ask(ask)
+        except Away:
+            return
+        if day == self._day:
+            self._others = max(others, self._others)
+
+    def _turn_the_page(self) -> None:
+        before = self._day
+        super()._turn_the_page()
+        if before != self._day:
+            self._others = 0
+
+
+class SharedBudget(SharedSpending, Budget):
+    """A budget of which calls on all servers reserve. While Redis is away, each server looks at its own."""
+
+    def __init__(self, names: Names, link: Link, day: Callable[[], date] = utc_day) -> None:
+        super().__init__(names, link, day)
+        self._reserving, self._settling = link.script(_RESERVE), link.script(_SETTLE)
+        self._reservations = names.of("reserved")
+
+    async def reserve(self, token: str, requests: int, limit: int, expiry: float) -> tuple[int, bool]:
+        """Reserve requests for a call. Returns what was spent before, and whether the call may begin."""
+        self._turn_the_page()
+        given: list[str | int] = [self._me, self._count, KEPT, token, requests, limit, math.ceil(expiry)]
+
+        async def reserve(_: Redis) -> tuple[int, bool]:
+            others, granted = await self._reserving(self._keys, given)
+            return int(others), bool(granted)
+
+        granted = False
+        try:
+            others, granted = await self._link.ask(reserve)
+        except Away:
+            granted = self._fits(self._others + self._count, limit)
+        else:
+            self._others = max(others, self._others)
+        if granted:
+            self._reserved[token] = requests
+        return self._others + self._count, granted
+
+    async def settle(self, token: str, spent: int) -> None:
+        """Count what a call has spent, in the place of what it had reserved."""
+        self._turn_the_page()
+        self._count += spent
+        reserved = self._reserved.pop(token, 0)
+        with suppress(Away):
+            given: list[str | int] = [self._me, self._count, KEPT, f"{reserved}:{token}"]
+            await self._link.ask(lambda _: self._settling(self._keys, given))
+
+    @property
+    def _keys(self) -> list[str]:
+        return [self._names.of(f"spent:{self._day}"), self._reservations]

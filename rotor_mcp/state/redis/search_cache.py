@@ -1,0 +1,174 @@
+"""Pages of leads that searches on any server read lately.
+
+They lie in Redis as long as a search may remember them, and no longer. What is found there is read as
+strictly as what Rotor answers: anything else that lies in its place is as good as nothing.
+"""
+
+import logging
+import math
+import secrets
+import zlib
+from contextlib import suppress
+from typing import Any
+
+import anyio
+from pydantic import BaseModel, ValidationError
+from redis.asyncio import Redis
+
+from rotor_mcp.api.models import Page
+from rotor_mcp.state.redis.connection import Away, CacheLink
+from rotor_mcp.state.redis.key_names import Names
+from rotor_mcp.state.tenant_state import Found, Mark, PageStore, Shelf
+
+MAX_UNPACKED_BYTES = 5_000_000
+"""Of a page. A thousand leads with the longest of notes have a few million."""
+MAX_PACKED_BYTES = 1_000_000
+"""Of a page. No Redis can be told to take less than a mebibyte at a time."""
+MAX_COMPANY_BYTES = 16_000_000
+"""Of all pages of a company, packed."""
+MAX_COMPANY_PAGES = 500
+MAX_MEMORY_SHARE = 0.5
+"""Of the memory that Redis may use (maxmemory): beyond it no page is kept, so that locks have room."""
+KEPT = 86_400
+"""Seconds for which it is known that something was written: longer than any page that was read before it."""
+
+# The names of a company's pages are members of a sorted set, by when they were kept.
+
+_KEEP = """
+local page, pages = KEYS[1], KEYS[2]
+local data, milliseconds, kept = ARGV[1], ARGV[2], ARGV[3]
+local most_bytes, most_pages = tonumber(ARGV[4]), tonumber(ARGV[5])
+local time = redis.call('time')
+local bytes, count = #data, 1
+for _, other in ipairs(redis.call('zrevrange', pages, 0, -1)) do
+  local size = other == page and 0 or redis.call('strlen', other)
+  bytes, count = bytes + size, count + 1
+  if size == 0 or bytes > most_bytes or count > most_pages then
+    redis.call('del', other)
+    redis.call('zrem', pages, other)
+  end
+end
+redis.call('set', page, data, 'px', milliseconds)
+redis.call('zadd', pages, string.format('%.0f', time[1] * 1000000 + time[2]), page)
+redis.call('expire', pages, kept)
+"""
+
+_FORGET = """
+local mark, pages = KEYS[1], KEYS[2]
+for _, page in ipairs(redis.call('zrange', pages, 0, -1)) do redis.call('del', page) end
+redis.call('del', pages)
+redis.call('set', mark, ARGV[1], 'ex', ARGV[2])
+"""
+
+logger = logging.getLogger(__name__)
+
+
+class _Kept(BaseModel):
+    """A page as it lies in Redis."""
+
+    mark: str
+    seconds: float
+    """For which it is kept."""
+    page: Page
+
+
+class SharedShelf(Shelf):
+    """A shelf in Redis. While Redis is away, it is one of this process.
+
+    Every write sets a new mark, and a page counts only while the mark stands that was there when its reading
+    began. What could not be marked because Redis was away is marked before anything is looked for again.
+    """
+
+    def __init__(self, seconds: float, store: PageStore, names: Names, link: CacheLink) -> None:
+        super().__init__(seconds, store)
+        self._names = names
+        self._link = link
+        self._keep, self._forget = link.script(_KEEP), link.script(_FORGET)
+        self._mark, self._pages = names.of("mark"), names.of("pages")
+        self._unmarked = False
+
+    async def find(self, query: str) -> Found:
+        """Look for a page, whatever its age."""
+        name = self._names.of("page", query)
+
+        async def look(redis: Redis) -> tuple[str, _Kept | None, int]:
+            pipeline = redis.pipeline(transaction=True)
+            pipeline.mget(self._mark, name)
+            pipeline.pttl(name)
+            (mark, data), milliseconds = await pipeline.execute()
+            return (
+                (mark or b"").decode("ascii", "replace"),
+                _unpacked(data) if data else None,
+                int(milliseconds),
+            )
+
+        try:
+            await self._mark_what_was_not()
+            current_mark, kept, milliseconds = await self._link.ask(look)
+        except Away:
+            return await super().find(query)
+        await super().clear()  # of what was kept while Redis was away, nothing is needed any more
+        found = Found(None, 0.0, current_mark)
+        if kept is None or kept.mark != found.mark or milliseconds <= 0:
+            return found
+        age = max(kept.seconds - milliseconds / 1e3, 0.0)
+        return Found(kept.page, anyio.current_time() - age, found.mark)
+
+    async def keep(self, query: str, page: Page, mark: Mark) -> None:
+        """Put a page there, unless something was written since it was looked for."""
+        if not isinstance(mark, str):
+            await super().keep(query, page, mark)
+            return
+        data = _packed(_Kept(mark=mark, seconds=self._seconds, page=page))
+        if data is None:
+            return
+        names = [self._names.of("page", query), self._pages]
+        milliseconds = round(self._seconds * 1e3)
+
+        async def keep(redis: Redis) -> None:
+            memory: dict[str, Any] = await redis.info("memory")
+            if memory.get("used_memory", 0) + len(data) > MAX_MEMORY_SHARE * (
+                memory.get("maxmemory") or math.inf
+            ):
+                logger.info("Redis is too full to keep what a search read")
+                return
+            await self._keep(names, [data, milliseconds, KEPT, MAX_COMPANY_BYTES, MAX_COMPANY_PAGES])
+
+        with suppress(Away):
+            await self._mark_what_was_not()
+            await self._link.ask(keep)
+
+    async def clear(self) -> None:
+        """Make every server forget, and keep nothing of what is being read now."""
+        await super().clear()
+        self._unmarked = True
+        with suppress(Away):
+            await self._mark_what_was_not()
+
+    async def _mark_what_was_not(self) -> None:
+        if self._unmarked:
+            self._unmarked = False
+            try:
+                given: list[str | float] = [secrets.token_hex(8), KEPT]
+                await self._link.ask(lambda _: self._forget([self._mark, self._pages], given))
+            except Away:
+                self._unmarked = True
+                raise
+
+
+def _packed(kept: _Kept) -> bytes | None:
+    """Pack a page; None if it is too large to be kept."""
+    unpacked = kept.model_dump_json(exclude_defaults=True).encode()
+    if len(unpacked) > MAX_UNPACKED_BYTES:
+        return None
+    packed = zlib.compress(unpacked, level=1)
+    return packed if len(packed) <= MAX_PACKED_BYTES else None
+
+
+def _unpacked(data: bytes) -> _Kept | None:
+    try:
+        unpacking = zlib.decompressobj()
+        text = unpacking.decompress(data, MAX_UNPACKED_BYTES)
+        return _Kept.model_validate_json(text) if unpacking.eof else None
+    except (zlib.error, ValidationError):
+        return None

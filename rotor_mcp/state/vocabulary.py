@@ -1,0 +1,220 @@
+"""The stages, sources and tags that a company uses, learned from the leads that were read.
+
+Rotor's API cannot list them. Each lead counts once, as it was read last.
+"""
+
+import math
+import time
+from collections import Counter, OrderedDict
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from difflib import get_close_matches
+from itertools import islice
+from typing import Literal
+
+import anyio
+
+from rotor_mcp.api.models import Lead, LeadFields
+from rotor_mcp.leads.normalize import caseless, text_form
+
+MAX_LEADS = 2_000
+"""Leads whose words are remembered, those read last."""
+LEADS_TO_JUDGE = 20
+"""Leads to have read before a word counts as one that the company does not use."""
+SURVEY_TTL = 120.0
+"""Seconds in which the newest leads are read once at most to learn words, however few they are."""
+MAX_NAMED = 12
+"""Words in use that an answer names, the most used."""
+MAX_WORD_CHARS = 100
+"""Characters of a stage, source or tag. What is longer is text that came into the wrong field."""
+MAX_TAGS = 20
+"""Tags of one lead that are learned."""
+MAX_COMPARED = 200
+"""Words in use among which the one that is most like another is looked for, the most used."""
+
+Kind = Literal["stage", "source", "tag"]
+KINDS: tuple[Kind, ...] = ("stage", "source", "tag")
+
+
+@dataclass(frozen=True)
+class Unused:
+    """A word that no lead read lately has."""
+
+    kind: Kind
+    word: str
+    nearest: str | None
+    """The word in use that is most like it."""
+    in_use: tuple[str, ...]
+    """The words in use, the most used first, at most `MAX_NAMED`."""
+
+
+class _Usage:
+    """How many leads have each of the words of one kind."""
+
+    def __init__(self) -> None:
+        self.counts: Counter[str] = Counter()
+        self.spellings: dict[str, dict[str, None]] = {}
+        """Form of a word → the ways in which it is spelled."""
+
+    def add(self, words: Iterable[str]) -> None:
+        for word in words:
+            self.counts[word] += 1
+            self.spellings.setdefault(text_form(word), {})[word] = None
+
+    def remove(self, words: Iterable[str]) -> None:
+        for word in words:
+            self.counts[word] -= 1
+            if not self.counts[word]:
+                del self.counts[word]
+                form = text_form(word)
+                del self.spellings[form][word]
+                if not self.spellings[form]:
+                    del self.spellings[form]
+
+
+class Vocabulary:
+    """The stages, sources and tags of the leads read lately."""
+
+    def __init__(self) -> None:
+        self._words: OrderedDict[str, dict[Kind, tuple[str, ...]]] = OrderedDict()
+        """Id of a lead → its words."""
+        self._usage: dict[Kind, _Usage] = {kind: _Usage() for kind in KINDS}
+        self._surveyed_at = self._refreshed_at = -math.inf
+        self._refreshing = anyio.Lock()
+
+    def learn(self, lead: Lead) -> None:
+        """Take in the words of a lead that was read. A lead without an id counts for nothing."""
+        if not lead.id:
+            return
+        known = self._words.pop(lead.id, {})
+        words: dict[Kind, tuple[str, ...]] = {
+            "stage": _words([lead.stage]),
+            "source": _words([lead.source]),
+            "tag": _words(lead.tags),
+        }
+        self._words[lead.id] = words
+        if known != words:
+            for kind, usage in self._usage.items():
+                usage.remove(known.get(kind, ()))
+                usage.add(words[kind])
+        if len(self._words) > MAX_LEADS:
+            _, oldest = self._words.popitem(last=False)
+            for kind, gone in oldest.items():
+                self._usage[kind].remove(gone)
+
+    async def refresh(self, read: Callable[[], Awaitable[object]]) -> None:
+        """Read the newest leads if too few were read to know the words in use.
+
+        That it failed is known for `SURVEY_TTL` as well: else each key that a person types costs a request.
+
+        Args:
+            read: asks Rotor for leads; each of them is learned as it is read.
+
+        Raises:
+            RotorError: if Rotor could not be asked or refused.
+        """
+        async with self._refreshing:
+            now = time.monotonic()
+            if not self.enough and now - self._refreshed_at >= SURVEY_TTL:
+                self._refreshed_at = now
+                with anyio.CancelScope(shield=True):  # clients cancel a completion with the next key
+                    await read()
+
+    def surveyed(self) -> None:
+        """Note that the newest leads, 1,000 or all there are, were read."""
+        self._surveyed_at = time.monotonic()
+
+    @property
+    def enough(self) -> bool:
+        """Whether enough leads were read to know the words that are in use."""
+        return len(self._words) >= LEADS_TO_JUDGE or time.monotonic() - self._surveyed_at < SURVEY_TTL
+
+    def may_spell_otherwise(self, lead: LeadFields) -> bool:
+        """Whether the company may spell the stage or a tag of a lead otherwise, as far as it is not known.
+
+        A word that a lead has, in whatever spelling, is no question. Nor is one in title case: companies
+        name their stages and tags so, and a look at their leads costs a request.
+        """
+        if self.enough:
+            return False
+        given: list[tuple[Kind, str]] = [("tag", tag) for tag in lead.tags]
+        given += [("stage", lead.stage)] if lead.stage else []
+        return any(not _is_in_title_case(word) and self.spelling(kind, word) is None for kind, word in given)
+
+    def most_used(self, kind: Kind) -> list[tuple[str, int]]:
+        """Return the words that leads have, and how many have each, the most used first."""
+        return self._usage[kind].counts.most_common()
+
+    def beginning(self, kind: Kind, part: str) -> list[str]:
+        """Return the words that begin so, whatever the capitals and accents, the most used first."""
+        begin = text_form(part)
+        usage = self._usage[kind]
+        words = [
+            word
+            for form, spellings in usage.spellings.items()
+            if form.startswith(begin)
+            for word in spellings
+        ]
+        return sorted(words, key=lambda word: -usage.counts[word])
+
+    def spellings(self, kind: Kind, word: str) -> list[str]:
+        """Return the ways in which leads spell a word, whatever the capitals, accents and punctuation."""
+        return sorted(self._spelled(kind, word))
+
+    def _spelled(self, kind: Kind, word: str) -> Iterable[str]:
+        if len(word) > MAX_WORD_CHARS:  # nobody has it, and its form takes long to find
+            return ()
+        return self._usage[kind].spellings.get(text_form(word), ())
+
+    def spelling(self, kind: Kind, word: str, except_lead: str | None = None) -> str | None:
+        """Return the way in which most leads spell a word, whatever the capitals and blanks.
+
+        Args:
+            kind: of the word.
+            word: as it was given. It wins where as many leads spell it so as otherwise.
+            except_lead: id of a lead that does not count.
+
+        Returns None if no lead has it.
+        """
+        counts, own = self._usage[kind].counts, self._words.get(except_lead or "", {}).get(kind, ())
+        known = {
+            used: (counts[used] - (used in own), used == word)
+            for used in self._spelled(kind, word)
+            if caseless(used) == caseless(word)
+        }
+        most = max(known, key=lambda used: known[used], default=None)
+        return most if most is not None and known[most][0] else None
+
+    def unused(self, kind: Kind, words: Iterable[str], *, part: bool = False) -> list[Unused]:
+        """Return those of the words that no lead has, if enough leads were read to say so.
+
+        Args:
+            kind: of the words.
+            words: to look for.
+            part: whether it is enough for a lead that its word holds one of these.
+        """
+        if not self.enough:
+            return []
+        forms = self._usage[kind].spellings
+        in_use = [word for word, _ in self.most_used(kind)[:MAX_COMPARED]]
+        likely = {text_form(known): known for known in in_use}
+        unused = []
+        for word in words:
+            form = text_form(word[: MAX_WORD_CHARS + 1])
+            if not (any(form in known for known in forms) if part else form in forms):
+                nearest = get_close_matches(form, likely, n=1, cutoff=0.5)
+                named = tuple(in_use[:MAX_NAMED])
+                unused.append(Unused(kind, word, likely[nearest[0]] if nearest else None, named))
+        return unused
+
+
+def _words(texts: Iterable[str | None]) -> tuple[str, ...]:
+    """Return those of the texts that are words, each once, `MAX_TAGS` at most."""
+    words = dict.fromkeys(text for text in texts if text and len(text) <= MAX_WORD_CHARS)
+    return tuple(islice(words, MAX_TAGS))
+
+
+def _is_in_title_case(text: str) -> bool:
+    """Whether each word begins with a capital or a digit, and not all are capitals as in a shout."""
+    shouted = text.isupper() and len(text) > len("HVAC")
+    return not shouted and all(word[0].isupper() or word[0].isdigit() for word in text.split())

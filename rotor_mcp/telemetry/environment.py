@@ -1,0 +1,92 @@
+"""Whether somebody wants traces or metrics, by the environment variables that OpenTelemetry has for that.
+
+| variable                                                             | what it says                     |
+|----------------------------------------------------------------------|----------------------------------|
+| `OTEL_SDK_DISABLED=true`                                             | nothing, whatever else is set    |
+| `OTEL_TRACES_EXPORTER`, `OTEL_METRICS_EXPORTER`                      | `otlp` or `none`                 |
+| `OTEL_EXPORTER_OTLP_ENDPOINT`                                        | both, if the former do not say   |
+| `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT`, `…_METRICS_ENDPOINT`           | that one, if the former do not   |
+| `OTEL_EXPORTER_OTLP_PROTOCOL`, `…_TRACES_PROTOCOL`, `…_METRICS_PROTOCOL` | `http/protobuf`, nothing else |
+
+Where it goes, how often, and by which name is read by OpenTelemetry itself.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from typing import Literal
+
+from rotor_mcp.config import ConfigError
+from rotor_mcp.events import Observer
+
+PROTOCOL = "http/protobuf"
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What somebody wants to have."""
+
+    traces: bool
+    metrics: bool
+
+
+def wanted(environment: Mapping[str, str]) -> Wanted:
+    """Read what is wanted.
+
+    Raises:
+        ConfigError: if it cannot be had.
+    """
+    what = _read(environment)
+    if (what.traces or what.metrics) and not _installed():
+        raise ConfigError(
+            "OTEL_… variables ask for telemetry, which needs other packages: pip install "
+            "'rotor-mcp[telemetry]', or set OTEL_SDK_DISABLED=true"
+        )
+    return what
+
+
+def observers(environment: Mapping[str, str]) -> Sequence[Observer]:
+    """Whoever is to be told of what happens, so that traces and metrics come of it.
+
+    Raises:
+        ConfigError: if what is wanted cannot be had.
+    """
+    what = wanted(environment)
+    if not what.traces and not what.metrics:
+        return ()
+    from rotor_mcp.telemetry.exporter import Telemetry
+
+    return (Telemetry(traces=what.traces, metrics=what.metrics),)
+
+
+def _read(environment: Mapping[str, str]) -> Wanted:
+    given = {name: value.strip() for name, value in environment.items() if value.strip()}
+    if given.get("OTEL_SDK_DISABLED", "").lower() == "true":
+        return Wanted(traces=False, metrics=False)
+    return Wanted(traces=_wants("TRACES", given), metrics=_wants("METRICS", given))
+
+
+def _wants(signal: Literal["TRACES", "METRICS"], given: Mapping[str, str]) -> bool:
+    variable = f"OTEL_{signal}_EXPORTER"
+    exporter = given.get(variable)
+    if exporter not in (None, "none", "otlp"):
+        raise ConfigError(f"{variable}: must be otlp or none; nothing else is built in")
+    endpoints = ("OTEL_EXPORTER_OTLP_ENDPOINT", f"OTEL_EXPORTER_OTLP_{signal}_ENDPOINT")
+    if exporter == "none" or (exporter is None and not any(name in given for name in endpoints)):
+        return False
+    for variable in (f"OTEL_EXPORTER_OTLP_{signal}_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL"):
+        protocol = given.get(variable)
+        if protocol is not None:
+            if protocol != PROTOCOL:
+                raise ConfigError(f"{variable}: must be {PROTOCOL}; nothing else is built in")
+            break
+    return True
+
+
+def _installed() -> bool:
+    try:
+        return all(
+            find_spec(name) for name in ("opentelemetry.sdk", "opentelemetry.exporter.otlp.proto.http")
+        )
+    except ModuleNotFoundError:
+        return False

@@ -1,0 +1,177 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from rotor_mcp.api.models import READ_NAMES, Lead, LeadFields
+from rotor_mcp.leads.requests import SearchLeads, UpsertLead
+
+WRITABLE = [
+    "name",
+    "phone",
+    "email",
+    "address_street1",
+    "address_street2",
+    "address_city",
+    "address_state",
+    "address_zip",
+    "address_country",
+    "source",
+    "stage",
+    "service_type",
+    "priority",
+    "projected_value",
+    "follow_up_date",
+    "notes",
+    "tags",
+]
+READ_ONLY = ["id", "archived", "archived_at", "assigned_to", "created_at", "location", "value_score"]
+
+
+def test_every_field_of_the_api_and_no_other() -> None:
+    assert set(LeadFields.model_fields) == set(WRITABLE)
+    assert set(Lead.model_fields) == {*WRITABLE, *READ_ONLY}
+
+
+def test_every_argument_is_described() -> None:
+    for model in (UpsertLead, SearchLeads):
+        assert [name for name, field in model.model_fields.items() if not field.description] == []
+
+
+def test_the_two_families_of_names_meet() -> None:
+    read = {read_name: f"read {name}" for name, read_name in READ_NAMES.items()}
+    sent = {name: f"sent {name}" for name in READ_NAMES}
+    expected = {name: f"read {name}" for name in READ_NAMES}
+    assert Lead.model_validate(read).model_dump(exclude_defaults=True) == expected
+    # A POST answers with both; the read names hold what is stored.
+    assert Lead.model_validate(sent | read).model_dump(exclude_defaults=True) == expected
+    assert Lead.model_validate(sent | dict.fromkeys(read)).model_dump(exclude_defaults=True) == sent
+
+
+def test_a_lead_is_read_with_tolerance() -> None:
+    answered = {
+        "id": "L1",
+        "name": "Jane Doe",
+        "status": "success",
+        "favourite_colour": "blue",
+        "phone": None,
+        "email": "",
+        "stage": ["not", "text"],
+        "priority": "urgent",
+        "projected_value": -5,
+        "service_type": "x" * 101,
+        "follow_up_date": "soon",
+        "notes": "x" * 2_001,
+        "tags": None,
+        "location": "45,-93",
+        "archived": None,
+    }
+    assert Lead.model_validate(answered).model_dump(exclude_defaults=True) == {
+        "id": "L1",
+        "name": "Jane Doe",
+        "priority": "urgent",
+        "projected_value": -5,
+        "service_type": "x" * 101,
+        "follow_up_date": "soon",
+        "notes": "x" * 2_001,
+    }
+
+
+def test_an_empty_lead_is_a_lead() -> None:
+    assert Lead.model_validate({}).model_dump(exclude_defaults=True) == {}
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@given(st.dictionaries(st.sampled_from([*Lead.model_fields, *READ_NAMES.values(), "unknown"]), json_values))
+def test_whatever_rotor_answers_can_be_read(answered: dict[str, object]) -> None:
+    assert isinstance(Lead.model_validate(answered), Lead)
+
+
+@pytest.mark.parametrize(
+    ("field", "given", "taken"),
+    [
+        ("tags", "Website, plan: quarterly", ["Website", "plan: quarterly"]),
+        ("tags", '["Website", "a, b"]', ["Website", "a, b"]),
+        ("tags", ["a, b"], ["a, b"]),
+        ("tags", "[draft]", ["[draft]"]),
+        ("tags", ["", " a ", None], ["a"]),
+        ("projected_value", "299", 299),
+        ("projected_value", "$1,200.50", 1200.5),
+        ("priority", " High", "high"),
+        ("phone", 7635550100, "7635550100"),
+        ("address_zip", 55328, "55328"),
+        ("email", " jane@example.com ", "jane@example.com"),
+        ("id", '"{182BD5E5-6E1A-4FE4-A799-AA6D9A6AB26E}"', "182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e"),
+        ("follow_up_date", "2026-12-01T09:30", "2026-12-01T09:30"),
+        ("notes", "x" * 2_000, "x" * 2_000),
+    ],
+)
+def test_slightly_wrong_values_whose_meaning_is_certain(field: str, given: object, taken: object) -> None:
+    assert getattr(UpsertLead.model_validate({"name": "Sam", field: given}), field) == taken
+
+
+@pytest.mark.parametrize(
+    ("field", "given"),
+    [
+        ("tags", [7.5, {}]),
+        ("projected_value", "about 300"),
+        ("projected_value", "1,20"),
+        ("projected_value", -1),
+        ("projected_value", "NaN"),
+        ("priority", "urgent"),
+        ("email", "jane at example.com"),
+        ("id", "Jane Doe"),
+        ("follow_up_date", "next week"),
+        ("notes", "x" * 2_001),
+        ("service_type", "x" * 101),
+        ("archived", True),
+        ("lead_source", "Website"),
+    ],
+)
+def test_values_that_are_refused(field: str, given: object) -> None:
+    with pytest.raises(ValidationError):
+        UpsertLead.model_validate({"name": "Sam", field: given})
+
+
+def test_half_a_character_does_not_empty_a_field() -> None:
+    lead = Lead.model_validate(
+        {"id": "L1", "notes": "Dog \ud83d, cat.", "tags": ["VIP", "\udc00"], "projected_value": "?"}
+    )
+    assert lead.model_dump(exclude_defaults=True) == {
+        "id": "L1",
+        "notes": "Dog \ufffd, cat.",
+        "tags": ["VIP", "\ufffd"],
+    }
+
+
+def test_a_list_nested_too_deep_is_a_tag() -> None:
+    assert UpsertLead.model_validate({"name": "Sam", "tags": "[" * 100_000}).tags == ["[" * 100_000]
+
+
+def test_somebody_must_be_meant() -> None:
+    with pytest.raises(ValidationError, match="give at least a phone"):
+        UpsertLead.model_validate({"stage": "Quoted", "phone": ""})
+
+
+def test_null_and_blank_are_not_given() -> None:
+    arguments = UpsertLead.model_validate({"name": "Sam", "email": "", "phone": None, "notes": " \n"})
+    assert arguments.model_dump(exclude_defaults=True) == {"name": "Sam"}
+    assert arguments.blank == ("email", "phone", "notes")
+
+
+def test_fields_that_do_not_exist_cannot_be_shown() -> None:
+    assert SearchLeads.model_validate({"fields": "name, created_at"}).fields == ["name", "created_at"]
+    with pytest.raises(ValidationError, match="there is no field colour; there are name, phone"):
+        SearchLeads.model_validate({"fields": ["colour"]})
+
+
+def test_a_refused_value_is_not_repeated() -> None:
+    with pytest.raises(ValidationError) as caught:
+        UpsertLead.model_validate({"email": "not-for-the-log"})
+    assert "not-for-the-log" not in str(caught.value)

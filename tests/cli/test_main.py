@@ -1,0 +1,162 @@
+"""The commands, as processes."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx2
+import pytest
+from inline_snapshot import snapshot
+
+from rotor_mcp import __version__
+from rotor_mcp.sandbox import FULL_KEY, Sandbox
+from rotor_mcp.sandbox.server import serving
+from tests.commands import ran
+from tests.homes import Home
+
+pytestmark = pytest.mark.anyio
+
+ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("ROTOR_")}
+
+
+async def run(*arguments: str, **environment: str) -> tuple[int, str, str]:
+    """Run `rotor-mcp` and return its exit status, output and errors."""
+    ended = await ran(arguments, ENVIRONMENT | {"ROTOR_MCP_TIMEZONE": "America/Chicago"} | environment)
+    return ended.returncode, ended.stdout.decode(), ended.stderr.decode()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("serve", "--timezone", "Mars"),
+        ("--base-url", "http://rotor.example.com"),
+        ("export", "--timeout", "soon"),
+        ("chekc",),
+        ("--loud",),
+    ],
+)
+async def test_what_cannot_be_run(arguments: tuple[str, ...]) -> None:
+    status, out, err = await run(*arguments)
+    assert (status, out) == (2, "")
+    assert err.splitlines()[-1] == REFUSED[arguments[-1]]
+
+
+REFUSED: dict[str, str] = snapshot(
+    {
+        "Mars": "Error: ROTOR_MCP_TIMEZONE: must be a time zone's name, such as America/Chicago or UTC",
+        "http://rotor.example.com": "Error: ROTOR_BASE_URL: must begin with https: over http anybody on the way could read the API key",
+        "soon": "Error: ROTOR_MCP_TIMEOUT: Input should be a valid number, unable to parse string as a number",
+        "chekc": "Error: No such command 'chekc'. Did you mean 'check'?",
+        "--loud": "Error: No such option '--loud'.",
+    }
+)
+
+
+def test_a_flag_wins_over_its_variable(home: Home) -> None:
+    ended = home.run("check", "--sandbox", "--timezone", "UTC", ROTOR_MCP_TIMEZONE="Asia/Tokyo")
+    assert "time zone: UTC, as set" in ended.out
+
+
+async def test_a_file_that_is_no_sandbox(tmp_path: Path) -> None:
+    file = tmp_path / "notes.txt"
+    file.write_text("my notes " * 100)
+    status, out, err = await run("serve", f"--sandbox={file}")
+    assert (status, out) == (1, "")
+    assert err.startswith(f"Error: {file} cannot be used as a sandbox: ")
+    assert file.read_text() == "my notes " * 100
+
+
+async def test_the_version() -> None:
+    assert await run("--version") == (0, f"rotor-mcp, version {__version__}\n", "")
+
+
+async def test_help_names_every_setting() -> None:
+    _, out, _ = await run("serve", "--help")
+    assert re.findall(r"env var:\s+(\w+)", out) == [
+        "ROTOR_API_KEY",
+        "ROTOR_MCP_KEYCHAIN",
+        "ROTOR_BASE_URL",
+        "ROTOR_MCP_TIMEOUT",
+        "ROTOR_MCP_TIMEZONE",
+        "ROTOR_MCP_SEARCH_REQUESTS",
+        "ROTOR_MCP_SEARCH_MEMORY",
+        "ROTOR_MCP_BATCH_REQUESTS",
+        "ROTOR_MCP_PHONE_REGION",
+        "ROTOR_MCP_READ_ONLY",
+        "ROTOR_MCP_REDIS_URL",
+        "ROTOR_MCP_REDIS_REQUIRED",
+        "ROTOR_MCP_LOG_LEVEL",
+        "ROTOR_MCP_LOG_FORMAT",
+        "ROTOR_MCP_HTTP",
+    ]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_sandbox_on_a_port(number: signal.Signals, tmp_path: Path) -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "rotor_mcp",
+        "sandbox",
+        "--port",
+        "0",
+        "--file",
+        str(tmp_path / "rotor.db"),
+    ]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        assert server.stderr is not None
+        url = server.stdout.readline().split()[-1]
+        answer = httpx2.get(
+            f"{url}/leads?limit=1", headers={"x-api-key": FULL_KEY, "rotor-api-version": "1.1.0"}
+        )
+        assert answer.json()["pagination"] == {"has_more": True, "limit": 1, "page": 1, "total": 139}
+        server.send_signal(number)
+        assert server.wait(timeout=10) == 0
+        assert "Traceback" not in server.stderr.read()
+
+
+async def test_a_port_that_is_taken() -> None:
+    async with serving(Sandbox()) as url:
+        port = url.split(":")[-1].split("/")[0]
+        status, out, err = await run("sandbox", "--port", port)
+    assert (status, out) == (1, "")
+    assert err.startswith(f"Error: cannot listen on 127.0.0.1, port {port}: ")
+
+
+async def test_leads_survive_in_a_file(tmp_path: Path) -> None:
+    from mcp import Client, StdioServerParameters
+
+    file = tmp_path / "rotor.db"
+    command = StdioServerParameters(command=sys.executable, args=["-m", "rotor_mcp", f"--sandbox={file}"])
+    async with Client(command) as client:
+        await client.call_tool("upsert_lead", {"name": "Dana Whitfield", "phone": "555-0142"})
+    async with Client(command) as client:
+        found = await client.call_tool("search_leads", {"search": "Whitfield"})
+    assert found.structured_content is not None
+    assert [lead["name"] for lead in found.structured_content["leads"]] == ["Dana Whitfield"]
+
+
+async def test_the_demo() -> None:
+    status, out, err = await run("demo", ROTOR_BASE_URL="https://not-used.invalid")
+    assert (status, err) == (0, "")
+    shown = " ".join(out.replace("│", " ").split())
+    for words in (
+        "Created Dana Whitfield.",
+        "Updated Dana Whitfield (matched by phone).",
+        "Nothing was written: this phone belongs to Dana Whitfield, whose name would be replaced.",
+        "Updated Bob Whitfield (matched by phone).",
+        "reading it back shows that it was written;",
+        "leads, by follow-up, most overdue first",
+        "address_street1: 214 Oak Street",
+        "there is no argument city: did you mean address_city?",
+        "In all 12 requests of Rotor's 1,000 a day.",
+        "tokens asked",
+    ):
+        assert words in shown
+    entry = json.loads(out[out.index("{\n") : out.index("\n}") + 2])["mcpServers"]["rotor"]
+    assert (entry["command"], entry["args"]) == (sys.executable, ["-m", "rotor_mcp"])

@@ -1,0 +1,555 @@
+import re
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from inline_snapshot import snapshot
+
+from rotor_mcp.api.models import READ_NAMES, LeadFields
+from rotor_mcp.import_export import header_synonyms
+from rotor_mcp.import_export.columns import FIELDS, NOT_WRITABLE, ColumnError, Columns, match
+from rotor_mcp.import_export.formats.detect import read
+from rotor_mcp.import_export.formats.table import Row, Table
+from rotor_mcp.import_export.header_synonyms import meaning
+from rotor_mcp.leads.requests import UpsertLead
+from rotor_mcp.leads.validation import parse
+
+ID = "182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e"
+
+
+def table(*lines: str) -> Table:
+    return read("\n".join(lines).encode(), "-")
+
+
+def matched(*lines: str, region: str = "US", **given_fields: str) -> tuple[Columns, list[dict[str, Any]]]:
+    rows = table(*lines)
+    columns = match(rows, given_fields, region=region)
+    return columns, [columns.arguments(row) for row in rows.rows]
+
+
+def refused(*lines: str, **given_fields: str) -> str:
+    with pytest.raises(ColumnError) as caught:
+        matched(*lines, **given_fields)
+    return str(caught.value)
+
+
+def test_a_sheet_of_a_home_show() -> None:
+    columns, arguments = matched(
+        "First name,Last name,E-mail,Mobile,Cell,Street address,Apt,City,State,Zip code,Services,How did you hear about us?,Follow-up date,Quote amount,Priority,Notes,Comments,Tags,Shoe size,Status,Budget",
+        'Zoë,Doe,zoe@example.com,(763) 555-0100,763-555-0100,214 Oak Street,N/A,Delano,MN,55328,Window Cleaning,Home show,12/1/2026 2:30 PM,"$1,200.50",High,Gate is open,"Dog, big","quarterly, exact-quote",9,New,$500',
+        "Sam,,,,7635550102,,,,,,,,1/13/27,,,,,,,,",
+        ",Null,,555-0142,555-0143,,,,,,,,,-,,,Call first,,,,",
+    )
+    assert columns.lines() == snapshot(
+        [
+            "First name → name (with Last name)",
+            "Last name → name (with First name)",
+            "E-mail → email",
+            "Mobile → phone",
+            "Cell → phone, where Mobile is blank (in 1 row it holds another number, which is left out)",
+            "Street address → address_street1",
+            "Apt → address_street2",
+            "City → address_city",
+            "State → address_state",
+            "Zip code → address_zip",
+            "Services → service_type",
+            "How did you hear about us? → source",
+            "Follow-up date → follow_up_date, 12/1/2026 read as month/day/year",
+            "Quote amount → projected_value",
+            "Priority → priority",
+            'Notes → notes, as "Notes: …"',
+            'Comments → notes, as "Comments: …"',
+            "Tags → tags",
+            "Shoe size: left out",
+            "Status: left out",
+            "Budget: left out",
+        ]
+    )
+    assert arguments == snapshot(
+        [
+            {
+                "name": "Zoë Doe",
+                "phone": "(763) 555-0100",
+                "email": "zoe@example.com",
+                "priority": "High",
+                "projected_value": "1200.50",
+                "follow_up_date": "2026-12-01T14:30:00",
+                "service_type": "Window Cleaning",
+                "source": "Home show",
+                "tags": ["quarterly", "exact-quote"],
+                "address_street1": "214 Oak Street",
+                "address_city": "Delano",
+                "address_state": "MN",
+                "address_zip": "55328",
+                "notes": """\
+Notes: Gate is open
+Comments: Dog, big\
+""",
+            },
+            {"name": "Sam", "phone": "7635550102", "follow_up_date": "2027-01-13"},
+            {"name": "Null", "phone": "555-0142", "notes": "Comments: Call first"},
+        ]
+    )
+    for given_arguments in arguments:
+        parse(UpsertLead, given_arguments)
+
+
+def test_google_contacts() -> None:
+    columns, arguments = matched(
+        "First Name,Middle Name,Last Name,Organization Name,Birthday,Notes,Photo,Labels,E-mail 1 - Label,E-mail 1 - Value,Phone 1 - Label,Phone 1 - Value,Phone 2 - Value,Address 1 - Label,Address 1 - Formatted,Address 1 - Street,Address 1 - City,Address 1 - Region,Address 1 - Postal Code,Address 1 - Country,Address 2 - Street",
+        "Jane,Q,Doe,Doe Inc,1980-01-01,Gate,http://x,* myContacts ::: Leads,* Home,jane@example.com,Mobile,763-555-0100 ::: 763-555-0101,(763) 555-0100,Home,all of it,214 Oak Street,Delano,MN,55328,US,1 Elm",
+    )
+    assert columns.lines() == snapshot(
+        [
+            "First Name → name (with Last Name)",
+            "Middle Name: left out",
+            "Last Name → name (with First Name)",
+            "Organization Name: left out",
+            "Birthday: left out",
+            "Notes → notes",
+            "Photo: left out",
+            "Labels → tags",
+            "E-mail 1 - Label: left out",
+            "E-mail 1 - Value → email",
+            "Phone 1 - Label: left out",
+            "Phone 1 - Value → phone (in 1 row it holds another number, which is left out)",
+            "Phone 2 - Value → phone, where Phone 1 - Value is blank",
+            "Address 1 - Label: left out",
+            "Address 1 - Formatted: left out",
+            "Address 1 - Street → address_street1",
+            "Address 1 - City → address_city",
+            "Address 1 - Region → address_state",
+            "Address 1 - Postal Code → address_zip",
+            "Address 1 - Country → address_country",
+            "Address 2 - Street: left out",
+        ]
+    )
+    assert arguments == snapshot(
+        [
+            {
+                "name": "Jane Doe",
+                "phone": "763-555-0100",
+                "email": "jane@example.com",
+                "tags": ["Leads"],
+                "address_street1": "214 Oak Street",
+                "address_city": "Delano",
+                "address_state": "MN",
+                "address_zip": "55328",
+                "address_country": "US",
+                "notes": "Gate",
+            }
+        ]
+    )
+
+
+def test_facebook_lead_ads() -> None:
+    columns, arguments = matched(
+        "id\tcreated_time\tad_name\tplatform\twhat_services_are_you_interested_in?\tfull_name\tphone_number\temail\tstreet_address\tpost_code\tlead_status",
+        "l:123\t2026-01-01\tSpring\tfb\tGutter Cleaning\tJane Doe\tp:+17635550100\tjane@example.com\t214 Oak Street\tz:55328\tCREATED",
+    )
+    assert columns.lines() == snapshot(
+        [
+            "id: left out, as its values are not Rotor's lead ids",
+            "created_time: left out",
+            "ad_name: left out",
+            "platform: left out",
+            "what_services_are_you_interested_in? → service_type",
+            "full_name → name",
+            "phone_number → phone",
+            "email → email",
+            "street_address → address_street1",
+            "post_code → address_zip",
+            "lead_status: left out, as it tells Facebook's own state of the form",
+        ]
+    )
+    assert arguments == snapshot(
+        [
+            {
+                "name": "Jane Doe",
+                "phone": "+17635550100",
+                "email": "jane@example.com",
+                "service_type": "Gutter Cleaning",
+                "address_street1": "214 Oak Street",
+                "address_zip": "55328",
+            }
+        ]
+    )
+
+
+def test_our_own_export() -> None:
+    columns, arguments = matched(
+        "id,name,phone,email,stage,priority,projected_value,follow_up_date,service_type,source,tags,address_street1,address_street2,address_city,address_state,address_zip,address_country,archived,archived_at,created_at,assigned_to,location,value_score,notes,confirm,reason,row",
+        f'{ID},Jane Doe,\'+1 763 555 0100,jane@example.com,Quoted,high,1200,2026-12-01,"Window Cleaning, Screen Cleaning",Website,"exact-quote, a;b",214 Oak Street,,Delano,MN,55328,US,no,,2026-01-01 09:30,u1,"45, -93",7,"two\nlines",t0ken,the phone,1',
+    )
+    assert columns.lines() == snapshot(
+        [
+            "id → id",
+            "name → name",
+            "phone → phone",
+            "email → email",
+            "stage → stage",
+            "priority → priority",
+            "projected_value → projected_value",
+            "follow_up_date → follow_up_date",
+            "service_type → service_type",
+            "source → source",
+            "tags → tags",
+            "address_street1 → address_street1",
+            "address_street2 → address_street2",
+            "address_city → address_city",
+            "address_state → address_state",
+            "address_zip → address_zip",
+            "address_country → address_country",
+            "archived: left out, not writable",
+            "archived_at: left out, not writable",
+            "created_at: left out, not writable",
+            "assigned_to: left out, not writable",
+            "location: left out, not writable",
+            "value_score: left out, not writable",
+            "notes → notes",
+            "confirm → confirm",
+            "reason: left out, not writable",
+            "row: left out, not writable",
+        ]
+    )
+    assert arguments == snapshot(
+        [
+            {
+                "name": "Jane Doe",
+                "phone": "+1 763 555 0100",
+                "email": "jane@example.com",
+                "stage": "Quoted",
+                "priority": "high",
+                "projected_value": "1200",
+                "follow_up_date": "2026-12-01",
+                "service_type": "Window Cleaning, Screen Cleaning",
+                "source": "Website",
+                "tags": ["exact-quote", "a;b"],
+                "address_street1": "214 Oak Street",
+                "address_city": "Delano",
+                "address_state": "MN",
+                "address_zip": "55328",
+                "address_country": "US",
+                "notes": """\
+two
+lines\
+""",
+                "id": "182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e",
+                "confirm": "t0ken",
+            }
+        ]
+    )
+
+
+def test_names_that_rotor_answers_with() -> None:
+    columns, arguments = matched(
+        "id,name," + ",".join(READ_NAMES.values()), f"{ID},Jane Doe," + ",".join(READ_NAMES)
+    )
+    assert arguments == [{"id": ID, "name": "Jane Doe"} | {field: field for field in READ_NAMES}]
+    assert "left out" not in " ".join(columns.lines())
+
+
+def test_every_field_is_known_by_its_name() -> None:
+    known = {field: found.field for field in LeadFields.model_fields if (found := meaning(field))}
+    assert known == {field: field for field in LeadFields.model_fields}
+
+
+def test_every_word_means_what_the_table_says() -> None:
+    # A word in two places would quietly mean the last of them.
+    tables = (header_synonyms._WORDS, header_synonyms._ADDRESS_WORDS)
+    said = [(word, field) for words in tables for field, known in words.items() for word in known]
+    assert [
+        (word, field) for word, field in said if (found := meaning(word)) is None or found.field != field
+    ] == []
+    assert {field for _, field in said} == {*FIELDS, "first_name", "last_name"} - {"confirm"}
+
+
+@pytest.mark.parametrize(
+    ("header", "field"),
+    [
+        ("firstName", "first_name"),
+        ("FIRST_NAME", "first_name"),
+        ("First-Name*", "first_name"),
+        ("ZIPCode", "address_zip"),
+        ("Phone #", "phone"),
+        ("Notes (2)", "notes"),
+        ("Phone 3", "phone"),
+        ("Phone (mobile)", "phone"),
+        ("E-mail 2 - Value", "email"),
+        ("Street 2", "address_street2"),
+        ("Home Postal Code", "address_zip"),
+        ("Service Street 1", "address_street1"),
+        ("Property Street 2", "address_street2"),
+    ],
+)  # fmt: skip
+def test_headers_that_are_known(header: str, field: str) -> None:
+    found = meaning(header)
+    assert found is not None
+    assert found.field == field
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        *("Status", "Region", "Company", "Budget", "Date", "Title", "Owner", "Confirm", "County", "Fax", "Quote"),
+        *("Street (2)", "Name (2)", "Phone (2)", "City (2)", "City 2", "Address 2 - City", "Billing City", "Mailing Address", "Work zip"),
+        *("Phone type", "E-mail 1 - Label", "Email opt in", "Birthday", "Middle name", "Created", "Customer ID"),
+        *("Value 2", "2", "", "???", "電話", "column 7", "Lead State"),
+    ],
+)  # fmt: skip
+def test_headers_that_are_not_sure(header: str) -> None:
+    assert meaning(header) is None
+
+
+def test_a_full_name_wins_over_its_parts() -> None:
+    columns, arguments = matched("First,Last,Display name", "Jane,Doe,Jane & Bob Doe", "Sam,Roe,", ",Roe,")
+    assert columns.lines() == snapshot(
+        [
+            "First → name (with Last), where Display name is blank",
+            "Last → name (with First), where Display name is blank",
+            "Display name → name",
+        ]
+    )
+    assert arguments == [{"name": "Jane & Bob Doe"}, {"name": "Sam Roe"}, {"name": "Roe"}]
+
+
+def test_a_name_has_one_first_and_one_last_part() -> None:
+    columns, arguments = matched("First,Given name,Last", "Jane,Janet,Doe", ",Sam,Roe")
+    assert columns.lines() == snapshot(
+        [
+            "First → name (with Last)",
+            "Given name → name (with Last), where First is blank",
+            "Last → name (with First or Given name)",
+        ]
+    )
+    assert arguments == [{"name": "Jane Doe"}, {"name": "Sam Roe"}]
+
+
+def test_other_columns_fill_in_and_what_differs_is_counted() -> None:
+    columns, arguments = matched(
+        "Phone,Work phone,Cell,Email,Other email",
+        "(763) 555-0100,763.555.0100,+1 763 555 0101,A@b.co,a@b.co",
+        ",763-555-0100,555-0142,,c@d.co",
+        "n/a,,555-0142,a@b.co,",
+        "555-0142,,,a@b.co,c@d.co",
+    )
+    assert columns.lines() == snapshot(
+        [
+            "Phone → phone",
+            "Work phone → phone, where Phone is blank",
+            "Cell → phone, where Phone and Work phone are blank (in 2 rows it holds another number, which is left out)",
+            "Email → email",
+            "Other email → email, where Email is blank (in 1 row it holds another address, which is left out)",
+        ]
+    )
+    assert arguments == [
+        {"phone": "(763) 555-0100", "email": "A@b.co"},
+        {"phone": "763-555-0100", "email": "c@d.co"},
+        {"phone": "555-0142", "email": "a@b.co"},
+        {"phone": "555-0142", "email": "a@b.co"},
+    ]
+
+
+def test_notes_and_tags_are_joined() -> None:
+    columns, arguments = matched(
+        "Name,Notes,Message,Tags,Labels", 'Sam,one,"two\nthree","a, b","b; c"', "Jane,,only,,"
+    )
+    assert columns.lines() == snapshot(
+        [
+            "Name → name",
+            'Notes → notes, as "Notes: …"',
+            'Message → notes, as "Message: …"',
+            "Tags → tags",
+            "Labels → tags",
+        ]
+    )
+    assert arguments == [
+        {"name": "Sam", "tags": ["a", "b", "c"], "notes": "Notes: one\nMessage: two\nthree"},
+        {"name": "Jane", "notes": "Message: only"},
+    ]
+    assert matched("Name,Notes", "Sam,one")[1] == [{"name": "Sam", "notes": "one"}]
+
+
+@pytest.mark.parametrize(
+    ("header", "row", "address"),
+    [
+        ("Name,Street,City,Property street,Property city", "Sam,1 Elm,Delano,2 Oak,Buffalo", ("2 Oak", "Buffalo")),
+        ("Name,Street,City,Property street,Property city", "Sam,1 Elm,Delano,,", ("1 Elm", "Delano")),
+        ("Name,Street,City,Property street,Property city", "Sam,1 Elm,Delano,2 Oak,", ("2 Oak", None)),
+        ("Name,Street,City,Property city", "Sam,1 Elm,Delano,Buffalo", ("1 Elm", "Delano")),
+        ("Name,Home city,City", "Sam,Delano,Buffalo", (None, "Buffalo")),
+        ("Name,Home street,Home city,City", "Sam,1 Elm,Delano,Buffalo", ("1 Elm", "Delano")),
+        ("Name,City,Town", "Sam,,Delano", (None, "Delano")),
+    ],
+)  # fmt: skip
+def test_no_lead_gets_the_street_of_one_address_and_the_city_of_another(
+    header: str, row: str, address: tuple[str | None, str | None]
+) -> None:
+    _, (arguments,) = matched(header, row)
+    assert (arguments.get("address_street1"), arguments.get("address_city")) == address
+
+
+def test_an_address_that_is_left_out_is_said() -> None:
+    columns, _ = matched("Name,Street,Service street", "Sam,1 Elm,2 Oak")
+    assert columns.lines() == snapshot(
+        [
+            "Name → name",
+            "Street: left out, as it belongs to another address",
+            "Service street → address_street1",
+        ]
+    )
+
+
+def test_ids_of_other_programs_are_left_out() -> None:
+    columns, arguments = matched("Name,Lead ID", "Sam,1001", "Jane,1002")
+    assert columns.lines() == snapshot(
+        ["Name → name", "Lead ID: left out, as its values are not Rotor's lead ids"]
+    )
+    assert arguments == [{"name": "Sam"}, {"name": "Jane"}]
+    # One that was typed wrong among Rotor's is refused later, in its own row.
+    assert matched("ID", ID, "1001")[1] == [{"id": ID}, {"id": "1001"}]
+
+
+def test_confirm_is_known_by_this_header_alone() -> None:
+    assert matched("name,confirm", "Sam,t0ken")[1] == [{"name": "Sam", "confirm": "t0ken"}]
+    assert matched("name,Confirm", "Sam,yes")[1] == [{"name": "Sam"}]
+
+
+def test_what_the_person_says_comes_first() -> None:
+    lines = ("Name,Phone,Alt,Status,Notes,Gate code", "Sam,555-0142,555-0143,New,Hello,1234")
+    columns, arguments = matched(
+        *lines, ALT="phone", status=" Stage ", notes="-", **{" gate  code": "notes", "name": ""}
+    )
+    assert columns.lines() == snapshot(
+        [
+            "Name: left out, as asked",
+            "Phone → phone, where Alt is blank (in 1 row it holds another number, which is left out)",
+            "Alt → phone",
+            "Status → stage",
+            "Notes: left out, as asked",
+            "Gate code → notes",
+        ]
+    )
+    assert arguments == [{"phone": "555-0143", "stage": "New", "notes": "1234"}]
+
+
+def test_an_address_that_the_person_names_is_not_mixed() -> None:
+    columns, arguments = matched(
+        "Name,Street,Billing street", "Sam,1 Elm,", **{"Billing street": "address_street1"}
+    )
+    assert columns.lines() == snapshot(
+        [
+            "Name → name",
+            "Street: left out, as another column is address_street1",
+            "Billing street → address_street1",
+        ]
+    )
+    assert arguments == [{"name": "Sam"}]
+    # The city beside that street goes with it; a city without one stays.
+    lines = ("Name,Street,City,Home zip,Billing street", "Sam,1 Elm,Delano,55328,2 Oak")
+    assert matched(*lines, **{"Billing street": "address_street1"})[1] == [
+        {"name": "Sam", "address_street1": "2 Oak", "address_zip": "55328"}
+    ]
+
+
+def test_parts_of_a_name_in_another_language() -> None:
+    columns, arguments = matched("Vorname,Nachname", "Jane,Doe", Nachname="last_name", Vorname="first_name")
+    assert columns.lines() == snapshot(["Vorname → name (with Nachname)", "Nachname → name (with Vorname)"])
+    assert arguments == [{"name": "Jane Doe"}]
+
+
+def test_what_does_not_exist() -> None:
+    lines = ("Name,Mobile phone", "Sam,555-0142")
+    assert refused(*lines, **{"Mobil phone": "phone"}) == snapshot(
+        "There is no column Mobil phone: did you mean Mobile phone?"
+    )
+    assert refused(*lines, Kontakt="phone") == snapshot(
+        "There is no column Kontakt: there are Name, Mobile phone"
+    )
+    assert refused(*lines, Name="nam") == snapshot("There is no field nam: did you mean name?")
+    assert refused(*lines, Name="lead_source") == snapshot(
+        "There is no field lead_source: did you mean source?"
+    )
+    assert refused(*lines, Name="zzzz") == snapshot(
+        "There is no field zzzz: there are name, phone, email, stage, priority, projected_value, follow_up_date, service_type, source, tags, address_street1, address_street2, address_city, address_state, address_zip, address_country, notes, id, confirm, first_name, last_name"
+    )
+
+
+def test_somebody_must_be_meant() -> None:
+    assert refused("Kontakt,Stadt,City", "Sam,Delano,Delano") == snapshot(
+        'No column says whom a row is about: a name, a phone, an e-mail or a lead id. The columns are Kontakt, Stadt, City. Say which is which, such as --map "Kontakt=name"'
+    )
+    assert refused("Name,City", "Sam,Delano", Name="-") == snapshot(
+        'No column says whom a row is about: a name, a phone, an e-mail or a lead id. The columns are Name, City. Say which is which, such as --map "Name=name"'
+    )
+    assert refused(",".join(f"c{number}" for number in range(40)), "1").endswith(
+        'c28, c29 and 10 more. Say which is which, such as --map "c0=name"'
+    )
+
+
+@pytest.mark.parametrize("field", ["id", "phone", "email", "name", "first_name", "last_name"])
+def test_any_of_these_says_who_is_meant(field: str) -> None:
+    assert len(matched("x", "1", x=field)[1]) == 1
+
+
+def test_what_our_own_files_hold_and_cannot_be_written() -> None:
+    assert set(NOT_WRITABLE) == {
+        *("archived", "archived_at", "assigned_to", "created_at", "location", "value_score"),
+        *("reason", "row"),
+    }
+
+
+headers = st.sampled_from(
+    [
+        *("Name", "Full name", "First name", "Last name", "Phone", "Mobile", "Cell", "Email", "E-mail address"),
+        *("Street", "Street", "City", "Town", "Property city", "Home street", "Zip", "Source", "Lead source"),
+        *("Stage", "Deal stage", "Service", "Job type", "Value", "Estimate", "id", "Lead ID", "confirm"),
+        *("Notes", "Comments", "Tags", "Labels", "created_at", "Shoe size", ""),
+    ]
+)  # fmt: skip
+
+
+@given(
+    st.lists(headers, min_size=1, max_size=12),
+    st.dictionaries(st.integers(0, 11), st.sampled_from([*FIELDS, "first_name", ""]), max_size=3),
+)
+def test_no_cell_goes_to_two_fields_and_no_field_takes_two_columns(
+    header: list[str], given_places: dict[int, str]
+) -> None:
+    # Every cell is a word of its own, so that it can be found again.
+    cells = [f"w{place}w" for place in range(len(header))]
+    rows = table(",".join(["name", *header]), ",".join(["w99w", *cells]))
+    asked = {rows.columns[place]: field for place, field in given_places.items() if place < len(rows.columns)}
+    try:
+        columns = match(rows, asked, region="US")
+    except ColumnError:
+        return
+    arguments = columns.arguments(rows.rows[0])
+    found = {field: re.findall(r"w\d+w", str(value)) for field, value in arguments.items()}
+    everywhere = [cell for of_field in found.values() for cell in of_field]
+    assert len(everywhere) == len(set(everywhere))
+    single = {field for field in found if field not in ("name", "notes", "tags")}
+    assert {field: len(found[field]) for field in single} == dict.fromkeys(single, 1)
+    assert len(columns.lines()) == len(rows.columns)
+    taken = {source.column for source in columns.sources}
+    assert taken.isdisjoint(columns.left_out)
+    assert taken | columns.left_out.keys() == set(rows.columns)
+    assert len(taken) == len(columns.sources)
+
+
+@given(
+    st.lists(st.text(min_size=1) | headers, min_size=1, max_size=6, unique=True),
+    st.lists(st.text(), min_size=6, max_size=6),
+    st.sampled_from([*FIELDS, "last_name"]),
+)
+def test_any_header_and_cells_can_be_matched(header: list[str], cells: list[str], field: str) -> None:
+    rows = Table(tuple(header), (Row(2, dict(zip(header, cells, strict=False))),), "CSV")
+    try:
+        columns = match(rows, {header[0]: field}, region="US")
+    except ColumnError:
+        return
+    assert len(columns.lines()) == len(header)
+    arguments = columns.arguments(rows.rows[0])
+    assert set(arguments) <= set(FIELDS)
+    assert all(arguments.values())

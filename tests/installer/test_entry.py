@@ -1,0 +1,127 @@
+"""What our entry says, which entries are ours, and what of them is shown."""
+
+from pathlib import Path
+
+import pytest
+
+from rotor_mcp.installer.catalog import CLIENTS
+from rotor_mcp.installer.entry import Launch, entry, is_ours, masked, merged, prompt_for
+
+LAUNCH = Launch("/opt/bin/rotor-mcp", ("serve",))
+VARIABLES = {"ROTOR_API_KEY": "rotor_a_secretpart", "ROTOR_MCP_TIMEZONE": "UTC"}
+PLAIN = {"command": "/opt/bin/rotor-mcp", "args": ["serve"], "env": VARIABLES}
+
+
+@pytest.mark.parametrize("name", ["claude-desktop", "cursor", "windsurf", "codex", "gemini"])
+def test_a_plain_entry(name: str) -> None:
+    assert entry(CLIENTS[name], "rotor", LAUNCH, VARIABLES).server == PLAIN
+
+
+def test_claude_code_says_what_type_it_is() -> None:
+    assert entry(CLIENTS["claude-code"], "rotor", LAUNCH, VARIABLES).server == {"type": "stdio", **PLAIN}
+
+
+def test_vscode_asks_for_the_key_itself() -> None:
+    written = entry(CLIENTS["vscode"], "crm", LAUNCH, VARIABLES)
+    assert written.server == {
+        "type": "stdio",
+        **PLAIN,
+        "env": {"ROTOR_API_KEY": "${input:crm_key}", "ROTOR_MCP_TIMEZONE": "UTC"},
+    }
+    assert written.prompt == prompt_for("crm")
+    assert prompt_for("crm") == {
+        "type": "promptString",
+        "id": "crm_key",
+        "description": "Rotor API key",
+        "password": True,
+    }
+
+
+def test_vscode_does_not_ask_for_a_key_that_is_not_needed() -> None:
+    written = entry(CLIENTS["vscode"], "rotor", LAUNCH, {})
+    assert written.prompt is None
+    assert written.server == {"type": "stdio", "command": "/opt/bin/rotor-mcp", "args": ["serve"]}
+
+
+def test_the_script_beside_the_interpreter(tmp_path: Path) -> None:
+    python = tmp_path / "python3"
+    assert Launch.by(python, "serve") == Launch(str(python), ("-P", "-m", "rotor_mcp", "serve"))
+    (tmp_path / "rotor-mcp").touch()
+    assert Launch.by(python, "serve", "--sandbox") == Launch(
+        str(tmp_path / "rotor-mcp"), ("serve", "--sandbox")
+    )
+
+
+def test_a_link_to_an_interpreter_is_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "usr").mkdir()
+    (tmp_path / "usr" / "python3").touch()
+    (tmp_path / "usr" / "rotor-mcp").touch()
+    (tmp_path / "venv").mkdir()
+    (tmp_path / "venv" / "python3").symlink_to(tmp_path / "usr" / "python3")
+    assert Launch.by(tmp_path / "venv" / "python3").command == str(tmp_path / "venv" / "python3")
+
+
+@pytest.mark.parametrize(
+    ("command", "may_vanish"),
+    [
+        ("/home/jo/.cache/uv/archive-v0/x1/bin/rotor-mcp", True),
+        ("/Users/jo/Library/Caches/uv/environments-v2/x/bin/python", True),
+        ("/home/jo/.local/pipx/.cache/d2f/bin/python", True),
+        ("/home/jo/.local/share/uv/tools/rotor-mcp/bin/python", False),
+        ("/home/jo/.local/share/pipx/venvs/rotor-mcp/bin/rotor-mcp", False),
+        ("/home/cached/venv/bin/python", False),
+    ],
+)
+def test_what_may_vanish(command: str, may_vanish: bool) -> None:
+    assert Launch(command, ()).may_vanish is may_vanish
+
+
+@pytest.mark.parametrize(
+    ("server", "ours"),
+    [
+        (PLAIN, True),
+        ({"command": "C:\\Users\\Jo\\venv\\Scripts\\rotor-mcp.exe"}, True),
+        ({"command": "/old/venv/bin/python", "args": ["-m", "rotor_mcp"]}, True),
+        ({"command": "/v/python", "args": ["-P", "-m", "rotor_mcp", "serve"]}, True),
+        ({"command": "uvx", "args": ["rotor-mcp"]}, True),
+        ({"command": "/home/jo/.local/bin/uvx", "args": ["rotor-mcp[keychain]@latest", "serve"]}, True),
+        ({"command": "pipx.exe", "args": ["run", "--spec", "rotor-mcp==0.1.0", "rotor-mcp"]}, True),
+        ({"command": "uvx", "args": ["rotor-mcp-server"]}, False),
+        ({"command": "npx", "args": ["-y", "rotor-mcp"]}, False),
+        ({"command": "python", "args": ["-m", "other", "rotor_mcp"]}, False),
+        ({"url": "https://mcp.getrotor.com"}, False),
+        ({"command": 1, "args": "-m rotor_mcp"}, False),
+        ("rotor-mcp", False),
+    ],
+)
+def test_which_entries_are_ours(server: object, ours: bool) -> None:
+    assert is_ours(server) is ours
+
+
+def test_what_somebody_added_stays() -> None:
+    before = {
+        "command": "/old",
+        "disabled": True,
+        "env": {"ROTOR_API_KEY": "old", "ROTOR_MCP_READ_ONLY": "true", "HTTPS_PROXY": "http://proxy"},
+    }
+    assert merged(before, PLAIN) == {
+        **PLAIN,
+        "disabled": True,
+        "env": {"HTTPS_PROXY": "http://proxy", **VARIABLES},
+    }
+    assert merged({"command": "/old", "env": {"ROTOR_API_KEY": "old"}}, {"command": "/new"}) == {
+        "command": "/new"
+    }
+
+
+def test_secrets_are_not_shown() -> None:
+    server = {
+        "command": "/x",
+        "args": ["serve", "--api-key=rotor_a_b", "--api-key", "rotor_c_d", "--timezone=UTC"],
+        "env": {"ROTOR_API_KEY": "rotor_e_f", "TOKEN": "t0ken", "ROTOR_MCP_TIMEZONE": "UTC"},
+    }
+    assert masked(server, "KEY") == {
+        "command": "/x",
+        "args": ["serve", "--api-key=KEY", "--api-key", "KEY", "--timezone=UTC"],
+        "env": {"ROTOR_API_KEY": "KEY", "TOKEN": "…", "ROTOR_MCP_TIMEZONE": "UTC"},
+    }

@@ -1,0 +1,49 @@
+"""A process that holds the turn of one person, and writes to them when it is told to.
+
+    python -m tests.state.redis.holder REDIS_URL ROTOR_URL PHONE
+
+It says `held` when it has the turn, writes at the first line on standard input, says what came of it, and
+leaves at the next line.
+"""
+
+import sys
+
+import anyio
+from anyio import to_thread
+from pydantic import SecretStr
+
+from rotor_mcp.api.client import LeadsClient
+from rotor_mcp.api.models import LeadFields
+from rotor_mcp.api.session import Pool
+from rotor_mcp.config import Settings
+from rotor_mcp.errors import RotorError
+from rotor_mcp.sandbox import FULL_KEY
+from rotor_mcp.state.redis.factory import SharedCompanies
+from rotor_mcp.state.tenant_state import CallHooks
+
+
+async def main(redis_url: str, rotor_url: str, phone: str) -> None:
+    """Hold the turn, write, leave."""
+    pool = Pool(Settings.load({"api_key": FULL_KEY, "base_url": rotor_url}))
+    company = SharedCompanies(SecretStr(redis_url), 30).of(FULL_KEY)
+    rotor = LeadsClient(pool, CallHooks(company))
+    async with company.queue.turn([f"phone {phone}"], 5):
+        _say("held")
+        await to_thread.run_sync(sys.stdin.readline)
+        rotor.resume()
+        try:
+            written = await rotor.upsert_lead(LeadFields(phone=phone, name="Ann Lee"))
+        except RotorError as exc:
+            _say(f"{type(exc).__name__}: {exc}")
+        else:
+            _say("created" if written.created else "updated")
+        await to_thread.run_sync(sys.stdin.readline)
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    anyio.run(main, sys.argv[1], sys.argv[2], sys.argv[3])
