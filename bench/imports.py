@@ -22,7 +22,7 @@ from typing import Any
 
 import httpx2
 
-from rotor_mcp.parallel import AT_ONCE
+from rotor_mcp.parallel import MAX_CONCURRENT_REQUESTS
 from rotor_mcp.sandbox import FULL_KEY
 
 LEADS = 20_000
@@ -44,7 +44,7 @@ async def main(url, file):
                 body = {{name: value for name, value in row.items() if value}}
                 (await http.post(url + "/leads", json=body)).raise_for_status()
         async with anyio.create_task_group() as group:
-            for _ in range({AT_ONCE}):
+            for _ in range({MAX_CONCURRENT_REQUESTS}):
                 group.start_soon(work)
 anyio.run(main, *sys.argv[1:])
 """
@@ -221,8 +221,8 @@ def report(results: Sequence[Measured]) -> str:
             *map(_row, results),
             "",
             "- *Ours*: the command, from its start to its end. *Plain*: a script that sends each row as a "
-            f"POST, {AT_ONCE} at a time like ours, or GETs each page and writes it as it came. It finds "
-            "nobody, asks nothing, merges nothing, notes nothing, and replaces what it hits.",
+            f"POST, {MAX_CONCURRENT_REQUESTS} at a time like ours, or GETs each page and writes it as it came. "
+            "It finds nobody, asks nothing, merges nothing, notes nothing, and replaces what it hits.",
             "- *Ratio*: median (lowest-highest) of the runs' own ratios. *MB*: the most memory of a process.",
             "- Requests of an import: 1 to learn whose key it is, 1 for each 1,000 leads of the company, 1 "
             "for each write. What was read more than 30 seconds before its turn is read again before it is "

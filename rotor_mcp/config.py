@@ -215,9 +215,11 @@ class Settings(Loaded):
             raise ValueError(form)
         if find_spec("redis") is None:
             raise ValueError("needs another package: pip install 'rotor-mcp[redis]'")
-        from rotor_mcp.state.redis.connection import Link  # only a server that is told of a Redis needs it
+        from rotor_mcp.state.redis.connection import (
+            RedisConnection,  # only a server that is told of a Redis needs it
+        )
 
-        Link(value.get_secret_value())
+        RedisConnection(value.get_secret_value())
         return value
 
     @property

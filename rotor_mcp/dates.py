@@ -92,17 +92,17 @@ def follow_up(text: str, zone: tzinfo) -> date | datetime | None:
     return value
 
 
-Read = Callable[[str, tzinfo], date | datetime | None]
+ReadDate = Callable[[str, tzinfo], date | datetime | None]
 """How an instant of Rotor is read: `local`, or `follow_up`."""
 
 
-def day(text: str, zone: tzinfo, read: Read = local) -> date | None:
+def day(text: str, zone: tzinfo, read: ReadDate = local) -> date | None:
     """Return the calendar day in `zone` of what Rotor answered; None if its form is not known."""
     value = read(text, zone)
     return value.date() if isinstance(value, datetime) else value
 
 
-def show(text: str, zone: tzinfo, read: Read = local) -> str:
+def show(text: str, zone: tzinfo, read: ReadDate = local) -> str:
     """Show what Rotor answered: the day, and the time unless it is noon; unknown forms as they are."""
     value = read(text, zone)
     if value is None:
@@ -112,7 +112,7 @@ def show(text: str, zone: tzinfo, read: Read = local) -> str:
     return value.isoformat(" ")[: len("2026-12-01 15:00")]
 
 
-def show_day(text: str, zone: tzinfo, read: Read = local) -> str:
+def show_day(text: str, zone: tzinfo, read: ReadDate = local) -> str:
     """Show the day of what Rotor answered; unknown forms as they are."""
     known = day(text, zone, read)
     return text if known is None else str(known)

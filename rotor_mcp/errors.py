@@ -5,12 +5,12 @@ RotorError
 ├── NotSent              no request left: safe to try again
 │   ├── NoKey            nothing to authenticate with
 │   ├── Misconfigured    this machine names a proxy or certificates that cannot be used
-│   ├── NotAdmitted      this server does not let the call in
-│   │   ├── NotAllowed       the caller may not do this
-│   │   ├── TooManyCalls     too many at once, or within a minute
-│   │   ├── BudgetSpent      the caller's own share of the day's requests
+│   ├── CallRejected      this server does not let the call in
+│   │   ├── PermissionDenied       the caller may not do this
+│   │   ├── RateLimited     too many at once, or within a minute
+│   │   ├── BudgetExceeded      the caller's own share of the day's requests
 │   │   └── Uncoordinated    a write, and the Redis that is required for writes cannot be used
-│   └── TurnLost         another server has the turn of this person
+│   └── LockLost         another server has the turn of this person
 ├── Refused              Rotor said no: nothing changed
 │   ├── InvalidLead      400
 │   ├── NotAuthorised    401
@@ -27,7 +27,7 @@ RotorError
 from dataclasses import dataclass, field
 from typing import Literal
 
-Obstacle = Literal["name", "refusal", "certificate", "tls", "silence", "proxy"]
+ConnectFailure = Literal["name", "refusal", "certificate", "tls", "silence", "proxy"]
 """What kept a connection from being made."""
 
 
@@ -45,7 +45,7 @@ class RotorError(Exception):
 class NotSent(RotorError):
     """No request left this machine, so nothing was done and trying again is safe."""
 
-    obstacle: Obstacle | None = None
+    connect_failure: ConnectFailure | None = None
     """If there was no connection, and it is known why."""
 
 
@@ -61,27 +61,27 @@ class Misconfigured(NotSent):
     """A sentence: what to do."""
 
 
-class TurnLost(NotSent):
+class LockLost(NotSent):
     """Another server has, or has had, the turn that this write was to go out in."""
 
 
-class NotAdmitted(NotSent):
+class CallRejected(NotSent):
     """This server does not let the call in; `reason` also says what would change that."""
 
 
-class NotAllowed(NotAdmitted):
+class PermissionDenied(CallRejected):
     """The caller may not do this."""
 
 
-class TooManyCalls(NotAdmitted):
+class RateLimited(CallRejected):
     """The caller has too many calls under way, or began too many just now."""
 
 
-class BudgetSpent(NotAdmitted):
+class BudgetExceeded(CallRejected):
     """The caller has spent its own share of the day's requests."""
 
 
-class Uncoordinated(NotAdmitted):
+class Uncoordinated(CallRejected):
     """Redis is required for writes, and could not be used since this server was started."""
 
 
@@ -139,5 +139,5 @@ class OutcomeUnknown(Unanswered):
     """A write was sent and its reply was lost: it may have been done, or not. Look before sending again."""
 
 
-HOPELESS = (NoKey, NotAuthorised, MissingScope, QuotaExceeded)
+FINAL_ERRORS = (NoKey, NotAuthorised, MissingScope, QuotaExceeded)
 """After one of these no further request of the same key can succeed."""

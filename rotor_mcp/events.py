@@ -10,7 +10,7 @@ SpentToday = Callable[[], Iterable[tuple[str, int]]]
 
 
 @dataclass(frozen=True)
-class Asked:
+class RequestEvent:
     """A request to Rotor that has ended."""
 
     method: str
@@ -27,7 +27,7 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class WriteMade:
+class WriteEvent:
     """A write that was begun: to which lead, of what, and how it ended. Names only, no values."""
 
     lead_id: str | None
@@ -36,7 +36,7 @@ class WriteMade:
 
 
 @dataclass(frozen=True)
-class Called:
+class CallSummary:
     """What was called, and how that ended."""
 
     what: str
@@ -48,19 +48,19 @@ class Called:
 
 
 @dataclass(frozen=True)
-class Visited:
+class CallFinished:
     """A call that was let in, and has ended."""
 
     caller: str | None
     """Who called; None if it is whoever started the process."""
     company: str
     """A name that tells companies apart, and not which they are."""
-    called: Called | None
+    called: CallSummary | None
     """None if nothing was begun."""
-    writes: Sequence[WriteMade]
+    writes: Sequence[WriteEvent]
 
 
-class Observer:
+class EventListener:
     """Told of calls and requests as they end. By itself it makes nothing of them."""
 
     def opened(self, spent_today: SpentToday) -> None:
@@ -69,10 +69,10 @@ class Observer:
     def refused(self, refusal: NotSent) -> None:
         """A call had to stay outside."""
 
-    def ended(self, visited: Visited) -> None:
+    def ended(self, finished: CallFinished) -> None:
         """A call that was let in has ended, or was cancelled."""
 
-    def asked(self, asked: Asked) -> None:
+    def asked(self, asked: RequestEvent) -> None:
         """A request to Rotor has ended."""
 
     async def aclose(self) -> None:

@@ -5,7 +5,7 @@ What is loaded by then is never looked at again, and a call makes too few object
 
 import gc
 
-SELDOM = (10_000, 20, 20)
+COLLECTION_THRESHOLD = (10_000, 20, 20)
 """Objects made, and collections of younger ones, after which it looks; Python's own first number is 700."""
 
 
@@ -22,5 +22,5 @@ def loaded() -> None:
 def serving() -> None:
     """Look seldom: all is loaded, and calls will come."""
     gc.freeze()
-    gc.set_threshold(*SELDOM)
+    gc.set_threshold(*COLLECTION_THRESHOLD)
     gc.enable()

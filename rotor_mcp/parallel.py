@@ -5,14 +5,14 @@ from typing import TypeVar
 
 import anyio
 
-AT_ONCE = 4
+MAX_CONCURRENT_REQUESTS = 4
 """Requests in flight at a time. Rotor names no limit but the daily one; this is polite, and fast enough."""
 
 Item = TypeVar("Item")
 
 
 async def each(items: Iterable[Item], do: Callable[[Item], Awaitable[None]]) -> None:
-    """Do something for each of many, begun in their order, `AT_ONCE` at a time.
+    """Do something for each of many, begun in their order, `MAX_CONCURRENT_REQUESTS` at a time.
 
     The first failure keeps further ones from being begun, and is raised when those in hand are done.
     """
@@ -29,7 +29,7 @@ async def each(items: Iterable[Item], do: Callable[[Item], Awaitable[None]]) -> 
                 return
 
     async with anyio.create_task_group() as workers:
-        for _ in range(AT_ONCE):
+        for _ in range(MAX_CONCURRENT_REQUESTS):
             workers.start_soon(work)
     if failures:
         raise failures[0]

@@ -16,16 +16,16 @@ from rotor_mcp.config import Credentials, Settings, redact_well_formed_keys
 if TYPE_CHECKING:
     import httpx2
 
-    from rotor_mcp.api.session import Pool
-    from rotor_mcp.events import Observer
-    from rotor_mcp.state.tenant_state import Companies
-    from rotor_mcp.tenants import Clock, Workplace
+    from rotor_mcp.api.session import ConnectionPool
+    from rotor_mcp.events import EventListener
+    from rotor_mcp.state.tenant_state import StateFactory
+    from rotor_mcp.tenants import Clock, Tenant
 
-REMEMBERED = 500
+MAX_IDLE_TENANTS = 500
 """Companies whose workplace is kept although nobody works there."""
 
 
-class Workplaces:
+class TenantRegistry:
     """The workplaces of a process."""
 
     def __init__(
@@ -33,7 +33,7 @@ class Workplaces:
         settings: Settings,
         transport: "Callable[[], httpx2.AsyncBaseTransport] | None" = None,
         clock: "Clock | None" = None,
-        observers: "Sequence[Observer]" = (),
+        listeners: "Sequence[EventListener]" = (),
     ) -> None:
         """Take what all have in common.
 
@@ -43,70 +43,70 @@ class Workplaces:
             clock: says what moment it is; the system's if None.
             observers: told of all that happens there.
         """
-        self.observers = observers
+        self.listeners = listeners
         self._settings = settings
         self._transport = transport
         self._clock = clock
-        self._pool: Pool | None = None
-        self._companies: Companies | None = None
+        self._pool: ConnectionPool | None = None
+        self._companies: StateFactory | None = None
         # A call keeps its workplace from vanishing; the known ones are kept besides, the most recent last.
-        self._open: WeakValueDictionary[bytes, Workplace] = WeakValueDictionary()
-        self._known: OrderedDict[bytes, Workplace] = OrderedDict()
-        for observer in observers:
-            observer.opened(self.spent_today)
+        self._open: WeakValueDictionary[bytes, Tenant] = WeakValueDictionary()
+        self._known: OrderedDict[bytes, Tenant] = OrderedDict()
+        for listener in listeners:
+            listener.opened(self.spent_today)
 
-    def own(self) -> "Workplace":
+    def default(self) -> "Tenant":
         """The workplace of the company whose key is in the settings."""
-        workplace = self._workplace(self._settings.credentials)
-        self._keep(workplace)
-        return workplace
+        tenant = self._tenant(self._settings.credentials)
+        self._keep(tenant)
+        return tenant
 
-    def of(self, key: str) -> "Workplace":
+    def for_key(self, key: str) -> "Tenant":
         """The workplace of the company with this key."""
-        return self._workplace(Credentials(key))
+        return self._tenant(Credentials(key))
 
-    def leave(self, workplace: "Workplace") -> None:
+    def leave(self, tenant: "Tenant") -> None:
         """Keep a workplace that a call leaves, if Rotor has accepted its key."""
-        if workplace.pool.accepted:
-            self._keep(workplace)
+        if tenant.pool.accepted:
+            self._keep(tenant)
 
     @property
-    def pool(self) -> "Pool":
+    def pool(self) -> "ConnectionPool":
         """The connections to Rotor, which all share."""
         if self._pool is None:
-            from rotor_mcp.api.session import Pool
+            from rotor_mcp.api.session import ConnectionPool
 
-            self._pool = Pool(self._settings, self._transport, self.observers)
+            self._pool = ConnectionPool(self._settings, self._transport, self.listeners)
         return self._pool
 
     @property
-    def companies(self) -> "Companies":
+    def state_factory(self) -> "StateFactory":
         """What makes companies."""
         if self._companies is None:
-            from rotor_mcp.tenants import companies
+            from rotor_mcp.tenants import state_factory
 
-            self._companies = companies(self._settings, self._settings.search_memory)
+            self._companies = state_factory(self._settings, self._settings.search_memory)
         return self._companies
 
     def start(self) -> None:
         """Begin to find out whether what several servers share can be used, if anything is shared."""
         if self._settings.redis_url is not None:
-            self.companies.start()
+            self.state_factory.start()
 
     def redact(self, text: str) -> str:
         """Take keys out of a log line: what has the form of one, and the known ones, whatever their form.
 
         What a caller sent as a key and Rotor never accepted is left: it could be any word.
         """
-        for workplace in self._known.copy().values():
-            if workplace.pool.credentials is not None:
-                text = workplace.pool.credentials.redact(text)
+        for tenant in self._known.copy().values():
+            if tenant.pool.credentials is not None:
+                text = tenant.pool.credentials.redact(text)
         return redact_well_formed_keys(self._settings.redact(text))
 
     def spent_today(self) -> Iterator[tuple[str, int]]:
         """What each company has spent today, as far as this process knows. Other threads may ask, too."""
-        for workplace in self._known.copy().values():
-            yield workplace.name, workplace.company.spending.known
+        for tenant in self._known.copy().values():
+            yield tenant.name, tenant.state.request_counter.known
 
     async def aclose(self) -> None:
         """Close the connections."""
@@ -114,30 +114,30 @@ class Workplaces:
             await self._pool.aclose()
         if self._companies is not None:
             await self._companies.aclose()
-        for observer in self.observers:
-            await observer.aclose()
+        for listener in self.listeners:
+            await listener.aclose()
 
-    def _workplace(self, credentials: Credentials | None) -> "Workplace":
+    def _tenant(self, credentials: Credentials | None) -> "Tenant":
         digest = _digest(credentials)
-        workplace = self._open.get(digest)
-        if workplace is None:
-            from rotor_mcp.tenants import Workplace, system_clock
+        tenant = self._open.get(digest)
+        if tenant is None:
+            from rotor_mcp.tenants import Tenant, system_clock
 
-            company = self.companies.of(credentials.key if credentials else None)
-            workplace = Workplace(
+            company = self.state_factory.for_key(credentials.key if credentials else None)
+            tenant = Tenant(
                 self.pool.with_credentials(credentials),
                 company,
                 digest.hex()[:12],
                 self._clock or system_clock,
             )
-            self._open[digest] = workplace
-        return workplace
+            self._open[digest] = tenant
+        return tenant
 
-    def _keep(self, workplace: "Workplace") -> None:
-        digest = _digest(workplace.pool.credentials)
-        self._known[digest] = workplace
+    def _keep(self, tenant: "Tenant") -> None:
+        digest = _digest(tenant.pool.credentials)
+        self._known[digest] = tenant
         self._known.move_to_end(digest)
-        if len(self._known) > REMEMBERED:
+        if len(self._known) > MAX_IDLE_TENANTS:
             self._known.popitem(last=False)
 
 

@@ -7,13 +7,13 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from rotor_mcp.api.client import LeadsClient
-from rotor_mcp.api.session import Pool
+from rotor_mcp.api.session import ConnectionPool
 from rotor_mcp.config import Settings
-from rotor_mcp.events import WriteMade
-from rotor_mcp.leads.context import Call, Progress
-from rotor_mcp.leads.plan import Context
+from rotor_mcp.events import WriteEvent
+from rotor_mcp.leads.context import CallContext, Progress
+from rotor_mcp.leads.plan import Locale
 from rotor_mcp.sanitize import clean
-from rotor_mcp.state.tenant_state import CallHooks, Companies, Company
+from rotor_mcp.state.tenant_state import CallHooks, StateFactory, TenantState
 
 if TYPE_CHECKING:
     import httpx2
@@ -30,7 +30,7 @@ def system_clock() -> datetime:
     return datetime.now(UTC)
 
 
-def companies(settings: Settings, search_memory: float) -> Companies:
+def state_factory(settings: Settings, search_memory: float) -> StateFactory:
     """Whatever makes what calls for one company share: in Redis if there is one, else in this process.
 
     Args:
@@ -38,20 +38,20 @@ def companies(settings: Settings, search_memory: float) -> Companies:
         search_memory: seconds for which a search remembers what it read.
     """
     if settings.redis_url is None:
-        return Companies(search_memory)
+        return StateFactory(search_memory)
     from rotor_mcp.state.redis.factory import (
-        SharedCompanies,  # only a server that is told of a Redis needs it
+        RedisStateFactory,  # only a server that is told of a Redis needs it
     )
 
-    return SharedCompanies(settings.redis_url, search_memory, required=settings.redis_required)
+    return RedisStateFactory(settings.redis_url, search_memory, required=settings.redis_required)
 
 
 @dataclass(frozen=True)
-class Workplace:
+class Tenant:
     """What all calls share."""
 
-    pool: Pool
-    company: Company
+    pool: ConnectionPool
+    state: TenantState
     name: str = ""
     """Tells companies apart without saying which they are."""
     clock: Clock = system_clock
@@ -63,9 +63,9 @@ class Workplace:
     def call(
         self,
         progress: Progress | None = None,
-        wrote: Callable[[WriteMade], None] = lambda _: None,
+        wrote: Callable[[WriteEvent], None] = lambda _: None,
         caller: str | None = None,
-    ) -> Call:
+    ) -> CallContext:
         """Begin a call.
 
         Args:
@@ -73,17 +73,17 @@ class Workplace:
             wrote: told of every write.
             caller: who calls; None if that is whoever started the process.
         """
-        settings, hooks = self.pool.settings, CallHooks(self.company)
+        settings, hooks = self.pool.settings, CallHooks(self.state)
         today = self.clock().astimezone(settings.zone).date()
-        return Call(
+        return CallContext(
             rotor=LeadsClient(self.pool, hooks),
-            company=self.company,
+            state=self.state,
             hooks=hooks,
-            context=Context(
+            context=Locale(
                 today,
                 settings.zone,
                 settings.phone_region,
-                self.company.vocabulary,
+                self.state.vocabulary,
                 f"{self.name} {caller or ''}",
             ),
             search_requests=settings.search_requests,
@@ -94,12 +94,12 @@ class Workplace:
 
 
 @asynccontextmanager
-async def workplace(
+async def tenant(
     settings: Settings, transport: "Callable[[], httpx2.AsyncBaseTransport] | None"
-) -> AsyncIterator[Workplace]:
+) -> AsyncIterator[Tenant]:
     """The workplace of a command that does one thing. Nothing it reads is remembered."""
     async with (
-        aclosing(companies(settings, search_memory=0)) as makers,
-        aclosing(Pool(settings, transport)) as pool,
+        aclosing(state_factory(settings, search_memory=0)) as factory,
+        aclosing(ConnectionPool(settings, transport)) as pool,
     ):
-        yield Workplace(pool, makers.of(settings.key))
+        yield Tenant(pool, factory.for_key(settings.key))

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from rotor_mcp.installer.catalog import CLIENTS, Machine
+from rotor_mcp.installer.catalog import CLIENTS, HostSystem
 from rotor_mcp.installer.changes import read
 from tests.commands import ROOT, run
 
@@ -38,12 +38,12 @@ class Home:
 
     def file(self, client: str) -> Path:
         """Where a client has its configuration here."""
-        machine = Machine(environment=self.variables(), home=self.path)
+        machine = HostSystem(environment=self.variables(), home=self.path)
         return CLIENTS[client].places(machine)[0].file
 
     def have(self, client: str, text: str | bytes | None = None) -> Path:
         """Install a client, with a configuration or without."""
-        machine = Machine(environment=self.variables(), home=self.path)
+        machine = HostSystem(environment=self.variables(), home=self.path)
         place = CLIENTS[client].places(machine)[0]
         place.directory.mkdir(parents=True, exist_ok=True)
         if text is not None:

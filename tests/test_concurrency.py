@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rotor_mcp.parallel import AT_ONCE, each
+from rotor_mcp.parallel import MAX_CONCURRENT_REQUESTS, each
 
 pytestmark = pytest.mark.anyio
 
@@ -44,7 +44,7 @@ async def test_a_few_at_a_time_and_the_next_as_soon_as_one_has_ended() -> None:
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(each, range(10), work.do)
         await anyio.wait_all_tasks_blocked()
-        assert (AT_ONCE, work.begun) == (4, [0, 1, 2, 3])
+        assert (MAX_CONCURRENT_REQUESTS, work.begun) == (4, [0, 1, 2, 3])
         await work.end(2)
         assert work.begun == [0, 1, 2, 3, 4]
         await work.end(0, 4)
@@ -177,7 +177,7 @@ def test_each_once_in_order_and_never_too_many(naps: list[int], failing: set[int
     failed = anyio.run(run)
     assert begun == list(range(len(begun)))
     assert sorted(ended) == begun
-    assert most <= AT_ONCE
+    assert most <= MAX_CONCURRENT_REQUESTS
     if failed is None:
         assert len(begun) == len(naps)
         assert failing.isdisjoint(begun)

@@ -10,10 +10,10 @@ import jwt
 import pytest
 import trustme
 
-from rotor_mcp.api.session import Exchange, Pool
+from rotor_mcp.api.session import ApiSession, ConnectionPool
 from rotor_mcp.config import Settings
 from rotor_mcp.errors import Misconfigured, NotSent
-from rotor_mcp.hosting.auth_jwt import Issuer, IssuerAway
+from rotor_mcp.hosting.auth_jwt import IssuerAway, JwtVerifier
 from rotor_mcp.http_client import proxy_for
 from rotor_mcp.tools import error_text
 from tests.listening import listening
@@ -92,17 +92,17 @@ async def test_a_proxy_that_cannot_be_used_is_named_and_never_shown(
     error = await misconfigured(ROTOR)
     assert error.reason.startswith("ALL_PROXY cannot be used: ")
     assert error.cure == "Correct ALL_PROXY, or unset it."
-    assert "s3cretword" not in repr(error) + error_text.in_words(error)
+    assert "s3cretword" not in repr(error) + error_text.describe(error)
 
 
 async def misconfigured(address: str) -> Misconfigured:
     """The error of a request, which is not tried again and costs nothing."""
-    exchange = Exchange(Pool(Settings.load({"api_key": KEY, "base_url": address})))
+    exchange = ApiSession(ConnectionPool(Settings.load({"api_key": KEY, "base_url": address})))
     with pytest.raises(Misconfigured) as caught:
         await exchange.send("POST", "leads", body={})
     assert exchange.requests == 0
     assert (
-        error_text.in_words(caught.value) == f"Nothing was sent: {caught.value.reason}. {caught.value.cure}"
+        error_text.describe(caught.value) == f"Nothing was sent: {caught.value.reason}. {caught.value.cure}"
     )
     return caught.value
 
@@ -188,7 +188,7 @@ async def test_the_issuer_of_tokens_is_asked_in_the_same_way(
     environment.setenv("ALL_PROXY", value)
     token = jwt.encode({"sub": "jo"}, "k" * 32, headers={"kid": "1"})
     with pytest.raises(IssuerAway):
-        await Issuer("https://issuer.invalid/", "rotor").verify_token(token)
+        await JwtVerifier("https://issuer.invalid/", "rotor").verify_token(token)
     (line,) = caplog.messages
     assert line.startswith("the keys of the issuer cannot be had: ALL_PROXY cannot be used: ")
     assert line.endswith(". Correct ALL_PROXY, or unset it.")
@@ -209,11 +209,11 @@ def rotor(environment: pytest.MonkeyPatch, tmp_path: Path) -> Rotor:
 
 async def sent(address: str) -> str:
     """Send a request; return what came of it."""
-    pool = Pool(Settings.load({"api_key": KEY, "base_url": address, "timeout": "1.1"}))
+    pool = ConnectionPool(Settings.load({"api_key": KEY, "base_url": address, "timeout": "1.1"}))
     try:
-        await Exchange(pool).send("GET", "leads")
+        await ApiSession(pool).send("GET", "leads")
     except NotSent as exc:
-        return f"{exc.obstacle}: {exc.reason}"
+        return f"{exc.connect_failure}: {exc.reason}"
     finally:
         await pool.aclose()
     return "sent"

@@ -12,8 +12,8 @@ from redis.asyncio import Redis
 
 from rotor_mcp.config import Settings
 from rotor_mcp.errors import NotAuthorised
-from rotor_mcp.tenant_registry import REMEMBERED, Workplaces
-from rotor_mcp.tenants import Workplace
+from rotor_mcp.tenant_registry import MAX_IDLE_TENANTS, TenantRegistry
+from rotor_mcp.tenants import Tenant
 from tests.test_secrecy import logged
 
 pytestmark = pytest.mark.anyio
@@ -34,68 +34,68 @@ def rotor(request: httpx2.Request) -> httpx2.Response:
 
 
 @pytest.fixture
-async def workplaces() -> AsyncIterator[Workplaces]:
+async def tenants() -> AsyncIterator[TenantRegistry]:
     settings = Settings.load({"api_key": OWN})
-    async with aclosing(Workplaces(settings, lambda: httpx2.MockTransport(rotor))) as opened:
+    async with aclosing(TenantRegistry(settings, lambda: httpx2.MockTransport(rotor))) as opened:
         yield opened
 
 
-async def visit(workplaces: Workplaces, key: str) -> Workplace:
+async def visit(tenants: TenantRegistry, key: str) -> Tenant:
     """Call with a key, as a caller does."""
-    workplace = workplaces.of(key)
+    tenant = tenants.for_key(key)
     try:
-        await workplace.call().rotor.list_leads(limit=1)
+        await tenant.call().rotor.list_leads(limit=1)
     except NotAuthorised:
         pass
     finally:
-        workplaces.leave(workplace)
-    return workplace
+        tenants.leave(tenant)
+    return tenant
 
 
-def spent(workplaces: Workplaces) -> dict[str, int]:
-    return dict(workplaces.spent_today())
+def spent(tenants: TenantRegistry) -> dict[str, int]:
+    return dict(tenants.spent_today())
 
 
-async def test_keys_that_rotor_never_accepted_push_nobody_out(workplaces: Workplaces) -> None:
-    acme = (await visit(workplaces, ACME)).name
-    for number in range(REMEMBERED + 50):
-        await visit(workplaces, f"rotor_x{number}_s3cr3tofnobody")
-    assert spent(workplaces) == {acme: 1}
-    await visit(workplaces, ACME)
-    assert spent(workplaces) == {acme: 2}
-    assert len(workplaces._open) == 1, "nothing is kept of the others"
+async def test_keys_that_rotor_never_accepted_push_nobody_out(tenants: TenantRegistry) -> None:
+    acme = (await visit(tenants, ACME)).name
+    for number in range(MAX_IDLE_TENANTS + 50):
+        await visit(tenants, f"rotor_x{number}_s3cr3tofnobody")
+    assert spent(tenants) == {acme: 1}
+    await visit(tenants, ACME)
+    assert spent(tenants) == {acme: 2}
+    assert len(tenants._open) == 1, "nothing is kept of the others"
 
 
 @pytest.mark.parametrize("status", [302, 403, 404, 429])
-async def test_a_refusal_is_no_sign_of_a_good_key(status: int, workplaces: Workplaces) -> None:
-    workplace = workplaces.of(f"limited-{status}")
+async def test_a_refusal_is_no_sign_of_a_good_key(status: int, tenants: TenantRegistry) -> None:
+    tenant = tenants.for_key(f"limited-{status}")
     with pytest.raises(Exception, match=r"."):
-        await workplace.call().rotor.list_leads(limit=1)
-    workplaces.leave(workplace)
-    assert spent(workplaces) == {}
+        await tenant.call().rotor.list_leads(limit=1)
+    tenants.leave(tenant)
+    assert spent(tenants) == {}
 
 
-async def test_the_most_recent_companies_are_kept(workplaces: Workplaces) -> None:
-    own = workplaces.own()
-    for number in range(REMEMBERED):
-        workplace = workplaces.of(f"rotor_c{number}_s3cr3tofsomebody")
-        workplace.pool.note_answer(200)
-        workplaces.leave(workplace)
-    assert len(spent(workplaces)) == REMEMBERED
-    assert own.name not in spent(workplaces)
+async def test_the_most_recent_companies_are_kept(tenants: TenantRegistry) -> None:
+    own = tenants.default()
+    for number in range(MAX_IDLE_TENANTS):
+        tenant = tenants.for_key(f"rotor_c{number}_s3cr3tofsomebody")
+        tenant.pool.note_answer(200)
+        tenants.leave(tenant)
+    assert len(spent(tenants)) == MAX_IDLE_TENANTS
+    assert own.name not in spent(tenants)
 
 
 async def test_settings_and_connections_are_the_same_for_all_keys() -> None:
     gc.collect()
     before = sum(isinstance(each, Redis) for each in gc.get_objects())
     settings = Settings.load({"api_key": OWN, "redis_url": "redis://127.0.0.1:1"})
-    async with aclosing(Workplaces(settings, lambda: httpx2.MockTransport(rotor))) as workplaces:
-        opened = [workplaces.own(), *(workplaces.of(f"rotor_c{number}_s3cr3t99") for number in range(40))]
+    async with aclosing(TenantRegistry(settings, lambda: httpx2.MockTransport(rotor))) as tenants:
+        opened = [tenants.default(), *(tenants.for_key(f"rotor_c{number}_s3cr3t99") for number in range(40))]
         gc.collect()
         clients = sum(isinstance(each, Redis) for each in gc.get_objects()) - before
         assert clients == 1
-        assert all(workplace.pool.settings is settings for workplace in opened)
-        assert len({id(workplace.pool.http) for workplace in opened}) == 1
+        assert all(tenant.pool.settings is settings for tenant in opened)
+        assert len({id(tenant.pool.http) for tenant in opened}) == 1
 
 
 @pytest.mark.parametrize("log_format", ["text", "json"])
@@ -112,12 +112,12 @@ async def test_settings_and_connections_are_the_same_for_all_keys() -> None:
     ],
 )
 async def test_what_is_sent_as_a_key_cannot_make_the_log_unreadable(
-    key: str, log_format: str, workplaces: Workplaces
+    key: str, log_format: str, tenants: TenantRegistry
 ) -> None:
     line = "search_leads: done, 3 requests; a warning, a message"
     settings = Settings.load({"api_key": OWN, "log_format": log_format})
-    with logged(settings, workplaces.redact) as stderr:
-        sent = await visit(workplaces, key)
+    with logged(settings, tenants.redact) as stderr:
+        sent = await visit(tenants, key)
         logging.getLogger("rotor_mcp.server.dispatch").warning(line)
     assert sent.pool.accepted is False
     if log_format == "json":
@@ -128,15 +128,17 @@ async def test_what_is_sent_as_a_key_cannot_make_the_log_unreadable(
         assert stderr.getvalue().rstrip().endswith(f" WARNING rotor_mcp.server.dispatch: {line}")
 
 
-async def test_every_key_that_works_is_taken_out_of_the_log(workplaces: Workplaces) -> None:
+async def test_every_key_that_works_is_taken_out_of_the_log(tenants: TenantRegistry) -> None:
     for key in (ACME, ODD):
-        await visit(workplaces, key)
+        await visit(tenants, key)
     texts = [OWN, ACME, ODD, "s3cr3tofowner", "s3cr3t_of_acme", "rotor_new_s3cr3tofnew"]
-    assert [workplaces.redact(f"<{text}>") for text in texts] == ["<«API key»>"] * 6
+    assert [tenants.redact(f"<{text}>") for text in texts] == ["<«API key»>"] * 6
 
 
-async def test_a_caller_is_not_shown_the_key_it_sent(workplaces: Workplaces) -> None:
+async def test_a_caller_is_not_shown_the_key_it_sent(tenants: TenantRegistry) -> None:
     for key in (ACME, ODD, "requests of nobody"):
-        workplace = workplaces.of(key)
-        assert workplace.safe(f"Rotor says: {key}") == "Rotor says: «API key»"
-    assert workplaces.of(ACME).safe(f"requests {ODD}") == f"requests {ODD}", "another's key is not guessed at"
+        tenant = tenants.for_key(key)
+        assert tenant.safe(f"Rotor says: {key}") == "Rotor says: «API key»"
+    assert tenants.for_key(ACME).safe(f"requests {ODD}") == f"requests {ODD}", (
+        "another's key is not guessed at"
+    )

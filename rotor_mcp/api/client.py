@@ -4,15 +4,15 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from rotor_mcp.api.hooks import Witness
+from rotor_mcp.api.hooks import ApiHooks
 from rotor_mcp.api.models import READ_NAMES, Lead, LeadFields, Page
-from rotor_mcp.api.session import Exchange, Pool
+from rotor_mcp.api.session import ApiSession, ConnectionPool
 from rotor_mcp.concurrency import paced
 from rotor_mcp.errors import OutcomeUnknown, Unanswered
 
 
 @dataclass(frozen=True)
-class Written:
+class WriteReply:
     """What a write did, by Rotor's own word."""
 
     created: bool
@@ -35,15 +35,15 @@ class LeadsClient:
     Every method raises one of `errors.RotorError`.
     """
 
-    def __init__(self, pool: Pool, witness: Witness | None = None) -> None:
+    def __init__(self, pool: ConnectionPool, witness: ApiHooks | None = None) -> None:
         """Begin a call.
 
         Args:
             pool: the connections to use.
             witness: told of what goes out and of what is read.
         """
-        self._witness = witness or Witness()
-        self._exchange = Exchange(pool, self._witness)
+        self._witness = witness or ApiHooks()
+        self._exchange = ApiSession(pool, self._witness)
         self._carried_over = 0
 
     def resume(self, spent: int | None = None) -> None:
@@ -76,7 +76,7 @@ class LeadsClient:
         """Whether too little time is left to begin another write."""
         return self._exchange.running_out
 
-    async def knock(self) -> None:
+    async def ping(self) -> None:
         """Ask `GET /auth/test` without the key: if Rotor is there, it refuses, and counts it for nobody."""
         await self._exchange.send("GET", "auth/test", anonymous=True)
 
@@ -151,7 +151,7 @@ class LeadsClient:
             has_more=bool(data) and (has_more if isinstance(has_more, bool) else len(data) >= limit),
         )
 
-    async def upsert_lead(self, fields: LeadFields, lead_id: str | None = None) -> Written:
+    async def upsert_lead(self, fields: LeadFields, lead_id: str | None = None) -> WriteReply:
         """Create or update a lead: `POST /leads`. Rotor finds it by id, else by phone, else by e-mail.
 
         Raises:
@@ -169,7 +169,7 @@ class LeadsClient:
             raise OutcomeUnknown("the answer holds no lead", status)
         if doubt := _doubt(body, data):
             raise OutcomeUnknown(f"the answer {doubt}", status)
-        return Written(created=status == 201, lead=Lead.model_validate(data))
+        return WriteReply(created=status == 201, lead=Lead.model_validate(data))
 
 
 def _doubt(sent: Mapping[str, object], said: Mapping[str, object]) -> str | None:

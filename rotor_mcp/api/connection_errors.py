@@ -11,7 +11,7 @@ from rotor_mcp.errors import NotSent
 from rotor_mcp.http_client import Proxy
 
 
-def no_connection(exc: BaseException, host: str, proxy: Proxy | None = None) -> NotSent:
+def connect_error(exc: BaseException, host: str, proxy: Proxy | None = None) -> NotSent:
     """Say what kept the connection from being made. The exception's own text is not for showing.
 
     Args:

@@ -3,7 +3,7 @@
 from rotor_mcp.api.models import Lead
 
 
-class Witness:
+class ApiHooks:
     """Told of each request and each lead. By itself it lets everything happen."""
 
     def seen(self, lead: Lead) -> None:

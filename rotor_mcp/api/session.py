@@ -18,30 +18,30 @@ import anyio
 import httpx2
 
 from rotor_mcp import __version__
-from rotor_mcp.api.connection_errors import no_connection
-from rotor_mcp.api.hooks import Witness
+from rotor_mcp.api.connection_errors import connect_error
+from rotor_mcp.api.hooks import ApiHooks
 from rotor_mcp.api.responses import Answer, read
 from rotor_mcp.config import Credentials, Settings
 from rotor_mcp.errors import (
+    LockLost,
     Misconfigured,
     NoKey,
     NotSent,
     OutcomeUnknown,
     RotorError,
-    TurnLost,
     Unanswered,
 )
-from rotor_mcp.events import Asked, Observer
+from rotor_mcp.events import EventListener, RequestEvent
 from rotor_mcp.http_client import open_client, proxy_for
 from rotor_mcp.response_body import UnreadableBody, read_body
 
 API_VERSION = "1.1.0"
-RETRIES = 2
+MAX_RETRIES = 2
 CONNECT_TIMEOUT = 8.0
 """Seconds. Shorter than a call's deadline, so that a connection that never comes is known as "not sent"."""
-SHARE_OF_A_WRITE = 2 / 3
+WRITE_TIME_SHARE = 2 / 3
 """Of the time that a call has left: the rest is kept for finding out what became of a lost reply."""
-RESERVE = 1 / 5
+MIN_TIME_SHARE_FOR_WRITE = 1 / 5
 """Of the time of a call: a write of many is not begun any more when only this is left."""
 
 Method = Literal["GET", "POST"]
@@ -70,7 +70,7 @@ def retry_delay(method: Method, failure: RotorError, retries: int, remaining: fl
         remaining: seconds until the call's deadline. There is no retry that could not end before it.
     """
     match failure:
-        case NoKey() | Misconfigured() | TurnLost():
+        case NoKey() | Misconfigured() | LockLost():
             return None
         case NotSent():
             pass
@@ -81,32 +81,32 @@ def retry_delay(method: Method, failure: RotorError, retries: int, remaining: fl
         case _:
             return None
     delay = 0.3 * 2**retries * random.uniform(0.5, 1.5)  # noqa: S311 - it spreads load and keeps no secret
-    return delay if retries < RETRIES and delay + 1 <= remaining else None
+    return delay if retries < MAX_RETRIES and delay + 1 <= remaining else None
 
 
-class Pool:
+class ConnectionPool:
     """The connections to Rotor that all calls share. The first request opens them, which spares the start."""
 
     def __init__(
         self,
         settings: Settings,
         transport: Callable[[], httpx2.AsyncBaseTransport] | None = None,
-        observers: Sequence[Observer] = (),
+        listeners: Sequence[EventListener] = (),
     ) -> None:
         self.settings = settings
         self.credentials = settings.credentials
         self.accepted = False
         """Whether Rotor has accepted the key of this pool."""
-        self.observers = observers
+        self.listeners = listeners
         self.answered_at = -math.inf
         """When Rotor last answered anything, as `anyio.current_time` tells it."""
         self._origin = self
         self._transport = transport
         self._http: httpx2.AsyncClient | None = None
 
-    def with_credentials(self, credentials: Credentials | None) -> "Pool":
+    def with_credentials(self, credentials: Credentials | None) -> "ConnectionPool":
         """The same connections with another key."""
-        pool = Pool(self.settings, observers=self.observers)
+        pool = ConnectionPool(self.settings, listeners=self.listeners)
         pool.credentials = credentials
         pool._origin = self._origin
         return pool
@@ -190,12 +190,12 @@ class _Request:
         return OutcomeUnknown if self.writes else Unanswered
 
 
-class Exchange:
+class ApiSession:
     """The exchanges of one tool call: they share its deadline, and their number is its cost."""
 
-    def __init__(self, pool: Pool, witness: Witness | None = None) -> None:
+    def __init__(self, pool: ConnectionPool, witness: ApiHooks | None = None) -> None:
         self._pool = pool
-        self._witness = witness or Witness()
+        self._witness = witness or ApiHooks()
         self.resume(spent=0)
 
     def resume(self, spent: int) -> None:
@@ -253,7 +253,7 @@ class Exchange:
     @property
     def running_out(self) -> bool:
         """Whether too little time is left to begin another write: it could end in doubt."""
-        return self.remaining < RESERVE * self._pool.settings.timeout
+        return self.remaining < MIN_TIME_SHARE_FOR_WRITE * self._pool.settings.timeout
 
     async def _send_once(self, request: _Request) -> tuple[int, dict[str, Any]]:
         settings = self._pool.settings
@@ -261,11 +261,11 @@ class Exchange:
             raise NoKey(settings.key_trouble or "")
         if request.writes:
             await self._witness.before_write()
-        patience = self.remaining * (SHARE_OF_A_WRITE if request.writes else 1)
+        patience = self.remaining * (WRITE_TIME_SHARE if request.writes else 1)
         if patience <= 0:
             raise NotSent("the time for this call ran out before the request")
         try:
-            answer = await self._observed(request, patience)
+            answer = await self._report(request, patience)
         except (Unanswered, anyio.get_cancelled_exc_class()):
             # Rotor does not know that nobody waits any more.
             with anyio.CancelScope(shield=True):
@@ -275,27 +275,27 @@ class Exchange:
         self._pool.note_answer(answer.status)
         return read(answer, request.lost, self._pool)
 
-    async def _observed(self, request: _Request, patience: float) -> Answer:
+    async def _report(self, request: _Request, patience: float) -> Answer:
         """Carry a request, and tell whoever observes how it ended."""
         started = perf_counter()
         status, failure, sent = None, None, True
         try:
-            answer = await self._carry(request, patience)
+            answer = await self._transmit(request, patience)
             status = answer.status
         except BaseException as exc:  # to be cancelled is an end as well
             failure, sent = type(exc).__name__, not isinstance(exc, NotSent)
             raise
         finally:
             seconds = perf_counter() - started
-            asked = Asked(
+            asked = RequestEvent(
                 request.method, self._pool.host, f"/{request.template}", seconds, status, failure, sent
             )
-            for observer in self._pool.observers:
-                observer.asked(asked)
+            for listener in self._pool.listeners:
+                listener.asked(asked)
         logger.info("%s /%s: %d in %.0f ms", request.method, request.path, status, 1e3 * seconds)
         return answer
 
-    async def _carry(self, request: _Request, patience: float) -> Answer:
+    async def _transmit(self, request: _Request, patience: float) -> Answer:
         """Let a request go out, and wait for what comes back.
 
         Raises:
@@ -303,7 +303,7 @@ class Exchange:
             Unanswered: if nothing came back that can be used, for whatever reason.
         """
         try:
-            formed = self._formed(request, patience)
+            formed = self._build_request(request, patience)
         except httpx2.InvalidURL as exc:
             raise NotSent(f"the request could not be formed ({exc})") from None
         try:
@@ -315,7 +315,7 @@ class Exchange:
                     await response.aclose()
         except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.ProxyError) as exc:
             proxy = proxy_for(self._pool.settings.base_url) if self._pool.networked else None
-            raise no_connection(exc, self._pool.host, proxy) from None
+            raise connect_error(exc, self._pool.host, proxy) from None
         except (httpx2.UnsupportedProtocol, httpx2.LocalProtocolError) as exc:
             raise NotSent(f"the request could not be formed ({type(exc).__name__})") from None
         except httpx2.TimeoutException:
@@ -335,7 +335,7 @@ class Exchange:
             raise request.lost(f"the request failed with {type(exc).__name__}") from None
         raise request.lost(f"no answer within {patience:.2g} seconds")
 
-    def _formed(self, request: _Request, patience: float) -> httpx2.Request:
+    def _build_request(self, request: _Request, patience: float) -> httpx2.Request:
         """Form a request. The client could do that as well, but it would put the address together anew."""
         http, credentials = self._pool.http, None if request.anonymous else self._pool.credentials
         phases = {"read": patience, "write": patience, "pool": patience}

@@ -10,12 +10,12 @@ import anyio
 import click
 import httpx2
 
-from rotor_mcp.api.session import Pool
+from rotor_mcp.api.session import ConnectionPool
 from rotor_mcp.cli.options import connection, sandbox_flag, settings_flags
 from rotor_mcp.config import Settings
 from rotor_mcp.diagnostics import api_checks, client_checks, local_checks, redis_checks
 from rotor_mcp.diagnostics.check import Check, State, crashed
-from rotor_mcp.installer.catalog import Machine
+from rotor_mcp.installer.catalog import HostSystem
 
 _MARKS: dict[State, tuple[str, str]] = {
     "ok": ("ok  ", "green"),
@@ -99,7 +99,7 @@ class _Diagnosis:
 
     def _find_clients(self) -> None:
         try:
-            self._connected, self._others = client_checks.find(Machine())
+            self._connected, self._others = client_checks.find(HostSystem())
         except Exception as exc:
             self._others = [crashed("clients", exc)]
 
@@ -119,7 +119,7 @@ class _Diagnosis:
             return crashed("redis", exc)
 
     async def _of_rotor(self, transport: Transport | None) -> AsyncIterator[Check]:
-        async with aclosing(Pool(self._settings, transport)) as pool:
+        async with aclosing(ConnectionPool(self._settings, transport)) as pool:
             async for check in api_checks.look(pool):
                 yield check
 

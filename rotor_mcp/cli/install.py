@@ -14,8 +14,8 @@ from rotor_mcp.cli import api_key
 from rotor_mcp.cli.options import settings_flags
 from rotor_mcp.config import ConfigError, Settings, environment_variable
 from rotor_mcp.installer import apply, changes
-from rotor_mcp.installer.catalog import CLIENTS, Client, Machine
-from rotor_mcp.installer.entry import KEY, KEYCHAIN, REACHES_KEYCHAIN, Entry, Launch, entry
+from rotor_mcp.installer.catalog import CLIENTS, Client, HostSystem
+from rotor_mcp.installer.entry import KEY, KEYCHAIN, REACHES_KEYCHAIN, Launch, ServerEntry, entry
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}", re.ASCII)
 _PLACEHOLDER = "rotor_…"
@@ -62,7 +62,7 @@ class _Recipe:
     launch: Launch
     settings: dict[str, str]
 
-    def entry(self, client: Client, source: _Source) -> Entry:
+    def entry(self, client: Client, source: _Source) -> ServerEntry:
         return entry(client, self.name, self.launch, source.variables() | self.settings)
 
 
@@ -113,7 +113,7 @@ def install_(
     settings = _settings(values)
     launch = Launch.by(Path(sys.executable), "serve", *(["--sandbox"] if sandbox else []))
     recipe = _Recipe(name, launch, settings)
-    machine = Machine()
+    machine = HostSystem()
     found = apply.find(names, machine)
     if only_print:
         source = _Source(None if sandbox else _PLACEHOLDER, kept)
@@ -154,7 +154,7 @@ def uninstall_(names: tuple[str, ...], *, name: str, yes: bool, kept: bool) -> N
     The exit status is 0 if no client starts this server by that name any more.
     """
     _check_name(name)
-    found = apply.find(names, Machine())
+    found = apply.find(names, HostSystem())
     apply.say_found(found)
     for client in found.absent:
         click.echo(f"{client.title}: nothing to do, it is not on this machine.")
@@ -185,7 +185,7 @@ def _settings(values: dict[str, str | None]) -> dict[str, str]:
     return {environment_variable(n): value.strip() for n, value in values.items() if value and value.strip()}
 
 
-def _source(found: apply.Found, mode: apply.Mode, *, sandbox: bool, kept: bool) -> _Source:
+def _source(found: apply.Found, mode: apply.InstallMode, *, sandbox: bool, kept: bool) -> _Source:
     if sandbox:
         return _Source(None, kept=False)
     if not kept and all(target.client.asks for target in found.targets):
@@ -204,9 +204,9 @@ def _source(found: apply.Found, mode: apply.Mode, *, sandbox: bool, kept: bool) 
 
 def _print(
     names: tuple[str, ...],
-    machine: Machine,
+    machine: HostSystem,
     found: apply.Found,
-    written: Callable[[Client], Entry],
+    written: Callable[[Client], ServerEntry],
 ) -> None:
     """Print entries for the clients that are named, or found, or else for all there are."""
     clients = [CLIENTS[name] for name in dict.fromkeys(names)] or [target.client for target in found.targets]

@@ -19,7 +19,7 @@ from rotor_mcp.cli.options import connection, is_interactive, open_sandbox, sand
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from rotor_mcp.events import Observer
+    from rotor_mcp.events import EventListener
 
 _LOADED_LATER = {
     "check": "rotor_mcp.cli.check",
@@ -125,16 +125,16 @@ def serve(file: str | None, http: str | None, **values: str | None) -> None:
         return
     gc_tuning.loading()
     from rotor_mcp import log_setup
-    from rotor_mcp.server.access import Reception
+    from rotor_mcp.server.access import AccessControl
     from rotor_mcp.server.mcp_server import build_server, serve_stdio
-    from rotor_mcp.tenant_registry import Workplaces
+    from rotor_mcp.tenant_registry import TenantRegistry
 
     settings, transport = connection(file, values)
     log_setup.configure(settings)
     if warning := settings.key_trouble or settings.key_warning:
         logging.getLogger(__name__).warning(warning)
-    reception = Reception(Workplaces(settings, transport, observers=_observers()))
-    server = build_server(settings, reception=reception)
+    access = AccessControl(TenantRegistry(settings, transport, listeners=_listeners()))
+    server = build_server(settings, access=access)
     gc_tuning.serving()
     if is_interactive():
         click.echo(
@@ -143,15 +143,15 @@ def serve(file: str | None, http: str | None, **values: str | None) -> None:
     serve_stdio(server)
 
 
-def _observers() -> "Sequence[Observer]":
+def _listeners() -> "Sequence[EventListener]":
     """What makes traces and metrics, if it is wanted."""
     if not any(name.startswith("OTEL_") for name in os.environ):
         return ()
     from rotor_mcp.config import ConfigError
-    from rotor_mcp.telemetry.environment import observers
+    from rotor_mcp.telemetry.environment import event_listeners
 
     try:
-        return observers(os.environ)
+        return event_listeners(os.environ)
     except ConfigError as exc:
         # Clients hand down variables that are meant for themselves: no reason to be a dead server.
         logging.getLogger(__name__).warning("no telemetry: %s", exc)

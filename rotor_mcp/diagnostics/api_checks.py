@@ -5,14 +5,14 @@ from datetime import UTC, datetime, timedelta
 
 from rotor_mcp import dates
 from rotor_mcp.api.client import Access, LeadsClient
-from rotor_mcp.api.session import Pool
+from rotor_mcp.api.session import ConnectionPool
 from rotor_mcp.config import environment_variable
 from rotor_mcp.diagnostics.check import Check, crashed
 from rotor_mcp.errors import (
+    ConnectFailure,
     Misconfigured,
     NotAuthorised,
     NotSent,
-    Obstacle,
     QuotaExceeded,
     Refused,
     RotorError,
@@ -23,7 +23,7 @@ from rotor_mcp.tools.phrases import spent
 
 READ_SCOPE = "leads:read"
 """Known from Rotor's own words on a 403. The name of the scope for writing is not documented."""
-TOLERANCE = timedelta(minutes=2)
+CLOCK_TOLERANCE_SECONDS = timedelta(minutes=2)
 """Between the clocks. With more, a lead can be overdue on the wrong day, and certificates seem invalid."""
 
 _LATER = "Check the network. If everything else can be reached, Rotor is down: try again later."
@@ -36,7 +36,7 @@ _CERTIFICATE = (
     "certificate has to be in this system's store, or in a file that SSL_CERT_FILE names."
 )
 _PROXY = "Check whether that is the right proxy and whether it is up; if none is needed, unset the variable."
-_CURES: dict[Obstacle, str] = {
+_CURES: dict[ConnectFailure, str] = {
     "name": f"Check the network and its name server, and {environment_variable('base_url')}.",
     "refusal": _ADDRESS,
     "certificate": _CERTIFICATE,
@@ -50,7 +50,7 @@ _NEW_KEY = (
 )
 
 
-async def look(pool: Pool) -> AsyncIterator[Check]:
+async def look(pool: ConnectionPool) -> AsyncIterator[Check]:
     """Yield what Rotor answers: to a request without the key, which counts for nobody, and to one with it."""
     try:
         connection = await _connection(pool)
@@ -70,15 +70,17 @@ async def look(pool: Pool) -> AsyncIterator[Check]:
             yield check
 
 
-async def _connection(pool: Pool) -> Check:
+async def _connection(pool: ConnectionPool) -> Check:
     """See whether Rotor is there: it refuses a request without a key in words of its own."""
     host = pool.host
     try:
-        await LeadsClient(pool).knock()
+        await LeadsClient(pool).ping()
     except Misconfigured as exc:
         return Check("connection", "failed", exc.reason, exc.cure)
     except NotSent as exc:
-        return Check("connection", "failed", exc.reason, _CURES[exc.obstacle] if exc.obstacle else _LATER)
+        return Check(
+            "connection", "failed", exc.reason, _CURES[exc.connect_failure] if exc.connect_failure else _LATER
+        )
     except Unanswered as exc:
         cure = _LATER if exc.status is None or exc.status >= 500 else _ADDRESS
         return Check("connection", "failed", exc.reason, cure)
@@ -94,7 +96,7 @@ async def _connection(pool: Pool) -> Check:
     )
 
 
-async def _access(pool: Pool) -> list[Check]:
+async def _access(pool: ConnectionPool) -> list[Check]:
     rotor = LeadsClient(pool)
     try:
         access = await rotor.access()
@@ -115,7 +117,7 @@ def _no_access(exc: RotorError, cost: str) -> Check:
                 "Try again tomorrow."
             )
         case Refused():
-            finding, cure = exc.reason, error_text.in_words(exc)
+            finding, cure = exc.reason, error_text.describe(exc)
         case _:
             finding, cure = exc.reason, _LATER
     return Check("access", "failed", f"{finding}. {cost}", cure)
@@ -148,7 +150,7 @@ def _clock(access: Access) -> Check | None:
     if not isinstance(theirs, datetime):
         return None
     ahead = datetime.now(UTC) - theirs
-    if abs(ahead) <= TOLERANCE:
+    if abs(ahead) <= CLOCK_TOLERANCE_SECONDS:
         return Check("clock", "ok", "as Rotor's")
     seconds = round(abs(ahead).total_seconds())
     return Check(

@@ -12,12 +12,12 @@ from rotor_mcp import __version__
 from rotor_mcp.config import ConfigError, Settings, environment_variable
 from rotor_mcp.diagnostics.check import Check, crashed
 from rotor_mcp.installer import apply, changes
-from rotor_mcp.installer.catalog import Client, Machine
+from rotor_mcp.installer.catalog import Client, HostSystem
 from rotor_mcp.installer.entry import KEY, KEYCHAIN, Launch, Server, holds_key, masked
-from rotor_mcp.installer.errors import Unusable
+from rotor_mcp.installer.errors import CannotEdit
 from rotor_mcp.sanitize import one_line
 
-PATIENCE = 30.0
+CLIENT_TIMEOUT_SECONDS = 30.0
 """Seconds in which a server has to have answered. Clients give up at 30 to 60."""
 
 
@@ -59,14 +59,14 @@ class Connected:
         return settings if settings.key else None
 
 
-def find(machine: Machine) -> tuple[list[Connected], list[Check]]:
+def find(machine: HostSystem) -> tuple[list[Connected], list[Check]]:
     """Find the entries of this server, and what there is to say of the clients that have none."""
     connected: list[Connected] = []
     others: list[Check] = []
     for target in apply.find((), machine).targets:
         try:
             entries = changes.ours(target.client, target.file)
-        except (Unusable, OSError) as exc:
+        except (CannotEdit, OSError) as exc:
             others.append(Check(target.client.title, "failed", f"{target.file} cannot be used", str(exc)))
             continue
         except Exception as exc:
@@ -157,13 +157,13 @@ async def _ask(launch: Launch, variables: Mapping[str, str]) -> _Answer:
     )
     with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as log:
         try:
-            with anyio.fail_after(PATIENCE):
+            with anyio.fail_after(CLIENT_TIMEOUT_SECONDS):
                 async with McpClient(stdio_client(started, errlog=log)) as client:
                     tools = (await client.list_tools()).tools
                     about = client.server_info
                     return _Answer(len(tools), about.version if about else "")
         except TimeoutError:
-            raise _NoAnswerError(f"did not answer within {PATIENCE:g} seconds") from None
+            raise _NoAnswerError(f"did not answer within {CLIENT_TIMEOUT_SECONDS:g} seconds") from None
         except OSError as exc:
             raise _NoAnswerError(f"cannot be started: {exc.strerror}") from None
         except Exception:

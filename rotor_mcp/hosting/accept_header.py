@@ -21,7 +21,7 @@ _SPECIFICITY = {JSON: (JSON, "application/*", "*/*"), EVENT_STREAM: (EVENT_STREA
 _EVENT_END = re.compile(rb"\r\n\r\n|\n\n|\r\r")
 
 
-class AcceptMiddleware:
+class AcceptHeaderMiddleware:
     """Answers in JSON unless the client accepts event streams, and 406 if it accepts neither."""
 
     def __init__(self, app: ASGIApp) -> None:

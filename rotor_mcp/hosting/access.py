@@ -9,17 +9,17 @@ import anyio
 from mcp.server.auth.middleware.auth_context import get_access_token
 
 from rotor_mcp.config import is_sendable
-from rotor_mcp.errors import NotAdmitted, NotAllowed
-from rotor_mcp.events import Observer
+from rotor_mcp.errors import CallRejected, PermissionDenied
+from rotor_mcp.events import EventListener
 from rotor_mcp.hosting.audit import Audit
 from rotor_mcp.hosting.callers import JWT_PREFIX, caller_of, full_name
 from rotor_mcp.hosting.rate_limits import Budgets, Limits, Reservation
-from rotor_mcp.hosting.reloading_file import FileUnavailable, Watched
+from rotor_mcp.hosting.reloading_file import FileUnavailable, ReloadingFile
 from rotor_mcp.hosting.scopes import READ, WRITE
 from rotor_mcp.hosting.settings import HostSettings
-from rotor_mcp.server.access import Reception, Visit
-from rotor_mcp.tenant_registry import Workplaces
-from rotor_mcp.tenants import Workplace
+from rotor_mcp.server.access import AccessControl, AdmittedCall
+from rotor_mcp.tenant_registry import TenantRegistry
+from rotor_mcp.tenants import Tenant
 
 KEY_HEADER = "x-rotor-api-key"
 UPSERT_REQUESTS = 6
@@ -36,23 +36,23 @@ sent_key: ContextVar[str | None] = ContextVar("sent_key", default=None)
 """The Rotor key that came along with the request in hand."""
 
 
-class Desk(Reception):
+class HostedAccessControl(AccessControl):
     """Lets in whom the operator's settings let in."""
 
-    def __init__(self, workplaces: Workplaces, settings: HostSettings) -> None:
+    def __init__(self, tenants: TenantRegistry, settings: HostSettings) -> None:
         """Open.
 
         Raises:
             OSError: if a file of the settings cannot be read or written.
             ValueError: if one does not hold what it should.
         """
-        super().__init__(workplaces, _observers(settings))
-        self.offers_all_the_same = not settings.has_door
+        super().__init__(tenants, _listeners(settings))
+        self.allows_everyone_the_same = not settings.requires_auth
         self._settings = settings
-        self._keys = Watched(settings.key_file, parse_keys) if settings.key_file else None
+        self._keys = ReloadingFile(settings.key_file, parse_keys) if settings.key_file else None
         self._limits = Limits(settings.calls_at_once, settings.calls_per_minute)
-        own = workplaces.pool.settings
-        self._budgets = Budgets(settings.daily_requests, workplaces.companies, own.timeout)
+        own = tenants.pool.settings
+        self._budgets = Budgets(settings.daily_requests, tenants.state_factory, own.timeout)
         self._most_requests = {
             "upsert_lead": UPSERT_REQUESTS,
             "upsert_leads": own.batch_requests,
@@ -60,70 +60,72 @@ class Desk(Reception):
             "get_lead": 1,
         }
 
-    def offers(self, *, writing: bool) -> bool:
+    def allows(self, *, writing: bool) -> bool:
         """Whether whoever asks now has the scope to write, or to read."""
         token = get_access_token()
-        return not self._settings.has_door or (
+        return not self._settings.requires_auth or (
             token is not None and (WRITE if writing else READ) in token.scopes
         )
 
-    async def _let_in(self, inside: AsyncExitStack, *, writing: bool, tool: str | None) -> Visit:
+    async def _let_in(self, inside: AsyncExitStack, *, writing: bool, tool: str | None) -> AdmittedCall:
         try:
             return await self._ask_in(inside, writing=writing, tool=tool)
-        except NotAdmitted as exc:
+        except CallRejected as exc:
             self._tell_of(exc)
             raise
 
-    async def _ask_in(self, inside: AsyncExitStack, *, writing: bool, tool: str | None) -> Visit:
-        if not self.offers(writing=writing):
-            raise NotAllowed(
+    async def _ask_in(self, inside: AsyncExitStack, *, writing: bool, tool: str | None) -> AdmittedCall:
+        if not self.allows(writing=writing):
+            raise PermissionDenied(
                 f"your access token lacks the scope {WRITE if writing else READ}; "
                 "whoever gave you the token can grant it"
             )
         who = caller_of(get_access_token())
-        workplace = self._workplace(who)
+        tenant = self._tenant(who)
         inside.enter_context(self._limits.hold(who))
-        most = self._most_requests.get(tool or "", workplace.pool.settings.search_requests)
+        most = self._most_requests.get(tool or "", tenant.pool.settings.search_requests)
         reservation = await self._budgets.reserve(who, most)
         notice = reservation.notice if reservation else None
-        visit = Visit(workplace, self.questions, who, notice, _WHERE_THE_KEY_IS[self._settings.key_from])
+        admitted = AdmittedCall(
+            tenant, self.questions, who, notice, _WHERE_THE_KEY_IS[self._settings.key_from]
+        )
         if reservation is not None:
-            inside.push_async_callback(self._settle, reservation, visit)
-        return visit
+            inside.push_async_callback(self._settle, reservation, admitted)
+        return admitted
 
-    async def _settle(self, reservation: Reservation, visit: Visit) -> None:
+    async def _settle(self, reservation: Reservation, admitted: AdmittedCall) -> None:
         """Count what a call has spent, also of one that was cancelled."""
         with anyio.CancelScope(shield=True):
-            await self._budgets.settle(reservation, visit.called.requests if visit.called else 0)
+            await self._budgets.settle(reservation, admitted.summary.requests if admitted.summary else 0)
 
-    def _workplace(self, who: str) -> Workplace:
+    def _tenant(self, who: str) -> Tenant:
         """The workplace of the company that the caller belongs to.
 
         Where callers have keys of their own, nobody ever gets another's, or this server's.
         """
         match self._settings.key_from:
             case "server":
-                return self.workplaces.own()
+                return self.tenants.default()
             case "file":
                 try:
                     key = (self._keys.read() if self._keys else {}).get(who)
                 except FileUnavailable:
-                    raise NotAdmitted(
+                    raise CallRejected(
                         "this server cannot read its file of Rotor keys; whoever runs it finds the reason in "
                         "its log. Try again in a minute"
                     ) from None
                 if key is None:
-                    raise NotAdmitted("this server knows no Rotor key of yours; whoever runs it can add one")
+                    raise CallRejected("this server knows no Rotor key of yours; whoever runs it can add one")
             case "header":
                 key = sent_key.get()
                 if key is None:
-                    raise NotAdmitted(f"send your Rotor API key along, in the header {KEY_HEADER}")
+                    raise CallRejected(f"send your Rotor API key along, in the header {KEY_HEADER}")
                 if not is_sendable(key):
-                    raise NotAdmitted(f"what came in the header {KEY_HEADER} is no API key")
-        return self.workplaces.of(key)
+                    raise CallRejected(f"what came in the header {KEY_HEADER} is no API key")
+        return self.tenants.for_key(key)
 
 
-def _observers(settings: HostSettings) -> Iterable[Observer]:
+def _listeners(settings: HostSettings) -> Iterable[EventListener]:
     return [Audit(settings.audit_file)] if settings.audit_file else []
 
 

@@ -17,34 +17,34 @@ from starlette.types import ASGIApp
 
 from rotor_mcp.config import Settings
 from rotor_mcp.hosting import health
-from rotor_mcp.hosting.accept_header import AcceptMiddleware
-from rotor_mcp.hosting.access import Desk
+from rotor_mcp.hosting.accept_header import AcceptHeaderMiddleware
+from rotor_mcp.hosting.access import HostedAccessControl
 from rotor_mcp.hosting.auth import BearerAuthMiddleware
-from rotor_mcp.hosting.auth_jwt import Issuer
-from rotor_mcp.hosting.auth_token_file import FileTokens
-from rotor_mcp.hosting.jsonrpc_middleware import MessageMiddleware
+from rotor_mcp.hosting.auth_jwt import JwtVerifier
+from rotor_mcp.hosting.auth_token_file import TokenFileVerifier
+from rotor_mcp.hosting.jsonrpc_middleware import JsonRpcMiddleware
 from rotor_mcp.hosting.middleware import (
-    LARGEST_BODY,
-    AccessLog,
+    MAX_BODY_BYTES,
+    AccessLogMiddleware,
     AllowedOriginsMiddleware,
+    ApiKeyHeaderMiddleware,
+    BodyLimitMiddleware,
     CallerConcurrencyMiddleware,
     HostOriginMiddleware,
-    KeyFromHeader,
     PostOnlyMiddleware,
     TrailingSlashMiddleware,
-    WholeBody,
 )
 from rotor_mcp.hosting.refusal_log import RefusalLog
 from rotor_mcp.hosting.scopes import READ, SCOPES
 from rotor_mcp.hosting.settings import PATH, HostSettings
 from rotor_mcp.server.mcp_server import build_server
-from rotor_mcp.tenant_registry import Workplaces
+from rotor_mcp.tenant_registry import TenantRegistry
 
 SPARE_REQUESTS = 24
 """Requests that a caller may have under way beside its calls of tools, such as those that list tools."""
 
 
-def build_app(settings: Settings, host: HostSettings, workplaces: Workplaces) -> Starlette:
+def build_app(settings: Settings, host: HostSettings, tenants: TenantRegistry) -> Starlette:
     """Build the application. It has no state that a second one would have to share, but for Redis.
 
     Args:
@@ -58,25 +58,25 @@ def build_app(settings: Settings, host: HostSettings, workplaces: Workplaces) ->
     """
     server = build_server(
         settings,
-        reception=Desk(workplaces, host),
+        access=HostedAccessControl(tenants, host),
         request_state_security=RequestStateSecurity(keys=[_state_key(settings, host)]),
     )
     protocol = server.streamable_http_app(
         streamable_http_path=PATH,
         stateless_http=True,
-        max_request_body_size=LARGEST_BODY,
+        max_request_body_size=MAX_BODY_BYTES,
         # `HostOriginMiddleware` does this: the SDK compares letter by letter and does not say what to change.
         transport_security=TransportSecuritySettings(enable_dns_rebinding_protection=False),
     )
     scopes = (READ,) if settings.read_only else SCOPES
     refusals = RefusalLog()
     endpoint: ASGIApp = PostOnlyMiddleware(
-        KeyFromHeader(WholeBody(MessageMiddleware(AcceptMiddleware(protocol))))
+        ApiKeyHeaderMiddleware(BodyLimitMiddleware(JsonRpcMiddleware(AcceptHeaderMiddleware(protocol))))
     )
     endpoint = CallerConcurrencyMiddleware(endpoint, host.calls_at_once + SPARE_REQUESTS)
     issuer = None
     if host.oauth_issuer is not None:
-        issuer = Issuer(host.oauth_issuer, host.audience or "", host.oauth_scope_claim)
+        issuer = JwtVerifier(host.oauth_issuer, host.audience or "", host.oauth_scope_claim)
     endpoint = _authenticated(endpoint, host, issuer, scopes, refusals)
     endpoint = HostOriginMiddleware(endpoint, host.hosts, host.origins, refusals)
 
@@ -91,13 +91,13 @@ def build_app(settings: Settings, host: HostSettings, workplaces: Workplaces) ->
     app = Starlette(
         routes=[
             Route("/healthz", health.alive),
-            Route("/readyz", health.Readiness(workplaces.pool, workplaces.companies).answer),
+            Route("/readyz", health.Readiness(tenants.pool, tenants.state_factory).answer),
             *_metadata(host, scopes),
             Route(PATH, endpoint),
         ],
         middleware=[
             Middleware(TrailingSlashMiddleware),
-            Middleware(AccessLog),
+            Middleware(AccessLogMiddleware),
             *_cross_origin(host),
         ],
         lifespan=lifespan,
@@ -118,14 +118,14 @@ def _state_key(settings: Settings, host: HostSettings) -> bytes:
 def _authenticated(
     app: ASGIApp,
     host: HostSettings,
-    issuer: Issuer | None,
+    issuer: JwtVerifier | None,
     scopes: tuple[str, ...],
     refusals: RefusalLog,
 ) -> ASGIApp:
     """Let nobody through who does not show a good token, if the settings ask for tokens."""
     verifiers: list[TokenVerifier] = []
     if host.token_file is not None:
-        verifiers.append(FileTokens(host.token_file))
+        verifiers.append(TokenFileVerifier(host.token_file))
     resource = None
     if issuer is not None:
         resource = str(build_resource_metadata_url(_address(_resource(host))))

@@ -13,7 +13,7 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
-from rotor_mcp.events import Observer, Visited
+from rotor_mcp.events import CallFinished, EventListener
 
 REPORT_INTERVAL_SECONDS = 60.0
 """Between two lines in the log about writes that could not be noted."""
@@ -24,7 +24,7 @@ _NON_BLOCKING = getattr(os, "O_NONBLOCK", 0)
 logger = logging.getLogger(__name__)
 
 
-class Audit(Observer):
+class Audit(EventListener):
     """A file to which lines are added, by one process or several."""
 
     def __init__(self, path: Path) -> None:
@@ -41,30 +41,30 @@ class Audit(Observer):
         self._line_is_cut = False
         os.close(self._open())
 
-    def ended(self, visited: Visited) -> None:
+    def ended(self, finished: CallFinished) -> None:
         """Note what was written in the course of a call."""
-        if not visited.writes:
+        if not finished.writes:
             return
         now = datetime.now(UTC).isoformat(timespec="milliseconds")
         lines = "".join(
             json.dumps(
                 {
                     "time": now,
-                    "caller": visited.caller,
-                    "company": visited.company,
-                    "tool": visited.called.what if visited.called else None,
+                    "caller": finished.caller,
+                    "company": finished.company,
+                    "tool": finished.called.what if finished.called else None,
                     "lead": write.lead_id,
                     "fields": write.fields,
                     "outcome": write.outcome,
                 }
             )
             + "\n"
-            for write in visited.writes
+            for write in finished.writes
         )
         try:
             self._append(lines.encode())
         except OSError as exc:
-            self._missed += len(visited.writes)
+            self._missed += len(finished.writes)
             self._failure = exc.strerror or type(exc).__name__
             if time.monotonic() - self._reported_at >= REPORT_INTERVAL_SECONDS:
                 self._report()

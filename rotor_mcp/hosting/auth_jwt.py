@@ -83,7 +83,7 @@ class _OtherName(ValueError):
     """The issuer describes itself under another name than the one in the settings."""
 
 
-class Issuer:
+class JwtVerifier:
     """Knows callers by access tokens of one issuer.
 
     Keys are fetched by one background task at a time. A caller whose key is known never waits for it.

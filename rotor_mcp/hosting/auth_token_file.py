@@ -17,7 +17,7 @@ from mcp.server.auth.provider import AccessToken
 
 from rotor_mcp.hosting.auth import InvalidToken, TokensUnavailable
 from rotor_mcp.hosting.callers import TOKEN_FILE_PREFIX
-from rotor_mcp.hosting.reloading_file import MAX_STALE_SECONDS, FileUnavailable, Watched
+from rotor_mcp.hosting.reloading_file import MAX_STALE_SECONDS, FileUnavailable, ReloadingFile
 from rotor_mcp.hosting.scopes import SCOPES
 from rotor_mcp.hosting.settings import SHORTEST_SECRET
 
@@ -74,7 +74,7 @@ def _parse_scopes(number: int, words: list[str]) -> tuple[str, ...]:
     return tuple(words)
 
 
-class FileTokens:
+class TokenFileVerifier:
     """Knows callers by the tokens of a file."""
 
     def __init__(self, path: Path, max_stale: float = MAX_STALE_SECONDS) -> None:
@@ -88,7 +88,7 @@ class FileTokens:
             OSError: if it cannot be read.
             ValueError: if it does not hold what it should.
         """
-        self._file = Watched(path, parse, max_stale)
+        self._file = ReloadingFile(path, parse, max_stale)
 
     async def verify_token(self, token: str) -> AccessToken:
         """Find out whose token this is. That takes as long for a wrong one as for a right one.

@@ -7,13 +7,13 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 
 from rotor_mcp.api.client import LeadsClient
-from rotor_mcp.api.session import Pool
+from rotor_mcp.api.session import ConnectionPool
 from rotor_mcp.errors import Refused, RotorError
-from rotor_mcp.state.tenant_state import Companies, SharedHealth
+from rotor_mcp.state.tenant_state import StateFactory, StateHealth
 
-LATELY = 30.0
+ANSWER_FRESH_SECONDS = 30.0
 """Seconds for which an answer of Rotor shows that it can be reached."""
-PATIENCE = 4.0
+ROTOR_TIMEOUT_SECONDS = 4.0
 """Seconds that Rotor may take to answer. Who probes does not wait long."""
 
 
@@ -30,15 +30,15 @@ class Readiness:
     somebody changes a setting. One that is lost under way does not: it is lost to all servers at once.
     """
 
-    def __init__(self, pool: Pool, companies: Companies) -> None:
+    def __init__(self, pool: ConnectionPool, state_factory: StateFactory) -> None:
         self._pool = pool
-        self._companies = companies
+        self._companies = state_factory
         self._asking = anyio.Lock()
         self._trouble: tuple[float, str] | None = None
 
     async def answer(self, _: Request) -> JSONResponse:
         """Answer a probe."""
-        shared = SharedHealth()
+        shared = StateHealth()
 
         async def check_shared() -> None:
             nonlocal shared
@@ -59,12 +59,12 @@ class Readiness:
 
     async def _find_trouble(self) -> str | None:
         now = anyio.current_time()
-        if now - self._pool.answered_at < LATELY:
+        if now - self._pool.answered_at < ANSWER_FRESH_SECONDS:
             return None
-        if self._trouble is not None and now - self._trouble[0] < PATIENCE:
+        if self._trouble is not None and now - self._trouble[0] < ROTOR_TIMEOUT_SECONDS:
             return self._trouble[1]
-        trouble: str | None = f"Rotor did not answer within {PATIENCE:g} seconds"
-        with anyio.move_on_after(PATIENCE):
+        trouble: str | None = f"Rotor did not answer within {ROTOR_TIMEOUT_SECONDS:g} seconds"
+        with anyio.move_on_after(ROTOR_TIMEOUT_SECONDS):
             trouble = await self._knock()
         self._trouble = (anyio.current_time(), trouble) if trouble else None
         return trouble
@@ -72,7 +72,7 @@ class Readiness:
     async def _knock(self) -> str | None:
         """Ask Rotor, and say why it could not be asked. To be refused is an answer."""
         try:
-            await LeadsClient(self._pool).knock()
+            await LeadsClient(self._pool).ping()
         except Refused:
             pass
         except RotorError as exc:

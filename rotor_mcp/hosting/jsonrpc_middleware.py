@@ -12,10 +12,10 @@ from rotor_mcp.server.jsonrpc import Refusal, parse
 logger = logging.getLogger(__name__)
 
 
-class MessageMiddleware:
+class JsonRpcMiddleware:
     """Refuses bodies that are no message, with a reason and the id of the request, and mends what can be.
 
-    It needs the whole body in one piece, as `WholeBody` hands it on.
+    It needs the whole body in one piece, as `BodyLimitMiddleware` hands it on.
     """
 
     def __init__(self, app: ASGIApp) -> None:

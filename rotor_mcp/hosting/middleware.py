@@ -27,9 +27,9 @@ _READ_ON = 8
 """So many times the largest body is read of a larger one."""
 _PATHS = frozenset({PATH, "/healthz", "/readyz"})
 
-LARGEST_BODY = 1_000_000
+MAX_BODY_BYTES = 1_000_000
 """Bytes. A hundred rows with the longest of notes have a quarter of that."""
-BODY_PATIENCE = 10.0
+BODY_TIMEOUT_SECONDS = 10.0
 """Seconds that a client may take to send the body."""
 
 access_log = logging.getLogger("rotor_mcp.access")
@@ -209,10 +209,12 @@ def first_then(first: Message, receive: Receive) -> Receive:
     return receive_next
 
 
-class WholeBody:
+class BodyLimitMiddleware:
     """Waits for the whole body, as long as it is neither too large nor too slow."""
 
-    def __init__(self, app: ASGIApp, largest: int = LARGEST_BODY, patience: float = BODY_PATIENCE) -> None:
+    def __init__(
+        self, app: ASGIApp, largest: int = MAX_BODY_BYTES, patience: float = BODY_TIMEOUT_SECONDS
+    ) -> None:
         """Stand before an application.
 
         Args:
@@ -256,7 +258,7 @@ class WholeBody:
         await self._app(scope, first_then(whole, receive), send)
 
 
-class KeyFromHeader:
+class ApiKeyHeaderMiddleware:
     """Takes the caller's Rotor key out of the request, so that nothing after it sees or logs it."""
 
     def __init__(self, app: ASGIApp) -> None:
@@ -274,7 +276,7 @@ class KeyFromHeader:
             sent_key.reset(token)
 
 
-class AccessLog:
+class AccessLogMiddleware:
     """Writes a line of JSON for each request: what was asked for and how it ended, and nobody's data."""
 
     def __init__(self, app: ASGIApp) -> None:

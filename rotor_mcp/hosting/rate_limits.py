@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 
 import anyio
 
-from rotor_mcp.errors import BudgetSpent, TooManyCalls
-from rotor_mcp.state.tenant_state import Budget, Companies
+from rotor_mcp.errors import BudgetExceeded, RateLimited
+from rotor_mcp.state.tenant_state import Budget, StateFactory
 
-MINUTE = 60.0
-NEARLY = 0.8
+RATE_WINDOW_SECONDS = 60.0
+NOTICE_SHARE = 0.8
 """Share of a budget from which on the caller is told."""
 MAX_WAIT_SECONDS = 5.0
 """How long a call waits for other calls of its caller that may spend what is left. Hosts give up at 30."""
@@ -41,19 +41,19 @@ class Limits:
         """Count a call for as long as it takes.
 
         Raises:
-            TooManyCalls: if there are too many already.
+            RateLimited: if there are too many already.
         """
         now = anyio.current_time()
         self._forget(now)
         use = self._uses.setdefault(caller, _Use())
         if use.under_way >= self._at_once:
-            raise TooManyCalls(
+            raise RateLimited(
                 f"{use.under_way} calls of yours are under way, and more are not allowed at once; "
                 "wait for one of them to end"
             )
         if len(use.begun) >= self._per_minute:
-            seconds = MINUTE - (now - use.begun[0])
-            raise TooManyCalls(
+            seconds = RATE_WINDOW_SECONDS - (now - use.begun[0])
+            raise RateLimited(
                 f"{self._per_minute} calls within a minute are all that is allowed; "
                 f"the next one in {max(round(seconds), 1)} seconds"
             )
@@ -67,7 +67,7 @@ class Limits:
     def _forget(self, now: float) -> None:
         """Forget what is longer than a minute ago. Callers without anything left vanish."""
         for caller, use in list(self._uses.items()):
-            while use.begun and now - use.begun[0] >= MINUTE:
+            while use.begun and now - use.begun[0] >= RATE_WINDOW_SECONDS:
                 use.begun.popleft()
             if not use.begun and not use.under_way:
                 del self._uses[caller]
@@ -89,7 +89,7 @@ class Budgets:
     def __init__(
         self,
         daily_requests: int | None,
-        companies: Companies,
+        state_factory: StateFactory,
         longest_call: float,
         max_wait: float = MAX_WAIT_SECONDS,
     ) -> None:
@@ -102,7 +102,7 @@ class Budgets:
             max_wait: seconds that a call may wait for others of the same caller to end.
         """
         self._daily = daily_requests
-        self._companies = companies
+        self._companies = state_factory
         self._longest_call = longest_call
         self._max_wait = max_wait
         self._budgets: dict[str, Budget] = {}
@@ -118,8 +118,8 @@ class Budgets:
             requests: that the call may spend.
 
         Raises:
-            BudgetSpent: if there is nothing left.
-            TooManyCalls: if other calls may spend what is left, and take too long.
+            BudgetExceeded: if there is nothing left.
+            RateLimited: if other calls may spend what is left, and take too long.
         """
         if self._daily is None:
             return None
@@ -132,13 +132,13 @@ class Budgets:
             if granted:
                 return Reservation(caller, token, self._notice(spent))
             if spent >= self._daily:
-                raise BudgetSpent(
+                raise BudgetExceeded(
                     f"you have spent {spent:,} requests today, and {self._daily:,} are your share (this "
                     "server's own count; its day begins at midnight UTC). Trying again today will not help"
                 )
             now = anyio.current_time()
             if now >= until:
-                raise TooManyCalls(
+                raise RateLimited(
                     f"calls of yours that are under way may spend the {self._daily - spent:,} requests that "
                     "you have left today; wait for them to end"
                 )
@@ -153,7 +153,7 @@ class Budgets:
             settled.set()
 
     def _notice(self, spent: int) -> str | None:
-        if self._daily is None or spent < NEARLY * self._daily:
+        if self._daily is None or spent < NOTICE_SHARE * self._daily:
             return None
         return f"of your {self._daily:,} requests of today (UTC), {spent:,} were spent before this call"
 

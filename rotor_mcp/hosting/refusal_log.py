@@ -3,7 +3,7 @@
 import logging
 import time
 
-INTERVAL = 60.0
+LOG_INTERVAL_SECONDS = 60.0
 """Seconds between two lines of one kind. Anybody can cause them, so they must not fill a disk."""
 _MAX_DETAIL = 120
 
@@ -16,7 +16,7 @@ class RefusalLog:
     Kinds are a few fixed texts of ours. Details come from strangers and are escaped and cut.
     """
 
-    def __init__(self, interval: float = INTERVAL) -> None:
+    def __init__(self, interval: float = LOG_INTERVAL_SECONDS) -> None:
         self._interval = interval
         self._logged_at: dict[str, float] = {}
         self._omitted: dict[str, int] = {}

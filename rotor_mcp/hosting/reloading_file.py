@@ -21,7 +21,7 @@ class FileUnavailable(Exception):
     """A file has been unreadable or invalid for longer than its last good content may be used."""
 
 
-class Watched(Generic[Content]):
+class ReloadingFile(Generic[Content]):
     """A file that is read again when it has changed, and after a failed reading until it can be read."""
 
     def __init__(

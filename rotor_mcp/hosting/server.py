@@ -16,20 +16,20 @@ from starlette.applications import Starlette
 from rotor_mcp import gc_tuning, log_setup
 from rotor_mcp.cli.options import connection
 from rotor_mcp.config import ConfigError, Settings, environment_variable
-from rotor_mcp.events import Observer
+from rotor_mcp.events import EventListener
 from rotor_mcp.hosting.app import build_app
 from rotor_mcp.hosting.connections import MAX_BUSY_CONNECTIONS, LimitedProtocol
 from rotor_mcp.hosting.middleware import access_log
 from rotor_mcp.hosting.processes import Processes, listeners
 from rotor_mcp.hosting.settings import PATH, HostSettings
 from rotor_mcp.sockets import address
-from rotor_mcp.telemetry.environment import observers, wanted
-from rotor_mcp.tenant_registry import Workplaces
+from rotor_mcp.telemetry.environment import event_listeners, wanted
+from rotor_mcp.tenant_registry import TenantRegistry
 
 if TYPE_CHECKING:
     import httpx2
 
-GRACE = 5
+SHUTDOWN_GRACE_SECONDS = 5
 """Seconds that calls in hand get beyond what a call may take."""
 
 
@@ -77,7 +77,7 @@ def serve(http: str, values: Mapping[str, str | None], sandbox_file: str | None 
         server_header=False,
         proxy_headers=False,
         timeout_keep_alive=host.keep_alive,
-        timeout_graceful_shutdown=int(settings.timeout) + GRACE,
+        timeout_graceful_shutdown=int(settings.timeout) + SHUTDOWN_GRACE_SECONDS,
     )
     # uvicorn raises a signal once more when all is done; by then there is nothing to interrupt.
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -107,8 +107,8 @@ def _end_with_parent() -> None:
 def _application(
     settings: Settings, host: HostSettings, transport: "Callable[[], httpx2.AsyncBaseTransport] | None"
 ) -> Starlette:
-    workplaces = Workplaces(settings, transport, observers=_observers())
-    log_setup.configure(settings, workplaces.redact)
+    tenants = TenantRegistry(settings, transport, listeners=_listeners())
+    log_setup.configure(settings, tenants.redact)
     lines = logging.StreamHandler(sys.stderr)
     lines.setFormatter(logging.Formatter("%(message)s"))
     access_log.handlers, access_log.propagate = [lines], False
@@ -116,7 +116,7 @@ def _application(
     if host.key_from == "server" and (warning := settings.key_trouble or settings.key_warning):
         logging.getLogger(__name__).warning(warning)
     try:
-        app = build_app(settings, host, workplaces)
+        app = build_app(settings, host, tenants)
     except (OSError, ValueError) as exc:
         raise click.ClickException(str(exc)) from None
     gc_tuning.serving()
@@ -131,9 +131,9 @@ def _host(http: str) -> HostSettings:
         raise click.UsageError(str(exc)) from None
 
 
-def _observers() -> Sequence[Observer]:
+def _listeners() -> Sequence[EventListener]:
     try:
-        return observers(os.environ)
+        return event_listeners(os.environ)
     except ConfigError as exc:
         raise click.UsageError(str(exc)) from None
 

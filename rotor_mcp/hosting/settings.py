@@ -188,7 +188,7 @@ class HostSettings(Loaded):
 
     @model_validator(mode="after")
     def _check_together(self) -> Self:
-        if not self.on_loopback and not self.has_door:
+        if not self.on_loopback and not self.requires_auth:
             raise ValueError(
                 f"{self.http} can be reached by others, and nothing asks who they are: set "
                 "ROTOR_MCP_OAUTH_ISSUER, or for a private network ROTOR_MCP_TOKEN_FILE; "
@@ -201,7 +201,7 @@ class HostSettings(Loaded):
             )
         if self.key_from == "file" and self.key_file is None:
             raise ValueError("ROTOR_MCP_KEY_FROM is file: set ROTOR_MCP_KEY_FILE")
-        if self.key_from == "file" and not self.has_door:
+        if self.key_from == "file" and not self.requires_auth:
             raise ValueError(
                 "ROTOR_MCP_KEY_FROM is file, but nothing asks who calls: set ROTOR_MCP_OAUTH_ISSUER or "
                 "ROTOR_MCP_TOKEN_FILE"
@@ -226,7 +226,7 @@ class HostSettings(Loaded):
         return is_loopback(self.host)
 
     @property
-    def has_door(self) -> bool:
+    def requires_auth(self) -> bool:
         """Whether callers have to show who they are."""
         return self.oauth_issuer is not None or self.token_file is not None
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from enum import Enum, auto
 
-Read = Callable[[str], list[str]]
+ReadCell = Callable[[str], list[str]]
 """A cell → its values, the most wanted first."""
 
 _NOTHING = frozenset({"-", "--", "–", "—", ".", "n/a", "#n/a", "#ref!", "#value!", "#name?"})  # noqa: RUF001
@@ -31,7 +31,7 @@ _FORMED = frozenset({"id", "phone", "email", "priority", "projected_value", "fol
 class Reader:
     """How the cells of a column are read."""
 
-    read: Read
+    read: ReadCell
     how: str = ""
     """What a person should know of it."""
 
@@ -69,7 +69,7 @@ def reader(field: str, header: str, cells: Sequence[str], region: str) -> Reader
             return Reader(_without_blanks(field, lambda cell: [cell]))
 
 
-def _without_blanks(field: str, read: Read) -> Read:
+def _without_blanks(field: str, read: ReadCell) -> ReadCell:
     nothing = _NOTHING | _NOTHING_IN_A_FORM if field in _FORMED else _NOTHING
 
     def filled(cell: str) -> list[str]:

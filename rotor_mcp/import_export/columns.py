@@ -11,7 +11,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from rotor_mcp.api.models import Lead, LeadFields
-from rotor_mcp.import_export.cell_values import Read, reader
+from rotor_mcp.import_export.cell_values import ReadCell, reader
 from rotor_mcp.import_export.formats.table import Row, Table
 from rotor_mcp.import_export.header_synonyms import FIRST_NAME, LAST_NAME, Meaning, meaning
 from rotor_mcp.leads.normalize import caseless, phone_form
@@ -45,7 +45,7 @@ class Source:
 
     column: str
     field: str
-    read: Read
+    read: ReadCell
     how: str
 
 

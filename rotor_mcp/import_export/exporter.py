@@ -22,13 +22,13 @@ from rotor_mcp.config import Settings
 from rotor_mcp.errors import RotorError
 from rotor_mcp.import_export import lead_rows
 from rotor_mcp.leads import filters
-from rotor_mcp.leads.context import Call
+from rotor_mcp.leads.context import CallContext
 from rotor_mcp.leads.cursor import Cursor, digest
-from rotor_mcp.leads.lookup import TooCostlyError
+from rotor_mcp.leads.lookup import TooManyRequestsError
 from rotor_mcp.leads.requests import SearchLeads
-from rotor_mcp.leads.scan import Reading
+from rotor_mcp.leads.scan import LeadScan
 from rotor_mcp.sanitize import clean
-from rotor_mcp.tenants import Workplace, workplace
+from rotor_mcp.tenants import Tenant, tenant
 from rotor_mcp.tools import error_text
 from rotor_mcp.tools.phrases import counted, spent
 
@@ -36,7 +36,7 @@ STANDARD_OUTPUT = "-"
 _STDOUT, _STDERR = 1, 2
 
 Form = Literal["csv", "jsonl"]
-Write = Callable[[Sequence[Lead]], None]
+WriteLeads = Callable[[Sequence[Lead]], None]
 
 
 @dataclass
@@ -51,7 +51,7 @@ class Export:
     """Pages of 1,000 leads to read at most."""
     written: int = field(default=0, init=False)
     """Leads written."""
-    call: Call | None = field(default=None, init=False)
+    call: CallContext | None = field(default=None, init=False)
 
     @property
     def spent(self) -> int:
@@ -94,13 +94,13 @@ def run(
                 # The event loop ends its task between two steps when it is interrupted, so that each request
                 # is counted. To be told to end does the same.
                 signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))
-                async with workplace(settings, transport) as where:
+                async with tenant(settings, transport) as where:
                     await _run(export, where, write, tell)
 
             anyio.run(work)
     except BrokenPipeError:
         raise
-    except (RotorError, TooCostlyError, OSError, KeyboardInterrupt) as exc:
+    except (RotorError, TooManyRequestsError, OSError, KeyboardInterrupt) as exc:
         done, text = False, f"{_what_happened(exc, export)} {_what_is_left(export, file, at_once=at_once)}"
     else:
         where = "" if at_once else f" in {file}"
@@ -110,7 +110,7 @@ def run(
     return done
 
 
-async def _run(export: Export, where: Workplace, write: Write, tell: Callable[[str], None]) -> None:
+async def _run(export: Export, where: Tenant, write: WriteLeads, tell: Callable[[str], None]) -> None:
     async def progress(_done: float, _of: float | None, what: str) -> None:
         tell(f"{what}, {spent(export.spent)}")
 
@@ -121,16 +121,16 @@ async def _run(export: Export, where: Workplace, write: Write, tell: Callable[[s
     write([])
 
 
-async def _in_order(export: Export, call: Call) -> AsyncIterator[Sequence[Lead]]:
+async def _in_order(export: Export, call: CallContext) -> AsyncIterator[Sequence[Lead]]:
     """Read the leads that are wanted, and give them out as soon as their order is known.
 
     Raises:
         RotorError: if Rotor could not be asked or refused.
-        TooCostlyError: if there are too many to read. Where Rotor's count of its leads shows that, none is
-            given out before.
+        TooManyRequestsError: if there are too many to read. Where Rotor's count of its leads shows
+            that, none is given out before.
     """
     wanted, newest_first = export.wanted, export.wanted.order == "newest"
-    reading = Reading(wanted, Cursor(search=digest(wanted), size=PAGE_LIMIT), call)
+    reading = LeadScan(wanted, Cursor(search=digest(wanted), size=PAGE_LIMIT), call)
     found: list[Lead] = []
     given = pages = 0
     over = False
@@ -141,12 +141,12 @@ async def _in_order(export: Export, call: Call) -> AsyncIterator[Sequence[Lead]]
         over = reading.done or (
             newest_first and export.limit is not None and len(found) + given >= export.limit
         )
-        if over and (wider := reading.wider(found=bool(found) or given > 0)):
-            reading, found, over = wider, [], False  # none of these was given out
+        if over and (without_api_filters := reading.without_api_filters(found=bool(found) or given > 0)):
+            reading, found, over = without_api_filters, [], False  # none of these was given out
         if not over:
             _check_cost(export, reading, pages)
             await call.progress(pages, None, f"{reading.looked_at:,} leads read")
-        if found and newest_first and reading.wider(found=True) is None:
+        if found and newest_first and reading.without_api_filters(found=True) is None:
             leads = found if export.limit is None else found[: export.limit - given]
             yield leads
             given, found = given + len(leads), []
@@ -155,11 +155,11 @@ async def _in_order(export: Export, call: Call) -> AsyncIterator[Sequence[Lead]]
         yield found[: export.limit]
 
 
-def _check_cost(export: Export, reading: Reading, pages: int) -> None:
+def _check_cost(export: Export, reading: LeadScan, pages: int) -> None:
     """See that the rest may be read, as far as is known how much that is.
 
     Raises:
-        TooCostlyError: if it may not.
+        TooManyRequestsError: if it may not.
     """
     leads = reading.exist or 0
     if export.wanted.created_from:
@@ -168,7 +168,7 @@ def _check_cost(export: Export, reading: Reading, pages: int) -> None:
         leads = min(leads, export.limit)
     needed = pages + max(-(-leads // PAGE_LIMIT) - reading.pages, 1)
     if needed > export.requests:
-        raise TooCostlyError(needed, export.requests)
+        raise TooManyRequestsError(needed, export.requests)
 
 
 def _what_happened(exc: BaseException, export: Export) -> str:
@@ -176,7 +176,7 @@ def _what_happened(exc: BaseException, export: Export) -> str:
     match exc:
         case RotorError():
             return error_text.failed(exc, export.spent)
-        case TooCostlyError():
+        case TooManyRequestsError():
             return (
                 f"This takes at least {exc.requests:,} requests, and --requests allows {exc.limit:,}. {cost}"
             )
@@ -220,7 +220,7 @@ def _opened(file: str) -> AbstractContextManager[BinaryIO]:
 
 def _writer(
     stream: BinaryIO, form: Form, names: Sequence[str], settings: Settings, *, to_terminal: bool
-) -> Write:
+) -> WriteLeads:
     """Make what writes rows, and before the first of them what the file begins with.
 
     A terminal gets no control characters: strangers wrote the texts.

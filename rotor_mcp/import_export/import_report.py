@@ -15,7 +15,7 @@ from rotor_mcp.leads.batch import Ending
 from rotor_mcp.sanitize import one_line
 from rotor_mcp.tools import batch_report, batch_text, error_text, phrases
 
-SHOWN = 20
+MAX_EXAMPLES = 20
 """Rows of one kind that are shown; the others are counted."""
 
 ROW, CONFIRM, REASON = "row", "confirm", "reason"
@@ -76,9 +76,9 @@ def some(title: str, lines: Sequence[str]) -> Iterator[str]:
     """Show the first of some lines, under their title."""
     if lines:
         yield f"{title}:"
-        yield from (f"  {one_line(line)}" for line in lines[:SHOWN])
-    if len(lines) > SHOWN:
-        yield f"  and {len(lines) - SHOWN:,} more"
+        yield from (f"  {one_line(line)}" for line in lines[:MAX_EXAMPLES])
+    if len(lines) > MAX_EXAMPLES:
+        yield f"  and {len(lines) - MAX_EXAMPLES:,} more"
 
 
 def _told(ending: Ending, timezone: str) -> str:

@@ -26,20 +26,20 @@ from rotor_mcp.import_export.formats.table import Table, TableError
 from rotor_mcp.import_export.journal import Journal, JournalError, digest
 from rotor_mcp.import_export.progress import Writing
 from rotor_mcp.leads.batch import Batch, Ending
-from rotor_mcp.leads.dedupe import Entry
-from rotor_mcp.leads.lookup import TooCostlyError
+from rotor_mcp.leads.dedupe import RowGroup
+from rotor_mcp.leads.lookup import TooManyRequestsError
 from rotor_mcp.leads.matching import check_phone
 from rotor_mcp.leads.plan import differences
 from rotor_mcp.leads.requests import ForAllRows, UpsertLead
 from rotor_mcp.leads.validation import InvalidArguments, parse
-from rotor_mcp.tenants import Workplace, workplace
+from rotor_mcp.tenants import Tenant, tenant
 from rotor_mcp.tools import error_text
 from rotor_mcp.tools.phrases import counted, spent
 
 STANDARD_INPUT = "-"
 JOURNAL_ENDING = ".rotor-import"
 
-Mode = Literal["ask", "dry_run", "write"]
+ImportMode = Literal["ask", "dry_run", "write"]
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Import:
     shared: ForAllRows
     requests: int
     """Requests that this run may spend."""
-    mode: Mode
+    mode: ImportMode
     lasting: str | None
     """Names the Rotor that the rows go to; None if nothing of it lasts, so that no journal is wanted."""
 
@@ -74,7 +74,7 @@ def run(asked: Import, settings: Settings, transport: Callable[[], httpx2.AsyncB
         raise click.ClickException(settings.redact(str(exc))) from None
 
     async def work() -> bool:
-        async with workplace(settings, transport) as where:
+        async with tenant(settings, transport) as where:
             return await _Session(asked, table, matched, where, data).run()
 
     try:
@@ -92,15 +92,13 @@ def _read(file: str) -> bytes:
 class _Session:
     """One run of an import."""
 
-    def __init__(
-        self, asked: Import, table: Table, matched: Columns, workplace: Workplace, data: bytes
-    ) -> None:
+    def __init__(self, asked: Import, table: Table, matched: Columns, tenant: Tenant, data: bytes) -> None:
         self._asked = asked
         self._table = table
         self._columns = matched
-        self._workplace = workplace
+        self._tenant = tenant
         self._data = data
-        self._call = workplace.call()
+        self._call = tenant.call()
         self._zone = str(self._call.context.zone)
         self._given: dict[int, dict[str, Any]] = {}
         self._digests: dict[int, str] = {}
@@ -108,7 +106,7 @@ class _Session:
         self._told: set[str] = set()
 
     def _say(self, text: str) -> None:
-        click.echo(self._workplace.safe(text))
+        click.echo(self._tenant.safe(text))
 
     async def run(self) -> bool:
         """Show what would happen; if that is wanted, make it happen."""
@@ -121,14 +119,14 @@ class _Session:
                 return await self._import(entries, journal)
         except RotorError as exc:
             self._say(error_text.failed(exc, rotor.requests))
-        except TooCostlyError as exc:
+        except TooManyRequestsError as exc:
             self._say(
                 f"Only to find out who is there takes {exc.requests:,} requests, and --requests allows "
                 f"{exc.limit:,}. Nothing was written. {spent(rotor.requests)}"
             )
         return False
 
-    def _entries(self) -> Iterator[Entry]:
+    def _entries(self) -> Iterator[RowGroup]:
         """Read the rows. Those that cannot be read are refused."""
         shared = self._asked.shared
         for row in self._table.rows:
@@ -142,7 +140,7 @@ class _Session:
                 self._refused.append(Ending.crashed((row.number,), exc))
             else:
                 self._digests[row.number] = digest(arguments)
-                yield Entry((row.number,), arguments)
+                yield RowGroup((row.number,), arguments)
 
     async def _journal(self) -> Journal:
         """Open the journal that lies beside the file, if anything is, was or will be in it."""
@@ -157,7 +155,7 @@ class _Session:
         access = await self._call.rotor.access()
         return Journal(file, f"{self._asked.lasting} {access.company_id}")
 
-    async def _import(self, entries: Sequence[Entry], journal: Journal) -> bool:
+    async def _import(self, entries: Sequence[RowGroup], journal: Journal) -> bool:
         call, asked = self._call, self._asked
         waiting = [entry for entry in entries if not journal.ended(self._digests[entry.rows[0]])]
         if len(waiting) < len(entries):
@@ -177,7 +175,7 @@ class _Session:
                 self._say("Nothing was written. To write it: the same command with --yes.")
             return all(ending.went_well for ending in preview)
         if batch.writes:
-            await call.company.queue.check()
+            await call.state.locks.check()
         if batch.writes and asked.mode == "ask" and not click.confirm("Write it now?"):
             return False
         if batch.jobs:
@@ -198,9 +196,9 @@ class _Session:
         for job in list(batch.jobs):
             digests = [self._digests[row] for row in job.entry.rows]
             known = journal.in_doubt(digests[0])
-            if known is None or job.plan.found.lead is not None or job.plan.found.rivals_left_out:
+            if known is None or job.plan.found.lead is not None or job.plan.found.alternatives_left_out:
                 continue  # among more rivals than are kept, one that seems new may only have moved up
-            new = [lead for lead in job.plan.found.rivals if lead.id not in known]
+            new = [lead for lead in job.plan.found.alternatives if lead.id not in known]
             written = [lead for lead in new if not differences(job.plan.fields, lead, self._call.context)]
             if written:
                 batch.jobs.remove(job)

@@ -90,7 +90,7 @@ def tags_text(tags: list[str]) -> str:
     return joined
 
 
-def _moment(stored: str, zone: tzinfo, read: dates.Read) -> str:
+def _moment(stored: str, zone: tzinfo, read: dates.ReadDate) -> str:
     """Show an instant as a day, or day and time, if that says all; else with its seconds and offset.
 
     A form that is not known stays as it is.

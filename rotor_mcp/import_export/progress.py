@@ -76,9 +76,9 @@ class Writing(Watch):
         self._in_hand.add(job.entry.rows)
         self._rotor.resume()
         if job.writes:
-            rivals = [lead.id for lead in job.plan.found.rivals if lead.id]
+            alternatives = [lead.id for lead in job.plan.found.alternatives if lead.id]
             with self._noting():
-                self._journal.begin(self._noted_as(job.entry.rows), rivals)
+                self._journal.begin(self._noted_as(job.entry.rows), alternatives)
         return self._journal_fault
 
     async def ended(self, ending: Ending) -> None:

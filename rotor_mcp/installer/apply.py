@@ -12,12 +12,12 @@ import click
 from rotor_mcp.atomic_file import whole
 from rotor_mcp.cli.options import is_interactive
 from rotor_mcp.installer import backups, changes
-from rotor_mcp.installer.catalog import CLIENTS, Client, Machine
-from rotor_mcp.installer.changes import Change
-from rotor_mcp.installer.entry import Entry, masked
-from rotor_mcp.installer.errors import Unusable
+from rotor_mcp.installer.catalog import CLIENTS, Client, HostSystem
+from rotor_mcp.installer.changes import ConfigChange
+from rotor_mcp.installer.entry import ServerEntry, masked
+from rotor_mcp.installer.errors import CannotEdit
 
-Mode = Literal["ask", "write", "show"]
+InstallMode = Literal["ask", "write", "show"]
 
 _COLOURS = {"+": "green", "-": "red"}
 
@@ -43,7 +43,7 @@ class Found:
     """Those that were named and are not on this machine."""
 
 
-def find(names: Sequence[str], machine: Machine) -> Found:
+def find(names: Sequence[str], machine: HostSystem) -> Found:
     """Find the configurations of the clients that were named, or else of all that are installed."""
     targets, absent = [], []
     for name in dict.fromkeys(names) or CLIENTS:
@@ -61,7 +61,7 @@ def say_found(found: Found) -> None:
     click.echo(f"Found: {', '.join(titles) or 'none of ' + ', '.join(c.title for c in CLIENTS.values())}.")
 
 
-def say_absent(client: Client, machine: Machine) -> None:
+def say_absent(client: Client, machine: HostSystem) -> None:
     """Print that a client that was named is not there, and what to do."""
     directory = client.places(machine)[0].directory
     click.echo(
@@ -73,11 +73,11 @@ def say_absent(client: Client, machine: Machine) -> None:
 
 def run(
     targets: Sequence[Target],
-    plan: Callable[[Target], Change | None],
+    plan: Callable[[Target], ConfigChange | None],
     *,
     unchanged: str,
     then: Callable[[Client], str],
-    mode: Mode,
+    mode: InstallMode,
     first: Callable[[], None] = lambda: None,
 ) -> bool:
     """Change the configurations as planned, after showing how; return whether all are as they should be.
@@ -88,11 +88,11 @@ def run(
         first: what has to succeed before the first file is written, and is done if none has to be, too.
     """
     passed = True
-    changes: list[tuple[Target, Change]] = []
+    changes: list[tuple[Target, ConfigChange]] = []
     for target in targets:
         try:
             change = plan(target)
-        except Unusable as exc:
+        except CannotEdit as exc:
             click.echo(f"{target.title}: {exc}", err=True)
             passed = False
             continue
@@ -110,7 +110,7 @@ def run(
     return all(carried_out) and passed
 
 
-def show_entry(client: Client, files: Sequence[Path], entry: Entry) -> None:
+def show_entry(client: Client, files: Sequence[Path], entry: ServerEntry) -> None:
     """Print where an entry belongs, and how a file looks that holds nothing else."""
     for file in files:
         click.secho(f"{client.title}, {file}", bold=True)
@@ -120,7 +120,7 @@ def show_entry(client: Client, files: Sequence[Path], entry: Entry) -> None:
     click.echo(alone)
 
 
-def _show(target: Target, change: Change) -> None:
+def _show(target: Target, change: ConfigChange) -> None:
     what = "" if change.before is not None else " (a new file)"
     click.secho(f"{target.title}{what}", bold=True)
     click.echo(f"  in {target.client.section}:")
@@ -128,7 +128,7 @@ def _show(target: Target, change: Change) -> None:
         click.secho(f"  {line}", fg=_COLOURS.get(line[0]))
 
 
-def _agreed(mode: Mode, count: int) -> bool:
+def _agreed(mode: InstallMode, count: int) -> bool:
     if mode == "show":
         click.echo(
             "Nothing was written: there is nobody to ask. Add --yes to write without asking.", err=True
@@ -142,10 +142,10 @@ def _agreed(mode: Mode, count: int) -> bool:
     return False
 
 
-def _carried_out(target: Target, change: Change, then: str) -> bool:
+def _carried_out(target: Target, change: ConfigChange, then: str) -> bool:
     try:
         backup = _write(change)
-    except Unusable as exc:
+    except CannotEdit as exc:
         click.echo(f"{target.title}: {exc}", err=True)
         return False
     except OSError as exc:
@@ -155,10 +155,10 @@ def _carried_out(target: Target, change: Change, then: str) -> bool:
     return True
 
 
-def _write(change: Change) -> Path | None:
+def _write(change: ConfigChange) -> Path | None:
     """Write a file anew where it really is, with the permissions it had; return the copy of the old one."""
     if changes.read(change.file) != change.before:
-        raise Unusable("it was changed by somebody else meanwhile, and was left as it is. Try again.")
+        raise CannotEdit("it was changed by somebody else meanwhile, and was left as it is. Try again.")
     if change.after is None:
         change.file.resolve().unlink()
         return None
@@ -171,7 +171,7 @@ def _write(change: Change) -> Path | None:
     return backup
 
 
-def _remarks(change: Change, backup: Path | None) -> Iterator[str]:
+def _remarks(change: ConfigChange, backup: Path | None) -> Iterator[str]:
     if backup:
         yield f"The file as it was is kept beside it as {backup.name}."
     if backup and change.key_before:
@@ -180,6 +180,6 @@ def _remarks(change: Change, backup: Path | None) -> Iterator[str]:
         yield "Others who use this machine can read the key there; with --keychain it is in no file."
 
 
-def mode(*, yes: bool) -> Mode:
+def mode(*, yes: bool) -> InstallMode:
     """Whether to ask: somebody has to be there."""
     return "write" if yes else "ask" if is_interactive() else "show"

@@ -20,7 +20,7 @@ _LENIENT = Json(Grammar(comments=True, trailing_commas=True))
 
 
 @dataclass(frozen=True)
-class Machine:
+class HostSystem:
     """What decides where programs keep their configuration."""
 
     platform: str = sys.platform
@@ -61,7 +61,7 @@ class Client:
 
     name: str
     title: str
-    places: Callable[[Machine], list[Place]]
+    places: Callable[[HostSystem], list[Place]]
     restart: str
     """What to do so that it reads its configuration again."""
     form: Json | Toml = _STRICT
@@ -76,7 +76,7 @@ def _in(directory: Path, file: str) -> list[Place]:
     return [Place(directory / file, directory)]
 
 
-def _claude_desktop(machine: Machine) -> list[Place]:
+def _claude_desktop(machine: HostSystem) -> list[Place]:
     """Where both are, an old one may be left over: the app from the Store reads only its own."""
     file = "claude_desktop_config.json"
     places = _in(machine.application_data / "Claude", file)
@@ -87,17 +87,17 @@ def _claude_desktop(machine: Machine) -> list[Place]:
     return places
 
 
-def _claude_code(machine: Machine) -> list[Place]:
+def _claude_code(machine: HostSystem) -> list[Place]:
     if moved := machine.environment.get("CLAUDE_CONFIG_DIR"):
         return _in(Path(moved), ".claude.json")
     return [Place(machine.home / ".claude.json", machine.home / ".claude")]
 
 
-def _codex(machine: Machine) -> list[Place]:
+def _codex(machine: HostSystem) -> list[Place]:
     return _in(machine.directory("CODEX_HOME", machine.home / ".codex"), "config.toml")
 
 
-def _gemini(machine: Machine) -> list[Place]:
+def _gemini(machine: HostSystem) -> list[Place]:
     return _in(machine.directory("GEMINI_CLI_HOME", machine.home) / ".gemini", "settings.json")
 
 

@@ -9,8 +9,8 @@ from typing import Any
 
 from rotor_mcp.installer import backups
 from rotor_mcp.installer.catalog import Client
-from rotor_mcp.installer.entry import KEY, Entry, Server, holds_key, is_ours, masked, merged, prompt_for
-from rotor_mcp.installer.errors import Broken, Unusable
+from rotor_mcp.installer.entry import KEY, Server, ServerEntry, holds_key, is_ours, masked, merged, prompt_for
+from rotor_mcp.installer.errors import CannotEdit, ParseError
 
 _MARK = b"\xef\xbb\xbf"
 """A byte order mark. It is read over and not written again: Claude Desktop clears a file that begins with
@@ -22,7 +22,7 @@ _BY_HAND = (
 
 
 @dataclass(frozen=True)
-class Change:
+class ConfigChange:
     """A configuration as it is and as it is to be."""
 
     file: Path
@@ -36,26 +36,26 @@ class Change:
     key_after: bool = False
 
 
-def to_install(client: Client, file: Path, wanted: Entry) -> Change | None:
+def to_install(client: Client, file: Path, wanted: ServerEntry) -> ConfigChange | None:
     """Plan to put an entry in, or to renew it; None if it is there just so.
 
     Raises:
-        Unusable: if the file cannot be read, or another server has that name.
+        CannotEdit: if the file cannot be read, or another server has that name.
     """
     before = read(file)
     text = _text(before)
     value = _parse(client, text)
     old = _server(client, value, wanted.name)
     if old is not None and not is_ours(old):
-        raise Unusable(
+        raise CannotEdit(
             f"another server is called {wanted.name} there, and was left as it is. Choose another --name."
         )
-    entry = Entry(wanted.name, merged(old or {}, wanted.server), wanted.prompt)
+    entry = ServerEntry(wanted.name, merged(old or {}, wanted.server), wanted.prompt)
     after = _with(client, text, entry)
     _check(client, value, after, entry)
     if after.encode() == before:
         return None
-    return Change(
+    return ConfigChange(
         file,
         before,
         after.encode(),
@@ -68,14 +68,14 @@ def to_install(client: Client, file: Path, wanted: Entry) -> Change | None:
     )
 
 
-def to_remove(client: Client, file: Path, name: str) -> Change | None:
+def to_remove(client: Client, file: Path, name: str) -> ConfigChange | None:
     """Plan to take our entry out; None if there is none.
 
     If the file is, to the byte, a backup with this entry put in, it becomes that backup again; a file that
     was made for the entry goes.
 
     Raises:
-        Unusable: if the file cannot be read, or the entry of that name is another server's.
+        CannotEdit: if the file cannot be read, or the entry of that name is another server's.
     """
     before = read(file)
     text = _text(before)
@@ -84,14 +84,14 @@ def to_remove(client: Client, file: Path, name: str) -> Change | None:
     if old is None:
         return None
     if not is_ours(old):
-        raise Unusable(f"the server that is called {name} there is not this one, and was left as it is.")
+        raise CannotEdit(f"the server that is called {name} there is not this one, and was left as it is.")
     asked = _prompt_index(client, value, name)
-    entry = Entry(name, old, None if asked is None else prompt_for(name))
+    entry = ServerEntry(name, old, None if asked is None else prompt_for(name))
     after = client.form.take(text, (client.section, name))
     if asked is not None and f"${{input:{prompt_for(name)['id']}}}" not in json.dumps(_parse(client, after)):
         after = client.form.take(after, ("inputs", asked))
-    _check(client, value, after, Entry(name, {}, entry.prompt))
-    return Change(
+    _check(client, value, after, ServerEntry(name, {}, entry.prompt))
+    return ConfigChange(
         file,
         before,
         _as_it_was(client, file, before, entry, after.encode()),
@@ -104,7 +104,7 @@ def ours(client: Client, file: Path) -> dict[str, Server]:
     """The entries of a configuration that start this server, by their names.
 
     Raises:
-        Unusable: if the file cannot be read.
+        CannotEdit: if the file cannot be read.
     """
     servers = _parse(client, _text(read(file))).get(client.section, {})
     return {name: server for name, server in servers.items() if is_ours(server)}
@@ -114,14 +114,14 @@ def read(file: Path) -> bytes | None:
     """What is in a file, or None if there is none.
 
     Raises:
-        Unusable: if it cannot be read.
+        CannotEdit: if it cannot be read.
     """
     try:
         return file.read_bytes()
     except FileNotFoundError:
         return None
     except OSError as exc:
-        raise Unusable(f"it cannot be read: {exc.strerror}.") from None
+        raise CannotEdit(f"it cannot be read: {exc.strerror}.") from None
 
 
 def is_marked(content: bytes | None) -> bool:
@@ -133,21 +133,23 @@ def _text(content: bytes | None) -> str:
     try:
         return (content or b"").removeprefix(_MARK).decode()
     except UnicodeDecodeError:
-        raise Unusable("it is not UTF-8 text. Save it as UTF-8 in an editor, and try again.") from None
+        raise CannotEdit("it is not UTF-8 text. Save it as UTF-8 in an editor, and try again.") from None
 
 
 def _parse(client: Client, text: str) -> dict[str, Any]:
     try:
         value = client.form.read(text)
-    except Broken as exc:
+    except ParseError as exc:
         raise _broken(client, exc) from None
     if not isinstance(value, dict) or not isinstance(value.get(client.section, {}), dict):
-        raise _broken(client, Broken(f"there should be an object where {client.section} belongs"))
+        raise _broken(client, ParseError(f"there should be an object where {client.section} belongs"))
     return value
 
 
-def _broken(client: Client, why: Broken) -> Unusable:
-    return Unusable(f"{client.title} cannot read it ({why}). Nothing was changed; correct it, and try again.")
+def _broken(client: Client, why: ParseError) -> CannotEdit:
+    return CannotEdit(
+        f"{client.title} cannot read it ({why}). Nothing was changed; correct it, and try again."
+    )
 
 
 def _server(client: Client, value: dict[str, Any], name: str) -> Server | None:
@@ -161,33 +163,33 @@ def _prompt_index(client: Client, value: dict[str, Any], name: str) -> int | Non
     return inputs.index(prompt_for(name)) if isinstance(inputs, list) and prompt_for(name) in inputs else None
 
 
-def _with(client: Client, text: str, entry: Entry) -> str:
+def _with(client: Client, text: str, entry: ServerEntry) -> str:
     try:
         text = client.form.put(text, (client.section, entry.name), entry.server)
         if entry.prompt is None:
             return text
         inputs = client.form.read(text).get("inputs", [])
         if not isinstance(inputs, list):
-            raise Broken("there should be an array where inputs belong")  # noqa: TRY301 - said as those below
+            raise ParseError("there should be an array where inputs belong")  # noqa: TRY301 - said as those below
         if entry.prompt["id"] in [item.get("id") for item in inputs if isinstance(item, dict)]:
             return text
         return client.form.put(text, ("inputs", len(inputs)), entry.prompt)
-    except Broken as exc:
+    except ParseError as exc:
         raise _broken(client, exc) from None
 
 
-def _check(client: Client, before: dict[str, Any], text: str, entry: Entry) -> None:
+def _check(client: Client, before: dict[str, Any], text: str, entry: ServerEntry) -> None:
     """See that everything but the entry reads as before, whatever way the file was written in."""
     try:
         after = client.form.read(text)
-    except Broken:
-        raise Unusable(_BY_HAND) from None
+    except ParseError:
+        raise CannotEdit(_BY_HAND) from None
     there = after.get(client.section, {}).get(entry.name, {})
     if there != entry.server or _others(client, before, entry) != _others(client, after, entry):
-        raise Unusable(_BY_HAND)
+        raise CannotEdit(_BY_HAND)
 
 
-def _others(client: Client, value: dict[str, Any], entry: Entry) -> dict[str, Any]:
+def _others(client: Client, value: dict[str, Any], entry: ServerEntry) -> dict[str, Any]:
     """All that is not of the entry; a section that is empty is as good as none."""
     servers = {name: server for name, server in value.get(client.section, {}).items() if name != entry.name}
     others = {**value, client.section: servers}
@@ -197,7 +199,7 @@ def _others(client: Client, value: dict[str, Any], entry: Entry) -> dict[str, An
 
 
 def _as_it_was(
-    client: Client, file: Path, before: bytes | None, entry: Entry, otherwise: bytes
+    client: Client, file: Path, before: bytes | None, entry: ServerEntry, otherwise: bytes
 ) -> bytes | None:
     """What the file held before the entry came, if that is certain."""
     for old in [*backups.contents(file), None]:
@@ -206,12 +208,12 @@ def _as_it_was(
             without = _server(client, _parse(client, text), entry.name) is None
             if without and _with(client, text, entry).encode() == (before or b"").removeprefix(_MARK):
                 return old
-        except Unusable:
+        except CannotEdit:
             continue
     return otherwise
 
 
-def _preview(client: Client, name: str, old: Server | None, new: Entry | None) -> Iterator[str]:
+def _preview(client: Client, name: str, old: Server | None, new: ServerEntry | None) -> Iterator[str]:
     """The lines that go and come. Only the entry is shown: other servers' may hold secrets of theirs."""
     changed = old is not None and new is not None and _keys(old) != _keys(new.server)
     words = ("«old API key»", "«new API key»") if changed else ("«API key»",) * 2
@@ -227,7 +229,7 @@ def _preview(client: Client, name: str, old: Server | None, new: Entry | None) -
 def _shown(client: Client, name: str, server: Server) -> list[str]:
     try:
         return client.form.show((client.section, name), server).splitlines()
-    except Broken as exc:
+    except ParseError as exc:
         raise _broken(client, exc) from None
 
 

@@ -54,7 +54,7 @@ class Launch:
 
 
 @dataclass(frozen=True)
-class Entry:
+class ServerEntry:
     """What is put into one client's configuration."""
 
     name: str
@@ -63,7 +63,7 @@ class Entry:
     """What makes the client ask for the key, if it does."""
 
 
-def entry(client: Client, name: str, launch: Launch, variables: Mapping[str, str]) -> Entry:
+def entry(client: Client, name: str, launch: Launch, variables: Mapping[str, str]) -> ServerEntry:
     """Write an entry as one client wants it. A client that can ask for the key is not given it."""
     prompt = None
     if client.asks and KEY in variables:
@@ -73,7 +73,7 @@ def entry(client: Client, name: str, launch: Launch, variables: Mapping[str, str
     server |= {"command": launch.command, "args": list(launch.args)}
     if variables:
         server["env"] = dict(variables)
-    return Entry(name, server, prompt)
+    return ServerEntry(name, server, prompt)
 
 
 def prompt_for(name: str) -> dict[str, Any]:

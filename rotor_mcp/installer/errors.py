@@ -1,9 +1,9 @@
 """Why a client's configuration is left as it is."""
 
 
-class Broken(Exception):
+class ParseError(Exception):
     """A text is not what its client can read; the words say where and why."""
 
 
-class Unusable(Exception):
+class CannotEdit(Exception):
     """A configuration cannot be changed; the words say why, and what to do."""

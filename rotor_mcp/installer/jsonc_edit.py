@@ -5,10 +5,10 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from rotor_mcp.installer.errors import Broken
+from rotor_mcp.installer.errors import ParseError
 from rotor_mcp.installer.jsonc_parse import Child, Grammar, Node
 
-Path = tuple[str | int, ...]
+KeyPath = tuple[str | int, ...]
 
 _BREAK = re.compile(r"\r\n|\r|\n")
 _SAME_LINE_COMMENTS = re.compile(r"(?:[ \t]*(?://[^\r\n]*|/\*[^\r\n]*?\*/))*")
@@ -32,7 +32,7 @@ class Json:
         root = self.grammar.parse(text)
         return {} if root is None else root.value
 
-    def put(self, text: str, path: Path, value: Any) -> str:
+    def put(self, text: str, path: KeyPath, value: Any) -> str:
         """Give a place this value. Objects and arrays on the way are made if they are missing.
 
         Where there is an object already, only those of its members are touched that differ.
@@ -60,7 +60,7 @@ class Json:
             return text
         return text[: node.start] + style.render(value, _indent_at(text, node.start)) + text[node.end :]
 
-    def take(self, text: str, path: Path) -> str:
+    def take(self, text: str, path: KeyPath) -> str:
         """Take a member or an item out; what is not there stays away.
 
         Raises:
@@ -73,7 +73,7 @@ class Json:
         gone = holder.child(path[-1]) if holder else None
         return _cut(text, holder, gone) if holder and gone else text
 
-    def show(self, path: Path, value: Any) -> str:
+    def show(self, path: KeyPath, value: Any) -> str:
         """How a member looks in a file, alone."""
         return f"{json.dumps(path[-1])}: {_written(value, '  ')}"
 
@@ -108,10 +108,10 @@ def _written(value: Any, unit: str) -> str:
 def _check_holds(node: Node, key: str | int) -> None:
     if not isinstance(node.value, dict if isinstance(key, str) else list):
         wanted = "an object" if isinstance(key, str) else "an array"
-        raise Broken(f"there should be {wanted} where {key!r} belongs")
+        raise ParseError(f"there should be {wanted} where {key!r} belongs")
 
 
-def _wrap(path: Path, value: Any) -> Any:
+def _wrap(path: KeyPath, value: Any) -> Any:
     for key in reversed(path):
         value = {key: value} if isinstance(key, str) else [value]
     return value

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from rotor_mcp.installer.errors import Broken
+from rotor_mcp.installer.errors import ParseError
 
 _SPACE = re.compile(r"[ \t\r\n]*")
 _COMMENT = re.compile(r"//[^\r\n]*|/\*.*?\*/", re.DOTALL)
@@ -35,7 +35,7 @@ class Node:
         """
         found = [child for child in self.children if child.key == key]
         if len(found) > 1:
-            raise Broken(f'"{key}" is in it twice')
+            raise ParseError(f'"{key}" is in it twice')
         return found[0] if found else None
 
     def containers(self) -> "Iterator[Node]":
@@ -81,7 +81,7 @@ class Grammar:
                 return None
             node = reader.node(at)
         except RecursionError:
-            raise Broken("it is nested too deeply") from None
+            raise ParseError("it is nested too deeply") from None
         if reader.skip(node.end) != len(text):
             raise reader.broken(reader.skip(node.end), "something follows the end")
         return node
@@ -92,9 +92,9 @@ class _Reader:
         self._grammar = grammar
         self._text = text
 
-    def broken(self, at: int, why: str) -> Broken:
+    def broken(self, at: int, why: str) -> ParseError:
         lines = re.split(r"\r\n|\r|\n", self._text[:at])
-        return Broken(f"line {len(lines)}, column {len(lines[-1]) + 1}: {why}")
+        return ParseError(f"line {len(lines)}, column {len(lines[-1]) + 1}: {why}")
 
     def skip(self, at: int) -> int:
         """The place behind space and comments."""

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from rotor_mcp.installer.errors import Broken
+from rotor_mcp.installer.errors import ParseError
 
-Path = tuple[str | int, ...]
+KeyPath = tuple[str | int, ...]
 
 _TOKEN = re.compile(
     r'"""(?:[^\\]|\\.)*?"{3,5}|\'\'\'.*?\'{3,5}|"(?:[^"\\\r\n]|\\.)*"|\'[^\'\r\n]*\'|#[^\r\n]*|\r?\n|.',
@@ -27,7 +27,7 @@ class _Table:
 
     start: int
     end: int
-    path: Path
+    path: KeyPath
 
 
 class Toml:
@@ -42,9 +42,9 @@ class Toml:
         try:
             return tomllib.loads(text)
         except (tomllib.TOMLDecodeError, RecursionError) as exc:
-            raise Broken(str(exc)) from None
+            raise ParseError(str(exc)) from None
 
-    def put(self, text: str, path: Path, value: Any) -> str:
+    def put(self, text: str, path: KeyPath, value: Any) -> str:
         """Write a table anew where it is, or at the end if there is none.
 
         Raises:
@@ -59,7 +59,7 @@ class Toml:
             text += line_break
         return text + (line_break if text else "") + block
 
-    def take(self, text: str, path: Path) -> str:
+    def take(self, text: str, path: KeyPath) -> str:
         """Take a table out, with those below it; comments behind it stay.
 
         Raises:
@@ -68,7 +68,7 @@ class Toml:
         self.read(text)
         return _without(text, path)
 
-    def show(self, path: Path, value: Any) -> str:
+    def show(self, path: KeyPath, value: Any) -> str:
         """How a table looks in a file.
 
         Raises:
@@ -83,7 +83,7 @@ class Toml:
         )
 
 
-def _without(text: str, path: Path) -> str:
+def _without(text: str, path: KeyPath) -> str:
     """Leave tables out, each with one blank line before it."""
     for table in reversed([table for table in _tables(text) if _is_below(table, path)]):
         blank = _BLANK_LINE.search(text, 0, table.start)
@@ -93,7 +93,7 @@ def _without(text: str, path: Path) -> str:
     return text
 
 
-def _is_below(table: _Table, path: Path) -> bool:
+def _is_below(table: _Table, path: KeyPath) -> bool:
     return table.path[: len(path)] == path
 
 
@@ -119,7 +119,7 @@ def _headers(text: str) -> Iterator[tuple[int, str]]:
             fresh = False
 
 
-def _path(header: str) -> Path:
+def _path(header: str) -> KeyPath:
     """The keys of a header. Items of an array of tables are no place for an entry."""
     value, path = tomllib.loads(header), []
     while isinstance(value, dict) and value:
@@ -142,4 +142,4 @@ def _value(value: Any) -> str:
     if isinstance(value, str):
         # TOML's strings are JSON's, but for one character that JSON leaves as it is.
         return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
-    raise Broken(f"it holds a {type(value).__name__}, which is not written here")
+    raise ParseError(f"it holds a {type(value).__name__}, which is not written here")

@@ -11,17 +11,17 @@ from typing import Self
 import anyio
 
 from rotor_mcp import parallel
-from rotor_mcp.errors import HOPELESS, InvalidLead, NotFound, Refused, RotorError
-from rotor_mcp.leads.context import Call
-from rotor_mcp.leads.dedupe import ClashError, Entry, combine, merge
-from rotor_mcp.leads.lookup import Directory
+from rotor_mcp.errors import FINAL_ERRORS, InvalidLead, NotFound, Refused, RotorError
+from rotor_mcp.leads.context import CallContext
+from rotor_mcp.leads.dedupe import ClashError, RowGroup, combine, merge
+from rotor_mcp.leads.lookup import LeadIndex
 from rotor_mcp.leads.plan import NotesTooLongError, Plan, plan_for
 from rotor_mcp.leads.upsert import learn_words, upsert
 from rotor_mcp.leads.validation import InvalidArguments
 from rotor_mcp.tools import upsert_report
 from rotor_mcp.tools.results import RowOutcome, UpsertResult
 
-FAILURES_IN_A_ROW = 3
+MAX_CONSECUTIVE_FAILURES = 3
 """After so many writes that came to nothing or ended in doubt, no further one is begun: Rotor is not well."""
 
 logger = logging.getLogger(__name__)
@@ -65,18 +65,18 @@ class Ending:
 class Job:
     """One write that is planned."""
 
-    entry: Entry
+    entry: RowGroup
     plan: Plan
 
     @property
-    def is_doubtful(self) -> bool:
+    def is_uncertain(self) -> bool:
         """Whether it takes somebody's word."""
         return self.plan.outcome == "needs_confirmation"
 
     @property
     def writes(self) -> bool:
         """Whether it would send something."""
-        if self.is_doubtful:
+        if self.is_uncertain:
             return self.entry.arguments.confirm == self.plan.token
         return self.plan.outcome != "unchanged"
 
@@ -99,7 +99,7 @@ class Watch:
 class Batch:
     """Rows on their way to Rotor: first `plan`, which writes nothing, then `write`."""
 
-    def __init__(self, entries: Sequence[Entry], call: Call) -> None:
+    def __init__(self, entries: Sequence[RowGroup], call: CallContext) -> None:
         self.jobs: list[Job] = []
         """What can be written, or waits for somebody's word."""
         self.endings: list[Ending] = []
@@ -107,7 +107,7 @@ class Batch:
         self._call = call
         self._entries, clashes = merge(entries, call.context)
         self.endings += (Ending(clash.rows, "invalid", trouble=clash) for clash in clashes)
-        self._directory = Directory([entry.arguments for entry in self._entries], call.context.region)
+        self._directory = LeadIndex([entry.arguments for entry in self._entries], call.context.region)
         self._failures = 0
         self._stopped: RotorError | str | None = None
 
@@ -123,7 +123,7 @@ class Batch:
             limit: requests that this may take.
 
         Raises:
-            TooCostlyError: if it would take more.
+            TooManyRequestsError: if it would take more.
             RotorError: if Rotor could not be asked or refused.
         """
         await self._directory.read(self._call.rotor, limit)
@@ -136,9 +136,11 @@ class Batch:
             self.jobs += jobs if len(jobs) == 1 else self._for_the_same_lead(jobs)
         # Of those for one lead, what was approved goes first: it holds for the lead as it was shown. What
         # waits for approval goes last, and shows what the others have made of the lead.
-        self.jobs.sort(key=lambda job: (not (job.is_doubtful and job.writes), not job.writes, job.entry.rows))
+        self.jobs.sort(
+            key=lambda job: (not (job.is_uncertain and job.writes), not job.writes, job.entry.rows)
+        )
 
-    def _planned(self, entry: Entry) -> Job | None:
+    def _planned(self, entry: RowGroup) -> Job | None:
         arguments = entry.arguments
         try:
             found = self._directory.find(arguments).found
@@ -156,8 +158,8 @@ class Batch:
 
         What needs somebody's word stays by itself: put together with an id, it would go through unasked.
         """
-        doubtful = [job for job in jobs if job.is_doubtful]
-        clear = [job.entry for job in jobs if not job.is_doubtful]
+        doubtful = [job for job in jobs if job.is_uncertain]
+        clear = [job.entry for job in jobs if not job.is_uncertain]
         try:
             together = self._planned(combine(clear, self._call.context)) if clear else None
         except ClashError as exc:
@@ -205,7 +207,7 @@ class Batch:
         except (NotesTooLongError, InvalidLead, NotFound) as exc:
             return Ending(entry.rows, "invalid", trouble=exc)
         except RotorError as exc:
-            if isinstance(exc, HOPELESS):
+            if isinstance(exc, FINAL_ERRORS):
                 self._stopped = exc
             elif not isinstance(exc, Refused):
                 self._count_failure()
@@ -221,7 +223,7 @@ class Batch:
 
     def _count_failure(self) -> None:
         self._failures += 1
-        if self._failures >= FAILURES_IN_A_ROW:
+        if self._failures >= MAX_CONSECUTIVE_FAILURES:
             self._stopped = (
                 f"{self._failures} writes in a row did not come through, so no further one was begun"
             )

@@ -7,10 +7,10 @@ from typing import TypedDict
 
 from rotor_mcp.api.client import LeadsClient
 from rotor_mcp.api.models import PAGE_LIMIT, Lead, Page
-from rotor_mcp.events import WriteMade
-from rotor_mcp.leads.plan import Context
-from rotor_mcp.state.tenant_state import CallHooks, Company
-from rotor_mcp.tools.results import ShownLead
+from rotor_mcp.events import WriteEvent
+from rotor_mcp.leads.plan import Locale
+from rotor_mcp.state.tenant_state import CallHooks, TenantState
+from rotor_mcp.tools.results import LeadView
 
 Progress = Callable[[float, float | None, str], Awaitable[None]]
 
@@ -24,20 +24,20 @@ class Setting(TypedDict):
 
 
 @dataclass(frozen=True)
-class Call:
+class CallContext:
     """One tool call: its conversation with Rotor, for a company, on a day, in a place."""
 
     rotor: LeadsClient
-    company: Company
+    state: TenantState
     hooks: CallHooks
-    context: Context
+    context: Locale
     search_requests: int
     """Requests that a search may spend."""
     batch_requests: int
     """Requests that a batch may spend."""
     progress: Progress
     """Tells whoever waits how far a long call has come: done, of how many, in words."""
-    wrote: Callable[[WriteMade], None]
+    wrote: Callable[[WriteEvent], None]
     """Told of every write."""
 
     @property
@@ -62,14 +62,14 @@ class Call:
         Raises:
             RotorError: if Rotor could not be asked or refused.
         """
-        page, age = await self.company.memory.recall(
+        page, age = await self.state.search_cache.get_or_fetch(
             json.dumps([search, stage, tags or [], archived, size, number]),
             lambda: self.rotor.list_leads(
                 search=search, stage=stage, tags=tags, archived=archived, limit=size, page=number
             ),
         )
         if number == 1 and size == PAGE_LIMIT and not (search or stage or tags):
-            self.company.vocabulary.surveyed()
+            self.state.vocabulary.surveyed()
         return page, age
 
     async def learn_words(self) -> None:
@@ -78,15 +78,15 @@ class Call:
         Raises:
             RotorError: if Rotor could not be asked or refused.
         """
-        await self.company.vocabulary.refresh(self.page)
+        await self.state.vocabulary.refresh(self.page)
 
-    def show(self, lead: Lead) -> ShownLead:
+    def show(self, lead: Lead) -> LeadView:
         """All of a lead, as results show it."""
-        return ShownLead.of(lead, self.context.today, self.context.zone)
+        return LeadView.of(lead, self.context.today, self.context.zone)
 
-    def row(self, lead: Lead, fields: tuple[str, ...]) -> ShownLead:
+    def row(self, lead: Lead, fields: tuple[str, ...]) -> LeadView:
         """Some fields of a lead, as one of many."""
-        return ShownLead.row(lead, self.context.today, self.context.zone, fields)
+        return LeadView.row(lead, self.context.today, self.context.zone, fields)
 
     def setting(self) -> Setting:
         """The day, the place, and what the call cost so far."""

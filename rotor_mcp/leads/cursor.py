@@ -22,7 +22,7 @@ from rotor_mcp.leads.requests import SearchLeads
 _OF_A_PAGE = {"cursor", "limit", "fields"}
 
 
-class AskedFor(IntEnum):
+class ApiFilters(IntEnum):
     """What Rotor is asked to filter by. The rest is compared here."""
 
     NOTHING = 0
@@ -36,7 +36,7 @@ class CursorError(ValueError):
 
 
 @dataclass(frozen=True)
-class Mark:
+class ScanPosition:
     """A lead in Rotor's own order, newest first."""
 
     id: str
@@ -59,9 +59,9 @@ class Cursor:
     """Leads per page of Rotor's list."""
     page: int = 1
     """The page of Rotor's list to begin with."""
-    asked: AskedFor = AskedFor.ALL
+    asked: ApiFilters = ApiFilters.ALL
     """What Rotor is asked to filter by."""
-    seen: Mark | None = None
+    seen: ScanPosition | None = None
     """The last lead of Rotor's list that is done with."""
     after: SortKey | None = None
     """The sort key of the last lead shown, where the leads from that page on are shown in another order."""
@@ -70,7 +70,7 @@ class Cursor:
 
     def encode(self) -> str:
         """Write it down, in few tokens: it is repeated by a model."""
-        seen, after = self.seen or Mark("", 0), self.after
+        seen, after = self.seen or ScanPosition("", 0), self.after
         parts = [self.search, self.size, self.page, int(self.asked), _shorten(seen.id), seen.at]
         if after is not None:
             parts += [int(after[0]), json.dumps(after[1]), _shorten(after[2]), _shorten(self.until)]
@@ -91,8 +91,8 @@ class Cursor:
                 after, until = (bool(int(unknown)), json.loads(value), _restore(lead_id)), _restore(until_id)
                 if not isinstance(after[1], str if wanted.order == "name" else float):
                     raise ValueError("sorted by something else")  # noqa: TRY301
-            seen = Mark(_restore(seen_id), int(seen_at)) if seen_id else None
-            cursor = cls(search, int(size), int(page), AskedFor(int(asked)), seen, after, until)
+            seen = ScanPosition(_restore(seen_id), int(seen_at)) if seen_id else None
+            cursor = cls(search, int(size), int(page), ApiFilters(int(asked)), seen, after, until)
         except ValueError:
             raise CursorError("cursor: not one of ours; leave it out to begin anew") from None
         if cursor.search != digest(wanted) or not (1 <= cursor.size <= PAGE_LIMIT and cursor.page >= 1):
@@ -120,7 +120,7 @@ def digest(wanted: SearchLeads) -> str:
     return hashlib.sha256(facts.encode()).hexdigest()[:6]
 
 
-def unseen(leads: list[Lead], seen: Mark | None) -> list[Lead]:
+def unseen(leads: list[Lead], seen: ScanPosition | None) -> list[Lead]:
     """Leave out what stands before a lead that is done with, and that lead.
 
     Args:

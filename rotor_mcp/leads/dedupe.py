@@ -12,7 +12,7 @@ from rotor_mcp import dates
 from rotor_mcp.api.models import NOTES_LIMIT
 from rotor_mcp.leads.matching import wanted_keys
 from rotor_mcp.leads.normalize import name_form
-from rotor_mcp.leads.plan import Context, holds_lines, is_same
+from rotor_mcp.leads.plan import Locale, holds_lines, is_same
 from rotor_mcp.leads.requests import UpsertLead
 
 _REACHABLE_BY = frozenset({"id", "phone", "email"})
@@ -23,7 +23,7 @@ _SAME_NAME = (
 
 
 @dataclass(frozen=True)
-class Entry:
+class RowGroup:
     """What one row asks for, or several that are one person."""
 
     rows: tuple[int, ...]
@@ -34,19 +34,21 @@ class Entry:
 class ClashError(Exception):
     """Rows that cannot be written because of each other. The text says what to do about it."""
 
-    def __init__(self, entries: Sequence[Entry], reason: str, refused: Sequence[Entry] | None = None) -> None:
+    def __init__(
+        self, entries: Sequence[RowGroup], reason: str, refused: Sequence[RowGroup] | None = None
+    ) -> None:
         self.rows = _rows(entries if refused is None else refused)
         """The rows that are refused; all of them, unless only some are."""
         super().__init__(f"rows {' and '.join(map(str, _rows(entries)))} {reason}")
 
 
-def merge(entries: Sequence[Entry], context: Context) -> tuple[list[Entry], list[ClashError]]:
+def merge(entries: Sequence[RowGroup], context: Locale) -> tuple[list[RowGroup], list[ClashError]]:
     """Put together what is for the same person; return it, and why the rest cannot be written.
 
     Rows with the same id are one person; without ids, those with the same phone or e-mail; without these,
     those with the same name.
     """
-    merged: list[Entry] = []
+    merged: list[RowGroup] = []
     clashes: list[ClashError] = []
     for group in _groups(entries, context.region):
         try:
@@ -64,15 +66,15 @@ def merge(entries: Sequence[Entry], context: Context) -> tuple[list[Entry], list
     return merged, clashes
 
 
-def _rows(entries: Iterable[Entry]) -> tuple[int, ...]:
+def _rows(entries: Iterable[RowGroup]) -> tuple[int, ...]:
     return tuple(sorted(row for entry in entries for row in entry.rows))
 
 
-def _is_reachable(entry: Entry) -> bool:
+def _is_reachable(entry: RowGroup) -> bool:
     return not _REACHABLE_BY.isdisjoint(entry.arguments.model_fields_set)
 
 
-def _groups(entries: Iterable[Entry], region: str) -> list[list[Entry]]:
+def _groups(entries: Iterable[RowGroup], region: str) -> list[list[RowGroup]]:
     keys = {entry.rows: wanted_keys(entry.arguments, region) for entry in entries}
     nearer: dict[str, str] = {}
 
@@ -85,13 +87,13 @@ def _groups(entries: Iterable[Entry], region: str) -> list[list[Entry]]:
         for other in others:
             if root(other) != root(first):
                 nearer[root(other)] = root(first)
-    together: dict[str, list[Entry]] = {}
+    together: dict[str, list[RowGroup]] = {}
     for entry in entries:
         together.setdefault(root(keys[entry.rows][0]), []).append(entry)
     return list(together.values())
 
 
-def combine(entries: Sequence[Entry], context: Context) -> Entry:
+def combine(entries: Sequence[RowGroup], context: Locale) -> RowGroup:
     """Make one entry of several for the same person.
 
     Raises:
@@ -132,7 +134,7 @@ def combine(entries: Sequence[Entry], context: Context) -> Entry:
             "person a phone or e-mail of their own",
         )
     together = entries[0].arguments.with_values(values, notes=tuple(notes), only_if_blank=weak)
-    return Entry(_rows(entries), together)
+    return RowGroup(_rows(entries), together)
 
 
 def _given(arguments: UpsertLead) -> dict[str, Any]:
@@ -140,7 +142,7 @@ def _given(arguments: UpsertLead) -> dict[str, Any]:
     return {name: getattr(arguments, name) for name in names}
 
 
-def _join(name: str, one: Any, other: Any, context: Context) -> Any:
+def _join(name: str, one: Any, other: Any, context: Locale) -> Any:
     """Find the value that says what both say.
 
     Raises:

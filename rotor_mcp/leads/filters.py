@@ -19,10 +19,10 @@ from rotor_mcp.leads.normalize import (
     text_form,
     words,
 )
-from rotor_mcp.leads.plan import Context
+from rotor_mcp.leads.plan import Locale
 from rotor_mcp.leads.requests import CountedBy, SearchLeads, SortOrder
 
-NEW_FOR = timedelta(days=2)
+NEW_LEAD_DAYS = timedelta(days=2)
 """Rotor's own triage rule: a lead created within two days that has no follow-up date needs action."""
 
 MAX_TAGS_BYTES = 4_000
@@ -49,7 +49,7 @@ def are_for_the_api(tags: Sequence[str]) -> bool:
     return not any("," in tag for tag in tags) and len(quote(",".join(tags))) <= MAX_TAGS_BYTES
 
 
-def matcher(wanted: SearchLeads, context: Context, *, compare_text: bool) -> Callable[[Lead], bool]:
+def matcher(wanted: SearchLeads, context: Locale, *, compare_text: bool) -> Callable[[Lead], bool]:
     """Return the test of whether a lead matches.
 
     Args:
@@ -75,7 +75,7 @@ def _archived(lead: Lead, wanted: SearchLeads) -> bool:
 # without capitals, accents and punctuation, phones by their digits.
 
 
-def _text(lead: Lead, wanted: SearchLeads, context: Context) -> bool:
+def _text(lead: Lead, wanted: SearchLeads, context: Locale) -> bool:
     return matches_text(lead, wanted.search or "", context.region)
 
 
@@ -102,26 +102,26 @@ def _is_part(text: str, name: str) -> bool:
     )
 
 
-def _stage(lead: Lead, wanted: SearchLeads, _: Context) -> bool:
+def _stage(lead: Lead, wanted: SearchLeads, _: Locale) -> bool:
     return text_form(lead.stage or "") == text_form(wanted.stage or "")
 
 
-def _tags(lead: Lead, wanted: SearchLeads, _: Context) -> bool:
+def _tags(lead: Lead, wanted: SearchLeads, _: Locale) -> bool:
     has = {text_form(tag) for tag in lead.tags}
     hits = [text_form(tag) in has for tag in wanted.tags]
     return all(hits) if wanted.all_tags else any(hits)
 
 
-def _created(lead: Lead, wanted: SearchLeads, context: Context) -> bool:
+def _created(lead: Lead, wanted: SearchLeads, context: Locale) -> bool:
     return _within(lead.created_at, dates.local, wanted.created_from, wanted.created_to, context)
 
 
-def _followed_up(lead: Lead, wanted: SearchLeads, context: Context) -> bool:
+def _followed_up(lead: Lead, wanted: SearchLeads, context: Locale) -> bool:
     return _within(lead.follow_up_date, dates.follow_up, wanted.follow_up_from, wanted.follow_up_to, context)
 
 
 def _within(
-    value: str | None, read: dates.Read, start: str | None, end: str | None, context: Context
+    value: str | None, read: dates.ReadDate, start: str | None, end: str | None, context: Locale
 ) -> bool:
     """Whether a moment lies between two others; a bound without a time is the whole day."""
     moment = read(value, context.zone) if value else None
@@ -132,7 +132,7 @@ def _within(
     )
 
 
-def _compare(moment: date | datetime, bound: str, context: Context) -> int:
+def _compare(moment: date | datetime, bound: str, context: Locale) -> int:
     """-1, 0 or 1: before, at or after. By the day, unless both have a time."""
     limit = dates.parse(bound)
     if isinstance(limit, datetime) and isinstance(moment, datetime):
@@ -144,30 +144,30 @@ def _compare(moment: date | datetime, bound: str, context: Context) -> int:
     return (day > limit) - (day < limit)
 
 
-def _due(lead: Lead, context: Context) -> date | None:
+def _due(lead: Lead, context: Locale) -> date | None:
     if not lead.follow_up_date:
         return None
     return dates.day(lead.follow_up_date, context.zone, dates.follow_up)
 
 
-def _overdue(lead: Lead, _: SearchLeads, context: Context) -> bool:
+def _overdue(lead: Lead, _: SearchLeads, context: Locale) -> bool:
     due = _due(lead, context)
     return due is not None and due < context.today
 
 
-def _needs_action(lead: Lead, _: SearchLeads, context: Context) -> bool:
+def _needs_action(lead: Lead, _: SearchLeads, context: Locale) -> bool:
     if lead.follow_up_date:
         due = _due(lead, context)
         return due is not None and due <= context.today
     created = dates.day(lead.created_at, context.zone) if lead.created_at else None
-    return created is not None and context.today - created <= NEW_FOR
+    return created is not None and context.today - created <= NEW_LEAD_DAYS
 
 
-def _priority(lead: Lead, wanted: SearchLeads, _: Context) -> bool:
+def _priority(lead: Lead, wanted: SearchLeads, _: Locale) -> bool:
     return lead.priority == wanted.priority
 
 
-def _words(lead: Lead, wanted: SearchLeads, _: Context) -> bool:
+def _words(lead: Lead, wanted: SearchLeads, _: Locale) -> bool:
     for name in ("source", "service_type"):
         part = getattr(wanted, name)
         if part is not None and text_form(part) not in text_form(getattr(lead, name) or ""):
@@ -175,7 +175,7 @@ def _words(lead: Lead, wanted: SearchLeads, _: Context) -> bool:
     return True
 
 
-def _place(lead: Lead, wanted: SearchLeads, _: Context) -> bool:
+def _place(lead: Lead, wanted: SearchLeads, _: Locale) -> bool:
     for name in ("address_city", "address_state"):
         text = getattr(wanted, name)
         if text is not None and address_form(name, text) != address_form(name, getattr(lead, name) or ""):
@@ -186,11 +186,11 @@ def _place(lead: Lead, wanted: SearchLeads, _: Context) -> bool:
     return code.startswith(start)
 
 
-def _assigned(lead: Lead, wanted: SearchLeads, _: Context) -> bool:
+def _assigned(lead: Lead, wanted: SearchLeads, _: Locale) -> bool:
     return bool(lead.assigned_to) == wanted.assigned
 
 
-def _value(lead: Lead, wanted: SearchLeads, _: Context) -> bool:
+def _value(lead: Lead, wanted: SearchLeads, _: Locale) -> bool:
     value = lead.projected_value
     return (
         value is not None
@@ -199,14 +199,14 @@ def _value(lead: Lead, wanted: SearchLeads, _: Context) -> bool:
     )
 
 
-def _contact(lead: Lead, wanted: SearchLeads, _: Context) -> bool:
+def _contact(lead: Lead, wanted: SearchLeads, _: Locale) -> bool:
     return all(
         has is None or bool(getattr(lead, name)) == has
         for name, has in (("phone", wanted.has_phone), ("email", wanted.has_email))
     )
 
 
-_TESTS: dict[Callable[[Lead, SearchLeads, Context], bool], tuple[str, ...]] = {
+_TESTS: dict[Callable[[Lead, SearchLeads, Locale], bool], tuple[str, ...]] = {
     _stage: ("stage",),
     _tags: ("tags", "all_tags"),
     _created: ("created_from", "created_to"),
@@ -223,7 +223,7 @@ _TESTS: dict[Callable[[Lead, SearchLeads, Context], bool], tuple[str, ...]] = {
 """Tests → the arguments that ask for them."""
 
 
-def is_past(lead: Lead, wanted: SearchLeads, context: Context) -> bool:
+def is_past(lead: Lead, wanted: SearchLeads, context: Locale) -> bool:
     """Whether this lead and all older ones are too old: newest first, reading can stop here."""
     moment = dates.local(lead.created_at, context.zone) if lead.created_at and wanted.created_from else None
     return moment is not None and _compare(moment, wanted.created_from or "", context) < 0
@@ -232,7 +232,7 @@ def is_past(lead: Lead, wanted: SearchLeads, context: Context) -> bool:
 SortKey = tuple[bool, float | str, str]
 
 
-def sort_key(lead: Lead, order: SortOrder, context: Context) -> SortKey:
+def sort_key(lead: Lead, order: SortOrder, context: Locale) -> SortKey:
     """What leads are sorted by, different for every two. What is not known comes last."""
     value: float | str | None
     match order:
@@ -250,7 +250,7 @@ def sort_key(lead: Lead, order: SortOrder, context: Context) -> SortKey:
     return (value is None, unknown if value is None else value, lead.id or "")
 
 
-def _seconds(value: str | None, read: dates.Read, context: Context, sign: int = 1) -> float | None:
+def _seconds(value: str | None, read: dates.ReadDate, context: Locale, sign: int = 1) -> float | None:
     moment = read(value, context.zone) if value else None
     if moment is None:
         return None

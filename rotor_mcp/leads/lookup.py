@@ -13,8 +13,8 @@ from rotor_mcp import parallel
 from rotor_mcp.api.client import LeadsClient
 from rotor_mcp.api.models import PAGE_LIMIT, Lead, Page
 from rotor_mcp.concurrency import paced
-from rotor_mcp.errors import HOPELESS, NotFound, Refused, RotorError
-from rotor_mcp.leads.matching import Found, keys_of, settle, settle_by_name, wanted_keys
+from rotor_mcp.errors import FINAL_ERRORS, NotFound, Refused, RotorError
+from rotor_mcp.leads.matching import Match, keys_of, resolve, resolve_by_name, wanted_keys
 from rotor_mcp.leads.normalize import (
     caseless,
     email_forms,
@@ -25,7 +25,7 @@ from rotor_mcp.leads.normalize import (
 )
 from rotor_mcp.leads.requests import UpsertLead
 
-FRESH = 30.0
+PLAN_TTL_SECONDS = 30.0
 """Seconds for which what was read may be planned with. A tool call does not last as long; an import does."""
 
 
@@ -33,7 +33,7 @@ MAX_REFRESH_PAGES = 5
 """Pages that are read to catch up with leads created meanwhile: 5,000 of them."""
 
 
-class TooCostlyError(Exception):
+class TooManyRequestsError(Exception):
     """What was asked for takes more requests than it may spend. Nothing was written."""
 
     def __init__(self, requests: int, limit: int, writes: int = 0) -> None:
@@ -45,29 +45,29 @@ class TooCostlyError(Exception):
 
 
 @dataclass(frozen=True)
-class Finding:
+class Lookup:
     """Who is meant, and when that was so (as `anyio.current_time` tells it)."""
 
-    found: Found
+    found: Match
     asked_at: float
     """When it was asked who could be meant."""
     read_at: float
     """When the leads that are or could be meant were read, the oldest of them."""
 
 
-async def find(wanted: UpsertLead, rotor: LeadsClient, region: str) -> Finding:
+async def find(wanted: UpsertLead, rotor: LeadsClient, region: str) -> Lookup:
     """Find out who is meant from a reading of its own: 1 request, or 2 with phone and e-mail.
 
     Raises:
         NotFound: if there is no lead with the id that was given.
         RotorError: if Rotor could not be asked or refused.
     """
-    directory = Directory([wanted], region)
+    directory = LeadIndex([wanted], region)
     await directory.look_up(wanted, rotor)
     return directory.find(wanted)
 
 
-class Directory:
+class LeadIndex:
     """The leads that some people could be."""
 
     def __init__(self, wanted: Sequence[UpsertLead], region: str) -> None:
@@ -100,7 +100,7 @@ class Directory:
         self._catching_up = anyio.Lock()
         self._reading_first_page = anyio.Lock()
 
-    def find(self, wanted: UpsertLead) -> Finding:
+    def find(self, wanted: UpsertLead) -> Lookup:
         """Find out who is meant, among the leads that were read.
 
         Raises:
@@ -114,14 +114,14 @@ class Directory:
         if wanted.id:
             if not leads["id"]:
                 raise NotFound("no lead has this id", 404)
-            found = Found(leads["id"][0], "id")
+            found = Match(leads["id"][0], "id")
         elif wanted.phone or wanted.email:
-            found = settle(leads.get("phone", ()), leads.get("email", ()), wanted.name)
+            found = resolve(leads.get("phone", ()), leads.get("email", ()), wanted.name)
         else:
-            found = settle_by_name(leads["name"], wanted.name or "")
+            found = resolve_by_name(leads["name"], wanted.name or "")
         asked_at = min(max(self._asked_at.get(key, 0.0), self._all_at or 0.0) for key in having.values())
-        read_at = [self._read_at[lead.id] for lead in (found.lead, *found.rivals) if lead]
-        return Finding(found, asked_at, min(read_at, default=asked_at))
+        read_at = [self._read_at[lead.id] for lead in (found.lead, *found.alternatives) if lead]
+        return Lookup(found, asked_at, min(read_at, default=asked_at))
 
     async def read(self, rotor: LeadsClient, limit: int) -> None:
         """Read what it takes to find everybody, in the fewest requests.
@@ -133,7 +133,7 @@ class Directory:
             limit: requests that it may take.
 
         Raises:
-            TooCostlyError: if it would take more.
+            TooManyRequestsError: if it would take more.
             RotorError: if Rotor could not be asked or refused.
         """
         singly = sum(map(_requests_for, self._wanted)) + any(map(_is_name_alone, self._wanted))
@@ -141,14 +141,14 @@ class Directory:
         if singly > 2 and await self._read_all(rotor, at_most=singly, limit=limit):
             return
         if rotor.requests + singly > limit:
-            raise TooCostlyError(rotor.requests + singly, limit)
+            raise TooManyRequestsError(rotor.requests + singly, limit)
 
         async def look_up(one: UpsertLead) -> None:
             try:
                 await self.look_up(one, rotor)
             except NotFound:
                 pass
-            except HOPELESS:
+            except FINAL_ERRORS:
                 raise
             except Exception as exc:
                 if isinstance(exc, RotorError) and not isinstance(exc, Refused):
@@ -220,7 +220,7 @@ class Directory:
             return False
         needed = rotor.requests + pages - 1
         if needed > limit:
-            raise TooCostlyError(needed, limit)
+            raise TooManyRequestsError(needed, limit)
         read = {1: first}
 
         async def read_page(number: int) -> None:
@@ -233,7 +233,7 @@ class Directory:
             number += 1
             if number not in read or (read[number].total or 0) < (read[number - 1].total or 0):
                 if rotor.requests >= limit:  # whatever Rotor says of how many leads there are
-                    raise TooCostlyError(rotor.requests + 1, limit)
+                    raise TooManyRequestsError(rotor.requests + 1, limit)
                 await read_page(number)
         self._all_at, self._newest = began, {lead.id for lead in first.leads}
         return True
@@ -248,7 +248,7 @@ class Directory:
         """
         async with self._catching_up:
             began = anyio.current_time()
-            if self._all_at is None or began - self._all_at < FRESH * 2 / 3:
+            if self._all_at is None or began - self._all_at < PLAN_TTL_SECONDS * 2 / 3:
                 return
             known, newest = self._newest, set[str | None]()
             number, more = 0, True

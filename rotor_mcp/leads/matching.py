@@ -14,13 +14,13 @@ from rotor_mcp.leads.normalize import caseless, email_forms, is_possible_phone, 
 from rotor_mcp.leads.requests import UpsertLead
 from rotor_mcp.leads.validation import InvalidArguments
 
-MAX_RIVALS = 20
+MAX_ALTERNATIVES = 20
 """Leads with one phone, e-mail or name that are looked at one by one."""
 
 MatchedBy = Literal["id", "phone", "email", "phone and email"]
 
 
-class Doubt(StrEnum):
+class Ambiguity(StrEnum):
     """Why it is not certain that a write would hit the right lead."""
 
     CONFLICT = "phone and e-mail belong to two leads"
@@ -29,16 +29,16 @@ class Doubt(StrEnum):
 
 
 @dataclass(frozen=True)
-class Found:
+class Match:
     """The lead that a write would hit, and those that could be meant as well."""
 
     lead: Lead | None = None
     """None: a new one would be created."""
     matched_by: MatchedBy | None = None
-    rivals: tuple[Lead, ...] = ()
-    """The newest of them, `MAX_RIVALS` at most of those with the phone, and of those with the e-mail."""
-    doubt: Doubt | None = None
-    rivals_left_out: int = 0
+    alternatives: tuple[Lead, ...] = ()
+    """The newest leads, at most `MAX_ALTERNATIVES` with the phone and as many with the e-mail."""
+    ambiguity: Ambiguity | None = None
+    alternatives_left_out: int = 0
 
 
 def same_or_shorter_name(wanted: str, stored: str) -> bool:
@@ -103,7 +103,7 @@ def keys_of(lead: Lead, region: str) -> list[str]:
     ]
 
 
-def settle(by_phone: Iterable[Lead], by_email: Iterable[Lead], name: str | None) -> Found:
+def resolve(by_phone: Iterable[Lead], by_email: Iterable[Lead], name: str | None) -> Match:
     """Decide which lead is meant, from those that have the phone and those that have the e-mail.
 
     Archived leads are considered only where there is no other.
@@ -117,29 +117,31 @@ def settle(by_phone: Iterable[Lead], by_email: Iterable[Lead], name: str | None)
     with_email = {lead.id for lead in email}
     both = [lead for lead in phone if lead.id in with_email]
     if len(both) == 1:
-        return Found(both[0], "phone and email")
+        return Match(both[0], "phone and email")
     if phone and email and not both:
-        rivals = (*phone[1 : MAX_RIVALS + 1], *email[:MAX_RIVALS])
-        left_out = len(phone) - 1 + len(email) - len(rivals)
-        return Found(phone[0], "phone", rivals, Doubt.CONFLICT, left_out)
+        alternatives = (*phone[1 : MAX_ALTERNATIVES + 1], *email[:MAX_ALTERNATIVES])
+        left_out = len(phone) - 1 + len(email) - len(alternatives)
+        return Match(phone[0], "phone", alternatives, Ambiguity.CONFLICT, left_out)
     matched_by: MatchedBy = "phone and email" if both else "phone" if phone else "email"
     candidates = both or phone or email
     if not candidates:
-        return Found()
+        return Match()
     likely = next((lead for lead in candidates if _is_named(lead, name)), candidates[0])
     others = [lead for lead in candidates if lead is not likely]
-    return _with_rivals(likely, matched_by, others, Doubt.SHARED)
+    return _with_alternatives(likely, matched_by, others, Ambiguity.SHARED)
 
 
-def settle_by_name(leads: Sequence[Lead], name: str) -> Found:
+def resolve_by_name(leads: Sequence[Lead], name: str) -> Match:
     """Find the leads that a new one without phone and e-mail would double."""
     others = [lead for lead in leads if name_form(lead.name or "") == name_form(name)]
-    return _with_rivals(None, None, others, Doubt.SAME_NAME)
+    return _with_alternatives(None, None, others, Ambiguity.SAME_NAME)
 
 
-def _with_rivals(lead: Lead | None, by: MatchedBy | None, others: Sequence[Lead], doubt: Doubt) -> Found:
-    left_out = max(len(others) - MAX_RIVALS, 0)
-    return Found(lead, by, tuple(others[:MAX_RIVALS]), doubt if others else None, left_out)
+def _with_alternatives(
+    lead: Lead | None, by: MatchedBy | None, others: Sequence[Lead], ambiguity: Ambiguity
+) -> Match:
+    left_out = max(len(others) - MAX_ALTERNATIVES, 0)
+    return Match(lead, by, tuple(others[:MAX_ALTERNATIVES]), ambiguity if others else None, left_out)
 
 
 def _alive(leads: Iterable[Lead]) -> list[Lead]:

@@ -16,7 +16,7 @@ from typing import Literal, Protocol
 
 from rotor_mcp import dates
 from rotor_mcp.api.models import NOTES_LIMIT, Lead, LeadFields
-from rotor_mcp.leads.matching import Found, same_or_shorter_name
+from rotor_mcp.leads.matching import Match, same_or_shorter_name
 from rotor_mcp.leads.normalize import address_form, caseless, email_forms, phone_forms
 from rotor_mcp.leads.requests import UpsertLead
 from rotor_mcp.state.vocabulary import Kind
@@ -28,7 +28,7 @@ IDENTITY_FIELDS = ("name", "phone", "email", *ADDRESS_FIELDS)
 _SPELLED: dict[str, Kind] = {"stage": "stage", "source": "source", "tags": "tag"}
 """Fields that are written as the company spells them."""
 
-Outcome = Literal["created", "updated", "unchanged", "needs_confirmation"]
+PlannedOutcome = Literal["created", "updated", "unchanged", "needs_confirmation"]
 Value = str | float
 
 
@@ -49,7 +49,7 @@ class Spelling(Protocol):
 
 
 @dataclass(frozen=True)
-class Context:
+class Locale:
     """What a plan depends on beside the lead: the day, and how dates, phones and words are read."""
 
     today: date
@@ -91,7 +91,7 @@ class Respelled:
 class Plan:
     """What a write would do."""
 
-    found: Found
+    found: Match
     changes: tuple[Change, ...]
     """Every field that would change but tags, in the values that would be sent."""
     tags_added: tuple[str, ...]
@@ -106,11 +106,11 @@ class Plan:
     """On which day, and by whom. An approval holds for that day and that caller."""
 
     @property
-    def outcome(self) -> Outcome:
+    def outcome(self) -> PlannedOutcome:
         """What comes of it, without anybody's approval."""
         if self.found.lead is not None and not self.fields.model_fields_set:
             return "unchanged"
-        if self.found.doubt or self.replaced:
+        if self.found.ambiguity or self.replaced:
             return "needs_confirmation"
         return self.goal
 
@@ -135,18 +135,18 @@ class Plan:
     @property
     def token(self) -> str:
         """A digest of this plan, the leads as they were read, the day and the caller. It fits no other."""
-        lead, rivals = self.found.lead, self.found.rivals
+        lead, alternatives = self.found.lead, self.found.alternatives
         facts = {
             "send": self.fields.model_dump(mode="json", exclude_unset=True),
             "to": lead.model_dump(mode="json") if lead else None,
-            "beside": [rival.model_dump(mode="json") for rival in rivals],
+            "beside": [rival.model_dump(mode="json") for rival in alternatives],
             "asked": self.asked,
         }
         digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).digest()
         return base64.b32encode(digest)[:8].decode().lower()
 
 
-def plan_for(arguments: UpsertLead, found: Found, context: Context) -> Plan:
+def plan_for(arguments: UpsertLead, found: Match, context: Locale) -> Plan:
     """Plan what a call asks for.
 
     Raises:
@@ -164,8 +164,8 @@ def plan_for(arguments: UpsertLead, found: Found, context: Context) -> Plan:
 
 def make_plan(
     wanted: LeadFields,
-    found: Found,
-    context: Context,
+    found: Match,
+    context: Locale,
     *,
     replace_notes: bool = False,
     notes: Sequence[str] = (),
@@ -231,7 +231,7 @@ def make_plan(
 
 
 def _spelled(
-    kind: Kind, word: str, lead: Lead, own: str | None, context: Context, *, by_id: bool = False
+    kind: Kind, word: str, lead: Lead, own: str | None, context: Locale, *, by_id: bool = False
 ) -> str:
     """Return a stage, source or tag as the company spells it.
 
@@ -253,7 +253,7 @@ def _spelled(
     return used or (own if is_own and own is not None else word)
 
 
-def differences(wanted: LeadFields, lead: Lead, context: Context) -> list[str]:
+def differences(wanted: LeadFields, lead: Lead, context: Locale) -> list[str]:
     """Name the fields in which a lead is not as it was sent."""
     has = {caseless(tag) for tag in lead.tags}
     differing = [
@@ -309,7 +309,7 @@ def holds_lines(stored: str, text: str) -> bool:
     return any(lines[at : at + len(wanted)] == wanted for at in range(len(lines) - len(wanted) + 1))
 
 
-def is_same(name: str, before: Value | None, after: Value, context: Context, *, exact: bool) -> bool:
+def is_same(name: str, before: Value | None, after: Value, context: Locale, *, exact: bool) -> bool:
     """Whether a field that holds `before` need not be written to hold `after`.
 
     Args:
@@ -335,18 +335,18 @@ def is_same(name: str, before: Value | None, after: Value, context: Context, *, 
     return caseless(before) == caseless(after)
 
 
-def _same_phone(before: str, after: str, context: Context) -> bool:
+def _same_phone(before: str, after: str, context: Locale) -> bool:
     wanted = {*phone_forms(after, context.region)}
     if not wanted:
         return caseless(before) == caseless(after)
     return wanted <= {*phone_forms(before, context.region)}
 
 
-def _same_email(before: str, after: str, _: Context) -> bool:
+def _same_email(before: str, after: str, _: Locale) -> bool:
     return caseless(after) in email_forms(before)
 
 
-def _same_moment(before: str, after: str, context: Context) -> bool:
+def _same_moment(before: str, after: str, context: Locale) -> bool:
     """Whether two follow-ups are one: the same instant, or the same day if one has no time of day."""
     stored, sent = dates.follow_up(before, context.zone), dates.local(after, context.zone)
     if isinstance(stored, datetime) and isinstance(sent, datetime):
@@ -357,7 +357,7 @@ def _same_moment(before: str, after: str, context: Context) -> bool:
     return same_day and not (has_time and isinstance(dates.local(before, context.zone), datetime))
 
 
-_SAME: dict[str, Callable[[str, str, Context], bool]] = {
+_SAME: dict[str, Callable[[str, str, Locale], bool]] = {
     "phone": _same_phone,
     "email": _same_email,
     "follow_up_date": _same_moment,

@@ -6,25 +6,25 @@ from typing import Self
 from rotor_mcp.api.models import PAGE_LIMIT, Lead, Page
 from rotor_mcp.concurrency import paced
 from rotor_mcp.leads import filters
-from rotor_mcp.leads.context import Call
-from rotor_mcp.leads.cursor import AskedFor, Cursor, Mark, unseen
+from rotor_mcp.leads.context import CallContext
+from rotor_mcp.leads.cursor import ApiFilters, Cursor, ScanPosition, unseen
 from rotor_mcp.leads.normalize import is_phone_query, phone_search
 from rotor_mcp.leads.requests import SearchLeads
 
-Match = tuple[int, Lead]
+Hit = tuple[int, Lead]
 """A lead that matches, with the page it stood on."""
 
 
 @dataclass
-class Reading:
+class LeadScan:
     """Rotor's list from where a cursor says, as far as it was read. How far that is, the reader decides."""
 
     wanted: SearchLeads
     begin: Cursor
-    call: Call
+    call: CallContext
     page: int = field(init=False)
     """The page to read next."""
-    last: Mark | None = field(init=False)
+    last: ScanPosition | None = field(init=False)
     """The last lead looked at."""
     ended: bool = field(default=False, init=False)
     """Whether the list ended, or holds only leads that are too old from here on."""
@@ -42,7 +42,7 @@ class Reading:
     def __post_init__(self) -> None:
         self.page, self.last = self.begin.page, self.begin.seen
 
-    async def read_on(self, enough: int | None = None, pages: int | None = None) -> list[Match]:
+    async def read_on(self, enough: int | None = None, pages: int | None = None) -> list[Hit]:
         """Read until there are enough leads, or all was read, or the requests of one search are spent.
 
         Args:
@@ -52,7 +52,7 @@ class Reading:
         Raises:
             RotorError: if Rotor could not be asked or refused.
         """
-        matched: list[Match] = []
+        matched: list[Hit] = []
         # What stood on so many pages may have been pushed to one more.
         most = (pages or self.call.search_requests) + bool(self.begin.until)
         for number in range(1, most + 1):
@@ -85,7 +85,7 @@ class Reading:
         self.looked_at += len(leads)
         self.tags.update(tag for lead in leads for tag in lead.tags)
         if leads:
-            self.last = Mark.of(leads[-1])
+            self.last = ScanPosition.of(leads[-1])
             if end is None and filters.is_past(leads[-1], self.wanted, self.call.context):
                 self.ended = True
         compare_text = self.compares_text or is_phone_query(self.wanted.search or "")
@@ -98,7 +98,7 @@ class Reading:
         until = self.begin.until
         return self.ended or (bool(until) and self.last is not None and self.last.id == until)
 
-    def wider(self, *, found: bool) -> Self | None:
+    def without_api_filters(self, *, found: bool) -> Self | None:
         """Return the same from the beginning with less left to Rotor, if Rotor may have missed leads.
 
         Rotor may compare letter by letter. What it is not asked is compared here, in every spelling: first
@@ -110,18 +110,18 @@ class Reading:
         _, stage, tags = self._asked
         has_text = self.wanted.search is not None
         if not self.tags.issuperset(tags) or (stage is not None and not self.looked_at):
-            return self._with(AskedFor.TEXT if has_text else AskedFor.NOTHING)
-        if has_text and not found and self.begin.asked is not AskedFor.NOTHING:
-            return self._with(AskedFor.NOTHING)
+            return self._with(ApiFilters.TEXT if has_text else ApiFilters.NOTHING)
+        if has_text and not found and self.begin.asked is not ApiFilters.NOTHING:
+            return self._with(ApiFilters.NOTHING)
         return None
 
-    def _with(self, asked: AskedFor) -> Self:
+    def _with(self, asked: ApiFilters) -> Self:
         return replace(self, begin=replace(self.begin, asked=asked, size=PAGE_LIMIT))
 
     @property
     def compares_text(self) -> bool:
         """Whether all leads are read to compare their names, e-mails and phones here."""
-        return self.wanted.search is not None and self.begin.asked is AskedFor.NOTHING
+        return self.wanted.search is not None and self.begin.asked is ApiFilters.NOTHING
 
     @property
     def _asked(self) -> tuple[str | None, str | None, list[str]]:
@@ -134,11 +134,11 @@ class Reading:
         if not filters.are_for_the_api(tags):
             tags = []
         match asked:
-            case AskedFor.NOTHING:
+            case ApiFilters.NOTHING:
                 return None, None, []
-            case AskedFor.TEXT:
+            case ApiFilters.TEXT:
                 return text, None, []
-            case AskedFor.ALL:
+            case ApiFilters.ALL:
                 return text, stage, tags
 
     async def _ask(self) -> tuple[Page, float]:

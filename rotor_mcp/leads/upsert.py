@@ -13,10 +13,10 @@ import anyio
 
 from rotor_mcp.api.models import Lead, LeadFields
 from rotor_mcp.errors import MissingScope, OutcomeUnknown, RotorError
-from rotor_mcp.events import WriteMade
-from rotor_mcp.leads.context import Call
-from rotor_mcp.leads.lookup import FRESH, Finding, find
-from rotor_mcp.leads.matching import Found, check_phone, contact_keys
+from rotor_mcp.events import WriteEvent
+from rotor_mcp.leads.context import CallContext
+from rotor_mcp.leads.lookup import PLAN_TTL_SECONDS, Lookup, find
+from rotor_mcp.leads.matching import Match, check_phone, contact_keys
 from rotor_mcp.leads.normalize import phone_search
 from rotor_mcp.leads.plan import Plan, differences, plan_for
 from rotor_mcp.leads.requests import UpsertLead
@@ -24,7 +24,7 @@ from rotor_mcp.tools import upsert_report
 from rotor_mcp.tools.results import Outcome, UpsertResult
 
 
-async def upsert(arguments: UpsertLead, call: Call, finding: Finding | None = None) -> UpsertResult:
+async def upsert(arguments: UpsertLead, call: CallContext, finding: Lookup | None = None) -> UpsertResult:
     """Create or update a lead, or say why not yet.
 
     Args:
@@ -37,24 +37,24 @@ async def upsert(arguments: UpsertLead, call: Call, finding: Finding | None = No
         RotorError: if Rotor could not be asked or refused.
         NotesTooLongError: if the notes would not fit with those that are there.
     """
-    queue, rotor, region = call.company.queue, call.rotor, call.context.region
+    queue, rotor, region = call.state.locks, call.rotor, call.context.region
     check_phone(arguments, region)
     if arguments.dry_run:
         finding = finding or await find(arguments, rotor, region)
         await learn_words([arguments], call)
         return upsert_report.show(arguments, call, plan_for(arguments, finding.found, call.context))
-    async with queue.turn(contact_keys(arguments, region), rotor.remaining) as person_left:
+    async with queue.hold(contact_keys(arguments, region), rotor.remaining) as person_left:
         if finding is None or _is_out_of_date(finding, person_left):
             try:
                 finding = await find(arguments, rotor, region)
             except MissingScope as exc:
                 if exc.scope is None or finding is not None:
                     raise  # the key can read: something else stands in the way, a blind write is no answer
-                plan = plan_for(arguments, Found(), call.context)
+                plan = plan_for(arguments, Match(), call.context)
                 return await _written(_write_unseen(arguments, call, plan), call, plan)
         found, target = finding.found, finding.found.lead and finding.found.lead.id
-        async with queue.turn([f"id {target}"] if target else [], rotor.remaining) as lead_left:
-            if target and finding.read_at <= max(lead_left, anyio.current_time() - FRESH):
+        async with queue.hold([f"id {target}"] if target else [], rotor.remaining) as lead_left:
+            if target and finding.read_at <= max(lead_left, anyio.current_time() - PLAN_TTL_SECONDS):
                 # It was read long ago, or another call, by another of its keys, has changed it since.
                 found = replace(found, lead=await rotor.get_lead(target))
             await learn_words([arguments], call)
@@ -67,33 +67,33 @@ async def upsert(arguments: UpsertLead, call: Call, finding: Finding | None = No
             return await _written(_write(arguments, call, plan), call, plan)
 
 
-async def learn_words(leads: Iterable[UpsertLead], call: Call) -> None:
+async def learn_words(leads: Iterable[UpsertLead], call: CallContext) -> None:
     """See how the company spells the stages and tags of leads that are to be written: 1 request at most.
 
     Where Rotor cannot be asked, they are written as they were given.
     """
-    if any(map(call.company.vocabulary.may_spell_otherwise, leads)):
+    if any(map(call.state.vocabulary.may_spell_otherwise, leads)):
         with suppress(RotorError):
             await call.learn_words()
 
 
-def _is_out_of_date(finding: Finding, person_left: float) -> bool:
+def _is_out_of_date(finding: Lookup, person_left: float) -> bool:
     """Whether somebody else could be meant by now.
 
     Args:
         finding: who was meant.
         person_left: when another call for the same person ended. It makes no id mean another lead.
     """
-    too_old = anyio.current_time() - FRESH
+    too_old = anyio.current_time() - PLAN_TTL_SECONDS
     if finding.found.matched_by != "id":
         too_old = max(too_old, person_left)
-    return finding.asked_at <= too_old or (bool(finding.found.rivals) and finding.read_at <= too_old)
+    return finding.asked_at <= too_old or (bool(finding.found.alternatives) and finding.read_at <= too_old)
 
 
 # Writing
 
 
-async def _written(writing: Awaitable[UpsertResult], call: Call, plan: Plan) -> UpsertResult:
+async def _written(writing: Awaitable[UpsertResult], call: CallContext, plan: Plan) -> UpsertResult:
     """Write, and tell how that ended, whatever became of it."""
     lead_id, outcome = plan.target, "cancelled"
     try:
@@ -104,11 +104,11 @@ async def _written(writing: Awaitable[UpsertResult], call: Call, plan: Plan) -> 
         raise
     finally:
         fields = tuple(name for name in LeadFields.model_fields if name in plan.fields.model_fields_set)
-        call.wrote(WriteMade(lead_id, fields, outcome))
+        call.wrote(WriteEvent(lead_id, fields, outcome))
     return result
 
 
-async def _write(arguments: UpsertLead, call: Call, plan: Plan) -> UpsertResult:
+async def _write(arguments: UpsertLead, call: CallContext, plan: Plan) -> UpsertResult:
     try:
         written = await call.rotor.upsert_lead(plan.fields, plan.target)
     except OutcomeUnknown as lost:
@@ -125,7 +125,7 @@ async def _write(arguments: UpsertLead, call: Call, plan: Plan) -> UpsertResult:
     return result
 
 
-async def _write_unseen(arguments: UpsertLead, call: Call, plan: Plan) -> UpsertResult:
+async def _write_unseen(arguments: UpsertLead, call: CallContext, plan: Plan) -> UpsertResult:
     """Write with a key that may not read: Rotor's plain upsert, and what could not be checked is said."""
     written = await call.rotor.upsert_lead(plan.fields, arguments.id)
     result = upsert_report.tell(
@@ -139,7 +139,7 @@ async def _write_unseen(arguments: UpsertLead, call: Call, plan: Plan) -> Upsert
     return result
 
 
-async def _make_sure(arguments: UpsertLead, call: Call, plan: Plan, lost: RotorError) -> UpsertResult:
+async def _make_sure(arguments: UpsertLead, call: CallContext, plan: Plan, lost: RotorError) -> UpsertResult:
     """Find out what became of a write whose reply was lost, and send it once more if that is safe."""
     seen = await _look(arguments, call, plan)
     if seen.state == "absent" and _can_be_repeated(plan):
@@ -172,7 +172,7 @@ class _Seen:
     lead: Lead | None = None
 
 
-async def _look(arguments: UpsertLead, call: Call, plan: Plan) -> _Seen:
+async def _look(arguments: UpsertLead, call: CallContext, plan: Plan) -> _Seen:
     before = plan.found.lead
     try:
         if before is not None and before.id:
@@ -182,9 +182,11 @@ async def _look(arguments: UpsertLead, call: Call, plan: Plan) -> _Seen:
         elif arguments.phone or arguments.email:
             return _Seen("absent")
         else:
-            known = {rival.id for rival in plan.found.rivals}
-            new = [lead for lead in now.rivals if lead.id not in known]
-            if len(new) != 1 or now.rivals_left_out:  # of many, one that seems new may only have moved up
+            known = {rival.id for rival in plan.found.alternatives}
+            new = [lead for lead in now.alternatives if lead.id not in known]
+            if (
+                len(new) != 1 or now.alternatives_left_out
+            ):  # of many, one that seems new may only have moved up
                 return _Seen("unclear" if new else "absent")
             lead = new[0]
     except RotorError:
@@ -204,7 +206,7 @@ def _can_be_repeated(plan: Plan) -> bool:
     return plan.goal == "updated" or sent.phone is not None or sent.email is not None
 
 
-def _check(arguments: UpsertLead, call: Call, plan: Plan) -> str:
+def _check(arguments: UpsertLead, call: CallContext, plan: Plan) -> str:
     if plan.found.lead is not None:
         return f"get_lead with id {plan.found.lead.id}"
     if arguments.phone:

@@ -26,7 +26,7 @@ MAX_ARGUMENTS = 60
 """Arguments that a call may have, known or not. No tool takes half as many."""
 MAX_FAULTS = 12
 """Faults of one call, or one row, that are told."""
-LONGEST = {
+MAX_CHARS = {
     "notes": NOTES_LIMIT,
     "tags": TAG_LIMIT * TEXT_LIMIT,
     "fields": TAG_LIMIT * TEXT_LIMIT,
@@ -97,7 +97,7 @@ def read_object(value: object) -> object:
 
 def _too_long(name: str, value: object) -> str | None:
     """Say that an argument is too long to be looked at, if it is. Only its length is looked at."""
-    most = LONGEST.get(name, TEXT_LIMIT)
+    most = MAX_CHARS.get(name, TEXT_LIMIT)
     match value:
         case str() if len(value) > most:
             return f"{len(value):,} characters, at most {most:,} are allowed"

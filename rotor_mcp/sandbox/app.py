@@ -33,7 +33,7 @@ T = TypeVar("T")
 logger = logging.getLogger(__name__)
 
 
-class Refusal(Exception):
+class Rejection(Exception):
     """A request is refused with this status and body."""
 
     def __init__(self, status: int, body: responses.Body) -> None:
@@ -69,7 +69,7 @@ class LeadsApi:
         lead_id = requests.as_id(request.path_params["id"])
         lead = await _in_thread(lambda: self._store.get(lead_id)) if lead_id else None
         if lead is None:
-            raise Refusal(404, responses.error(404))
+            raise Rejection(404, responses.error(404))
         return JSONResponse(responses.one(lead))
 
     async def _list(self, request: Request) -> Response:
@@ -83,7 +83,7 @@ class LeadsApi:
         sent = requests.read_lead(await _json_body(request))
         written = await _in_thread(lambda: self._store.upsert(sent, self._now()))
         if written is None:
-            raise Refusal(404, responses.error(404))
+            raise Rejection(404, responses.error(404))
         body = responses.written(written.lead, created=written.created)
         return JSONResponse(body, 201 if written.created else 200)
 
@@ -92,14 +92,14 @@ class LeadsApi:
         key = request.headers.get("x-api-key", "")
         scopes = self._keys.get(key)
         if scopes is None:
-            raise Refusal(401, responses.unauthenticated())
+            raise Rejection(401, responses.unauthenticated())
         today = self._now().astimezone(UTC).date()
         if not await _in_thread(lambda: self._store.count_request(key_id(key), today, self._quota)):
-            raise Refusal(429, responses.exhausted(self._quota))
+            raise Rejection(429, responses.exhausted(self._quota))
         if request.headers.get("rotor-api-version") != API_VERSION:
             raise requests.InvalidInput([("rotor-api-version", f"Required header: expected {API_VERSION}")])
         if scope is not None and scope not in scopes:
-            raise Refusal(403, responses.forbidden(scope))
+            raise Rejection(403, responses.forbidden(scope))
         return scopes
 
 
@@ -161,13 +161,13 @@ async def _in_thread(work: Callable[[], T]) -> T:
     return await to_thread.run_sync(work)
 
 
-_TROUBLES = (Refusal, requests.InvalidInput, HTTPException, sqlite3.Error, Exception)
+_TROUBLES = (Rejection, requests.InvalidInput, HTTPException, sqlite3.Error, Exception)
 """What is answered. The last kind is also raised again, for the server to log."""
 
 
 async def _answer_trouble(_: Request, exc: Exception) -> Response:
     match exc:
-        case Refusal():
+        case Rejection():
             return JSONResponse(exc.body, exc.status)
         case requests.InvalidInput():
             return JSONResponse(responses.invalid(exc.errors), 400)

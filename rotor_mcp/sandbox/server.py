@@ -51,7 +51,7 @@ async def serving(sandbox: Sandbox, port: int = 0) -> AsyncIterator[str]:
             await task
 
 
-class _Server(uvicorn.Server):
+class _UvicornServer(uvicorn.Server):
     """uvicorn, but signals are left to the program it is part of."""
 
     @contextmanager
@@ -59,11 +59,11 @@ class _Server(uvicorn.Server):
         yield
 
 
-def _server(sandbox: Sandbox) -> _Server:
+def _server(sandbox: Sandbox) -> _UvicornServer:
     # uvicorn's own log settings would write to stdout. Without them its warnings go where the program's go,
     # which is stderr if nothing else was said.
     logging.getLogger("uvicorn.error").addFilter(_is_worth_a_line)
-    return _Server(
+    return _UvicornServer(
         uvicorn.Config(
             sandbox.app,
             http="h11",
@@ -86,7 +86,7 @@ def _is_worth_a_line(record: logging.LogRecord) -> bool:
 
 
 @contextmanager
-def _stopped_by_signals(server: _Server) -> Iterator[None]:
+def _stopped_by_signals(server: _UvicornServer) -> Iterator[None]:
     before = {number: signal.signal(number, server.handle_exit) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield

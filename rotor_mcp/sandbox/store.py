@@ -73,7 +73,7 @@ _WITH_PHONE = "phone = ? AND archived_at IS NULL"
 _WITH_EMAIL = "email = ? COLLATE NOCASE AND archived_at IS NULL"
 
 
-class Written(NamedTuple):
+class StoredWrite(NamedTuple):
     """What a write came to."""
 
     lead: StoredLead
@@ -143,7 +143,7 @@ class Store:
             rows = db.execute(f"SELECT * {_LISTED} {_NEWEST_FIRST} LIMIT :limit OFFSET :offset", asked)
             return [_from_row(row) for row in rows], total
 
-    def upsert(self, sent: LeadInput, now: datetime) -> Written | None:
+    def upsert(self, sent: LeadInput, now: datetime) -> StoredWrite | None:
         """Update the lead that `sent` is about, or create one. None if it names an id that no lead has."""
         with self._transaction() as db:
             found = _find(db, sent)
@@ -152,7 +152,7 @@ class Store:
             lead = found or _new_lead(now)
             lead |= sent | {"tags": list(dict.fromkeys(lead["tags"] + sent.get("tags", [])))}
             (row,) = db.execute(f"{_WRITE} RETURNING *", _to_row(lead))
-            return Written(_from_row(row), created=found is None)
+            return StoredWrite(_from_row(row), created=found is None)
 
     def count_request(self, key_id: str, day: date, quota: int) -> bool:
         """Count a request of a key. False, and not counted, if it had all `quota` of the day."""

@@ -12,18 +12,18 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from rotor_mcp.errors import NotSent
-    from rotor_mcp.events import Called, Observer, Visited, WriteMade
-    from rotor_mcp.leads.context import Call, Progress
+    from rotor_mcp.events import CallFinished, CallSummary, EventListener, WriteEvent
+    from rotor_mcp.leads.context import CallContext, Progress
     from rotor_mcp.server.elicitation import OpenQuestions
-    from rotor_mcp.tenant_registry import Workplaces
-    from rotor_mcp.tenants import Workplace
+    from rotor_mcp.tenant_registry import TenantRegistry
+    from rotor_mcp.tenants import Tenant
 
 
 @dataclass
-class Visit:
+class AdmittedCall:
     """A call that was let in."""
 
-    workplace: "Workplace"
+    tenant: "Tenant"
     questions: "OpenQuestions"
     """Questions that clients were asked through this server, and have not answered."""
     caller: str | None = None
@@ -32,42 +32,42 @@ class Visit:
     """What the caller should know beside the answer."""
     where_the_key_is: str | None = None
     """A sentence about where the Rotor key comes from; None if whoever started the process has given it."""
-    writes: "list[WriteMade]" = field(default_factory=list)
+    writes: "list[WriteEvent]" = field(default_factory=list)
     """What was written in its course."""
-    called: "Called | None" = None
+    summary: "CallSummary | None" = None
     """What was called, and how that ended, as soon as it has. Without it nothing was begun."""
 
-    def call(self, progress: "Progress | None" = None) -> "Call":
+    def call(self, progress: "Progress | None" = None) -> "CallContext":
         """Begin to work.
 
         Args:
             progress: tells whoever waits how far a long call has come.
         """
-        return self.workplace.call(progress, self.writes.append, self.caller)
+        return self.tenant.call(progress, self.writes.append, self.caller)
 
     @property
-    def told(self) -> "Visited":
+    def finished(self) -> "CallFinished":
         """What observers are told of it."""
-        from rotor_mcp.events import Visited  # a start needs none
+        from rotor_mcp.events import CallFinished  # a start needs none
 
-        return Visited(self.caller, self.workplace.name, self.called, self.writes)
+        return CallFinished(self.caller, self.tenant.name, self.summary, self.writes)
 
 
-class Reception:
+class AccessControl:
     """Lets every call in."""
 
-    offers_all_the_same = True
+    allows_everyone_the_same = True
     """Whether all callers may do the same, so that one may be shown what another was shown."""
 
-    def __init__(self, workplaces: "Workplaces", observers: "Iterable[Observer]" = ()) -> None:
+    def __init__(self, tenants: "TenantRegistry", listeners: "Iterable[EventListener]" = ()) -> None:
         """Open.
 
         Args:
             workplaces: where calls work.
             observers: told of calls, besides those that are told of everything.
         """
-        self.workplaces = workplaces
-        self._observers = (*workplaces.observers, *observers)
+        self.tenants = tenants
+        self._listeners = (*tenants.listeners, *listeners)
 
     @cached_property
     def questions(self) -> "OpenQuestions":
@@ -76,12 +76,12 @@ class Reception:
 
         return OpenQuestions()
 
-    def offers(self, *, writing: bool) -> bool:  # noqa: ARG002 - elsewhere not everybody may do everything
+    def allows(self, *, writing: bool) -> bool:  # noqa: ARG002 - elsewhere not everybody may do everything
         """Whether whoever asks now may write, or read."""
         return True
 
     @asynccontextmanager
-    async def admit(self, *, writing: bool, tool: str | None = None) -> AsyncIterator[Visit]:
+    async def admit(self, *, writing: bool, tool: str | None = None) -> AsyncIterator[AdmittedCall]:
         """Let a call in for as long as it takes, and tell whoever observes how it ended.
 
         Args:
@@ -92,16 +92,16 @@ class Reception:
             NotSent: if it has to stay outside.
         """
         async with AsyncExitStack() as inside:
-            visit = await self._let_in(inside, writing=writing, tool=tool)
+            admitted = await self._let_in(inside, writing=writing, tool=tool)
             if writing:
-                await self._check_shared(visit.workplace)
+                await self._check_shared(admitted.tenant)
             try:
-                yield visit
+                yield admitted
             finally:
-                self.workplaces.leave(visit.workplace)
-                visited = visit.told
-                for observer in self._observers:
-                    observer.ended(visited)
+                self.tenants.leave(admitted.tenant)
+                finished = admitted.finished
+                for listener in self._listeners:
+                    listener.ended(finished)
 
     async def _let_in(
         self,
@@ -109,20 +109,20 @@ class Reception:
         *,
         writing: bool,  # noqa: ARG002
         tool: str | None,  # noqa: ARG002
-    ) -> Visit:
-        """Begin a visit.
+    ) -> AdmittedCall:
+        """Begin a admitted.
 
         Args:
-            inside: takes what is to be done when the visit is over.
+            inside: takes what is to be done when the admitted is over.
             writing: whether the call wants to write.
             tool: that is called; None if it is something else.
 
         Raises:
             NotSent: if the call has to stay outside.
         """
-        return Visit(self.workplaces.own(), self.questions)
+        return AdmittedCall(self.tenants.default(), self.questions)
 
-    async def _check_shared(self, workplace: "Workplace") -> None:
+    async def _check_shared(self, tenant: "Tenant") -> None:
         """See that calls of several servers can take turns at writing.
 
         Raises:
@@ -131,11 +131,11 @@ class Reception:
         from rotor_mcp.errors import Uncoordinated  # a start needs none
 
         try:
-            await workplace.company.queue.check()
+            await tenant.state.locks.check()
         except Uncoordinated as exc:
             self._tell_of(exc)
             raise
 
     def _tell_of(self, refusal: "NotSent") -> None:
-        for observer in self._observers:
-            observer.refused(refusal)
+        for listener in self._listeners:
+            listener.refused(refusal)

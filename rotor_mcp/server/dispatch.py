@@ -16,23 +16,23 @@ from mcp.types import CallToolResult, Completion, CompletionArgument, InputRequi
 
 from rotor_mcp.concurrency import paced
 from rotor_mcp.errors import NotFound, NotSent, RotorError
-from rotor_mcp.events import Called
+from rotor_mcp.events import CallSummary
 from rotor_mcp.leads import pipeline, validation
-from rotor_mcp.leads.context import Call
+from rotor_mcp.leads.context import CallContext
 from rotor_mcp.leads.cursor import CursorError
 from rotor_mcp.leads.filters import matches_text
-from rotor_mcp.leads.lookup import TooCostlyError
+from rotor_mcp.leads.lookup import TooManyRequestsError
 from rotor_mcp.leads.plan import NotesTooLongError
 from rotor_mcp.leads.requests import GetLead
 from rotor_mcp.sanitize import cap_text, cap_value, clean, map_strings, one_line
 from rotor_mcp.server import elicitation
-from rotor_mcp.server.access import Reception, Visit
+from rotor_mcp.server.access import AccessControl, AdmittedCall
 from rotor_mcp.state.vocabulary import KINDS, Kind
 from rotor_mcp.tools import error_text, phrases
 from rotor_mcp.tools.registry import GET_LEAD, TOOLS, Tool
 from rotor_mcp.tools.results import Result
 
-COMPLETED = 20
+MAX_COMPLETIONS = 20
 """Words that are proposed at a time."""
 
 _TOOLS = {tool.name: tool for tool in TOOLS}
@@ -41,46 +41,46 @@ logger = logging.getLogger(__name__)
 
 
 async def call_tool(
-    name: str, given: dict[str, Any], context: Context[Any, Any], reception: Reception
+    name: str, given: dict[str, Any], context: Context[Any, Any], access: AccessControl
 ) -> CallToolResult | InputRequiredResult:
     """Call a tool. Whatever happens ends in words that a model can act on."""
     tool = _TOOLS[name]
     try:
-        async with reception.admit(writing=not tool.read_only, tool=name) as visit:
-            return await _call(tool, given, context, visit)
+        async with access.admit(writing=not tool.read_only, tool=name) as admitted:
+            return await _call(tool, given, context, admitted)
     except NotSent as exc:
         logger.info("%s: %s (%s)", name, type(exc).__name__, exc)
         return CallToolResult(content=[TextContent(text=clean(error_text.failed(exc, 0)))], is_error=True)
 
 
 async def _call(
-    tool: Tool[Any, Any], given: dict[str, Any], context: Context[Any, Any], visit: Visit
+    tool: Tool[Any, Any], given: dict[str, Any], context: Context[Any, Any], admitted: AdmittedCall
 ) -> CallToolResult | InputRequiredResult:
-    workplace = visit.workplace
+    tenant = admitted.tenant
     started = anyio.current_time()
-    call = visit.call(context.report_progress)
+    call = admitted.call(context.report_progress)
 
     def log(outcome: str, detail: object = "") -> None:
         took = anyio.current_time() - started
-        visit.called = Called(tool.name, outcome, call.rotor.requests_of_this_round, took)
+        admitted.summary = CallSummary(tool.name, outcome, call.rotor.requests_of_this_round, took)
         shown = f"{outcome} ({detail})" if detail else outcome
         logger.info("%s: %s, %d requests, %.0f ms", tool.name, shown, call.rotor.requests, 1e3 * took)
 
     def error(text: str) -> CallToolResult:
         if call.hooks.unshared:
             text = f"{text}\nNote: {phrases.unshared(call.hooks.unshared)}."
-        return CallToolResult(content=[TextContent(text=cap_text(workplace.safe(text)))], is_error=True)
+        return CallToolResult(content=[TextContent(text=cap_text(tenant.safe(text)))], is_error=True)
 
     try:
         taken = validation.parse(tool.arguments, given)
-        result = await _run(tool, taken, context, call, visit)
+        result = await _run(tool, taken, context, call, admitted)
         if isinstance(result, InputRequiredResult):
             log("asked the person")
             return result
-        text, content = workplace.safe(tool.word(result)), map_strings(result.content(), workplace.safe)
+        text, content = tenant.safe(tool.render(result)), map_strings(result.content(), tenant.safe)
         unshared = phrases.unshared(call.hooks.unshared) if call.hooks.unshared else None
         if notices := [
-            workplace.safe(one_line(notice)) for notice in (*taken.remarks, visit.notice, unshared) if notice
+            tenant.safe(one_line(notice)) for notice in (*taken.remarks, admitted.notice, unshared) if notice
         ]:
             text = "\n".join([text, *(f"Note: {notice}." for notice in notices)])
             content |= {"notice": "; ".join(notices)}
@@ -97,12 +97,12 @@ async def _call(
     except NotesTooLongError as exc:
         log("notes too long")
         return error(error_text.notes_too_long(exc, call.rotor.requests))
-    except TooCostlyError as exc:
+    except TooManyRequestsError as exc:
         log("too costly", exc)
         return error(error_text.too_costly(exc, call.rotor.requests))
     except RotorError as exc:
         log(type(exc).__name__, exc)
-        return error(error_text.failed(exc, call.rotor.requests, visit.where_the_key_is))
+        return error(error_text.failed(exc, call.rotor.requests, admitted.where_the_key_is))
     except Exception as exc:
         log("crashed", type(exc).__name__)
         logger.exception("%s crashed", tool.name)
@@ -115,10 +115,10 @@ async def _call(
 
 
 async def _run(
-    tool: Tool[Any, Any], taken: Any, context: Context[Any, Any], call: Call, visit: Visit
+    tool: Tool[Any, Any], taken: Any, context: Context[Any, Any], call: CallContext, admitted: AdmittedCall
 ) -> Result | InputRequiredResult:
     """Run a tool, and if it waits for approval, ask the person where the client can."""
-    questions, caller = visit.questions, visit.caller
+    questions, caller = admitted.questions, admitted.caller
     answer = elicitation.answered(context, questions, caller)
     if answer is None:
         result: Result = await tool.run(taken, call)
@@ -127,7 +127,7 @@ async def _run(
             return result
         asked = await elicitation.ask(
             context,
-            visit.workplace.safe(question),
+            admitted.tenant.safe(question),
             result.model_dump_json(exclude_defaults=True),
             questions=questions,
             caller=caller,
@@ -148,7 +148,7 @@ async def _run(
             return approved
 
 
-async def read_lead(lead_id: str, reception: Reception) -> str:
+async def read_lead(lead_id: str, access: AccessControl) -> str:
     """Read the resource of a lead.
 
     Raises:
@@ -156,32 +156,32 @@ async def read_lead(lead_id: str, reception: Reception) -> str:
         ResourceError: if Rotor could not be asked or refused.
     """
 
-    async def read(call: Call) -> str:
-        return GET_LEAD.word(await GET_LEAD.run(validation.parse(GetLead, {"id": lead_id}), call))
+    async def read(call: CallContext) -> str:
+        return GET_LEAD.render(await GET_LEAD.run(validation.parse(GetLead, {"id": lead_id}), call))
 
-    return await _read("lead", read, reception)
+    return await _read("lead", read, access)
 
 
-async def read_pipeline(reception: Reception) -> str:
+async def read_pipeline(access: AccessControl) -> str:
     """Read the resource of the pipeline.
 
     Raises:
         ResourceError: if Rotor could not be asked or refused.
     """
 
-    async def read(call: Call) -> str:
-        return phrases.pipeline(await pipeline.overview(call))
+    async def read(call: CallContext) -> str:
+        return phrases.render_pipeline(await pipeline.overview(call))
 
-    return await _read("pipeline", read, reception)
+    return await _read("pipeline", read, access)
 
 
-async def _read(name: str, read: Callable[[Call], Awaitable[str]], reception: Reception) -> str:
+async def _read(name: str, read: Callable[[CallContext], Awaitable[str]], access: AccessControl) -> str:
     try:
-        async with reception.admit(writing=False) as visit:
+        async with access.admit(writing=False) as admitted:
             safe, started, call, outcome = (
-                visit.workplace.safe,
+                admitted.tenant.safe,
                 anyio.current_time(),
-                visit.call(),
+                admitted.call(),
                 "cancelled",
             )
             try:
@@ -193,7 +193,7 @@ async def _read(name: str, read: Callable[[Call], Awaitable[str]], reception: Re
             except RotorError as exc:
                 outcome = type(exc).__name__
                 kind = ResourceNotFoundError if isinstance(exc, NotFound) else ResourceError
-                told = error_text.failed(exc, call.rotor.requests, visit.where_the_key_is)
+                told = error_text.failed(exc, call.rotor.requests, admitted.where_the_key_is)
                 raise kind(safe(told)) from None
             except Exception:
                 outcome = "crashed"
@@ -202,12 +202,12 @@ async def _read(name: str, read: Callable[[Call], Awaitable[str]], reception: Re
                 return words
             finally:
                 took = anyio.current_time() - started
-                visit.called = Called(f"resource {name}", outcome, call.rotor.requests, took)
+                admitted.summary = CallSummary(f"resource {name}", outcome, call.rotor.requests, took)
     except NotSent as exc:
         raise ResourceError(clean(error_text.failed(exc, 0))) from None
 
 
-async def complete(argument: CompletionArgument, reception: Reception) -> Completion | None:
+async def complete(argument: CompletionArgument, access: AccessControl) -> Completion | None:
     """Propose stages, sources and tags in use, or leads by name, phone (in any spelling) or e-mail.
 
     What is proposed comes from the leads read lately. Only if these are too few, it costs a request.
@@ -216,31 +216,31 @@ async def complete(argument: CompletionArgument, reception: Reception) -> Comple
     if propose is None:
         return None
     try:
-        async with reception.admit(writing=False) as visit:
-            call, began = visit.call(), anyio.current_time()
+        async with access.admit(writing=False) as admitted:
+            call, began = admitted.call(), anyio.current_time()
             outcome = "cancelled"
             try:
-                proposed = [visit.workplace.safe(text) for text in await propose(call, argument.value)]
+                proposed = [admitted.tenant.safe(text) for text in await propose(call, argument.value)]
                 outcome = "done"
             except RotorError as exc:
                 outcome = type(exc).__name__
                 raise
             finally:
                 took = anyio.current_time() - began
-                visit.called = Called("completion", outcome, call.rotor.requests, took)
+                admitted.summary = CallSummary("completion", outcome, call.rotor.requests, took)
     except RotorError:
         return None  # somebody is typing: no place for an error
-    has_more = len(proposed) > COMPLETED
-    return Completion(values=proposed[:COMPLETED], total=len(proposed), has_more=has_more)
+    has_more = len(proposed) > MAX_COMPLETIONS
+    return Completion(values=proposed[:MAX_COMPLETIONS], total=len(proposed), has_more=has_more)
 
 
-async def _propose_words(kind: Kind, call: Call, part: str) -> list[str]:
+async def _propose_words(kind: Kind, call: CallContext, part: str) -> list[str]:
     await call.learn_words()
-    return [one_line(word) for word in call.company.vocabulary.beginning(kind, part)]
+    return [one_line(word) for word in call.state.vocabulary.beginning(kind, part)]
 
 
-async def _propose_leads(call: Call, part: str) -> list[str]:
-    if not call.company.memory.lasts:
+async def _propose_leads(call: CallContext, part: str) -> list[str]:
+    if not call.state.search_cache.lasts:
         return []  # each key would cost a request
     page, _ = await call.page()
     named = [
@@ -251,7 +251,7 @@ async def _propose_leads(call: Call, part: str) -> list[str]:
     return list(dict.fromkeys(name for name in named if name))
 
 
-_PROPOSALS: dict[str, Callable[[Call, str], Awaitable[list[str]]]] = {
+_PROPOSALS: dict[str, Callable[[CallContext, str], Awaitable[list[str]]]] = {
     **{kind: partial(_propose_words, kind) for kind in KINDS},
     "who": _propose_leads,
 }

@@ -22,7 +22,7 @@ from pydantic import BaseModel, Field
 
 ANSWER_TIMEOUT = 120.0
 """Seconds in which a client that makes the call again has to bring the answer."""
-PAUSE = 600.0
+GIVE_UP_SECONDS = 600.0
 """Seconds for which a client that did not bring an answer in time is not asked again."""
 MAX_CLIENTS = 1_000
 """Clients of which it is remembered when they were asked."""
@@ -57,7 +57,7 @@ class OpenQuestions:
         """Note that a client is asked."""
         now = time.monotonic()
         asked_at = self._asked_at.get(client)
-        if asked_at is None or now - asked_at >= ANSWER_TIMEOUT + PAUSE:
+        if asked_at is None or now - asked_at >= ANSWER_TIMEOUT + GIVE_UP_SECONDS:
             self._asked_at[client] = now
         if len(self._asked_at) > MAX_CLIENTS:
             self._asked_at.popitem(last=False)
@@ -67,9 +67,12 @@ class OpenQuestions:
         self._asked_at.pop(client, None)
 
     def given_up(self, client: str) -> bool:
-        """Whether a client did not bring an answer in time, within the last `PAUSE` seconds."""
+        """Whether a client did not bring an answer in time, within the last `GIVE_UP_SECONDS` seconds."""
         asked_at = self._asked_at.get(client)
-        return asked_at is not None and ANSWER_TIMEOUT <= time.monotonic() - asked_at < ANSWER_TIMEOUT + PAUSE
+        return (
+            asked_at is not None
+            and ANSWER_TIMEOUT <= time.monotonic() - asked_at < ANSWER_TIMEOUT + GIVE_UP_SECONDS
+        )
 
     def give_up(self, client: str) -> None:
         """Note that a client did not answer in time."""

@@ -34,8 +34,8 @@ from mcp.types import Tool as McpTool
 from rotor_mcp import __version__
 from rotor_mcp.config import Settings
 from rotor_mcp.server import resources
-from rotor_mcp.server.access import Reception
-from rotor_mcp.tenant_registry import Workplaces
+from rotor_mcp.server.access import AccessControl
+from rotor_mcp.tenant_registry import TenantRegistry
 
 if TYPE_CHECKING:
     import httpx2
@@ -59,7 +59,7 @@ def build_server(
     *,
     transport: "Callable[[], httpx2.AsyncBaseTransport] | None" = None,
     clock: "Clock | None" = None,
-    reception: Reception | None = None,
+    access: AccessControl | None = None,
     **options: Any,
 ) -> MCPServer[Any]:
     """Build the server.
@@ -71,22 +71,22 @@ def build_server(
         reception: decides whose calls are let in, and where they work; all, and in one place, if None.
         options: of the SDK's server, beside those that are set here.
     """
-    reception = reception or Reception(Workplaces(settings, transport, clock))
+    access = access or AccessControl(TenantRegistry(settings, transport, clock))
 
     @asynccontextmanager
     async def lifespan(_: MCPServer[Any]) -> AsyncIterator[None]:
-        reception.workplaces.start()
+        access.tenants.start()
         try:
             yield
         finally:
             # The SDK cancels a server whose client has left. Its connections are closed all the same.
             with anyio.CancelScope(shield=True):
-                await reception.workplaces.aclose()
+                await access.tenants.aclose()
 
-    tools = [_mcp_tool(definition, reception) for definition in json.loads(DEFINITIONS.read_bytes())]
-    scope: Literal["public", "private"] = "public" if reception.offers_all_the_same else "private"
-    server = _Server(
-        reception,
+    tools = [_mcp_tool(definition, access) for definition in json.loads(DEFINITIONS.read_bytes())]
+    scope: Literal["public", "private"] = "public" if access.allows_everyone_the_same else "private"
+    server = _McpServer(
+        access,
         name="rotor",
         title="Rotor leads",
         version=__version__,
@@ -98,7 +98,7 @@ def build_server(
         middleware=[_wrap_arguments],
         **options,
     )
-    resources.offer(server, reception, read_only=settings.read_only)
+    resources.offer(server, access, read_only=settings.read_only)
     return server
 
 
@@ -142,12 +142,12 @@ def _leave(_signal: int, _frame: FrameType | None) -> None:
     os._exit(0)
 
 
-class _Server(MCPServer[Any]):
+class _McpServer(MCPServer[Any]):
     """The SDK's server, but nobody is shown what they may not use, and no message goes unanswered."""
 
-    def __init__(self, reception: Reception, **options: Any) -> None:
+    def __init__(self, access: AccessControl, **options: Any) -> None:
         super().__init__(**options)
-        self._reception = reception
+        self._access = access
 
     async def run_stdio_async(self) -> None:
         """Serve on standard input and output."""
@@ -162,7 +162,7 @@ class _Server(MCPServer[Any]):
         return [
             tool
             for tool in await super().list_tools()
-            if self._reception.offers(writing=not (tool.annotations and tool.annotations.read_only_hint))
+            if self._access.allows(writing=not (tool.annotations and tool.annotations.read_only_hint))
         ]
 
     async def list_prompts(self) -> list[McpPrompt]:
@@ -170,7 +170,7 @@ class _Server(MCPServer[Any]):
         return [
             prompt
             for prompt in await super().list_prompts()
-            if self._reception.offers(writing=prompt.name in resources.WRITING_PROMPTS)
+            if self._access.allows(writing=prompt.name in resources.WRITING_PROMPTS)
         ]
 
     async def get_prompt(
@@ -210,13 +210,13 @@ class _McpTool(SdkTool):
         return result
 
 
-def _mcp_tool(definition: dict[str, Any], reception: Reception) -> _McpTool:
+def _mcp_tool(definition: dict[str, Any], access: AccessControl) -> _McpTool:
     name = definition["name"]
 
     async def call(given: dict[str, Any], context: Context[Any, Any]) -> CallToolResult | InputRequiredResult:
         from rotor_mcp.server.dispatch import call_tool
 
-        return await call_tool(name, given, context, reception)
+        return await call_tool(name, given, context, access)
 
     return _McpTool(
         fn=call,

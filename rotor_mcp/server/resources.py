@@ -19,14 +19,14 @@ from mcp.types import (
     ResourceTemplateReference,
 )
 
-from rotor_mcp.server.access import Reception
+from rotor_mcp.server.access import AccessControl
 from rotor_mcp.server.prompts import PROMPTS, Prompt
 
 WRITING_PROMPTS = frozenset(prompt.name for prompt in PROMPTS if prompt.writes)
 """Those that ask for tools that write."""
 
 
-def offer(server: MCPServer[Any], reception: Reception, *, read_only: bool) -> None:
+def offer(server: MCPServer[Any], access: AccessControl, *, read_only: bool) -> None:
     """Add them to a server.
 
     Args:
@@ -48,7 +48,7 @@ def offer(server: MCPServer[Any], reception: Reception, *, read_only: bool) -> N
     async def lead(id: str) -> str:  # noqa: A002 - the name in the address
         from rotor_mcp.server.dispatch import read_lead
 
-        return await read_lead(id, reception)
+        return await read_lead(id, access)
 
     @server.resource(
         "rotor://pipeline",
@@ -61,7 +61,7 @@ def offer(server: MCPServer[Any], reception: Reception, *, read_only: bool) -> N
     async def overview() -> str:
         from rotor_mcp.server.dispatch import read_pipeline
 
-        return await read_pipeline(reception)
+        return await read_pipeline(access)
 
     @server.completion()  # type: ignore[no-untyped-call,untyped-decorator]
     async def propose(
@@ -71,7 +71,7 @@ def offer(server: MCPServer[Any], reception: Reception, *, read_only: bool) -> N
     ) -> Completion | None:
         from rotor_mcp.server.dispatch import complete
 
-        return await complete(argument, reception)
+        return await complete(argument, access)
 
 
 class _McpPrompt(SdkPrompt):

@@ -10,14 +10,14 @@ from datetime import UTC, date, datetime
 
 import anyio
 
-from rotor_mcp.api.hooks import Witness
+from rotor_mcp.api.hooks import ApiHooks
 from rotor_mcp.api.models import Lead, Page
 from rotor_mcp.errors import NotSent
 from rotor_mcp.state.vocabulary import Vocabulary
 
-REMEMBERED = 2_000
+MAX_RELEASED_KEYS = 2_000
 """Keys of which is kept when they were last held. In the length of a call there are far fewer."""
-MAX_REMEMBERED_BYTES = 64_000_000
+MAX_CACHED_BYTES = 64_000_000
 """Of the pages that searches of all companies of a process remember."""
 _LEAD_BYTES = 1_100
 """Of a lead, beside the values of its fields; as measured."""
@@ -29,7 +29,7 @@ class _Turn:
     wanted: int = 0
 
 
-class Queue:
+class KeyedLocks:
     """Calls for the same person wait for each other; calls for different people do not."""
 
     def __init__(self) -> None:
@@ -37,7 +37,7 @@ class Queue:
         self._left: dict[str, float] = {}
 
     @asynccontextmanager
-    async def turn(self, keys: Iterable[str], patience: float) -> AsyncIterator[float]:
+    async def hold(self, keys: Iterable[str], patience: float) -> AsyncIterator[float]:
         """Wait until nobody else holds any of these keys, and hold them.
 
         Yields when somebody last held one of them (as `anyio.current_time` tells it): what was read before
@@ -74,7 +74,7 @@ class Queue:
         Returns why other servers could not be asked, if they could not; a clause about Redis.
 
         Raises:
-            TurnLost: if they are not.
+            LockLost: if they are not.
         """
         return None
 
@@ -87,22 +87,22 @@ class Queue:
     def _note(self, key: str) -> None:
         self._left.pop(key, None)
         self._left[key] = anyio.current_time()
-        if len(self._left) > REMEMBERED:
+        if len(self._left) > MAX_RELEASED_KEYS:
             del self._left[next(iter(self._left))]
 
 
-Mark = int | str
+CacheGeneration = int | str
 """Says between which two writes something was read."""
 
 
 @dataclass(frozen=True)
-class Found:
+class CachedPage:
     """What lies on a shelf."""
 
     page: Page | None
     at: float
     """When it was read (as `anyio.current_time` tells it)."""
-    mark: Mark
+    mark: CacheGeneration
     """For what is read from now on."""
 
 
@@ -113,10 +113,10 @@ class _Stored:
     size: int
 
 
-class PageStore:
+class BoundedPages:
     """Pages of leads of all companies of a process. Beyond a number of bytes the oldest are dropped."""
 
-    def __init__(self, max_bytes: int = MAX_REMEMBERED_BYTES) -> None:
+    def __init__(self, max_bytes: int = MAX_CACHED_BYTES) -> None:
         self._max_bytes = max_bytes
         self._pages: dict[tuple[int, str], _Stored] = {}
         """By owner and query, the oldest first."""
@@ -167,21 +167,21 @@ def _memory_of(page: Page) -> int:
     )
 
 
-class Shelf:
+class PageStore:
     """Where pages of leads lie for a while, each under what was asked for."""
 
-    def __init__(self, seconds: float, store: PageStore) -> None:
+    def __init__(self, seconds: float, store: BoundedPages) -> None:
         self._seconds = seconds
         self._store = store
         self._owner = store.owner()
         self._writes = 0
 
-    async def find(self, query: str) -> Found:
+    async def find(self, query: str) -> CachedPage:
         """Look for a page, whatever its age."""
         at, page = self._store.find(self._owner, query)
-        return Found(page, at, self._writes)
+        return CachedPage(page, at, self._writes)
 
-    async def keep(self, query: str, page: Page, mark: Mark) -> None:
+    async def keep(self, query: str, page: Page, mark: CacheGeneration) -> None:
         """Put a page there, unless something was written since it was looked for."""
         if mark == self._writes:
             self._store.keep(self._owner, query, page, self._seconds)
@@ -192,15 +192,15 @@ class Shelf:
         self._store.drop_all(self._owner)
 
 
-class Memory:
+class SearchCache:
     """Pages of leads read lately, so that a question asked more precisely costs no second reading.
 
     Only searches remember. A write is always planned from a fresh read, and makes everything here forgotten.
     """
 
-    def __init__(self, seconds: float, shelf: Shelf | None = None) -> None:
+    def __init__(self, seconds: float, shelf: PageStore | None = None) -> None:
         self._seconds = seconds
-        self._shelf = shelf or Shelf(seconds, PageStore())
+        self._shelf = shelf or PageStore(seconds, BoundedPages())
         self._reading: dict[str, _Turn] = {}
 
     @property
@@ -208,7 +208,7 @@ class Memory:
         """Whether anything is remembered."""
         return self._seconds > 0
 
-    async def recall(self, query: str, read: Callable[[], Awaitable[Page]]) -> tuple[Page, float]:
+    async def get_or_fetch(self, query: str, read: Callable[[], Awaitable[Page]]) -> tuple[Page, float]:
         """Return a page, and how many seconds before this call it was read: 0 if not before.
 
         Whoever asks for the same at the same time waits for one reading.
@@ -234,7 +234,7 @@ class Memory:
             if not turn.wanted:
                 del self._reading[query]
 
-    async def forget(self) -> None:
+    async def invalidate(self) -> None:
         """Something is being written: nothing read until now can be relied on."""
         await self._shelf.clear()
 
@@ -244,7 +244,7 @@ def utc_day() -> date:
     return datetime.now(UTC).date()
 
 
-class Spending:
+class RequestCounter:
     """How many requests went out today with a company's key, by this server's own count."""
 
     def __init__(self, today: Callable[[], date] = utc_day) -> None:
@@ -272,7 +272,7 @@ class Spending:
             self._day, self._count = day, 0
 
 
-class Budget(Spending):
+class Budget(RequestCounter):
     """What one caller has spent today, and what its calls under way may spend yet.
 
     A call reserves before it begins and settles when it ends. It is granted its reservation if the limit is
@@ -315,13 +315,13 @@ class Budget(Spending):
 
 
 @dataclass(frozen=True)
-class Company:
+class TenantState:
     """What calls for one company share."""
 
-    memory: Memory
+    search_cache: SearchCache
     vocabulary: Vocabulary = field(default_factory=Vocabulary)
-    queue: Queue = field(default_factory=Queue)
-    spending: Spending = field(default_factory=Spending)
+    locks: KeyedLocks = field(default_factory=KeyedLocks)
+    request_counter: RequestCounter = field(default_factory=RequestCounter)
 
     def seen(self, lead: Lead) -> None:
         """Take note of a lead that was read."""
@@ -329,7 +329,7 @@ class Company:
 
     async def spent(self) -> None:
         """Count a request."""
-        await self.spending.add()
+        await self.request_counter.add()
 
     async def before_write(self) -> str | None:
         """Forget what was read, and make sure that it is still this call's turn.
@@ -337,47 +337,47 @@ class Company:
         Returns why other servers could not be asked, if they could not.
 
         Raises:
-            TurnLost: if it is not.
+            LockLost: if it is not.
         """
-        await self.memory.forget()
-        return await self.queue.verify()
+        await self.search_cache.invalidate()
+        return await self.locks.verify()
 
     async def after_write(self) -> None:
         """Forget what was read meanwhile."""
-        await self.memory.forget()
+        await self.search_cache.invalidate()
 
 
 @dataclass
-class CallHooks(Witness):
+class CallHooks(ApiHooks):
     """What one call does around its requests."""
 
-    company: Company
+    state: TenantState
     unshared: str | None = None
     """Why other servers could not be asked about a write of this call, if they could not."""
 
     def seen(self, lead: Lead) -> None:
         """Take note of a lead that was read."""
-        self.company.seen(lead)
+        self.state.seen(lead)
 
     async def spent(self) -> None:
         """Count a request."""
-        await self.company.spent()
+        await self.state.spent()
 
     async def before_write(self) -> None:
         """Forget what was read, and make sure that it is still this call's turn.
 
         Raises:
-            TurnLost: if it is not.
+            LockLost: if it is not.
         """
-        self.unshared = await self.company.before_write() or self.unshared
+        self.unshared = await self.state.before_write() or self.unshared
 
     async def after_write(self) -> None:
         """Forget what was read meanwhile."""
-        await self.company.after_write()
+        await self.state.after_write()
 
 
 @dataclass(frozen=True)
-class SharedHealth:
+class StateHealth:
     """Whether what several servers share can be used."""
 
     trouble: str | None = None
@@ -386,17 +386,17 @@ class SharedHealth:
     """Whether this server may be sent requests all the same."""
 
 
-class Companies:
+class StateFactory:
     """Makes what calls for one company share; here, within this process."""
 
     def __init__(self, search_memory: float) -> None:
         self._search_memory = search_memory
-        self._store = PageStore()
+        self._store = BoundedPages()
 
-    def of(self, key: str | None) -> Company:  # noqa: ARG002 - who shares more has to tell companies apart
+    def for_key(self, key: str | None) -> TenantState:  # noqa: ARG002 - who shares more has to tell companies apart
         """Begin with a company, for which this is the Rotor key. Whoever calls twice gets two."""
         seconds = self._search_memory
-        return Company(Memory(seconds, Shelf(seconds, self._store)))
+        return TenantState(SearchCache(seconds, PageStore(seconds, self._store)))
 
     def budget(self, caller: str) -> Budget:  # noqa: ARG002
         """Begin to count what one caller spends. Returns a new count with each call."""
@@ -405,9 +405,9 @@ class Companies:
     def start(self) -> None:
         """Begin to find out whether what is shared can be used."""
 
-    async def check(self) -> SharedHealth:
+    async def check(self) -> StateHealth:
         """Say whether what is shared can be used. Within a process it can."""
-        return SharedHealth()
+        return StateHealth()
 
     async def aclose(self) -> None:
         """Let go of what holds them together. With the next call it is there again."""

@@ -17,7 +17,7 @@ from importlib.util import find_spec
 from typing import Literal
 
 from rotor_mcp.config import ConfigError
-from rotor_mcp.events import Observer
+from rotor_mcp.events import EventListener
 
 PROTOCOL = "http/protobuf"
 
@@ -45,7 +45,7 @@ def wanted(environment: Mapping[str, str]) -> Wanted:
     return what
 
 
-def observers(environment: Mapping[str, str]) -> Sequence[Observer]:
+def event_listeners(environment: Mapping[str, str]) -> Sequence[EventListener]:
     """Whoever is to be told of what happens, so that traces and metrics come of it.
 
     Raises:

@@ -20,7 +20,7 @@ from rotor_mcp import __version__
 from rotor_mcp.telemetry.instruments import Instruments
 
 NAME = "rotor_mcp"
-PATIENCE = 5.0
+EXPORT_TIMEOUT_SECONDS = 5.0
 """Seconds for the last export. A collector that is away keeps no server from ending."""
 
 _WORD = re.compile(r"[A-Za-z_/]{1,60}")
@@ -61,7 +61,7 @@ class Telemetry(Instruments):
         # Threads that may be left behind: one that waits for an answer ends with the process.
         providers = (self._traces, self._metrics)
         threads = [Thread(target=provider.shutdown, daemon=True) for provider in providers]
-        until = monotonic() + PATIENCE
+        until = monotonic() + EXPORT_TIMEOUT_SECONDS
         for thread in threads:
             thread.start()
         for thread in threads:

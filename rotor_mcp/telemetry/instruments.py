@@ -12,7 +12,7 @@ from opentelemetry.trace import SpanKind, StatusCode, Tracer
 from opentelemetry.util.types import AttributeValue
 
 from rotor_mcp.errors import NotSent
-from rotor_mcp.events import Asked, Called, Observer, SpentToday, Visited
+from rotor_mcp.events import CallFinished, CallSummary, EventListener, RequestEvent, SpentToday
 
 SECONDS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60)
 """Bounds of the histograms: from what memory answers to what no call takes."""
@@ -20,7 +20,7 @@ SECONDS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60)
 Attributes = dict[str, AttributeValue]
 
 
-class Instruments(Observer):
+class Instruments(EventListener):
     """Turns what it is told into spans and measurements."""
 
     def __init__(self, tracer: Tracer, meter: Meter) -> None:
@@ -66,14 +66,14 @@ class Instruments(Observer):
         """Count a call that was not let in."""
         self._refusals.add(1, {"rotor_mcp.reason": type(refusal).__name__})
 
-    def ended(self, visited: Visited) -> None:
+    def ended(self, finished: CallFinished) -> None:
         """Count a call."""
-        if (called := visited.called) is None:
+        if (called := finished.called) is None:
             return
         self._calls.add(1, {"rotor_mcp.leads.context": called.what, "rotor_mcp.outcome": called.outcome})
         self._call_seconds.record(called.seconds, _operation(called))
 
-    def asked(self, asked: Asked) -> None:
+    def asked(self, asked: RequestEvent) -> None:
         """Count a request, and make a span of it."""
         attributes: Attributes = {
             "http.request.method": asked.method,
@@ -100,7 +100,7 @@ class Instruments(Observer):
         span.end(now)
 
 
-def _operation(called: Called) -> Attributes:
+def _operation(called: CallSummary) -> Attributes:
     """What a call is to the protocol."""
     match called.what.split():
         case ["resource", name]:

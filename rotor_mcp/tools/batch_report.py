@@ -11,16 +11,16 @@ from collections.abc import Iterable, Iterator
 from typing import get_args
 
 from rotor_mcp.leads.batch import Ending
-from rotor_mcp.leads.context import Call
+from rotor_mcp.leads.context import CallContext
 from rotor_mcp.sanitize import one_line
 from rotor_mcp.tools import batch_text, error_text, phrases
 from rotor_mcp.tools.results import BatchResult, RowLine, RowOutcome, RowShown, Write
 
-ROOM = 6_500
+MAX_RESULT_CHARS = 6_500
 """Characters that a result may take, in either channel."""
-NAME = 30
+MAX_NAME_CHARS = 30
 """Characters of a name in a line."""
-WARNINGS = 10
+MAX_WARNINGS = 10
 """Different warnings in a result, those that concern most rows."""
 
 
@@ -30,7 +30,7 @@ def counts(endings: Iterable[Ending]) -> dict[RowOutcome, int]:
     return {outcome: counted[outcome] for outcome in get_args(RowOutcome) if counted[outcome]}
 
 
-def summarise(endings: Iterable[Ending], call: Call, *, would_spend: int | None = None) -> BatchResult:
+def summarise(endings: Iterable[Ending], call: CallContext, *, would_spend: int | None = None) -> BatchResult:
     """Tell how all rows ended.
 
     Args:
@@ -60,7 +60,7 @@ def summarise(endings: Iterable[Ending], call: Call, *, would_spend: int | None 
     )
     for smaller in _ever_smaller(result):
         result = smaller
-        if _size(result) <= ROOM:
+        if _size(result) <= MAX_RESULT_CHARS:
             break
     return result
 
@@ -80,7 +80,7 @@ def _ever_smaller(result: BatchResult) -> Iterator[BatchResult]:
 
 def _size(result: BatchResult) -> int:
     structured = json.dumps(result.content(), ensure_ascii=False, separators=(",", ":"))
-    return max(len(batch_text.told(result)), len(structured))
+    return max(len(batch_text.render_batch(result)), len(structured))
 
 
 def _together(told: Iterable[tuple[str, Iterable[int]]]) -> dict[str, list[int]]:
@@ -91,7 +91,7 @@ def _together(told: Iterable[tuple[str, Iterable[int]]]) -> dict[str, list[int]]
     return together
 
 
-def _changes(ending: Ending, call: Call) -> str:
+def _changes(ending: Ending, call: CallContext) -> str:
     """Say what changed in a lead, and what it keeps. Of a new one all is new, and the caller has it."""
     if ending.told is None or ending.outcome not in ("updated", "unchanged"):
         return ""
@@ -115,7 +115,7 @@ def _lines(ending: Ending, told: Write, changed: str) -> Iterator[RowLine]:
     yield RowLine(
         row=first,
         outcome=ending.outcome,
-        name=(name if len(name) <= NAME else f"{name[:NAME]}…") or None,
+        name=(name if len(name) <= MAX_NAME_CHARS else f"{name[:MAX_NAME_CHARS]}…") or None,
         id=told.id if _is_known_by_id_only(told) else None,
         changed=changed or None,
     )
@@ -131,7 +131,7 @@ def warnings(told: Iterable[Ending]) -> list[str]:
     """Every warning once, with the rows that it is about."""
     together = _together((text, ending.rows) for ending in told for text in _warnings_of(ending))
     most = sorted(together, key=lambda text: -len(together[text]))
-    return [f"{batch_text.rows(together[text])}: {text}" for text in most[:WARNINGS]]
+    return [f"{batch_text.rows(together[text])}: {text}" for text in most[:MAX_WARNINGS]]
 
 
 def _warnings_of(ending: Ending) -> list[str]:

@@ -7,7 +7,7 @@ from rotor_mcp.tools.phrases import called, counted, plan, sentence, spent
 from rotor_mcp.tools.results import BatchResult, RowLine, RowOutcome, RowShown
 
 
-def told(result: BatchResult) -> str:
+def render_batch(result: BatchResult) -> str:
     """Say how all rows ended: first how many, then those that need attention, then a line for each other."""
     return "\n".join(
         [

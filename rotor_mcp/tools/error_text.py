@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 
 from rotor_mcp.errors import (
+    CallRejected,
     InvalidLead,
     Misconfigured,
     MissingScope,
     NoKey,
-    NotAdmitted,
     NotAuthorised,
     NotFound,
     NotSent,
@@ -17,7 +17,7 @@ from rotor_mcp.errors import (
     RotorError,
     Unanswered,
 )
-from rotor_mcp.leads.lookup import TooCostlyError
+from rotor_mcp.leads.lookup import TooManyRequestsError
 from rotor_mcp.leads.plan import NotesTooLongError
 from rotor_mcp.leads.validation import InvalidArguments
 from rotor_mcp.sanitize import one_line
@@ -44,7 +44,7 @@ def failed(error: RotorError, requests: int, where_the_key_is: str | None = None
     elif where_the_key_is and isinstance(error, NotAuthorised):
         text = f"Rotor does not accept the API key (401). Nothing was done. {where_the_key_is}."
     else:
-        text = in_words(error)
+        text = describe(error)
     return f"{text} {spent(requests)}"
 
 
@@ -56,7 +56,7 @@ def notes_too_long(error: NotesTooLongError, requests: int) -> str:
     )
 
 
-def too_costly(error: TooCostlyError, requests: int) -> str:
+def too_costly(error: TooManyRequestsError, requests: int) -> str:
     """Say what a batch would cost, and what to do about it."""
     writing = f", {error.writes:,} of them for writing," if error.writes else " only to find out who is there"
     return (
@@ -74,7 +74,7 @@ def of_row(trouble: Exception | str) -> list[str]:
         case NotesTooLongError():
             return [f"notes: {trouble}, beside what is there and the date"]
         case RotorError():
-            return [in_words(trouble).removesuffix(".")]
+            return [describe(trouble).removesuffix(".")]
         case _:
             return [str(trouble)]
 
@@ -92,7 +92,7 @@ def invalid_arguments(faults: Sequence[str]) -> str:
     return "\n".join(["Nothing was sent.", *(one_line(fault) for fault in faults)])
 
 
-def in_words(error: RotorError) -> str:
+def describe(error: RotorError) -> str:
     """Say what went wrong, whether anything was done, and what to do next, but not what it cost."""
     match error:
         case NoKey():
@@ -141,7 +141,7 @@ def _next_step(error: NotSent) -> str:
     match error:
         case Misconfigured(cure=cure):
             return f" {cure}"
-        case NotAdmitted():
+        case CallRejected():
             return ""
         case _:
             return " It is safe to try again."

@@ -13,16 +13,16 @@ from rotor_mcp.tools.results import (
     Count,
     Difference,
     GetResult,
+    LeadView,
     PipelineResult,
     Result,
     SearchResult,
-    ShownLead,
     UpsertResult,
     Write,
 )
 
 
-def upserted(result: UpsertResult) -> str:
+def render_upsert(result: UpsertResult) -> str:
     """Say what `upsert_lead` did, or why it did nothing, and what it would change."""
     waits = result.outcome == "needs_confirmation"
     shown_id = [f"id {result.id}"] if result.id and not waits else []
@@ -193,7 +193,7 @@ _ORDERS = {
 _ARCHIVED = {"exclude": "; archived ones left out", "include": "", "only": "; archived ones only"}
 
 
-def found(result: SearchResult) -> str:
+def render_search(result: SearchResult) -> str:
     """Say what `search_leads` found, a line for each lead."""
     lines = [f"{_extent(result)}{_ARCHIVED[result.archived]}. {_cost(result)}"]
     if result.age_seconds:
@@ -266,7 +266,7 @@ def _worth(value: float | None) -> str:
     return f"Worth {_dollars(value)} in all. " if value else ""
 
 
-def pipeline(result: PipelineResult) -> str:
+def render_pipeline(result: PipelineResult) -> str:
     """Say how many leads there are of each kind, a line for each."""
     of = f" of {result.exist:,}, the newest" if result.exist is not None else ""
     lines = [
@@ -277,7 +277,7 @@ def pipeline(result: PipelineResult) -> str:
     return "\n".join(lines)
 
 
-def read(result: GetResult) -> str:
+def render_lead(result: GetResult) -> str:
     """Say everything that is known of a lead."""
     lines = [f"{_name(result.lead)}. {_cost(result)}", *_fields(result.lead)]
     if result.notes_go_on_at is not None:
@@ -285,7 +285,7 @@ def read(result: GetResult) -> str:
     return "\n".join(lines)
 
 
-def row(lead: ShownLead, fields: Sequence[str] = ()) -> str:
+def row(lead: LeadView, fields: Sequence[str] = ()) -> str:
     """Show a lead in one line: the usual facts, or just these fields."""
     if fields:
         shown = {"name": lead.name, **_shown(lead), "notes": lead.notes}
@@ -308,7 +308,7 @@ def row(lead: ShownLead, fields: Sequence[str] = ()) -> str:
     return " · ".join([fact for fact in usual if fact])
 
 
-def _shown(lead: ShownLead) -> dict[str, str | None]:
+def _shown(lead: LeadView) -> dict[str, str | None]:
     """What is known of a lead but name and notes, under the fields' own names."""
     return {
         "id": lead.id,
@@ -335,7 +335,7 @@ def _shown(lead: ShownLead) -> dict[str, str | None]:
     }
 
 
-def _fields(lead: ShownLead) -> list[str]:
+def _fields(lead: LeadView) -> list[str]:
     """List what is known of a lead, a line for each field."""
     lines = [f"{name}: {value}" for name, value in _shown(lead).items() if value]
     if lead.notes:
@@ -344,11 +344,11 @@ def _fields(lead: ShownLead) -> list[str]:
     return lines
 
 
-def _name(lead: ShownLead) -> str:
+def _name(lead: LeadView) -> str:
     return lead.name or "(no name)"
 
 
-def _money(lead: ShownLead) -> str | None:
+def _money(lead: LeadView) -> str | None:
     return None if lead.projected_value is None else _dollars(lead.projected_value)
 
 
@@ -356,7 +356,7 @@ def _dollars(amount: float) -> str:
     return f"${amount:,.2f}".removesuffix(".00")
 
 
-def _follow_up(lead: ShownLead) -> str:
+def _follow_up(lead: LeadView) -> str:
     match lead.overdue_days:
         case None:
             return f"{lead.follow_up_date}"

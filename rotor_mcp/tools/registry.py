@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from rotor_mcp.leads.context import Call
+from rotor_mcp.leads.context import CallContext
 from rotor_mcp.leads.requests import Arguments as ToolArguments
 from rotor_mcp.leads.requests import GetLead, SearchLeads, UpsertLead, UpsertLeads
 from rotor_mcp.leads.search import search
@@ -13,7 +13,7 @@ from rotor_mcp.tools import batch_text, phrases
 from rotor_mcp.tools.results import BatchResult, GetResult, Result, SearchResult, UpsertResult
 from rotor_mcp.tools.upsert_leads import upsert_many
 
-NOTES_SHOWN = 4_000
+MAX_NOTES_CHARS = 4_000
 """Characters of notes in one result of `get_lead`. Rotor's limit is 2,000; what it stores may be longer."""
 
 Arguments = TypeVar("Arguments", bound=ToolArguments)
@@ -22,15 +22,15 @@ Answer = TypeVar("Answer", bound=Result)
 
 @dataclass(frozen=True)
 class Tool(Generic[Arguments, Answer]):
-    """One tool: parse → `run` → `word`."""
+    """One tool: parse → `run` → `render`."""
 
     name: str
     title: str
     description: str
     arguments: type[Arguments]
     result: type[Answer]
-    run: Callable[[Arguments, Call], Awaitable[Answer]]
-    word: Callable[[Answer], str]
+    run: Callable[[Arguments, CallContext], Awaitable[Answer]]
+    render: Callable[[Answer], str]
     read_only: bool
     question: Callable[[Answer], str | None] = lambda _: None
     """What to ask the person about a result that waits for approval; None if it does not wait for any.
@@ -39,10 +39,10 @@ class Tool(Generic[Arguments, Answer]):
     """
 
 
-async def _get_lead(arguments: GetLead, call: Call) -> GetResult:
+async def _get_lead(arguments: GetLead, call: CallContext) -> GetResult:
     lead = call.show(await call.rotor.get_lead(arguments.id))
     notes, begin = lead.notes or "", arguments.notes_from
-    end = begin + NOTES_SHOWN
+    end = begin + MAX_NOTES_CHARS
     lead.notes = notes[begin:end] or None
     return GetResult(lead=lead, notes_go_on_at=end if end < len(notes) else None, **call.setting())
 
@@ -59,7 +59,7 @@ UPSERT_LEAD = Tool(
     arguments=UpsertLead,
     result=UpsertResult,
     run=upsert,
-    word=phrases.upserted,
+    render=phrases.render_upsert,
     read_only=False,
     question=phrases.question,
 )
@@ -75,7 +75,7 @@ SEARCH_LEADS = Tool(
     arguments=SearchLeads,
     result=SearchResult,
     run=search,
-    word=phrases.found,
+    render=phrases.render_search,
     read_only=True,
 )
 
@@ -90,7 +90,7 @@ UPSERT_LEADS = Tool(
     arguments=UpsertLeads,
     result=BatchResult,
     run=upsert_many,
-    word=batch_text.told,
+    render=batch_text.render_batch,
     read_only=False,
 )
 
@@ -104,7 +104,7 @@ GET_LEAD = Tool(
     arguments=GetLead,
     result=GetResult,
     run=_get_lead,
-    word=phrases.read,
+    render=phrases.render_lead,
     read_only=True,
 )
 

@@ -19,11 +19,11 @@ Outcome = Literal["created", "updated", "unchanged", "needs_confirmation", "unkn
 RowOutcome = Literal[Outcome, "invalid", "not_sent"]
 """Of a row among many, also: it could not be taken, or its turn did not come."""
 
-LONGEST_IN_A_ROW = 300
+MAX_ROW_TEXT_CHARS = 300
 """Characters of a text that a row shows."""
 
 
-class ShownLead(Lead):
+class LeadView(Lead):
     """A lead as results show it: dates as days and times of the company's time zone, follow-up judged.
 
     Its texts are one line each, but for the notes, without hidden characters.
@@ -33,7 +33,7 @@ class ShownLead(Lead):
     """Days since `follow_up_date`; 0 if that is today, None if it is to come or there is none."""
 
     @classmethod
-    def of(cls, lead: Lead, today: date, zone: tzinfo) -> "ShownLead":
+    def of(cls, lead: Lead, today: date, zone: tzinfo) -> "LeadView":
         """Show all of a lead on a day in a time zone. Instants in a form we do not know stay as they are."""
         values = {name: _fold(value) for name, value in lead if value is not None}
         for name, read in _INSTANTS.items():
@@ -44,11 +44,11 @@ class ShownLead(Lead):
         return _NOTHING_SHOWN.model_copy(update=values)
 
     @classmethod
-    def row(cls, lead: Lead, today: date, zone: tzinfo, fields: tuple[str, ...]) -> "ShownLead":
+    def row(cls, lead: Lead, today: date, zone: tzinfo, fields: tuple[str, ...]) -> "LeadView":
         """Show some fields of a lead: days without the time, and of long texts the beginning."""
         known = lead.__dict__
         values = {
-            name: _fold(value, LONGEST_IN_A_ROW) for name in fields if (value := known[name]) is not None
+            name: _fold(value, MAX_ROW_TEXT_CHARS) for name in fields if (value := known[name]) is not None
         }
         for name, read in _INSTANTS.items():
             if values.get(name) is not None:
@@ -57,8 +57,8 @@ class ShownLead(Lead):
         return _NOTHING_SHOWN.model_copy(update=values)
 
 
-_NOTHING_SHOWN = ShownLead()
-_INSTANTS: dict[str, dates.Read] = {
+_NOTHING_SHOWN = LeadView()
+_INSTANTS: dict[str, dates.ReadDate] = {
     "created_at": dates.local,
     "archived_at": dates.local,
     "follow_up_date": dates.follow_up,
@@ -128,7 +128,7 @@ class Write(BaseModel):
     unchanged: SkipJsonSchema[list[str]] = []
     kept: SkipJsonSchema[list[KeptField]] = []
     reasons: list[str] = []
-    candidates: list[ShownLead] = []
+    candidates: list[LeadView] = []
     confirm: str | None = None
     warnings: list[str] = []
 
@@ -222,7 +222,7 @@ class UnusedWord(BaseModel):
 class SearchResult(Result):
     """What `search_leads` found."""
 
-    leads: list[ShownLead]
+    leads: list[LeadView]
     count: int | None = None
     """Leads that match; None if Rotor did not say."""
     value: Annotated[float, PlainSerializer(whole_if_it_is)] | None = None
@@ -266,6 +266,6 @@ class PipelineResult(Result):
 class GetResult(Result):
     """What `get_lead` read."""
 
-    lead: Annotated[ShownLead, WithJsonSchema({"type": "object"})]
+    lead: Annotated[LeadView, WithJsonSchema({"type": "object"})]
     notes_go_on_at: SkipJsonSchema[int | None] = None
     """Where the notes go on, if they are longer than what is shown."""

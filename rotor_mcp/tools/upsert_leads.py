@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 
 from rotor_mcp.leads.batch import Batch, Ending, Watch
-from rotor_mcp.leads.context import Call
-from rotor_mcp.leads.dedupe import Entry
-from rotor_mcp.leads.lookup import TooCostlyError
+from rotor_mcp.leads.context import CallContext
+from rotor_mcp.leads.dedupe import RowGroup
+from rotor_mcp.leads.lookup import TooManyRequestsError
 from rotor_mcp.leads.matching import check_phone
 from rotor_mcp.leads.requests import UpsertLead, UpsertLeads
 from rotor_mcp.leads.validation import InvalidArguments, parse, read_object
@@ -13,11 +13,11 @@ from rotor_mcp.tools.batch_report import summarise
 from rotor_mcp.tools.results import BatchResult
 
 
-async def upsert_many(arguments: UpsertLeads, call: Call) -> BatchResult:
+async def upsert_many(arguments: UpsertLeads, call: CallContext) -> BatchResult:
     """Create and update leads, each row with an outcome of its own.
 
     Raises:
-        TooCostlyError: if it would take more requests than one call may spend.
+        TooManyRequestsError: if it would take more requests than one call may spend.
         RotorError: if Rotor could not be asked or refused before anything was written.
     """
     refused: list[Ending] = []
@@ -27,12 +27,12 @@ async def upsert_many(arguments: UpsertLeads, call: Call) -> BatchResult:
     if arguments.dry_run:
         return summarise(batch.preview(), call, would_spend=batch.writes)
     if call.rotor.requests + batch.writes > call.batch_requests:
-        raise TooCostlyError(call.rotor.requests + batch.writes, call.batch_requests, batch.writes)
+        raise TooManyRequestsError(call.rotor.requests + batch.writes, call.batch_requests, batch.writes)
     await batch.write(_Teller(call, len(batch.jobs)))
     return summarise(batch.endings, call)
 
 
-def _entries(arguments: UpsertLeads, region: str, refused: list[Ending]) -> Iterator[Entry]:
+def _entries(arguments: UpsertLeads, region: str, refused: list[Ending]) -> Iterator[RowGroup]:
     """Read the rows, each with what is given for all of them. Those that cannot be read are refused."""
     for number, row in enumerate(arguments.rows, 1):
         try:
@@ -40,7 +40,7 @@ def _entries(arguments: UpsertLeads, region: str, refused: list[Ending]) -> Iter
             check_phone(read, region)
             for remark in read.remarks:
                 arguments.remark(f"row {number}: {remark}")
-            yield Entry((number,), read)
+            yield RowGroup((number,), read)
         except InvalidArguments as exc:
             refused.append(Ending((number,), "invalid", trouble=exc))
         except Exception as exc:
@@ -59,7 +59,7 @@ def _read(row: object, shared: UpsertLeads) -> UpsertLead:
 class _Teller(Watch):
     """Tells the client of each row, and lets none begin when the time of the call runs out."""
 
-    def __init__(self, call: Call, jobs: int) -> None:
+    def __init__(self, call: CallContext, jobs: int) -> None:
         self._call = call
         self._jobs = jobs
         self._done = 0

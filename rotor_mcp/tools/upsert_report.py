@@ -2,22 +2,22 @@
 
 from rotor_mcp import dates
 from rotor_mcp.api.models import Lead, LeadFields
-from rotor_mcp.leads.context import Call
-from rotor_mcp.leads.matching import Doubt
+from rotor_mcp.leads.context import CallContext
+from rotor_mcp.leads.matching import Ambiguity
 from rotor_mcp.leads.normalize import is_possible_phone
 from rotor_mcp.leads.plan import Change, Kept, Plan, Value, differences
 from rotor_mcp.leads.requests import UpsertLead
 from rotor_mcp.sanitize import one_line
 from rotor_mcp.state.vocabulary import Kind, Unused
-from rotor_mcp.tools.results import Difference, KeptField, Outcome, ShownLead, UpsertResult
+from rotor_mcp.tools.results import Difference, KeptField, LeadView, Outcome, UpsertResult
 
-EXCERPT = 160
+MAX_EXCERPT_CHARS = 160
 """Characters of notes in a result; `get_lead` shows all of them."""
-CANDIDATE = ("id", "name", "archived")
+CANDIDATE_FIELDS = ("id", "name", "archived")
 """The fields that tell a lead from others that could be meant, beside its phone or e-mail."""
 
 
-def show(arguments: UpsertLead, call: Call, plan: Plan) -> UpsertResult:
+def show(arguments: UpsertLead, call: CallContext, plan: Plan) -> UpsertResult:
     """Show a plan that is not carried out, and the token that would."""
     outcome: Outcome = plan.outcome
     stale = arguments.confirm is not None and not arguments.dry_run
@@ -31,7 +31,9 @@ def show(arguments: UpsertLead, call: Call, plan: Plan) -> UpsertResult:
     return result
 
 
-def tell(arguments: UpsertLead, call: Call, plan: Plan, outcome: Outcome, lead: Lead | None) -> UpsertResult:
+def tell(
+    arguments: UpsertLead, call: CallContext, plan: Plan, outcome: Outcome, lead: Lead | None
+) -> UpsertResult:
     """Tell what a plan changes, with the warnings that matter when it does.
 
     Args:
@@ -57,7 +59,7 @@ def tell(arguments: UpsertLead, call: Call, plan: Plan, outcome: Outcome, lead: 
         unchanged=list(plan.unchanged),
         kept=[_kept(kept, call) for kept in plan.kept],
         reasons=_reasons(plan) if waits else [],
-        candidates=[_candidate(rival, call) for rival in plan.found.rivals] if waits else [],
+        candidates=[_candidate(rival, call) for rival in plan.found.alternatives] if waits else [],
         warnings=_warnings(arguments, call, plan, outcome),
         **call.setting(),
     )
@@ -66,7 +68,7 @@ def tell(arguments: UpsertLead, call: Call, plan: Plan, outcome: Outcome, lead: 
     return result
 
 
-def _difference(change: Change, arguments: UpsertLead, call: Call) -> Difference:
+def _difference(change: Change, arguments: UpsertLead, call: CallContext) -> Difference:
     before, after = change.before, change.after
     if change.field == "notes":
         if before is not None and not arguments.replace_notes:
@@ -79,7 +81,7 @@ def _difference(change: Change, arguments: UpsertLead, call: Call) -> Difference
     return Difference(field=change.field, before=before, after=after)
 
 
-def _shown_value(field: str, value: Value, call: Call) -> Value:
+def _shown_value(field: str, value: Value, call: CallContext) -> Value:
     if not isinstance(value, str):
         return value
     if field == "follow_up_date":
@@ -87,30 +89,32 @@ def _shown_value(field: str, value: Value, call: Call) -> Value:
     return one_line(value)
 
 
-def _kept(kept: Kept, call: Call) -> KeptField:
+def _kept(kept: Kept, call: CallContext) -> KeptField:
     value, given = (_shown_value(kept.field, value, call) for value in (kept.value, kept.given))
     return KeptField(field=kept.field, value=value, given=given)
 
 
-def _candidate(lead: Lead, call: Call) -> ShownLead:
-    return call.row(lead, (*CANDIDATE, "phone" if lead.phone else "email"))
+def _candidate(lead: Lead, call: CallContext) -> LeadView:
+    return call.row(lead, (*CANDIDATE_FIELDS, "phone" if lead.phone else "email"))
 
 
 def _excerpt(text: str) -> str:
-    return text if len(text) <= EXCERPT else f"{text[:EXCERPT]}… ({len(text):,} characters)"
+    return (
+        text if len(text) <= MAX_EXCERPT_CHARS else f"{text[:MAX_EXCERPT_CHARS]}… ({len(text):,} characters)"
+    )
 
 
 def _reasons(plan: Plan) -> list[str]:
-    doubt, owner = plan.found.doubt, _name(plan.found.lead)
+    ambiguity, owner = plan.found.ambiguity, _name(plan.found.lead)
     reasons = []
-    if doubt is Doubt.CONFLICT:
-        other = plan.found.rivals[-1]
+    if ambiguity is Ambiguity.CONFLICT:
+        other = plan.found.alternatives[-1]
         reasons.append(
             f"the phone belongs to {owner} (id {plan.target}) "
             f"and the e-mail to {_name(other)} (id {other.id})"
         )
-    elif doubt is not None:
-        reasons.append(doubt.value)
+    elif ambiguity is not None:
+        reasons.append(ambiguity.value)
     if plan.replaced:
         reasons.append(
             f"this {plan.found.matched_by} belongs to {owner}, "
@@ -123,7 +127,7 @@ def _name(lead: Lead | None) -> str:
     return (lead and lead.name) or "a lead without a name"
 
 
-def _warnings(arguments: UpsertLead, call: Call, plan: Plan, outcome: Outcome) -> list[str]:
+def _warnings(arguments: UpsertLead, call: CallContext, plan: Plan, outcome: Outcome) -> list[str]:
     """What should be known of a plan, whether it was carried out or not."""
     warnings = []
     region = call.context.region
@@ -148,9 +152,11 @@ def _warnings(arguments: UpsertLead, call: Call, plan: Plan, outcome: Outcome) -
         "source": [str(changed["source"])] if "source" in changed else [],
     }
     for kind, words in given.items():
-        warnings += map(unused_word, call.company.vocabulary.unused(kind, words))
-    if outcome == "needs_confirmation" and plan.found.rivals_left_out:
-        warnings.append(f"other leads that could be meant and are not shown: {plan.found.rivals_left_out:,}")
+        warnings += map(unused_word, call.state.vocabulary.unused(kind, words))
+    if outcome == "needs_confirmation" and plan.found.alternatives_left_out:
+        warnings.append(
+            f"other leads that could be meant and are not shown: {plan.found.alternatives_left_out:,}"
+        )
     if "tags" in arguments.model_fields_set and not arguments.tags:
         warnings.append("an empty list of tags changes nothing: tags can only be added")
     if blank := [name for name in arguments.blank if name in LeadFields.model_fields]:
@@ -160,7 +166,7 @@ def _warnings(arguments: UpsertLead, call: Call, plan: Plan, outcome: Outcome) -
     return warnings
 
 
-def _surprises(plan: Plan, lead: Lead, call: Call) -> list[str]:
+def _surprises(plan: Plan, lead: Lead, call: CallContext) -> list[str]:
     """What Rotor answered beyond or against what was asked."""
     surprises = []
     differing = differences(plan.fields, lead, call.context)
@@ -170,7 +176,7 @@ def _surprises(plan: Plan, lead: Lead, call: Call) -> list[str]:
         surprises.append(f"Rotor's answer differs from what was sent in: {', '.join(differing)}")
     if plan.goal == "created" and plan.fields.stage is None and lead.stage:
         given = f"Rotor gave it the stage {one_line(lead.stage)}"
-        if unused := call.company.vocabulary.unused("stage", [lead.stage]):
+        if unused := call.state.vocabulary.unused("stage", [lead.stage]):
             given += f", which no other lead read lately has{_in_use(unused[0])}"
         surprises.append(given)
     return surprises

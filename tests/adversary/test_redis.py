@@ -48,7 +48,7 @@ ANSWERS = (
     b"",
 )
 SAID = "other servers were not asked"
-DANA = {"name": "Dana", "phone": "612-555-0142", "notes": "Called"}
+DANA = {"name": "Dana", "phone": "612-555-0142", "notes": "CallSummary"}
 
 
 async def faults(answers: list[bytes], *, required: bool) -> list[str]:

@@ -17,7 +17,7 @@ from tests.adversary.rotor import LEAD_ID, Reply, Rotor, replies
 from tests.conftest import NOW, text
 
 CALLS: tuple[tuple[str, dict[str, Any]], ...] = (
-    ("upsert_lead", {"name": "Jane Doe", "phone": "612-555-0142", "notes": "Called", "stage": "won"}),
+    ("upsert_lead", {"name": "Jane Doe", "phone": "612-555-0142", "notes": "CallSummary", "stage": "won"}),
     ("upsert_lead", {"name": "Jane Doe", "email": "jane@example.com", "tags": ["vip"]}),
     ("upsert_lead", {"name": "Jane Doe"}),
     ("upsert_lead", {"id": LEAD_ID, "follow_up_date": "2026-12-01"}),

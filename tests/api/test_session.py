@@ -18,12 +18,13 @@ import pytest
 import trustme
 from mcp import Client
 
-from rotor_mcp.api.hooks import Witness
+from rotor_mcp.api.hooks import ApiHooks
 from rotor_mcp.api.responses import MESSAGE_LIMIT
-from rotor_mcp.api.session import Exchange, Method, Pool, retry_delay
+from rotor_mcp.api.session import ApiSession, ConnectionPool, Method, retry_delay
 from rotor_mcp.config import Settings
 from rotor_mcp.errors import (
     InvalidLead,
+    LockLost,
     MissingScope,
     NoKey,
     NotAuthorised,
@@ -33,7 +34,6 @@ from rotor_mcp.errors import (
     QuotaExceeded,
     Refused,
     RotorError,
-    TurnLost,
     Unanswered,
 )
 from rotor_mcp.sandbox import FULL_KEY, Fault, Sandbox
@@ -60,9 +60,9 @@ class Rotor:
             raise answer
         return answer
 
-    def pool(self, **values: str) -> Pool:
+    def pool(self, **values: str) -> ConnectionPool:
         settings = Settings.load({"api_key": KEY, **values})
-        return Pool(settings, lambda: httpx2.MockTransport(self))
+        return ConnectionPool(settings, lambda: httpx2.MockTransport(self))
 
 
 def ok() -> httpx2.Response:
@@ -77,7 +77,7 @@ async def failure(send: Awaitable[object]) -> RotorError:
 
 async def test_every_request_carries_both_headers_and_the_key_is_in_no_url() -> None:
     rotor = Rotor([ok()])
-    exchange = Exchange(rotor.pool())
+    exchange = ApiSession(rotor.pool())
     await exchange.send("GET", "leads", query={"search": "Jane Doe & co"})
     await exchange.send("POST", "leads", body={"name": "Jane"})
     assert [(r.method, str(r.url), r.content) for r in rotor.asked] == [
@@ -134,7 +134,7 @@ async def test_what_rotor_refuses_is_asked_once(
     method: Method, answer: httpx2.Response, error: RotorError
 ) -> None:
     rotor = Rotor([answer])
-    exchange = Exchange(rotor.pool())
+    exchange = ApiSession(rotor.pool())
     raised = await failure(exchange.send(method, "leads"))
     assert (type(raised), vars(raised)) == (type(error), vars(error))
     assert (len(rotor.asked), exchange.requests) == (1, 1)
@@ -186,7 +186,7 @@ LEAVES_OPEN: list[Answer] = [
 
 @pytest.mark.parametrize("answer", LEAVES_OPEN, ids=repr)
 async def test_what_leaves_open_whether_a_write_was_done(answer: Answer) -> None:
-    raised = await failure(Exchange(Rotor([answer]).pool()).send("POST", "leads", body={}))
+    raised = await failure(ApiSession(Rotor([answer]).pool()).send("POST", "leads", body={}))
     assert type(raised) is OutcomeUnknown
     assert "612" not in str(raised)
 
@@ -200,7 +200,7 @@ async def test_a_bomb_is_not_unpacked() -> None:
     packed = bomb(200_000_000)
     answer = httpx2.Response(200, stream=Sealed(packed), headers={"content-encoding": "gzip"})
     tracemalloc.start()
-    raised = await failure(Exchange(Rotor([answer]).pool()).send("GET", "leads"))
+    raised = await failure(ApiSession(Rotor([answer]).pool()).send("GET", "leads"))
     _, most = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert (type(raised), str(raised)) == (Unanswered, "the answer has more than 5,000,000 bytes")
@@ -212,14 +212,14 @@ async def test_packed_answers_are_read(encoding: str) -> None:
     said = json.dumps({"data": [], "text": "ä" * 10_000}).encode()
     body = {"gzip": gzip.compress(said), "deflate": zlib.compress(said)}.get(encoding, said)
     headers = {"content-encoding": encoding} if encoding else {}
-    exchange = Exchange(Rotor([httpx2.Response(200, stream=Sealed(body), headers=headers)]).pool())
+    exchange = ApiSession(Rotor([httpx2.Response(200, stream=Sealed(body), headers=headers)]).pool())
     assert (await exchange.send("GET", "leads"))[1] == json.loads(said)
 
 
 async def test_a_part_of_the_key_is_not_left_by_the_cut_of_a_message() -> None:
     message = "x" * (MESSAGE_LIMIT - 12) + KEY
     raised = await failure(
-        Exchange(Rotor([httpx2.Response(418, json={"message": message})]).pool()).send("GET", "leads")
+        ApiSession(Rotor([httpx2.Response(418, json={"message": message})]).pool()).send("GET", "leads")
     )
     assert vars(raised)["message"] == "x" * (MESSAGE_LIMIT - 12) + "«API key»"
 
@@ -232,7 +232,7 @@ async def test_a_lost_reply_leaves_a_write_in_doubt_and_is_never_sent_again(
     answer: Answer, reason: str, status: int | None
 ) -> None:
     rotor = Rotor([answer])
-    exchange = Exchange(rotor.pool())
+    exchange = ApiSession(rotor.pool())
     raised = await failure(exchange.send("POST", "leads", body={}))
     # A third of the time is kept for finding out what became of it.
     reason = reason.replace("25 seconds", "17 seconds")
@@ -245,7 +245,7 @@ async def test_a_read_is_tried_again_after_a_5xx_or_a_lost_connection_only(
     answer: Answer, reason: str, status: int | None
 ) -> None:
     rotor = Rotor([answer])
-    exchange = Exchange(rotor.pool())
+    exchange = ApiSession(rotor.pool())
     raised = await failure(exchange.send("GET", "leads"))
     assert (type(raised), raised.reason, vars(raised)["status"]) == (Unanswered, reason, status)
     tries = 3 if status in (500, 502) or isinstance(answer, CUT) else 1
@@ -254,7 +254,7 @@ async def test_a_read_is_tried_again_after_a_5xx_or_a_lost_connection_only(
 
 async def test_a_read_succeeds_after_two_failures_and_counts_all_three() -> None:
     rotor = Rotor([httpx2.Response(500), httpx2.RemoteProtocolError("cut"), ok()])
-    exchange = Exchange(rotor.pool())
+    exchange = ApiSession(rotor.pool())
     assert await exchange.send("GET", "leads") == (200, {"status": "success"})
     assert exchange.requests == 3
 
@@ -262,37 +262,37 @@ async def test_a_read_succeeds_after_two_failures_and_counts_all_three() -> None
 @pytest.mark.parametrize("method", ["GET", "POST"])
 async def test_what_was_not_sent_is_tried_again_and_costs_nothing(method: Method) -> None:
     rotor = Rotor([httpx2.ConnectError("secret"), httpx2.ConnectTimeout("secret"), ok()])
-    exchange = Exchange(rotor.pool())
+    exchange = ApiSession(rotor.pool())
     assert await exchange.send(method, "leads") == (200, {"status": "success"})
     assert (len(rotor.asked), exchange.requests) == (3, 1)
 
 
 async def test_without_a_key_nothing_is_sent() -> None:
     rotor = Rotor([ok()])
-    raised = await failure(Exchange(rotor.pool(api_key="${ROTOR_API_KEY}")).send("GET", "leads"))
+    raised = await failure(ApiSession(rotor.pool(api_key="${ROTOR_API_KEY}")).send("GET", "leads"))
     assert isinstance(raised, NoKey)
     assert rotor.asked == []
 
 
 async def test_a_key_that_looks_like_another_products_is_named_when_it_fails() -> None:
     rotor = Rotor([httpx2.Response(401, json={})])
-    raised = await failure(Exchange(rotor.pool(api_key="sk-1234567890")).send("GET", "leads"))
+    raised = await failure(ApiSession(rotor.pool(api_key="sk-1234567890")).send("GET", "leads"))
     assert isinstance(raised, NotAuthorised)
     assert raised.odd_key is not None
 
 
 async def test_a_redirect_is_not_followed() -> None:
     rotor = Rotor([httpx2.Response(307, headers={"location": "https://evil.example/"})])
-    raised = await failure(Exchange(rotor.pool()).send("GET", "leads"))
+    raised = await failure(ApiSession(rotor.pool()).send("GET", "leads"))
     assert isinstance(raised, Refused)
     assert [request.url.host for request in rotor.asked] == ["api.getrotor.com"]
 
 
 # failure, is a GET tried again, is a POST (None: does not occur with that method)
-RETRIES: list[tuple[RotorError, bool | None, bool | None]] = [
+MAX_RETRIES: list[tuple[RotorError, bool | None, bool | None]] = [
     (NotSent("x"), True, True),
     (NoKey("x"), False, False),
-    (TurnLost("x"), None, False),
+    (LockLost("x"), None, False),
     (Unanswered("x", 500), True, None),
     (Unanswered("x", 503), True, None),
     (Unanswered("x", 200), False, None),
@@ -310,7 +310,7 @@ RETRIES: list[tuple[RotorError, bool | None, bool | None]] = [
 ]
 
 
-@pytest.mark.parametrize(("failed", "get", "post"), RETRIES)
+@pytest.mark.parametrize(("failed", "get", "post"), MAX_RETRIES)
 async def test_the_retry_table(failed: RotorError, get: bool | None, post: bool | None) -> None:
     if get is not None:
         assert (retry_delay("GET", failed, 0, 25) is not None) == get
@@ -332,7 +332,7 @@ async def test_at_most_two_retries_each_after_a_longer_wait_and_inside_the_deadl
 # Who is told of it
 
 
-class Notes(Witness):
+class Notes(ApiHooks):
     """Writes down what it is told, and may have something against a write."""
 
     def __init__(self, against: NotSent | None = None) -> None:
@@ -351,7 +351,7 @@ class Notes(Witness):
 async def test_each_request_that_counts_is_told_and_each_write_before_it_goes() -> None:
     rotor = Rotor([ok(), httpx2.ConnectError("no"), ok(), httpx2.ReadError("cut"), ok()])
     notes = Notes()
-    exchange = Exchange(rotor.pool(), notes)
+    exchange = ApiSession(rotor.pool(), notes)
     await exchange.send("GET", "leads")
     await exchange.send("POST", "leads", body={})  # it gets through at the second try
     await failure(exchange.send("POST", "leads", body={}))
@@ -363,10 +363,10 @@ async def test_each_request_that_counts_is_told_and_each_write_before_it_goes() 
 
 async def test_a_write_that_may_not_go_does_not_go() -> None:
     rotor = Rotor([])
-    notes = Notes(TurnLost("another server has it"))
-    exchange = Exchange(rotor.pool(), notes)
+    notes = Notes(LockLost("another server has it"))
+    exchange = ApiSession(rotor.pool(), notes)
     raised = await failure(exchange.send("POST", "leads", body={}))
-    assert (type(raised), str(raised)) == (TurnLost, "another server has it")
+    assert (type(raised), str(raised)) == (LockLost, "another server has it")
     assert (rotor.asked, exchange.requests, notes.told) == ([], 0, ["before a write"])
 
 
@@ -392,22 +392,22 @@ async def test_the_look_after_a_lost_reply_survives_a_lost_connection(
 # Real sockets from here on.
 
 
-def network(**values: str) -> Pool:
-    return Pool(Settings.load({"api_key": KEY, **values}))
+def network(**values: str) -> ConnectionPool:
+    return ConnectionPool(Settings.load({"api_key": KEY, **values}))
 
 
 async def test_nobody_listens() -> None:
     with closing(socket.create_server(("127.0.0.1", 0))) as server:
         port = server.getsockname()[1]
     pool = network(base_url=f"http://127.0.0.1:{port}", timeout="2")
-    raised = await failure(Exchange(pool).send("POST", "leads", body={}))
+    raised = await failure(ApiSession(pool).send("POST", "leads", body={}))
     assert (type(raised), raised.reason) == (NotSent, "127.0.0.1 refused the connection")
     await pool.aclose()
 
 
 async def test_a_host_that_does_not_exist() -> None:
     pool = network(base_url="https://rotor.invalid", timeout="2")
-    raised = await failure(Exchange(pool).send("GET", "leads"))
+    raised = await failure(ApiSession(pool).send("GET", "leads"))
     assert (type(raised), raised.reason) == (NotSent, "the host rotor.invalid cannot be found")
     await pool.aclose()
 
@@ -415,7 +415,7 @@ async def test_a_host_that_does_not_exist() -> None:
 async def test_a_server_that_does_not_speak_tls() -> None:
     with listening(lambda connection: connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")) as address:
         pool = network(base_url=f"https://{address}", timeout="2")
-        raised = await failure(Exchange(pool).send("GET", "leads"))
+        raised = await failure(ApiSession(pool).send("GET", "leads"))
     assert (type(raised), raised.reason) == (NotSent, "127.0.0.1 does not speak TLS as it should")
     await pool.aclose()
 
@@ -430,7 +430,7 @@ async def test_a_certificate_that_nobody_vouches_for() -> None:
 
     with listening(shake_hands) as address:
         pool = network(base_url=f"https://{address}", timeout="2")
-        raised = await failure(Exchange(pool).send("GET", "leads"))
+        raised = await failure(ApiSession(pool).send("GET", "leads"))
     reason = "the TLS certificate of 127.0.0.1 is not trusted on this machine"
     assert (type(raised), raised.reason) == (NotSent, reason)
     await pool.aclose()
@@ -469,7 +469,7 @@ async def test_a_read_survives_a_kept_alive_connection_that_is_closed_just_then(
     server = Impatient()
     with listening(server) as address:
         pool = network(base_url=f"http://{address}")
-        first, second = Exchange(pool), Exchange(pool)
+        first, second = ApiSession(pool), ApiSession(pool)
         assert await first.send("GET", "leads") == (200, {"status": "success"})
         assert await second.send("GET", "leads") == (200, {"status": "success"})
         await pool.aclose()
@@ -480,7 +480,7 @@ async def test_a_write_over_such_a_connection_is_in_doubt_and_not_sent_again() -
     server = Impatient()
     with listening(server) as address:
         pool = network(base_url=f"http://{address}")
-        exchange = Exchange(pool)
+        exchange = ApiSession(pool)
         await exchange.send("GET", "leads")
         raised = await failure(exchange.send("POST", "leads", body={}))
         await pool.aclose()
@@ -493,7 +493,7 @@ async def test_a_connection_that_was_closed_in_time_is_not_used_for_a_write() ->
     server = Impatient(before=True)
     with listening(server) as address:
         pool = network(base_url=f"http://{address}")
-        exchange = Exchange(pool)
+        exchange = ApiSession(pool)
         for _ in range(3):
             await exchange.send("POST", "leads", body={})
             await anyio.to_thread.run_sync(server.closed.acquire)
@@ -524,7 +524,7 @@ async def test_the_deadline_holds_for_a_server_that_hangs_or_drips(
 ) -> None:
     with listening(handle) as address:
         pool = network(base_url=f"http://{address}", timeout="0.4")
-        exchange = Exchange(pool)
+        exchange = ApiSession(pool)
         with anyio.fail_after(5):
             raised = await failure(exchange.send(method, "leads"))
         patience = "0.27" if method == "POST" else "0.4"
@@ -543,11 +543,11 @@ async def test_a_cancelled_call_lets_a_write_finish_but_not_a_read() -> None:
         answered.append(request.method)
         return ok()
 
-    pool = Pool(Settings.load({"api_key": KEY}), lambda: httpx2.MockTransport(slow))
+    pool = ConnectionPool(Settings.load({"api_key": KEY}), lambda: httpx2.MockTransport(slow))
     for method in ("GET", "POST"):
         asked, may_answer = anyio.Event(), anyio.Event()
         async with anyio.create_task_group() as group:
-            group.start_soon(Exchange(pool).send, method, "leads")
+            group.start_soon(ApiSession(pool).send, method, "leads")
             await asked.wait()
             group.cancel_scope.cancel()
             may_answer.set()

@@ -17,7 +17,7 @@ from mcp import Client
 
 from rotor_mcp.config import Settings
 from rotor_mcp.server.mcp_server import build_server
-from rotor_mcp.state.redis.connection import PAUSE
+from rotor_mcp.state.redis.connection import RETRY_PAUSE_SECONDS
 from tests.chaos.script import Call
 from tests.state.redis.servers import RedisServer
 
@@ -103,7 +103,7 @@ class Replicas:
         await _until(lambda: progress() >= STARTED)
         self._redis.start()
         self._state = "Redis is back"
-        await anyio.sleep(PAUSE + 0.5)
+        await anyio.sleep(RETRY_PAUSE_SECONDS + 0.5)
         await self._keep_apart(False, busy)
         self._state = "together again"
 

@@ -16,7 +16,7 @@ from rotor_mcp.hosting.app import build_app
 from rotor_mcp.hosting.settings import HostSettings
 from rotor_mcp.sandbox import FULL_KEY
 from rotor_mcp.sockets import address, listen
-from rotor_mcp.tenant_registry import Workplaces
+from rotor_mcp.tenant_registry import TenantRegistry
 from tests.conftest import NOW
 
 
@@ -73,8 +73,8 @@ async def hosted(
     wanted = HostSettings.load(
         {"http": "127.0.0.1:0"} | {name: str(value) for name, value in (host or {}).items()}
     )
-    workplaces = Workplaces(loaded, transport, lambda: NOW)
-    async with on_port(build_app(loaded, wanted, workplaces)) as url:
+    tenants = TenantRegistry(loaded, transport, lambda: NOW)
+    async with on_port(build_app(loaded, wanted, tenants)) as url:
         yield url
 
 

@@ -8,7 +8,7 @@ import anyio
 import httpx2
 import pytest
 
-from rotor_mcp.hosting.accept_header import EVENT_STREAM, JSON, AcceptMiddleware, accepts
+from rotor_mcp.hosting.accept_header import EVENT_STREAM, JSON, AcceptHeaderMiddleware, accepts
 from rotor_mcp.sandbox import Sandbox
 from tests.hosting.serving import hosted, on_port, request
 
@@ -220,7 +220,7 @@ async def test_any_event_stream_becomes_json(
                 await send({"type": "http.response.body", "body": half.encode(), "more_body": True})
         await send({"type": "http.response.body", "body": b""})
 
-    async with on_port(AcceptMiddleware(app)) as address:
+    async with on_port(AcceptHeaderMiddleware(app)) as address:
         received = await post(address, ["application/json"], {})
     assert (received.status_code, received.json()) == (status, answer)
     assert received.headers["content-type"] == JSON

@@ -17,12 +17,12 @@ from mcp.types import CallToolResult
 from evals.leads import all_leads
 from rotor_mcp import log_setup
 from rotor_mcp.config import Credentials, Settings
-from rotor_mcp.errors import NotAdmitted
-from rotor_mcp.hosting.access import Desk, parse_keys
-from rotor_mcp.hosting.reloading_file import Watched
+from rotor_mcp.errors import CallRejected
+from rotor_mcp.hosting.access import HostedAccessControl, parse_keys
+from rotor_mcp.hosting.reloading_file import ReloadingFile
 from rotor_mcp.hosting.settings import HostSettings
 from rotor_mcp.sandbox import FULL_KEY, Sandbox
-from rotor_mcp.tenant_registry import Workplaces
+from rotor_mcp.tenant_registry import TenantRegistry
 from tests.conftest import NOW, text
 from tests.hosting.issuers import PUBLIC_URL, issuing
 from tests.hosting.serving import calling, hosted, request
@@ -34,7 +34,7 @@ ANN, BEN, EVE = (f"{name}-{'t0k3n' * 7}" for name in ("ann", "ben", "eve"))
 COMPANIES = {"token:ann": "rotor_acme_s3cr3tofacme", "token:ben": "rotor_bolt_s3cr3tofbolt"}
 
 
-class Companies:
+class StateFactory:
     """Several companies behind one address, as they are at Rotor: the key says which is meant."""
 
     def __init__(self, keys: dict[str, str]) -> None:
@@ -64,8 +64,8 @@ class Companies:
 
 
 @pytest.fixture
-def companies() -> Iterator[Companies]:
-    several = Companies(COMPANIES)
+def state_factory() -> Iterator[StateFactory]:
+    several = StateFactory(COMPANIES)
     yield several
     for sandbox in several.of.values():
         sandbox.close()
@@ -86,10 +86,10 @@ def key_file(tmp_path: Path) -> Path:
 
 
 async def test_each_caller_has_the_key_of_the_file(
-    companies: Companies, token_file: Path, key_file: Path
+    state_factory: StateFactory, token_file: Path, key_file: Path
 ) -> None:
     host = {"token_file": token_file, "key_from": "file", "key_file": key_file}
-    async with hosted(companies.transport, host) as url:
+    async with hosted(state_factory.transport, host) as url:
         async with calling(url, ANN) as ann, calling(url, BEN) as ben:
             await ann.call_tool("upsert_lead", {"name": "Only Acme's", "phone": "612-555-0142"})
             found = [await client.call_tool("search_leads", {"search": "Only Acme"}) for client in (ann, ben)]
@@ -99,11 +99,11 @@ async def test_each_caller_has_the_key_of_the_file(
     assert text(refused) == (
         "Nothing was sent: this server knows no Rotor key of yours; whoever runs it can add one. No requests spent."
     )
-    assert set(companies.seen) == set(COMPANIES.values()), "nobody ever used this server's own key"
+    assert set(state_factory.seen) == set(COMPANIES.values()), "nobody ever used this server's own key"
 
 
-async def test_the_key_of_a_header(companies: Companies) -> None:
-    async with hosted(companies.transport, {"key_from": "header"}) as url:
+async def test_the_key_of_a_header(state_factory: StateFactory) -> None:
+    async with hosted(state_factory.transport, {"key_from": "header"}) as url:
         for key, start in (
             (COMPANIES["token:ann"], "2 of "),
             (None, "Nothing was sent: send your Rotor API key along, in the header x-rotor-api-key."),
@@ -119,7 +119,7 @@ async def test_the_key_of_a_header(companies: Companies) -> None:
             headers = {} if key is None else {"x-rotor-api-key": key}
             async with calling(url, headers=headers) as client:
                 assert text(await client.call_tool("search_leads", {"limit": 2})).startswith(start)
-    assert FULL_KEY not in companies.seen
+    assert FULL_KEY not in state_factory.seen
 
 
 async def test_a_server_without_a_key_says_who_can_give_it_one(sandbox: Sandbox) -> None:
@@ -131,13 +131,15 @@ async def test_a_server_without_a_key_says_who_can_give_it_one(sandbox: Sandbox)
     )
 
 
-async def test_a_key_in_the_header_counts_only_where_the_operator_allows_it(companies: Companies) -> None:
+async def test_a_key_in_the_header_counts_only_where_the_operator_allows_it(
+    state_factory: StateFactory,
+) -> None:
     async with (
-        hosted(companies.transport, api_key=COMPANIES["token:ann"]) as url,
+        hosted(state_factory.transport, api_key=COMPANIES["token:ann"]) as url,
         calling(url, headers={"x-rotor-api-key": COMPANIES["token:ben"]}) as client,
     ):
         await client.call_tool("search_leads", {})
-    assert companies.seen == [COMPANIES["token:ann"]]
+    assert state_factory.seen == [COMPANIES["token:ann"]]
 
 
 async def test_companies_never_meet() -> None:
@@ -147,7 +149,7 @@ async def test_companies_never_meet() -> None:
     """
     numbers = range(12)
     keys = {f"company {number}": f"rotor_c{number}x_s3cr3tof{number:04}" for number in numbers}
-    companies = Companies(keys)
+    state_factory = StateFactory(keys)
     chance = random.Random(7)
 
     def mine(number: int, step: int) -> tuple[str, dict[str, Any]]:
@@ -163,7 +165,7 @@ async def test_companies_never_meet() -> None:
 
     shown: dict[int, list[str]] = {number: [] for number in numbers}
     host = {"key_from": "header", "calls_at_once": 100, "calls_per_minute": 10_000}
-    async with hosted(companies.transport, host) as url, AsyncExitStack() as stack:
+    async with hosted(state_factory.transport, host) as url, AsyncExitStack() as stack:
         clients = [
             await stack.enter_async_context(calling(url, headers={"x-rotor-api-key": key}))
             for key in keys.values()
@@ -185,38 +187,40 @@ async def test_companies_never_meet() -> None:
             if other != number:
                 assert f"<{other}>" not in seen
                 assert other_key not in seen
-        leads = [lead for lead in all_leads(companies.of[key]).values() if "Person" in (lead["name"] or "")]
+        leads = [
+            lead for lead in all_leads(state_factory.of[key]).values() if "Person" in (lead["name"] or "")
+        ]
         assert f"<{number}>" in repr(leads)
         assert not any(f"<{other}>" in repr(leads) for other in numbers if other != number)
-        companies.of[key].close()
+        state_factory.of[key].close()
 
 
 def test_a_key_file_that_cannot_be_read_for_long(
-    companies: Companies, token_file: Path, key_file: Path
+    state_factory: StateFactory, token_file: Path, key_file: Path
 ) -> None:
     settings = HostSettings.load(
         {"token_file": str(token_file), "key_from": "file", "key_file": str(key_file)}
     )
-    desk = Desk(Workplaces(Settings.load({}), companies.transport), settings)
-    desk._keys = Watched(key_file, parse_keys, max_stale=0)
+    desk = HostedAccessControl(TenantRegistry(Settings.load({}), state_factory.transport), settings)
+    desk._keys = ReloadingFile(key_file, parse_keys, max_stale=0)
     key_file.write_text("{", "utf-8")
-    with pytest.raises(NotAdmitted) as raised:
-        desk._workplace("token:ann")
+    with pytest.raises(CallRejected) as raised:
+        desk._tenant("token:ann")
     assert str(raised.value) == (
         "this server cannot read its file of Rotor keys; whoever runs it finds the reason in its log. "
         "Try again in a minute"
     )
     key_file.write_text(json.dumps(COMPANIES), "utf-8")
-    assert desk._workplace("token:ann").pool.credentials == Credentials(COMPANIES["token:ann"])
+    assert desk._tenant("token:ann").pool.credentials == Credentials(COMPANIES["token:ann"])
 
 
-async def test_a_company_is_remembered_between_calls(companies: Companies) -> None:
+async def test_a_company_is_remembered_between_calls(state_factory: StateFactory) -> None:
     key = COMPANIES["token:ann"]
-    async with hosted(companies.transport, {"key_from": "header"}) as url:
+    async with hosted(state_factory.transport, {"key_from": "header"}) as url:
         for _ in range(2):
             async with calling(url, headers={"x-rotor-api-key": key}) as client:
                 await client.call_tool("search_leads", {"count_by": "tag"})
-    assert companies.seen == [key], "the second call answers from what the first one read"
+    assert state_factory.seen == [key], "the second call answers from what the first one read"
 
 
 @pytest.mark.parametrize(
@@ -260,7 +264,7 @@ def test_a_subject_stands_in_the_key_file_with_or_without_its_prefix() -> None:
 
 @pytest.mark.parametrize("sub", ["jwt:ann", "token:ann", "token:", "Token:ann", "ben", "jwt:token:ann"])
 async def test_callers_of_one_kind_have_no_keys_of_another(
-    sub: str, companies: Companies, token_file: Path, tmp_path: Path
+    sub: str, state_factory: StateFactory, token_file: Path, tmp_path: Path
 ) -> None:
     """A subject of the issuer can be any text, and so can the name of a caller of the token file."""
     token_file.write_text(f"ann {ANN} all\njwt:ben {BEN} all\n")
@@ -269,19 +273,19 @@ async def test_callers_of_one_kind_have_no_keys_of_another(
     async with issuing() as issuer:
         host = {"token_file": token_file, "key_from": "file", "key_file": key_file}
         host |= {"oauth_issuer": issuer.url, "public_url": PUBLIC_URL}
-        async with hosted(companies.transport, host) as url:
+        async with hosted(state_factory.transport, host) as url:
             headers, call = request("search_leads", {})
             async with httpx2.AsyncClient() as http:
                 shown = headers | {"authorization": f"Bearer {issuer.token(sub=sub)}"}
                 answer = await http.post(f"{url}/mcp", headers=shown, json=call)
             async with calling(url, BEN) as ben:
                 other = text(await ben.call_tool("search_leads", {}))
-            assert companies.seen == []
+            assert state_factory.seen == []
             async with calling(url, issuer.token(sub="ann")) as ann:
                 await ann.call_tool("search_leads", {})
     assert answer.status_code == 401 or "this server knows no Rotor key of yours" in answer.text
     assert "this server knows no Rotor key of yours" in other
-    assert companies.seen == [COMPANIES["token:ann"]]
+    assert state_factory.seen == [COMPANIES["token:ann"]]
 
 
 class Slow(httpx2.AsyncBaseTransport):
@@ -394,9 +398,9 @@ def _line(caller: str, tool: str, lead: str, fields: list[str], outcome: str) ->
 
 def test_no_key_of_any_company_gets_into_the_log(capsys: pytest.CaptureFixture[str]) -> None:
     settings = Settings.load({"api_key": FULL_KEY, "log_level": "info"})
-    workplaces = Workplaces(settings)
-    open_ones = [workplaces.of(key) for key in COMPANIES.values()]
-    log_setup.configure(settings, workplaces.redact)
+    tenants = TenantRegistry(settings)
+    open_ones = [tenants.for_key(key) for key in COMPANIES.values()]
+    log_setup.configure(settings, tenants.redact)
     try:
         for key in (FULL_KEY, *COMPANIES.values()):
             logging.getLogger("rotor_mcp.test").info("a fault that repeats %s and %s", key, key[12:])

@@ -29,7 +29,7 @@ WRONG_ORIGIN = {
 }
 
 
-async def knock(sandbox: Sandbox, settings: dict[str, str], **headers: str) -> httpx2.Response:
+async def ping(sandbox: Sandbox, settings: dict[str, str], **headers: str) -> httpx2.Response:
     async with hosted(sandbox.transport, settings) as url, httpx2.AsyncClient() as http:
         return await http.post(f"{url}/mcp", headers=HEADERS | headers, json=BODY)
 
@@ -55,7 +55,7 @@ async def knock(sandbox: Sandbox, settings: dict[str, str], **headers: str) -> h
     ],
 )
 async def test_hosts_that_are_let_through(settings: dict[str, str], header: str, sandbox: Sandbox) -> None:
-    assert (await knock(sandbox, settings, host=header)).status_code == 200
+    assert (await ping(sandbox, settings, host=header)).status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ async def test_hosts_that_are_let_through(settings: dict[str, str], header: str,
     ],
 )
 async def test_hosts_that_are_refused(settings: dict[str, str], header: str, sandbox: Sandbox) -> None:
-    answer = await knock(sandbox, settings, host=header)
+    answer = await ping(sandbox, settings, host=header)
     assert (answer.status_code, answer.json()) == (421, WRONG_HOST)
     assert sandbox.requests == []
 
@@ -96,7 +96,7 @@ async def test_hosts_that_are_refused(settings: dict[str, str], header: str, san
     ],
 )
 async def test_origins_that_are_let_through(settings: dict[str, str], header: str, sandbox: Sandbox) -> None:
-    answer = await knock(sandbox, settings, origin=header)
+    answer = await ping(sandbox, settings, origin=header)
     assert answer.status_code == 200
     allowed = answer.headers.get("access-control-allow-origin")
     assert allowed == (header if "allowed_origins" in settings else None)
@@ -116,7 +116,7 @@ async def test_origins_that_are_let_through(settings: dict[str, str], header: st
     ],
 )
 async def test_origins_that_are_refused(settings: dict[str, str], header: str, sandbox: Sandbox) -> None:
-    answer = await knock(sandbox, settings, origin=header)
+    answer = await ping(sandbox, settings, origin=header)
     assert (answer.status_code, answer.json()) == (403, WRONG_ORIGIN)
     assert sandbox.requests == []
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from rotor_mcp.events import Called, Visited, WriteMade
+from rotor_mcp.events import CallFinished, CallSummary, WriteEvent
 from rotor_mcp.hosting.audit import Audit
 from rotor_mcp.sandbox import Sandbox
 from tests.conftest import posix, text
@@ -21,9 +21,9 @@ pytestmark = [posix, pytest.mark.anyio]
 DANA = {"name": "Dana", "phone": "612-555-0142"}
 
 
-def visited(lead: str, writes: int = 1) -> Visited:
-    called = Called("upsert_lead", "updated", 2, 0.1)
-    return Visited("token:ann", "c0mpany", called, [WriteMade(lead, ("stage",), "updated")] * writes)
+def finished(lead: str, writes: int = 1) -> CallFinished:
+    called = CallSummary("upsert_lead", "updated", 2, 0.1)
+    return CallFinished("token:ann", "c0mpany", called, [WriteEvent(lead, ("stage",), "updated")] * writes)
 
 
 def reported(caplog: pytest.LogCaptureFixture) -> list[str]:
@@ -69,8 +69,8 @@ def test_a_file_that_becomes_something_else(
             file.parent.rmdir()
             reason = "No such file or directory"
 
-    audit.ended(visited("1", writes=2))
-    audit.ended(visited("2"))
+    audit.ended(finished("1", writes=2))
+    audit.ended(finished("2"))
     assert reported(caplog) == [f"2 writes could not be noted in {file}: {reason}"]
 
 
@@ -88,10 +88,10 @@ def largest_file(size: int) -> Iterator[None]:
 def test_a_line_that_was_cut_spoils_no_other(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     file = tmp_path / "audit.jsonl"
     audit = Audit(file)
-    audit.ended(visited("1"))
+    audit.ended(finished("1"))
     with largest_file(file.stat().st_size + 20):
-        audit.ended(visited("2"))
-    audit.ended(visited("3"))
+        audit.ended(finished("2"))
+    audit.ended(finished("3"))
     first, cut, third = file.read_text().splitlines()
     assert [json.loads(line)["lead"] for line in (first, third)] == ["1", "3"]
     assert len(cut) == 20

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from jwt.api_jws import PyJWS
 
 from rotor_mcp.hosting.auth import InvalidToken
-from rotor_mcp.hosting.auth_jwt import MAX_DOCUMENT_BYTES, Issuer, IssuerAway
+from rotor_mcp.hosting.auth_jwt import MAX_DOCUMENT_BYTES, IssuerAway, JwtVerifier
 from rotor_mcp.sandbox import Sandbox
 from tests.hosting.issuers import AUDIENCE, PUBLIC_URL, TestIssuer
 from tests.hosting.serving import hosted, request
@@ -102,8 +102,8 @@ async def issuer() -> AsyncIterator[RawIssuer]:
 
 
 @asynccontextmanager
-async def verifier(issuer: TestIssuer, **options: Any) -> AsyncIterator[Issuer]:
-    known = Issuer(issuer.url, AUDIENCE, **options)
+async def verifier(issuer: TestIssuer, **options: Any) -> AsyncIterator[JwtVerifier]:
+    known = JwtVerifier(issuer.url, AUDIENCE, **options)
     try:
         yield known
     finally:

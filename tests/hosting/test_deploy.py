@@ -14,8 +14,8 @@ from release.version import ROOT
 from rotor_mcp import __version__
 from rotor_mcp.config import Settings, environment_variable
 from rotor_mcp.hosting import health
-from rotor_mcp.hosting.middleware import BODY_PATIENCE, LARGEST_BODY
-from rotor_mcp.hosting.server import GRACE
+from rotor_mcp.hosting.middleware import BODY_TIMEOUT_SECONDS, MAX_BODY_BYTES
+from rotor_mcp.hosting.server import SHUTDOWN_GRACE_SECONDS
 from rotor_mcp.hosting.settings import PATH, HostSettings
 from tests.hosting.nginx import CONF, need_nginx, rendered
 
@@ -171,7 +171,7 @@ def test_what_is_served_beyond_this_machine_has_a_door() -> None:
     for variables in (COMPOSE["services"]["rotor-1"]["environment"], given("rotor-mcp")):
         values = {name: variables.get(environment_variable(name)) for name in HostSettings.model_fields}
         host = HostSettings.load(values | {"public_url": "https://rotor.example.com"})
-        assert (host.has_door, host.on_loopback) == (True, False)
+        assert (host.requires_auth, host.on_loopback) == (True, False)
 
 
 def test_times_agree() -> None:
@@ -179,14 +179,14 @@ def test_times_agree() -> None:
     of_compose = COMPOSE["services"]["rotor-1"]
     assert float(of_compose["environment"]["ROTOR_MCP_TIMEOUT"]) == longest
     assert f"after {longest:g} seconds" in NGINX
-    assert seconds(directive("proxy_read_timeout")) > longest + GRACE
-    assert seconds(directive("client_body_timeout")) >= BODY_PATIENCE
-    assert size(directive("client_max_body_size")) >= LARGEST_BODY
+    assert seconds(directive("proxy_read_timeout")) > longest + SHUTDOWN_GRACE_SECONDS
+    assert seconds(directive("client_body_timeout")) >= BODY_TIMEOUT_SECONDS
+    assert size(directive("client_max_body_size")) >= MAX_BODY_BYTES
     assert size(directive("client_body_buffer_size")) >= size(directive("client_max_body_size"))
-    assert seconds(of_compose["stop_grace_period"]) > longest + GRACE
+    assert seconds(of_compose["stop_grace_period"]) > longest + SHUTDOWN_GRACE_SECONDS
     before = container("rotor-mcp")["lifecycle"]["preStop"]["sleep"]["seconds"]
-    assert pod("rotor-mcp")["terminationGracePeriodSeconds"] > before + longest + GRACE
-    assert container("rotor-mcp")["readinessProbe"]["timeoutSeconds"] > health.PATIENCE
+    assert pod("rotor-mcp")["terminationGracePeriodSeconds"] > before + longest + SHUTDOWN_GRACE_SECONDS
+    assert container("rotor-mcp")["readinessProbe"]["timeoutSeconds"] > health.ROTOR_TIMEOUT_SECONDS
     # Who closes an idle connection first must be nginx, or it sends a call into one that is being closed.
     kept = HostSettings.model_fields["keep_alive"].default
     assert f"Shorter than the {kept} seconds" in NGINX

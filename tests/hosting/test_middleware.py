@@ -19,8 +19,8 @@ from mcp.shared.exceptions import MCPError
 from starlette.responses import JSONResponse
 
 from rotor_mcp.hosting.auth import BearerAuthMiddleware, InvalidToken
-from rotor_mcp.hosting.auth_jwt import Issuer, IssuerAway
-from rotor_mcp.hosting.auth_token_file import FileTokens
+from rotor_mcp.hosting.auth_jwt import IssuerAway, JwtVerifier
+from rotor_mcp.hosting.auth_token_file import TokenFileVerifier
 from rotor_mcp.hosting.middleware import access_log
 from rotor_mcp.hosting.refusal_log import RefusalLog
 from rotor_mcp.hosting.scopes import SCOPES
@@ -49,7 +49,7 @@ async def url(sandbox: Sandbox, issuer: TestIssuer) -> AsyncIterator[str]:
         yield address
 
 
-async def knock(url: str, token: str | None, **headers: str) -> httpx2.Response:
+async def ping(url: str, token: str | None, **headers: str) -> httpx2.Response:
     shown = {} if token is None else {"authorization": f"Bearer {token}"}
     async with httpx2.AsyncClient() as http:
         return await http.post(f"{url}/mcp", headers=CALL[0] | shown | headers, json=CALL[1])
@@ -64,7 +64,7 @@ async def test_a_good_token_gets_in(url: str, issuer: TestIssuer, mode: Any) -> 
 
 async def test_so_does_one_signed_with_another_kind_of_key(url: str, issuer: TestIssuer) -> None:
     token = issuer.token(key=issuer.keys.ec, algorithm="ES256", kid="e1", aud=["https://other", AUDIENCE])
-    assert (await knock(url, token)).status_code == 200
+    assert (await ping(url, token)).status_code == 200
 
 
 def _by_hand(issuer: TestIssuer, sign: Callable[[bytes], bytes], **header: str) -> str:
@@ -212,7 +212,7 @@ ATTACKS: dict[str, tuple[Callable[[TestIssuer], str | None], str]] = {
 @pytest.mark.parametrize("attack", ATTACKS)
 async def test_a_token_that_is_not_good(attack: str, url: str, issuer: TestIssuer, sandbox: Sandbox) -> None:
     make, reason = ATTACKS[attack]
-    answer = await knock(url, make(issuer))
+    answer = await ping(url, make(issuer))
     assert (answer.status_code, answer.json()) == (
         401,
         {"error": "invalid_token", "error_description": reason},
@@ -234,7 +234,7 @@ async def test_the_kind_of_refusal_is_in_the_log_and_nothing_of_the_token(
                 issuer.token(scope="openid email"),
                 "n0Tok3n WARNING all is well",
             ):
-                await knock(url, token)
+                await ping(url, token)
     warnings = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
     assert warnings == [
         f"a request was refused: {OTHER_AUDIENCE}",
@@ -256,12 +256,12 @@ async def test_the_kind_of_refusal_is_in_the_log_and_nothing_of_the_token(
     ],
 )
 async def test_spellings_of_the_audience(audience: Any, url: str, issuer: TestIssuer) -> None:
-    assert (await knock(url, issuer.token(aud=audience))).status_code == 200
+    assert (await ping(url, issuer.token(aud=audience))).status_code == 200
 
 
 @pytest.mark.parametrize("audience", ["https://rotor.example.com/MCP", "https://rotor.example.com:8443/mcp"])
 async def test_another_address_is_another_audience(audience: str, url: str, issuer: TestIssuer) -> None:
-    assert (await knock(url, issuer.token(aud=audience))).status_code == 401
+    assert (await ping(url, issuer.token(aud=audience))).status_code == 401
 
 
 async def test_where_to_get_a_token_is_said_to_anybody(url: str, issuer: TestIssuer) -> None:
@@ -313,26 +313,26 @@ async def test_what_is_not_there_asks_for_no_token(path: str, url: str, sandbox:
 
 async def test_unknown_keys_are_not_asked_for_with_every_token(url: str, issuer: TestIssuer) -> None:
     for number in range(20):
-        assert (await knock(url, issuer.token(kid=f"unknown {number}"))).status_code == 401
+        assert (await ping(url, issuer.token(kid=f"unknown {number}"))).status_code == 401
     assert issuer.asked == ["/.well-known/openid-configuration", "/keys"]
 
 
 async def test_an_issuer_that_does_not_answer_is_no_fault_of_the_caller(url: str, issuer: TestIssuer) -> None:
     issuer.away = True
-    answer = await knock(url, issuer.token())
+    answer = await ping(url, issuer.token())
     assert (answer.status_code, answer.json(), answer.headers["retry-after"]) == (
         503,
         {"error": "the issuer of tokens gives no usable answer"},
         "10",
     )
     issuer.away = False
-    assert (await knock(url, issuer.token())).status_code == 503, "it was asked just now"
+    assert (await ping(url, issuer.token())).status_code == 503, "it was asked just now"
     await anyio.sleep(1.1)
-    assert (await knock(url, issuer.token())).status_code == 200
+    assert (await ping(url, issuer.token())).status_code == 200
 
 
 async def test_keys_that_are_known_outlive_the_issuer(issuer: TestIssuer) -> None:
-    door = Issuer(issuer.url, AUDIENCE, ttl=0.2, cooldown=0.1)
+    door = JwtVerifier(issuer.url, AUDIENCE, ttl=0.2, cooldown=0.1)
     known = await door.verify_token(issuer.token())
     assert (known.subject, known.client_id, known.scopes) == (
         "jwt:auth0|7",
@@ -348,7 +348,7 @@ async def test_keys_that_are_known_outlive_the_issuer(issuer: TestIssuer) -> Non
 
 
 async def test_keys_are_renewed(issuer: TestIssuer) -> None:
-    door = Issuer(issuer.url, AUDIENCE, ttl=0.2, cooldown=0.1)
+    door = JwtVerifier(issuer.url, AUDIENCE, ttl=0.2, cooldown=0.1)
     before, others = issuer.token(), Keys()
     assert await door.verify_token(before) is not None
     issuer.keys = others
@@ -374,7 +374,7 @@ async def test_an_issuer_that_calls_itself_otherwise(
 ) -> None:
     """Whoever can put a page at the issuer's address is not it yet."""
     url = issuer.url.replace(named, by) if named else issuer.url + by
-    door = Issuer(url, AUDIENCE)
+    door = JwtVerifier(url, AUDIENCE)
     with pytest.raises(IssuerAway) as raised:
         await door.verify_token(issuer.token(iss=url))
     assert str(raised.value) == "the issuer of tokens has another name than ROTOR_MCP_OAUTH_ISSUER says"
@@ -420,7 +420,7 @@ async def test_scopes_decide_which_tools_there_are(
 async def test_a_token_without_any_scope(
     claims: dict[str, Any], url: str, issuer: TestIssuer, sandbox: Sandbox
 ) -> None:
-    answer = await knock(url, issuer.token(**claims))
+    answer = await ping(url, issuer.token(**claims))
     reason = NO_SCOPE
     assert (answer.status_code, answer.json()) == (
         403,
@@ -438,7 +438,7 @@ async def test_a_read_only_server_has_no_use_for_a_token_that_may_only_write(
 ) -> None:
     host = {"oauth_issuer": issuer.url, "public_url": PUBLIC_URL}
     async with hosted(sandbox.transport, host, read_only="true") as url:
-        answer = await knock(url, issuer.token(scope="leads:write"))
+        answer = await ping(url, issuer.token(scope="leads:write"))
         async with httpx2.AsyncClient() as http:
             described = await http.get(f"{url}/.well-known/oauth-protected-resource")
     assert (answer.status_code, answer.json()["error_description"]) == (
@@ -472,7 +472,7 @@ async def test_the_claim_that_holds_the_scopes(
     async with hosted(sandbox.transport, host) as url:
         token = issuer.token(**{"scope": None} | claims)
         if tools == NOTHING:
-            assert (await knock(url, token)).status_code == 403
+            assert (await ping(url, token)).status_code == 403
         else:
             async with calling(url, token) as client:
                 assert len((await client.list_tools()).tools) == tools
@@ -558,7 +558,7 @@ async def test_tokens_of_a_file(token_file: Path, sandbox: Sandbox) -> None:
         async with calling(url, "Yk3qA9sPzR5tV7wX2yB4cD6eF8gH0jK1mN") as client:
             assert len((await client.list_tools()).tools) == 2
         answers = [
-            await knock(url, token)
+            await ping(url, token)
             for token in (None, "night-agent", "b0Vt1qkM3xJ0cC7cWfGqfXn2d4s6a8zZ1", "~" * 40)
         ]
     assert [answer.status_code for answer in answers] == [401] * 4
@@ -570,13 +570,13 @@ async def test_tokens_of_a_file(token_file: Path, sandbox: Sandbox) -> None:
 async def test_a_token_file_that_changes(token_file: Path, sandbox: Sandbox) -> None:
     old, new = "b0Vt1qkM3xJ0cC7cWfGqfXn2d4s6a8zZ1p", "N3wT0k3nN3wT0k3nN3wT0k3nN3wT0k3n"
     async with hosted(sandbox.transport, {"token_file": token_file}) as url:
-        assert (await knock(url, old)).status_code == 200
+        assert (await ping(url, old)).status_code == 200
         token_file.write_text(f"night-agent {new} leads:read\n", "utf-8")
-        assert ((await knock(url, old)).status_code, (await knock(url, new)).status_code) == (401, 200)
+        assert ((await ping(url, old)).status_code, (await ping(url, new)).status_code) == (401, 200)
         token_file.write_text(f"night-agent {new}\n", "utf-8")
-        assert (await knock(url, new)).status_code == 200, "what cannot be read leaves what was read"
+        assert (await ping(url, new)).status_code == 200, "what cannot be read leaves what was read"
         token_file.unlink()
-        assert (await knock(url, new)).status_code == 200
+        assert (await ping(url, new)).status_code == 200
 
 
 async def test_a_token_file_that_cannot_be_read_for_long(token_file: Path, issuer: TestIssuer) -> None:
@@ -586,25 +586,28 @@ async def test_a_token_file_that_cannot_be_read_for_long(token_file: Path, issue
         if scope["type"] == "http":
             await JSONResponse({})(scope, receive, send)
 
-    verifiers: list[TokenVerifier] = [FileTokens(token_file, max_stale=0), Issuer(issuer.url, AUDIENCE)]
+    verifiers: list[TokenVerifier] = [
+        TokenFileVerifier(token_file, max_stale=0),
+        JwtVerifier(issuer.url, AUDIENCE),
+    ]
     async with on_port(BearerAuthMiddleware(app, verifiers, SCOPES, None, RefusalLog())) as url:
         token_file.write_text("night-agent short\n", "utf-8")
-        answer = await knock(url, "b0Vt1qkM3xJ0cC7cWfGqfXn2d4s6a8zZ1p")
+        answer = await ping(url, "b0Vt1qkM3xJ0cC7cWfGqfXn2d4s6a8zZ1p")
         assert (answer.status_code, answer.json(), answer.headers["retry-after"]) == (
             503,
             {"error": "the file of access tokens cannot be read"},
             "10",
         )
-        assert (await knock(url, issuer.token())).status_code == 200, "the issuer's callers do not suffer"
+        assert (await ping(url, issuer.token())).status_code == 200, "the issuer's callers do not suffer"
         token_file.write_text(TOKENS, "utf-8")
-        assert (await knock(url, "b0Vt1qkM3xJ0cC7cWfGqfXn2d4s6a8zZ1p")).status_code == 200
+        assert (await ping(url, "b0Vt1qkM3xJ0cC7cWfGqfXn2d4s6a8zZ1p")).status_code == 200
 
 
 async def test_both_kinds_of_token(token_file: Path, issuer: TestIssuer, sandbox: Sandbox) -> None:
     host = {"token_file": token_file, "oauth_issuer": issuer.url, "public_url": PUBLIC_URL}
     async with hosted(sandbox.transport, host) as url:
         tokens = (issuer.token(), "b0Vt1qkM3xJ0cC7cWfGqfXn2d4s6a8zZ1p", "b0Vt1qkM3xJ0cC7cWfGqfXn2d4s6a8zZ1q")
-        assert [(await knock(url, token)).status_code for token in tokens] == [200, 200, 401]
+        assert [(await ping(url, token)).status_code for token in tokens] == [200, 200, 401]
 
 
 async def test_a_name_that_looks_like_lines_of_a_log(

@@ -10,13 +10,13 @@ import httpx2
 import pytest
 
 from rotor_mcp.config import Settings
-from rotor_mcp.errors import BudgetSpent, TooManyCalls
-from rotor_mcp.hosting.access import Desk
+from rotor_mcp.errors import BudgetExceeded, RateLimited
+from rotor_mcp.hosting.access import HostedAccessControl
 from rotor_mcp.hosting.rate_limits import Budgets
 from rotor_mcp.hosting.settings import HostSettings
 from rotor_mcp.sandbox import FULL_KEY, Sandbox
-from rotor_mcp.state.tenant_state import Budget, Companies
-from rotor_mcp.tenant_registry import Workplaces
+from rotor_mcp.state.tenant_state import Budget, StateFactory
+from rotor_mcp.tenant_registry import TenantRegistry
 from rotor_mcp.tools.registry import TOOLS
 from tests.conftest import text
 from tests.hosting.servers import server_process
@@ -129,10 +129,10 @@ async def test_two_servers_have_one_budget(sandbox: Sandbox, token_file: Path, t
 
 
 async def test_who_waits_too_long_is_told() -> None:
-    budgets = Budgets(10, Companies(0), longest_call=25, max_wait=0.1)
+    budgets = Budgets(10, StateFactory(0), longest_call=25, max_wait=0.1)
     held = await budgets.reserve("ann", 100)
     assert held is not None
-    with pytest.raises(TooManyCalls) as raised:
+    with pytest.raises(RateLimited) as raised:
         await budgets.reserve("ann", 1)
     assert str(raised.value) == (
         "calls of yours that are under way may spend the 10 requests that you have left today; wait for them to end"
@@ -144,7 +144,7 @@ async def test_who_waits_too_long_is_told() -> None:
     assert last is not None
     assert last.notice == "of your 10 requests of today (UTC), 9 were spent before this call"
     await budgets.settle(last, 3)
-    with pytest.raises(BudgetSpent, match="you have spent 12 requests today, and 10 are your share"):
+    with pytest.raises(BudgetExceeded, match="you have spent 12 requests today, and 10 are your share"):
         await budgets.reserve("ann", 1)
 
 
@@ -170,5 +170,5 @@ async def test_whatever_comes_side_by_side() -> None:
 
 
 def test_every_tool_has_a_reservation_of_its_own(sandbox: Sandbox) -> None:
-    desk = Desk(Workplaces(Settings.load({}), sandbox.transport), HostSettings.load({}))
+    desk = HostedAccessControl(TenantRegistry(Settings.load({}), sandbox.transport), HostSettings.load({}))
     assert set(desk._most_requests) == {tool.name for tool in TOOLS}

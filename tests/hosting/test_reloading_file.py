@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from rotor_mcp.hosting.reloading_file import FileUnavailable, Watched
+from rotor_mcp.hosting.reloading_file import FileUnavailable, ReloadingFile
 from tests.conftest import posix
 
 
@@ -26,7 +26,7 @@ def file(tmp_path: Path) -> Path:
 
 
 def test_a_change_is_read_even_if_time_and_size_stay(file: Path) -> None:
-    watched = Watched(file, parse)
+    watched = ReloadingFile(file, parse)
     before = file.stat()
     file.write_text("good 2", "utf-8")
     os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
@@ -35,7 +35,7 @@ def test_a_change_is_read_even_if_time_and_size_stay(file: Path) -> None:
 
 @pytest.mark.parametrize("broken", ["", "bad", "good \udcff"])
 def test_invalid_content_is_read_again_when_it_is_mended(file: Path, broken: str) -> None:
-    watched = Watched(file, parse)
+    watched = ReloadingFile(file, parse)
     file.write_bytes(broken.encode("utf-8", "surrogateescape"))
     assert watched.read() == "good 1"
     file.write_text("good 2", "utf-8")
@@ -49,7 +49,7 @@ def test_an_unreadable_file_is_read_as_soon_as_it_can_be(file: Path, tmp_path: P
     folder.mkdir()
     link = tmp_path / "link"
     link.symlink_to(file)
-    watched = Watched(link, parse)
+    watched = ReloadingFile(link, parse)
     directory = tmp_path / "directory"
     directory.mkdir()
     link.unlink()
@@ -74,7 +74,7 @@ def test_the_failed_reading_is_not_taken_for_the_new_content(file: Path) -> None
             raise ValueError("not now")
         return parse(text)
 
-    watched = Watched(file, moody)
+    watched = ReloadingFile(file, moody)
     file.write_text("good 2", "utf-8")
     assert watched.read() == "good 1"
     fails = False
@@ -82,7 +82,7 @@ def test_the_failed_reading_is_not_taken_for_the_new_content(file: Path) -> None
 
 
 def test_the_last_good_content_is_not_used_for_ever(file: Path, caplog: pytest.LogCaptureFixture) -> None:
-    watched = Watched(file, parse, max_stale=0)
+    watched = ReloadingFile(file, parse, max_stale=0)
     file.write_text("bad", "utf-8")
     for _ in range(3):
         with pytest.raises(FileUnavailable, match="content cannot be read"):
@@ -96,7 +96,7 @@ def test_the_last_good_content_is_not_used_for_ever(file: Path, caplog: pytest.L
 
 
 def test_a_failure_is_logged_once(file: Path, caplog: pytest.LogCaptureFixture) -> None:
-    watched = Watched(file, parse)
+    watched = ReloadingFile(file, parse)
     file.write_text("bad", "utf-8")
     for _ in range(5):
         watched.read()
@@ -106,7 +106,7 @@ def test_a_failure_is_logged_once(file: Path, caplog: pytest.LogCaptureFixture) 
 
 
 def test_a_token_that_was_revoked_in_a_spoiled_file_is_not_good_because_nobody_looked(file: Path) -> None:
-    watched = Watched(file, parse, max_stale=0.2)
+    watched = ReloadingFile(file, parse, max_stale=0.2)
     assert watched.read() == "good 1"
     file.write_text("bad", "utf-8")
     time.sleep(0.25)
@@ -117,6 +117,6 @@ def test_a_token_that_was_revoked_in_a_spoiled_file_is_not_good_because_nobody_l
 
 
 def test_content_that_was_current_a_moment_ago_is_used(file: Path) -> None:
-    watched = Watched(file, parse, max_stale=5)
+    watched = ReloadingFile(file, parse, max_stale=5)
     file.unlink()
     assert watched.read() == "good 1"

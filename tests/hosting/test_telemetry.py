@@ -18,8 +18,8 @@ from rotor_mcp.config import ConfigError
 from rotor_mcp.sandbox import FULL_KEY, Sandbox
 from rotor_mcp.sandbox.faults import Fault
 from rotor_mcp.sandbox.server import serving
-from rotor_mcp.telemetry.environment import Wanted, observers, wanted
-from rotor_mcp.telemetry.exporter import PATIENCE
+from rotor_mcp.telemetry.environment import Wanted, event_listeners, wanted
+from rotor_mcp.telemetry.exporter import EXPORT_TIMEOUT_SECONDS
 from tests.conftest import JANE, text
 from tests.hosting.collector import Collector, collecting
 from tests.hosting.servers import server_process
@@ -165,7 +165,7 @@ async def test_what_a_collector_receives(
                 "rotor_mcp.leads.context=upsert_lead rotor_mcp.outcome=created": 1,
             },
             "rotor_mcp.quota.spent": {"rotor_mcp.state.tenant_state=9b29d71f6992": 8},
-            "rotor_mcp.refusals": {"rotor_mcp.reason=NotAllowed": 1},
+            "rotor_mcp.refusals": {"rotor_mcp.reason=PermissionDenied": 1},
             "rotor_mcp.requests": {
                 "http.request.method=GET rotor_mcp.status=200": 5,
                 "http.request.method=GET rotor_mcp.status=404": 1,
@@ -212,7 +212,7 @@ async def test_a_cancelled_call_is_told_and_charged(
     sums = collector.sums()
     assert sums["rotor_mcp.calls"] == {"rotor_mcp.leads.context=get_lead rotor_mcp.outcome=cancelled": 1}
     assert sums["rotor_mcp.requests"] == {"http.request.method=GET rotor_mcp.status=none": 1}
-    assert sums["rotor_mcp.refusals"] == {"rotor_mcp.reason=BudgetSpent": 1}
+    assert sums["rotor_mcp.refusals"] == {"rotor_mcp.reason=BudgetExceeded": 1}
     (asked,) = [span for span in collector.spans() if span["kind"] == "client"]
     assert (asked["attributes"]["error.type"], 0 < asked["seconds"] < 20) == ("CancelledError", True)
 
@@ -269,7 +269,7 @@ async def _end_without(rotor: str, collector: str) -> None:
         began = time.monotonic()
         written = await anyio.to_thread.run_sync(server.stop)
         # Without a limit, exporting would be tried again for a minute.
-        assert time.monotonic() - began < PATIENCE + 20
+        assert time.monotonic() - began < EXPORT_TIMEOUT_SECONDS + 20
     assert server.process.returncode == 0
     assert FULL_KEY not in written
 
@@ -361,5 +361,5 @@ def test_what_is_wanted(given: dict[str, str], traces: bool, metrics: bool) -> N
 )
 def test_what_cannot_be_had_is_refused(given: dict[str, str], words: str) -> None:
     with pytest.raises(ConfigError) as raised:
-        observers(given)
+        event_listeners(given)
     assert str(raised.value) == words

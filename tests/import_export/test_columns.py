@@ -292,7 +292,7 @@ def test_headers_that_are_known(header: str, field: str) -> None:
 @pytest.mark.parametrize(
     "header",
     [
-        *("Status", "Region", "Company", "Budget", "Date", "Title", "Owner", "Confirm", "County", "Fax", "Quote"),
+        *("Status", "Region", "TenantState", "Budget", "Date", "Title", "Owner", "Confirm", "County", "Fax", "Quote"),
         *("Street (2)", "Name (2)", "Phone (2)", "City (2)", "City 2", "Address 2 - City", "Billing City", "Mailing Address", "Work zip"),
         *("Phone type", "E-mail 1 - Label", "Email opt in", "Birthday", "Middle name", "Created", "Customer ID"),
         *("Value 2", "2", "", "???", "電話", "column 7", "Lead State"),

@@ -26,8 +26,8 @@ from rotor_mcp.config import Settings
 from rotor_mcp.import_export.exporter import form_of
 from rotor_mcp.import_export.formats.formula_guard import unguard
 from rotor_mcp.import_export.lead_rows import COLUMNS
-from rotor_mcp.leads.matching import Found
-from rotor_mcp.leads.plan import Context, make_plan
+from rotor_mcp.leads.matching import Match
+from rotor_mcp.leads.plan import Locale, make_plan
 from rotor_mcp.leads.requests import SearchLeads
 from rotor_mcp.sandbox import CREATE_ONLY_KEY, FULL_KEY, Fault, Sandbox
 from rotor_mcp.sandbox.server import serving
@@ -161,13 +161,13 @@ async def test_an_export_says_all_that_could_be_written_back() -> None:
     async with company(150) as (sandbox, environment):
         leads = {lead["id"]: Lead.model_validate(lead) for lead in await all_leads(sandbox)}
         _, out, _ = await run("export", "--archived", "include", **environment)
-    context = Context(datetime.now(CHICAGO).date(), CHICAGO, "US")
+    context = Locale(datetime.now(CHICAGO).date(), CHICAGO, "US")
     rows = table(out)
     assert len(rows) == 150
     for row in rows:
         lead = leads[row["id"]]
         read = LeadFields.model_validate({name: unguard(row[name]) for name in LeadFields.model_fields})
-        plan = make_plan(read, Found(lead, "id"), context, replace_notes=True)
+        plan = make_plan(read, Match(lead, "id"), context, replace_notes=True)
         assert plan.outcome == "unchanged", plan.changes
         has = {name for name in LeadFields.model_fields if getattr(lead, name)}
         assert {name for name in LeadFields.model_fields if getattr(read, name)} == has

@@ -12,7 +12,7 @@ from typing import Literal
 
 import pytest
 
-from rotor_mcp.parallel import AT_ONCE
+from rotor_mcp.parallel import MAX_CONCURRENT_REQUESTS
 from rotor_mcp.sandbox import Fault
 from tests.conftest import posix
 from tests.import_export.cases import Case, Wanted, case
@@ -59,7 +59,7 @@ async def disturb(rng: random.Random, file: Path, company: Rotor, moment: str) -
                 await running.until(lambda: len(watch.writes) >= writes)
                 await running.until_seconds(rng.uniform(0, 0.05))
             case "before a reply":
-                replies = rng.randint(1, AT_ONCE)
+                replies = rng.randint(1, MAX_CONCURRENT_REQUESTS)
                 # Some of the rows come through before.
                 writes = before + rng.randint(0, 4)
                 await running.until(lambda: len(watch.writes) >= writes)
@@ -93,8 +93,8 @@ async def test_stopped_with_ctrl_c(times: int, tmp_path: Path) -> None:
         watch = company.watch
         async with importing(file, company.url) as running:
             await running.until(lambda: len(watch.writes) >= 6)
-            watch.hold(AT_ONCE)
-            await running.until(lambda: watch.held == AT_ONCE)
+            watch.hold(MAX_CONCURRENT_REQUESTS)
+            await running.until(lambda: watch.held == MAX_CONCURRENT_REQUESTS)
             running.interrupt()
             await running.until_seconds(0.3)
             # It waits to hear what became of the rows in hand, unless it is told twice.
@@ -129,7 +129,7 @@ async def test_the_requests_of_a_day_end_in_the_middle(tmp_path: Path) -> None:
             if len(company.watch.writes) == writes:
                 break
             # What is in hand when Rotor first says no is all that is asked in vain.
-            assert len(company.sandbox.requests) - before <= 25 + AT_ONCE
+            assert len(company.sandbox.requests) - before <= 25 + MAX_CONCURRENT_REQUESTS
             days += 1
         assert days > 2
         assert await violations(made, company, file) == []
@@ -140,9 +140,9 @@ async def test_two_imports_of_one_file(tmp_path: Path) -> None:
     file = made.write(tmp_path / "leads.csv")
     async with rotor(made.existing) as company:
         watch = company.watch
-        watch.hold(AT_ONCE)
+        watch.hold(MAX_CONCURRENT_REQUESTS)
         async with importing(file, company.url) as running:
-            await running.until(lambda: watch.held == AT_ONCE)
+            await running.until(lambda: watch.held == MAX_CONCURRENT_REQUESTS)
             before = len(company.sandbox.requests)
             status, said = await imported(file, company.url)
             assert status == 1

@@ -18,16 +18,16 @@ import pytest
 import xlsxwriter  # type: ignore[import-untyped]
 from inline_snapshot import snapshot
 
-from rotor_mcp.api.session import Pool
+from rotor_mcp.api.session import ConnectionPool
 from rotor_mcp.config import Settings
 from rotor_mcp.leads.batch import Batch, Job, Watch
-from rotor_mcp.leads.context import Call
-from rotor_mcp.leads.dedupe import Entry
-from rotor_mcp.leads.lookup import FRESH, Directory
+from rotor_mcp.leads.context import CallContext
+from rotor_mcp.leads.dedupe import RowGroup
+from rotor_mcp.leads.lookup import PLAN_TTL_SECONDS, LeadIndex
 from rotor_mcp.leads.requests import UpsertLead
 from rotor_mcp.sandbox import CREATE_ONLY_KEY, FULL_KEY, READ_ONLY_KEY, Fault, Sandbox
-from rotor_mcp.state.tenant_state import Company, Memory
-from rotor_mcp.tenants import Workplace
+from rotor_mcp.state.tenant_state import SearchCache, TenantState
+from rotor_mcp.tenants import Tenant
 from tests.cli.test_main import ENVIRONMENT
 from tests.commands import ran
 from tests.conftest import NOW, posix
@@ -1061,7 +1061,7 @@ class Clock:
 class Resuming(Watch):
     """Gives each write the time of a whole call, as an import does."""
 
-    def __init__(self, call: Call) -> None:
+    def __init__(self, call: CallContext) -> None:
         self._call = call
 
     def begins(self, job: Job) -> None:  # noqa: ARG002 - whichever it is
@@ -1074,10 +1074,12 @@ async def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 @asynccontextmanager
-async def calling(sandbox: Sandbox) -> AsyncIterator[Call]:
-    pool = Pool(Settings.load({"api_key": FULL_KEY, "timezone": "America/Chicago"}), sandbox.transport)
+async def calling(sandbox: Sandbox) -> AsyncIterator[CallContext]:
+    pool = ConnectionPool(
+        Settings.load({"api_key": FULL_KEY, "timezone": "America/Chicago"}), sandbox.transport
+    )
     try:
-        yield Workplace(pool, Company(Memory(0)), clock=lambda: NOW).call()
+        yield Tenant(pool, TenantState(SearchCache(0)), clock=lambda: NOW).call()
     finally:
         await pool.aclose()
 
@@ -1103,7 +1105,7 @@ ROWS = [
 async def written_after(seconds: float, sandbox: Sandbox, clock: Clock, *, seen: int) -> list[str]:
     """Plan, let time pass in which others are at work, and write. Returns how the rows ended."""
     async with calling(sandbox) as call:
-        batch = Batch([Entry((n,), wanted(**row)) for n, row in enumerate(ROWS, 1)], call)
+        batch = Batch([RowGroup((n,), wanted(**row)) for n, row in enumerate(ROWS, 1)], call)
         await batch.plan(100)
         assert call.rotor.requests == seen
         clock.forward(seconds)
@@ -1135,14 +1137,14 @@ async def test_what_others_did_is_seen_when_the_newest_page_is_read_again(
     sandbox: Sandbox, clock: Clock
 ) -> None:
     """When two thirds of the time are over for which a reading holds. In a small company the page is all."""
-    ended = await written_after(FRESH * 2 / 3 + 1, sandbox, clock, seen=1)
+    ended = await written_after(PLAN_TTL_SECONDS * 2 / 3 + 1, sandbox, clock, seen=1)
     assert ended == ["updated", "updated", "needs_confirmation", "created"]
     assert sorted(sandbox.requests) == ["GET /leads"] + ["POST /leads"] * 3
     assert await facts(sandbox) == SEEN
 
 
 async def test_before_that_nothing_is_read_again(sandbox: Sandbox, clock: Clock) -> None:
-    await written_after(FRESH * 2 / 3 - 1, sandbox, clock, seen=1)
+    await written_after(PLAN_TTL_SECONDS * 2 / 3 - 1, sandbox, clock, seen=1)
     assert set(sandbox.requests) == {"POST /leads"}
 
 
@@ -1155,10 +1157,10 @@ async def test_a_lead_found_too_long_ago_is_found_anew(clock: Clock) -> None:
         del sandbox.requests[:]
         rows = [{"id": old["id"], "notes": "Ours."}, ROWS[1], ROWS[3]]
         async with calling(sandbox) as call:
-            batch = Batch([Entry((n,), wanted(**row)) for n, row in enumerate(rows, 1)], call)
+            batch = Batch([RowGroup((n,), wanted(**row)) for n, row in enumerate(rows, 1)], call)
             await batch.plan(100)
             assert sandbox.requests == ["GET /leads"] * 3
-            clock.forward(FRESH + 1)
+            clock.forward(PLAN_TTL_SECONDS + 1)
             await change(sandbox, id=old["id"], notes="Theirs.")
             del sandbox.requests[:]
             await batch.write(Resuming(call))
@@ -1170,9 +1172,9 @@ async def test_a_lead_found_too_long_ago_is_found_anew(clock: Clock) -> None:
 async def test_what_was_found_one_by_one_is_found_anew(sandbox: Sandbox, clock: Clock) -> None:
     rows = [wanted(**row) for row in ROWS[:2]]
     async with calling(sandbox) as call:
-        batch = Batch([Entry((n,), row) for n, row in enumerate(rows, 1)], call)
+        batch = Batch([RowGroup((n,), row) for n, row in enumerate(rows, 1)], call)
         await batch.plan(100)
-        clock.forward(FRESH + 1)
+        clock.forward(PLAN_TTL_SECONDS + 1)
         await change(sandbox, id=JANE, notes="Theirs.")
         await add(sandbox, name="Dana W.", phone="+1 (612) 555-0142", notes="Theirs.")
         del sandbox.requests[:]
@@ -1185,10 +1187,10 @@ async def test_a_directory_is_refreshed_once_for_all_and_up_to_what_it_knows(clo
     with closing(Sandbox(leads=2_500, now=lambda: NOW)) as sandbox:
         people = [wanted(name=f"Person {n}", phone=f"218-555-{n:04}") for n in range(9)]
         async with calling(sandbox) as call:
-            directory = Directory(people, "US")
+            directory = LeadIndex(people, "US")
             await directory.read(call.rotor, 100)
             await add(sandbox, name="Person 3", phone="(218) 555-0003")
-            clock.forward(FRESH * 2 / 3 + 1)
+            clock.forward(PLAN_TTL_SECONDS * 2 / 3 + 1)
             del sandbox.requests[:]
             async with anyio.create_task_group() as tasks:
                 for _ in range(4):

@@ -147,7 +147,7 @@ BEYOND_A_LIMIT: list[dict[str, Any]] = [
 
 
 @st.composite
-def companies(draw: st.DrawFn) -> list[StoredLead]:
+def state_factory(draw: st.DrawFn) -> list[StoredLead]:
     """Whole companies of them. Nobody shares a phone or an e-mail: see below."""
     maybe = st.none
     fields = st.fixed_dictionaries(
@@ -203,7 +203,7 @@ def _is_beyond_a_limit(lead: StoredLead) -> bool:
 
 
 @settings(max_examples=60)
-@given(companies())
+@given(state_factory())
 def test_whatever_is_stored_is_not_changed(leads: list[StoredLead]) -> None:
     refused = sum(map(_is_beyond_a_limit, leads))
     parts = {"unchanged": len(leads) - refused, "invalid": refused}

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from rotor_mcp.installer.catalog import CLIENTS, Machine
+from rotor_mcp.installer.catalog import CLIENTS, HostSystem
 
 HOME = Path("/home/jo")
 
@@ -36,13 +36,13 @@ PLACES = {
 }
 
 
-def files(name: str, machine: Machine) -> list[Path]:
+def files(name: str, machine: HostSystem) -> list[Path]:
     return [place.file for place in CLIENTS[name].places(machine)]
 
 
 @pytest.mark.parametrize(("name", "platform"), PLACES)
 def test_the_places(name: str, platform: str) -> None:
-    assert files(name, Machine(platform, {}, HOME)) == [HOME / PLACES[name, platform]]
+    assert files(name, HostSystem(platform, {}, HOME)) == [HOME / PLACES[name, platform]]
 
 
 def test_every_client_has_its_places() -> None:
@@ -64,12 +64,12 @@ def test_every_client_has_its_places() -> None:
     ],
 )
 def test_directories_that_were_moved(name: str, platform: str, variable: str, file: str) -> None:
-    assert files(name, Machine(platform, {variable: "/elsewhere"}, HOME)) == [Path("/elsewhere") / file]
+    assert files(name, HostSystem(platform, {variable: "/elsewhere"}, HOME)) == [Path("/elsewhere") / file]
 
 
 @pytest.mark.parametrize("platform", ["darwin", "linux"])
 def test_what_is_windows_alone_counts_there_alone(platform: str) -> None:
-    moved = Machine(platform, {"APPDATA": "/elsewhere", "LOCALAPPDATA": "/elsewhere"}, HOME)
+    moved = HostSystem(platform, {"APPDATA": "/elsewhere", "LOCALAPPDATA": "/elsewhere"}, HOME)
     assert all(HOME in file.parents for name in CLIENTS for file in files(name, moved))
 
 
@@ -78,16 +78,16 @@ def test_claude_desktop_from_the_store(tmp_path: Path) -> None:
     inside = local / "Packages" / "Claude_pzs8sxrjxfjjc" / "LocalCache" / "Roaming" / "Claude"
     inside.mkdir(parents=True)
     (local / "Packages" / "Other_1").mkdir()
-    machine = Machine("win32", {"LOCALAPPDATA": str(local)}, tmp_path)
+    machine = HostSystem("win32", {"LOCALAPPDATA": str(local)}, tmp_path)
     plain, store = CLIENTS["claude-desktop"].places(machine)
     assert (plain.used, store.used) == (False, True)
-    elsewhere = Machine("linux", {"LOCALAPPDATA": str(local)}, tmp_path)
+    elsewhere = HostSystem("linux", {"LOCALAPPDATA": str(local)}, tmp_path)
     assert len(CLIENTS["claude-desktop"].places(elsewhere)) == 1
     assert store.file == inside / "claude_desktop_config.json"
 
 
 def test_a_client_is_there_if_its_directory_is(tmp_path: Path) -> None:
-    machine = Machine("linux", {}, tmp_path)
+    machine = HostSystem("linux", {}, tmp_path)
     assert [name for name in CLIENTS if CLIENTS[name].places(machine)[0].used] == []
     (tmp_path / ".cursor").mkdir()
     (tmp_path / ".claude.json").touch()

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from rotor_mcp.installer import backups
 from rotor_mcp.installer.catalog import CLIENTS
-from rotor_mcp.installer.changes import Change, to_install, to_remove
+from rotor_mcp.installer.changes import ConfigChange, to_install, to_remove
 from rotor_mcp.installer.entry import Launch, entry, merged
-from rotor_mcp.installer.errors import Unusable
+from rotor_mcp.installer.errors import CannotEdit
 from tests.installer.samples import TEXTS
 from tests.installer.test_jsonc_edit import documents
 
@@ -19,7 +19,7 @@ LAUNCH = Launch("/opt/bin/rotor-mcp", ("serve",))
 VARIABLES = {"ROTOR_API_KEY": "rotor_a_secretpart", "ROTOR_MCP_TIMEZONE": "UTC"}
 
 
-def install(name: str, file: Path, **more: str) -> Change | None:
+def install(name: str, file: Path, **more: str) -> ConfigChange | None:
     """Put an entry in as the command does, and keep what was there."""
     client = CLIENTS[name]
     change = to_install(client, file, entry(client, "rotor", LAUNCH, VARIABLES | more))
@@ -138,9 +138,9 @@ def test_another_server_of_that_name_is_left(tmp_path: Path) -> None:
     file = tmp_path / "mcp.json"
     text = '{"mcpServers": {"rotor": {"url": "https://mcp.getrotor.com"}}}'
     file.write_text(text)
-    with pytest.raises(Unusable, match="another server is called rotor there"):
+    with pytest.raises(CannotEdit, match="another server is called rotor there"):
         install("cursor", file)
-    with pytest.raises(Unusable, match="is not this one, and was left as it is"):
+    with pytest.raises(CannotEdit, match="is not this one, and was left as it is"):
         removed("cursor", file)
     assert file.read_text() == text
 
@@ -164,7 +164,7 @@ def test_another_server_of_that_name_is_left(tmp_path: Path) -> None:
 def test_a_file_that_cannot_be_changed(name: str, text: bytes, why: str, tmp_path: Path) -> None:
     file = tmp_path / "configuration"
     file.write_bytes(text)
-    with pytest.raises(Unusable, match=why):
+    with pytest.raises(CannotEdit, match=why):
         install(name, file)
     assert list(tmp_path.iterdir()) == [file]
     assert file.read_bytes() == text
@@ -173,9 +173,9 @@ def test_a_file_that_cannot_be_changed(name: str, text: bytes, why: str, tmp_pat
 def test_a_table_of_ours_in_a_form_that_is_not_known_is_left(tmp_path: Path) -> None:
     file = tmp_path / "config.toml"
     file.write_text('mcp_servers.rotor.command = "/opt/bin/rotor-mcp"\n')
-    with pytest.raises(Unusable, match="written in a way that this command does not change"):
+    with pytest.raises(CannotEdit, match="written in a way that this command does not change"):
         removed("codex", file)
-    with pytest.raises(Unusable, match="written in a way that this command does not change"):
+    with pytest.raises(CannotEdit, match="written in a way that this command does not change"):
         install("codex", file)
 
 

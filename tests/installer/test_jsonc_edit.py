@@ -7,7 +7,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from rotor_mcp.installer.errors import Broken
+from rotor_mcp.installer.errors import ParseError
 from rotor_mcp.installer.jsonc_edit import Json
 from rotor_mcp.installer.jsonc_parse import Grammar
 from tests.installer.samples import SERVER
@@ -92,7 +92,7 @@ def test_what_json_refuses_is_refused(text: str) -> None:
         expected = json.loads(text, parse_constant=lambda _: 1 / 0)
     except ValueError:
         assume(text.strip(" \t\r\n"))
-        with pytest.raises(Broken):
+        with pytest.raises(ParseError):
             STRICT.read(text)
     else:
         assert STRICT.read(text) == expected
@@ -192,23 +192,23 @@ def test_an_item_is_put_at_the_end_and_taken_out() -> None:
     ],
 )
 def test_what_is_wrong_with_a_text(text: str, why: str) -> None:
-    with pytest.raises(Broken) as caught:
+    with pytest.raises(ParseError) as caught:
         STRICT.read(text)
     assert str(caught.value) == why
 
 
 def test_a_text_that_is_nested_too_deeply() -> None:
-    with pytest.raises(Broken, match="nested too deeply"):
+    with pytest.raises(ParseError, match="nested too deeply"):
         STRICT.read("[" * 100_000)
 
 
 def test_a_name_that_is_there_twice() -> None:
-    with pytest.raises(Broken, match="in it twice"):
+    with pytest.raises(ParseError, match="in it twice"):
         STRICT.put('{"a": {}, "a": {}}', ("a", "b"), 1)
 
 
 def test_something_else_on_the_way() -> None:
-    with pytest.raises(Broken, match="there should be an object where 'b' belongs"):
+    with pytest.raises(ParseError, match="there should be an object where 'b' belongs"):
         STRICT.put('{"a": []}', ("a", "b"), 1)
 
 

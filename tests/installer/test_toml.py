@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rotor_mcp.installer.errors import Broken
+from rotor_mcp.installer.errors import ParseError
 from rotor_mcp.installer.toml import Toml
 from tests.installer.samples import CODEX, SERVER
 
@@ -89,10 +89,10 @@ def test_files_without_a_line_at_the_end(text: str) -> None:
 
 
 def test_what_cannot_be_read() -> None:
-    with pytest.raises(Broken, match="Invalid value"):
+    with pytest.raises(ParseError, match="Invalid value"):
         TOML.put("model = ", ROTOR, SERVER)
 
 
 def test_what_cannot_be_written_again() -> None:
-    with pytest.raises(Broken, match="it holds a date"):
+    with pytest.raises(ParseError, match="it holds a date"):
         TOML.show(ROTOR, tomllib.loads("since = 2026-01-02"))

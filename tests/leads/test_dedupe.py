@@ -8,18 +8,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rotor_mcp.api.models import Lead
-from rotor_mcp.leads.dedupe import ClashError, Entry, combine, merge
-from rotor_mcp.leads.matching import Found
-from rotor_mcp.leads.plan import Context, plan_for
+from rotor_mcp.leads.dedupe import ClashError, RowGroup, combine, merge
+from rotor_mcp.leads.matching import Match
+from rotor_mcp.leads.plan import Locale, plan_for
 from rotor_mcp.leads.requests import UpsertLead
 from tests.conftest import NOW
 
-CONTEXT = Context(NOW.date(), ZoneInfo("America/Chicago"), "US")
+CONTEXT = Locale(NOW.date(), ZoneInfo("America/Chicago"), "US")
 ID = "182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e"
 
 
-def entries(*rows: dict[str, Any]) -> list[Entry]:
-    return [Entry((number,), UpsertLead.model_validate(row)) for number, row in enumerate(rows, 1)]
+def entries(*rows: dict[str, Any]) -> list[RowGroup]:
+    return [RowGroup((number,), UpsertLead.model_validate(row)) for number, row in enumerate(rows, 1)]
 
 
 def merged(*rows: dict[str, Any]) -> tuple[list[tuple[tuple[int, ...], dict[str, Any]]], list[str]]:
@@ -129,7 +129,7 @@ def test_notes_keep_their_parts() -> None:
     assert entry.arguments.notes_to_add == ("One.\nMore.", "Two.\nThree.")
     assert entry.arguments.notes == "One.\nMore.\nTwo.\nThree."
     stored = Lead(notes="Old.\n2026-11-01: Two.\nThree.")
-    plan = plan_for(entry.arguments, Found(stored, "phone"), CONTEXT)
+    plan = plan_for(entry.arguments, Match(stored, "phone"), CONTEXT)
     assert plan.fields.notes == "Old.\n2026-11-01: Two.\nThree.\n2026-11-22: One.\nMore."
 
 
@@ -193,4 +193,4 @@ def test_what_is_combined_stands_under_all_its_rows() -> None:
     together = combine([two, one], CONTEXT)
     assert together.rows == (1, 2)
     with pytest.raises(ClashError):
-        combine([together, Entry((3,), UpsertLead(phone="555-0143"))], CONTEXT)
+        combine([together, RowGroup((3,), UpsertLead(phone="555-0143"))], CONTEXT)

@@ -15,11 +15,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rotor_mcp.api.client import LeadsClient
-from rotor_mcp.api.session import Pool
+from rotor_mcp.api.session import ConnectionPool
 from rotor_mcp.config import Settings
 from rotor_mcp.errors import NotFound, QuotaExceeded, RotorError, Unanswered
-from rotor_mcp.leads.lookup import Directory, TooCostlyError, find
-from rotor_mcp.leads.matching import Doubt, Found
+from rotor_mcp.leads.lookup import LeadIndex, TooManyRequestsError, find
+from rotor_mcp.leads.matching import Ambiguity, Match
 from rotor_mcp.leads.requests import UpsertLead
 from rotor_mcp.sandbox import FULL_KEY, Fault, Sandbox
 from rotor_mcp.sandbox.store import FIELDS, StoredLead
@@ -50,7 +50,7 @@ def wanted(**arguments: Any) -> UpsertLead:
 @asynccontextmanager
 async def asking(transport: Transport) -> AsyncIterator[LeadsClient]:
     """A conversation with a Rotor."""
-    pool = Pool(SETTINGS, transport)
+    pool = ConnectionPool(SETTINGS, transport)
     try:
         yield LeadsClient(pool)
     finally:
@@ -63,9 +63,9 @@ def company(*leads: StoredLead) -> Sandbox:
     return sandbox
 
 
-def says(found: Found | str) -> tuple[Any, ...]:
+def says(found: Match | str) -> tuple[Any, ...]:
     """Who is meant, in short."""
-    assert isinstance(found, Found)
+    assert isinstance(found, Match)
 
     def number(lead: Any) -> int:
         return uuid.UUID(lead.id).int & 0xFFFFFFFF
@@ -73,21 +73,21 @@ def says(found: Found | str) -> tuple[Any, ...]:
     return (
         found.lead and number(found.lead) - 1,
         found.matched_by,
-        [number(rival) - 1 for rival in found.rivals],
-        found.doubt,
+        [number(rival) - 1 for rival in found.alternatives],
+        found.ambiguity,
     )
 
 
-def look(directory: Directory, one: UpsertLead) -> Found | str:
+def look(directory: LeadIndex, one: UpsertLead) -> Match | str:
     try:
         return directory.find(one).found
     except NotFound:
         return "nobody has this id"
 
 
-async def alone(people: Sequence[UpsertLead], rotor: LeadsClient) -> Directory:
+async def alone(people: Sequence[UpsertLead], rotor: LeadsClient) -> LeadIndex:
     """A directory for which each was looked up by himself."""
-    directory = Directory(people, "US")
+    directory = LeadIndex(people, "US")
     for one in people:
         try:
             await directory.look_up(one, rotor)
@@ -149,7 +149,7 @@ def test_alone_the_same_is_found_as_among_all(there: list[StoredLead], people: l
     async def read() -> None:
         with closing(company(*there)) as sandbox:
             async with asking(sandbox.transport) as rotor:
-                among_all = Directory(people, "US")
+                among_all = LeadIndex(people, "US")
                 await among_all.read(rotor, 100)
                 assert rotor.requests == 1
                 one_by_one = await alone(people, rotor)
@@ -170,11 +170,11 @@ async def test_an_archived_lead_with_the_phone_hides_no_other_with_the_email() -
     one = wanted(phone="(763) 555-0100", email="ann@example.com")
     with closing(company(archived, stored(1, email="ann@example.com"))) as sandbox:
         async with asking(sandbox.transport) as rotor:
-            among_all = Directory([one] * 2, "US")
+            among_all = LeadIndex([one] * 2, "US")
             await among_all.read(rotor, 100)
             assert rotor.requests == 1
-            assert says(look(among_all, one)) == (0, "phone", [1], Doubt.CONFLICT)
-            assert says((await find(one, rotor, "US")).found) == (0, "phone", [1], Doubt.CONFLICT)
+            assert says(look(among_all, one)) == (0, "phone", [1], Ambiguity.CONFLICT)
+            assert says((await find(one, rotor, "US")).found) == (0, "phone", [1], Ambiguity.CONFLICT)
 
 
 async def test_rivals_stand_as_rotor_lists_them_whatever_they_were_read_by() -> None:
@@ -195,11 +195,11 @@ async def test_rivals_stand_as_rotor_lists_them_whatever_they_were_read_by() -> 
         wanted(phone="763-555-0100", email="ann@example.com"),
     ]
     expected = [
-        (1, "phone", [3, 0], Doubt.SHARED),
+        (1, "phone", [3, 0], Ambiguity.SHARED),
         (0, "id", [], None),
-        (2, "email", [0], Doubt.SHARED),
-        (3, "phone", [1, 0], Doubt.SHARED),
-        (None, None, [3], Doubt.SAME_NAME),
+        (2, "email", [0], Ambiguity.SHARED),
+        (3, "phone", [1, 0], Ambiguity.SHARED),
+        (None, None, [3], Ambiguity.SAME_NAME),
         (None, None, [], None),
         (0, "phone and email", [], None),
     ]
@@ -208,7 +208,7 @@ async def test_rivals_stand_as_rotor_lists_them_whatever_they_were_read_by() -> 
             for order in (people, people[::-1]):
                 one_by_one = await alone(order, rotor)
                 assert [says(look(one_by_one, one)) for one in people] == expected
-            among_all = Directory(people, "US")
+            among_all = LeadIndex(people, "US")
             await among_all.read(rotor, 100)
             assert [says(look(among_all, one)) for one in people] == expected
 
@@ -225,7 +225,7 @@ async def test_rivals_of_one_second_stand_as_rotor_lists_them() -> None:
     with closing(company(*there)) as sandbox:
         async with asking(sandbox.transport) as rotor:
             expected = says((await find(one, rotor, "US")).found)
-            assert expected == (1, "phone", [0], Doubt.SHARED)
+            assert expected == (1, "phone", [0], Ambiguity.SHARED)
             both = await alone([one, other], rotor)
             assert says(look(both, one)) == expected
 
@@ -253,7 +253,7 @@ def some(number: int) -> list[UpsertLead]:
 async def test_what_a_reading_costs(people: list[UpsertLead], there: int, requests: int) -> None:
     with closing(Sandbox(leads=there)) as sandbox:
         async with asking(sandbox.transport) as rotor:
-            await Directory(people, "US").read(rotor, 100)
+            await LeadIndex(people, "US").read(rotor, 100)
             assert (rotor.requests, len(sandbox.requests)) == (requests, requests)
 
 
@@ -266,11 +266,11 @@ async def test_what_would_cost_too_much_is_not_begun(
 ) -> None:
     with closing(Sandbox(leads=2_500)) as sandbox:
         async with asking(sandbox.transport) as rotor:
-            directory = Directory(some(people), "US")
+            directory = LeadIndex(some(people), "US")
             if needed is None:
                 await directory.read(rotor, limit)
             else:
-                with pytest.raises(TooCostlyError, match=f"^{needed} requests, {limit} allowed$"):
+                with pytest.raises(TooManyRequestsError, match=f"^{needed} requests, {limit} allowed$"):
                     await directory.read(rotor, limit)
             assert rotor.requests == spent
 
@@ -280,8 +280,8 @@ async def test_what_was_spent_before_counts() -> None:
     with closing(Sandbox(leads=2_500)) as sandbox:
         async with asking(sandbox.transport) as rotor:
             await rotor.access()
-            with pytest.raises(TooCostlyError):
-                await Directory(some(9), "US").read(rotor, 3)
+            with pytest.raises(TooManyRequestsError):
+                await LeadIndex(some(9), "US").read(rotor, 3)
 
 
 # Answers that lack something
@@ -310,7 +310,7 @@ async def test_without_a_total_each_is_looked_up() -> None:
 
     rotor = Answering(answer)
     async with asking(lambda: rotor) as client:
-        directory = Directory(some(3), "US")
+        directory = LeadIndex(some(3), "US")
         await directory.read(client, 100)
         assert client.requests == 4
         assert [says(look(directory, one)) for one in some(3)] == [
@@ -326,7 +326,7 @@ async def test_without_a_total_one_page_is_all() -> None:
 
     rotor = Answering(answer)
     async with asking(lambda: rotor) as client:
-        directory = Directory(some(3), "US")
+        directory = LeadIndex(some(3), "US")
         await directory.read(client, 100)
         assert client.requests == 1
         assert says(look(directory, some(2)[1])) == (1, "phone", [], None)
@@ -338,10 +338,10 @@ async def test_a_total_that_is_too_small_ends_no_reading() -> None:
 
     rotor = Answering(answer)
     async with asking(lambda: rotor) as client:
-        directory = Directory(some(4), "US")
+        directory = LeadIndex(some(4), "US")
         await directory.read(client, 100)
         assert rotor.asked == [1, 2, 3]
-        assert [look(directory, one) != Found() for one in some(4)] == [False, True, True, True]
+        assert [look(directory, one) != Match() for one in some(4)] == [False, True, True, True]
 
 
 async def test_a_lead_without_an_id_is_found_too() -> None:
@@ -350,11 +350,11 @@ async def test_a_lead_without_an_id_is_found_too() -> None:
 
     rotor = Answering(answer)
     async with asking(lambda: rotor) as client:
-        directory = Directory(some(3), "US")
+        directory = LeadIndex(some(3), "US")
         await directory.read(client, 100)
         found = look(directory, some(2)[1])
-    assert isinstance(found, Found)
-    assert (found.lead and found.lead.name, found.matched_by, found.rivals) == ("Ann", "phone", ())
+    assert isinstance(found, Match)
+    assert (found.lead and found.lead.name, found.matched_by, found.alternatives) == ("Ann", "phone", ())
 
 
 async def test_an_id_that_nobody_has_is_an_error_only_for_who_wants_it() -> None:
@@ -362,7 +362,7 @@ async def test_an_id_that_nobody_has_is_an_error_only_for_who_wants_it() -> None
     with closing(company(stored(0, name="Ann"))) as sandbox:
         async with asking(sandbox.transport) as rotor:
             for number in (3, 2):  # among all, and one by one
-                directory = Directory(people[:number], "US")
+                directory = LeadIndex(people[:number], "US")
                 await directory.read(rotor, 100)
                 with pytest.raises(NotFound):
                     directory.find(people[0])
@@ -407,9 +407,9 @@ async def test_nobody_is_missed_while_leads_are_created(seed: int) -> None:
     people = [wanted(phone=f"612-555-{number:04}") for number in boundaries if number >= 0]
     with closing(company(*there)) as sandbox:
         async with asking(lambda: Moving(sandbox, random.Random(seed))) as rotor:
-            directory = Directory(people, "US")
+            directory = LeadIndex(people, "US")
             await directory.read(rotor, 100)
-            missed = [one.phone for one in people if look(directory, one) == Found()]
+            missed = [one.phone for one in people if look(directory, one) == Match()]
             assert missed == []
             assert rotor.requests <= 10
             assert not any("New" in str(lead) for lead in directory._leads.values())
@@ -430,7 +430,7 @@ async def test_an_error_in_the_middle_is_raised_once_and_as_itself(
     rotor = Answering(answer)
     async with asking(lambda: rotor) as client:
         with pytest.raises(error) as raised:
-            await Directory(some(20), "US").read(client, 100)
+            await LeadIndex(some(20), "US").read(client, 100)
     assert raised.value.__class__ is error
     assert raised.value.__context__ is None or not isinstance(raised.value.__context__, BaseExceptionGroup)
     if status == 429:  # a 500 is tried again, and others are read meanwhile
@@ -444,5 +444,5 @@ async def test_an_error_while_each_is_looked_up() -> None:
             sandbox.faults.add(Fault(times=2, delay=0))
             sandbox.faults.add(Fault(status=429))
             with pytest.raises(QuotaExceeded):
-                await Directory(some(10), "US").read(rotor, 100)
+                await LeadIndex(some(10), "US").read(rotor, 100)
             assert 3 <= rotor.requests <= 6

@@ -1,7 +1,14 @@
 import pytest
 
 from rotor_mcp.api.models import Lead
-from rotor_mcp.leads.matching import MAX_RIVALS, Doubt, Found, same_or_shorter_name, settle, settle_by_name
+from rotor_mcp.leads.matching import (
+    MAX_ALTERNATIVES,
+    Ambiguity,
+    Match,
+    resolve,
+    resolve_by_name,
+    same_or_shorter_name,
+)
 
 
 @pytest.mark.parametrize(
@@ -43,35 +50,41 @@ OLD = Lead(id="4", name="Old Doe", phone="763-555-0100", archived=True)
 @pytest.mark.parametrize(
     ("by_phone", "by_email", "name", "found"),
     [
-        ([], [], None, Found()),
-        ([JANE], [], None, Found(JANE, "phone")),
-        ([], [EVE], None, Found(EVE, "email")),
-        ([JANE], [JANE], None, Found(JANE, "phone and email")),
-        ([BOB, JANE], [JANE], None, Found(JANE, "phone and email")),
-        ([JANE], [EVE], None, Found(JANE, "phone", (EVE,), Doubt.CONFLICT)),
-        ([BOB, JANE], [], "Jane", Found(JANE, "phone", (BOB,), Doubt.SHARED)),
-        ([BOB, JANE], [], "Carl", Found(BOB, "phone", (JANE,), Doubt.SHARED)),
-        ([OLD, JANE], [], None, Found(JANE, "phone")),
-        ([OLD], [], None, Found(OLD, "phone")),
+        ([], [], None, Match()),
+        ([JANE], [], None, Match(JANE, "phone")),
+        ([], [EVE], None, Match(EVE, "email")),
+        ([JANE], [JANE], None, Match(JANE, "phone and email")),
+        ([BOB, JANE], [JANE], None, Match(JANE, "phone and email")),
+        ([JANE], [EVE], None, Match(JANE, "phone", (EVE,), Ambiguity.CONFLICT)),
+        ([BOB, JANE], [], "Jane", Match(JANE, "phone", (BOB,), Ambiguity.SHARED)),
+        ([BOB, JANE], [], "Carl", Match(BOB, "phone", (JANE,), Ambiguity.SHARED)),
+        ([OLD, JANE], [], None, Match(JANE, "phone")),
+        ([OLD], [], None, Match(OLD, "phone")),
     ],
 )
 def test_which_lead_is_meant(
-    by_phone: list[Lead], by_email: list[Lead], name: str | None, found: Found
+    by_phone: list[Lead], by_email: list[Lead], name: str | None, found: Match
 ) -> None:
-    assert settle(by_phone, by_email, name) == found
+    assert resolve(by_phone, by_email, name) == found
 
 
 def test_a_name_alone() -> None:
-    assert settle_by_name([JANE, BOB], "jane  DOE") == Found(rivals=(JANE,), doubt=Doubt.SAME_NAME)
-    assert settle_by_name([JANE, BOB], "Jane") == Found()
+    assert resolve_by_name([JANE, BOB], "jane  DOE") == Match(
+        alternatives=(JANE,), ambiguity=Ambiguity.SAME_NAME
+    )
+    assert resolve_by_name([JANE, BOB], "Jane") == Match()
 
 
 def test_of_many_leads_that_share_a_phone_the_first_are_kept_and_the_others_counted() -> None:
-    leads = [Lead(id=str(number), name=f"Lead {number}") for number in range(MAX_RIVALS + 6)]
-    assert settle(leads, [], None) == Found(
-        leads[0], "phone", tuple(leads[1 : MAX_RIVALS + 1]), Doubt.SHARED, rivals_left_out=5
+    leads = [Lead(id=str(number), name=f"Lead {number}") for number in range(MAX_ALTERNATIVES + 6)]
+    assert resolve(leads, [], None) == Match(
+        leads[0], "phone", tuple(leads[1 : MAX_ALTERNATIVES + 1]), Ambiguity.SHARED, alternatives_left_out=5
     )
     other = Lead(id="other")
-    assert settle(leads, [other], None) == Found(
-        leads[0], "phone", (*leads[1 : MAX_RIVALS + 1], other), Doubt.CONFLICT, rivals_left_out=5
+    assert resolve(leads, [other], None) == Match(
+        leads[0],
+        "phone",
+        (*leads[1 : MAX_ALTERNATIVES + 1], other),
+        Ambiguity.CONFLICT,
+        alternatives_left_out=5,
     )

@@ -8,10 +8,10 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from rotor_mcp.api.models import NOTES_LIMIT, Lead, LeadFields
-from rotor_mcp.leads.matching import Doubt, Found, MatchedBy
+from rotor_mcp.leads.matching import Ambiguity, Match, MatchedBy
 from rotor_mcp.leads.plan import (
     IDENTITY_FIELDS,
-    Context,
+    Locale,
     NotesTooLongError,
     Plan,
     add_notes,
@@ -19,7 +19,7 @@ from rotor_mcp.leads.plan import (
     make_plan,
 )
 
-CONTEXT = Context(date(2026, 11, 22), ZoneInfo("America/Chicago"), "US")
+CONTEXT = Locale(date(2026, 11, 22), ZoneInfo("America/Chicago"), "US")
 
 words = st.text(st.characters(codec="utf-8", categories=["L", "N", "P", "Zs", "So"]), min_size=1, max_size=12)
 lines = st.lists(words, min_size=1, max_size=3).map("\n".join)
@@ -64,7 +64,7 @@ def carried_out(plan: Plan) -> Lead:
 def test_a_found_lead_keeps_its_identity_unless_somebody_approves(
     lead: Lead, wish: LeadFields, matched_by: MatchedBy
 ) -> None:
-    plan = make_plan(wish, Found(lead, matched_by), CONTEXT)
+    plan = make_plan(wish, Match(lead, matched_by), CONTEXT)
     if matched_by != "id" and plan.outcome == "updated":
         after = carried_out(plan)
         for name in set(IDENTITY_FIELDS) - {"name"}:
@@ -78,16 +78,16 @@ def test_a_found_lead_keeps_its_identity_unless_somebody_approves(
 def test_a_plan_carried_out_leaves_nothing_to_do(
     lead: Lead | None, wish: LeadFields, matched_by: MatchedBy, replace_notes: bool
 ) -> None:
-    plan = make_plan(wish, Found(lead, matched_by if lead else None), CONTEXT, replace_notes=replace_notes)
+    plan = make_plan(wish, Match(lead, matched_by if lead else None), CONTEXT, replace_notes=replace_notes)
     after = carried_out(plan)
     assert differences(plan.fields, after, CONTEXT) == []
-    again = make_plan(wish, Found(after, matched_by), CONTEXT, replace_notes=replace_notes)
+    again = make_plan(wish, Match(after, matched_by), CONTEXT, replace_notes=replace_notes)
     assert (again.outcome, again.fields.model_fields_set) == ("unchanged", set())
 
 
 @given(leads, wishes, matches)
 def test_tags_and_notes_are_never_lost(lead: Lead, wish: LeadFields, matched_by: MatchedBy) -> None:
-    after = carried_out(make_plan(wish, Found(lead, matched_by), CONTEXT))
+    after = carried_out(make_plan(wish, Match(lead, matched_by), CONTEXT))
     assert set(lead.tags) <= set(after.tags)
     assert {tag.casefold() for tag in wish.tags} <= {tag.casefold() for tag in after.tags}
     assert (after.notes or "").startswith(lead.notes or "")
@@ -97,7 +97,7 @@ def test_tags_and_notes_are_never_lost(lead: Lead, wish: LeadFields, matched_by:
 
 @given(leads, wishes)
 def test_only_what_differs_is_sent(lead: Lead, wish: LeadFields) -> None:
-    plan = make_plan(wish, Found(lead, "id"), CONTEXT)
+    plan = make_plan(wish, Match(lead, "id"), CONTEXT)
     for name in plan.fields.model_fields_set - {"tags"}:
         assert getattr(plan.fields, name) != getattr(lead, name)
     given = wish.model_fields_set - {"tags"}
@@ -106,14 +106,14 @@ def test_only_what_differs_is_sent(lead: Lead, wish: LeadFields) -> None:
 
 
 plans = st.builds(
-    lambda lead, wish, matched_by, rivals, doubt: make_plan(
-        wish, Found(lead, matched_by if lead else None, rivals, doubt), CONTEXT
+    lambda lead, wish, matched_by, alternatives, ambiguity: make_plan(
+        wish, Match(lead, matched_by if lead else None, alternatives, ambiguity), CONTEXT
     ),
     leads | st.none(),
     wishes,
     matches,
     st.lists(leads, max_size=2).map(tuple),
-    st.sampled_from([None, *Doubt]),
+    st.sampled_from([None, *Ambiguity]),
 )
 
 
@@ -121,7 +121,7 @@ plans = st.builds(
 def test_a_token_fits_no_other_plan(one: Plan, other: Plan) -> None:
     def facts(plan: Plan) -> object:
         sent = plan.fields.model_dump(exclude_unset=True)
-        return sent, plan.found.lead, plan.found.rivals
+        return sent, plan.found.lead, plan.found.alternatives
 
     assume(facts(one) != facts(other))
     assert one.token != other.token
@@ -138,7 +138,7 @@ def test_a_token_is_the_same_for_the_same_plan(plan: Plan) -> None:
 def test_a_token_goes_stale_when_the_lead_changes(lead: Lead, field: str) -> None:
     wish = LeadFields(priority="high", name="Somebody Else")
     changed = lead.model_copy(update={field: {"archived": True, "value_score": 5.0}.get(field, "changed!")})
-    plans = [make_plan(wish, Found(version, "phone"), CONTEXT) for version in (lead, changed)]
+    plans = [make_plan(wish, Match(version, "phone"), CONTEXT) for version in (lead, changed)]
     assert plans[0].token != plans[1].token
 
 
@@ -175,21 +175,21 @@ JANE = Lead(
     ],
 )
 def test_what_is_no_change(field: str, value: object) -> None:
-    plan = make_plan(LeadFields.model_validate({field: value}), Found(JANE, "phone"), CONTEXT)
+    plan = make_plan(LeadFields.model_validate({field: value}), Match(JANE, "phone"), CONTEXT)
     assert plan.outcome == "unchanged"
 
 
 def test_a_moment_is_the_same_without_its_fractions() -> None:
     stored = JANE.model_copy(update={"follow_up_date": "2026-12-01T15:30:12.345678Z"})
     wish = LeadFields(follow_up_date="2026-12-01T09:30:12")
-    assert make_plan(wish, Found(stored, "id"), CONTEXT).outcome == "unchanged"
+    assert make_plan(wish, Match(stored, "id"), CONTEXT).outcome == "unchanged"
 
 
 def test_notes_with_our_own_days_in_them_are_not_added_again() -> None:
     notes = "Dog.\n2026-11-22: Gate code 4711.\n2026-11-23: Two cats."
     stored = JANE.model_copy(update={"notes": notes})
     for again in (notes, "2026-11-22: gate code 4711.", "2026-12-24: Two cats."):
-        assert make_plan(LeadFields(notes=again), Found(stored, "id"), CONTEXT).outcome == "unchanged"
+        assert make_plan(LeadFields(notes=again), Match(stored, "id"), CONTEXT).outcome == "unchanged"
 
 
 @pytest.mark.parametrize(
@@ -210,7 +210,7 @@ def test_notes_with_our_own_days_in_them_are_not_added_again() -> None:
 )
 def test_what_is_a_change(field: str, value: object, found: str, by_id: str) -> None:
     wish = LeadFields.model_validate({field: value})
-    outcomes = tuple(make_plan(wish, Found(JANE, how), CONTEXT).outcome for how in ("phone", "id"))
+    outcomes = tuple(make_plan(wish, Match(JANE, how), CONTEXT).outcome for how in ("phone", "id"))
     assert outcomes == (found, by_id)
 
 

@@ -318,9 +318,9 @@ async def test_a_dry_run_writes_nothing_and_its_token_does_exactly_that(
 ) -> None:
     update = await upsert(client, phone="7635550100", stage="Quoted", dry_run=True)
     create = await upsert(client, phone="6125550199", name="New", dry_run=True)
-    doubt = await upsert(client, phone="7635550100", name="Bob Doe", dry_run=True)
+    ambiguity = await upsert(client, phone="7635550100", name="Bob Doe", dry_run=True)
     same = await upsert(client, phone="7635550100", name="Jane Doe", dry_run=True)
-    assert said(update, create, doubt, same) == snapshot("""\
+    assert said(update, create, ambiguity, same) == snapshot("""\
 Dry run, nothing was written. This would update Jane Doe (matched by phone). 1 request spent.
   stage: New Leads → Quoted
   unchanged: phone

@@ -12,12 +12,12 @@ from mcp.shared.exceptions import MCPError
 from mcp.types import ElicitResult
 
 from rotor_mcp.config import Settings
-from rotor_mcp.events import Observer, Visited
+from rotor_mcp.events import CallFinished, EventListener
 from rotor_mcp.sandbox import FULL_KEY, Sandbox
 from rotor_mcp.server import elicitation
-from rotor_mcp.server.access import Reception
+from rotor_mcp.server.access import AccessControl
 from rotor_mcp.server.mcp_server import build_server
-from rotor_mcp.tenant_registry import Workplaces
+from rotor_mcp.tenant_registry import TenantRegistry
 from tests.conftest import JANE, NOW, Rotor, content, said, text
 
 pytestmark = pytest.mark.anyio
@@ -29,24 +29,24 @@ BOB = {"name": "Bob Doe", "phone": "7635550100"}
 """Another name for the phone of Jane Doe, which takes an approval."""
 
 
-class Requests(Observer):
+class Requests(EventListener):
     """Keeps how many requests each round of a call has spent."""
 
     def __init__(self) -> None:
         self.spent: list[int] = []
 
-    def ended(self, visited: Visited) -> None:
-        assert visited.called is not None
-        self.spent.append(visited.called.requests)
+    def ended(self, finished: CallFinished) -> None:
+        assert finished.called is not None
+        self.spent.append(finished.called.requests)
 
 
 @asynccontextmanager
 async def connected(
-    sandbox: Sandbox, mode: Mode, person: Person, *, observer: Observer | None = None, **settings: str
+    sandbox: Sandbox, mode: Mode, person: Person, *, listener: EventListener | None = None, **settings: str
 ) -> AsyncIterator[Client]:
     loaded = Settings.load({"api_key": FULL_KEY, **settings})
-    workplaces = Workplaces(loaded, sandbox.transport, lambda: NOW, [observer] if observer else [])
-    server = build_server(loaded, reception=Reception(workplaces))
+    tenants = TenantRegistry(loaded, sandbox.transport, lambda: NOW, [listener] if listener else [])
+    server = build_server(loaded, access=AccessControl(tenants))
     async with Client(server, mode=mode, elicitation_callback=cast("Any", person)) as client:
         yield client
 
@@ -177,7 +177,7 @@ async def test_a_client_that_is_to_come_back_and_does_not_is_not_asked_for_a_whi
     questions.answered("client")
     assert not questions.given_up("client")
     questions.ask("client")
-    now += elicitation.ANSWER_TIMEOUT + elicitation.PAUSE
+    now += elicitation.ANSWER_TIMEOUT + elicitation.GIVE_UP_SECONDS
     assert not questions.given_up("client")
     questions.ask("client")
     now += elicitation.ANSWER_TIMEOUT
@@ -207,7 +207,7 @@ async def test_each_request_is_counted_once(
 ) -> None:
     """What is charged to a caller's budget, over both rounds; the result tells what all of it cost."""
     counted = Requests()
-    async with connected(sandbox, mode, person, observer=counted) as client:
+    async with connected(sandbox, mode, person, listener=counted) as client:
         result = await client.call_tool("upsert_lead", BOB)
     assert counted.spent == spent[mode]
     assert content(result)["requests"] == sum(counted.spent) == len(sandbox.requests)

@@ -7,33 +7,33 @@ import pytest
 from rotor_mcp.api.models import Lead, Page
 from rotor_mcp.errors import NotSent
 from rotor_mcp.state.tenant_state import (
-    MAX_REMEMBERED_BYTES,
-    REMEMBERED,
-    Companies,
-    PageStore,
-    Queue,
-    Spending,
+    MAX_CACHED_BYTES,
+    MAX_RELEASED_KEYS,
+    BoundedPages,
+    KeyedLocks,
+    RequestCounter,
+    StateFactory,
 )
 
 pytestmark = pytest.mark.anyio
 
 
 async def test_the_first_to_come_is_told_that_nobody_was_before() -> None:
-    queue = Queue()
-    async with queue.turn(["phone 1"], 1) as last_left:
+    queue = KeyedLocks()
+    async with queue.hold(["phone 1"], 1) as last_left:
         assert last_left == -math.inf
     before = anyio.current_time()
-    async with queue.turn(["phone 1", "email a"], 1) as last_left:
+    async with queue.hold(["phone 1", "email a"], 1) as last_left:
         assert last_left <= before
-    async with queue.turn(["phone 2"], 1) as last_left:
+    async with queue.hold(["phone 2"], 1) as last_left:
         assert last_left == -math.inf
 
 
 async def test_patience_is_for_all_keys_together() -> None:
-    queue = Queue()
+    queue = KeyedLocks()
 
     async def hold(key: str, seconds: float) -> None:
-        async with queue.turn([key], 1):
+        async with queue.hold([key], 1):
             await anyio.sleep(seconds)
 
     async with anyio.create_task_group() as group:
@@ -42,25 +42,25 @@ async def test_patience_is_for_all_keys_together() -> None:
         await anyio.sleep(0.05)
         started = anyio.current_time()
         with pytest.raises(NotSent, match="other calls for the same person"):
-            async with queue.turn(["phone 1", "email a"], 0.25):
+            async with queue.hold(["phone 1", "email a"], 0.25):
                 pytest.fail("both keys were had")
         assert anyio.current_time() - started < 0.4
-    async with queue.turn(["phone 1", "email a"], 0.1):
+    async with queue.hold(["phone 1", "email a"], 0.1):
         pass
 
 
 async def test_the_queue_forgets_those_who_left_long_ago() -> None:
-    queue = Queue()
-    for number in range(REMEMBERED + 1):
-        async with queue.turn([f"id {number}"], 1):
+    queue = KeyedLocks()
+    for number in range(MAX_RELEASED_KEYS + 1):
+        async with queue.hold([f"id {number}"], 1):
             pass
-    async with queue.turn(["id 0"], 1) as first, queue.turn([f"id {REMEMBERED}"], 1) as last:
+    async with queue.hold(["id 0"], 1) as first, queue.hold([f"id {MAX_RELEASED_KEYS}"], 1) as last:
         assert (first == -math.inf, last == -math.inf) == (True, False)
 
 
 async def test_requests_are_counted_for_a_day() -> None:
     day = date(2026, 11, 22)
-    spending = Spending(lambda: day)
+    spending = RequestCounter(lambda: day)
     await spending.add()
     await spending.add(3)
     assert await spending.today() == 4
@@ -71,18 +71,18 @@ async def test_requests_are_counted_for_a_day() -> None:
 
 
 async def test_each_company_has_everything_of_its_own() -> None:
-    companies = Companies(30)
-    first, second = companies.of("rotor_a_1"), companies.of("rotor_b_2")
+    state_factory = StateFactory(30)
+    first, second = state_factory.for_key("rotor_a_1"), state_factory.for_key("rotor_b_2")
     await first.spent()
-    async with first.queue.turn(["phone 1"], 1), second.queue.turn(["phone 1"], 1):
+    async with first.locks.hold(["phone 1"], 1), second.locks.hold(["phone 1"], 1):
         await first.before_write()
-    assert [await first.spending.today(), await second.spending.today()] == [1, 0]
+    assert [await first.request_counter.today(), await second.request_counter.today()] == [1, 0]
 
 
 async def test_searches_of_all_companies_remember_up_to_a_limit() -> None:
     """24 searches over 20,000 leads each, by two companies."""
-    companies = Companies(30)
-    memories = [companies.of(f"rotor_{name}_1").memory for name in ("a", "b")]
+    state_factory = StateFactory(30)
+    memories = [state_factory.for_key(f"rotor_{name}_1").search_cache for name in ("a", "b")]
     leads = [Lead(id=str(number), name="Ann Lee", notes="n" * 1_000) for number in range(1_000)]
     page, read = Page(leads=leads, total=20_000, has_more=True), 0
 
@@ -93,27 +93,27 @@ async def test_searches_of_all_companies_remember_up_to_a_limit() -> None:
 
     for number in range(240):
         for memory in memories:
-            await memory.recall(f"query {number}", fresh)
+            await memory.get_or_fetch(f"query {number}", fresh)
     assert read == 480
-    assert 0.9 * MAX_REMEMBERED_BYTES < companies._store.size <= MAX_REMEMBERED_BYTES
-    await memories[0].recall("query 239", fresh)
+    assert 0.9 * MAX_CACHED_BYTES < state_factory._store.size <= MAX_CACHED_BYTES
+    await memories[0].get_or_fetch("query 239", fresh)
     assert read == 480, "the newest are remembered"
-    await memories[0].recall("query 0", fresh)
+    await memories[0].get_or_fetch("query 0", fresh)
     assert read == 481, "the oldest are not"
     for memory in memories:
-        await memory.forget()
-    assert companies._store.size == 0
+        await memory.invalidate()
+    assert state_factory._store.size == 0
 
 
 async def test_a_page_beyond_the_limit_is_not_remembered() -> None:
-    store = PageStore(max_bytes=10_000)
+    store = BoundedPages(max_bytes=10_000)
     store.keep(1, "small", Page(leads=[Lead(name="Ann")], has_more=False), 30)
     store.keep(2, "large", Page(leads=[Lead(tags=["t" * 2_000] * 6)], has_more=False), 30)
     assert (store.size, store.find(1, "small")[1], store.find(2, "large")[1]) == (0, None, None)
 
 
 async def test_pages_that_are_too_old_take_no_memory() -> None:
-    store = PageStore()
+    store = BoundedPages()
     store.keep(1, "first", Page(leads=[Lead(name="Ann")], has_more=False), 0.05)
     await anyio.sleep(0.06)
     store.keep(2, "second", Page(leads=[], has_more=False), 0.05)

@@ -172,7 +172,7 @@ def check_lines(result: CallToolResult, *begin: str) -> None:
 def lines_of_plan(structured: dict[str, Any], headline: str) -> list[str]:
     """How the lines of a result of `upsert_lead` begin."""
     tags = bool(structured.get("tags_added"))
-    rivals = structured.get("candidates", [])
+    alternatives = structured.get("candidates", [])
     kept = structured.get("unchanged", []) or (structured.get("tags_present") and not tags)
     return [
         headline,
@@ -180,10 +180,10 @@ def lines_of_plan(structured: dict[str, Any], headline: str) -> list[str]:
         *(["  tags: + "] if tags else []),
         *(f"  {field['field']}: stays " for field in structured.get("kept", [])),
         *(["  unchanged: "] if kept else []),
-        *("  also: " for _ in rivals),
+        *("  also: " for _ in alternatives),
         *([f"id {structured['id']}"] if structured["outcome"] != "needs_confirmation" else []),
         *(
-            ["If the user approves" if not rivals else "Ask the user who is meant"]
+            ["If the user approves" if not alternatives else "Ask the user who is meant"]
             if "confirm" in structured
             else []
         ),

@@ -672,7 +672,7 @@ async def test_a_row_that_cannot_be_read_ends_alone(client: Client, sandbox: San
     assert len(await stored(sandbox, "Person")) == 2
 
 
-class Broken(httpx2.AsyncBaseTransport):
+class ParseError(httpx2.AsyncBaseTransport):
     """Raises what nobody foresaw: when somebody is looked for, and after somebody was written."""
 
     def __init__(self, sandbox: Sandbox) -> None:
@@ -691,7 +691,7 @@ async def test_a_row_that_crashes_where_nobody_foresaw_it_ends_alone(
     sandbox: Sandbox, caplog: pytest.LogCaptureFixture
 ) -> None:
     first, second, third = people(3, tags=["VIP"])
-    async with connected(lambda: Broken(sandbox)) as client:
+    async with connected(lambda: ParseError(sandbox)) as client:
         looked_for = await upsert(client, [first, second])
         written = await upsert(client, [third, first])
     assert said(looked_for) == snapshot(

@@ -1,7 +1,8 @@
 """The connections of this process to Redis, and whether Redis can be used.
 
-Two circuit breakers share the connections, each of which asks nothing for `PAUSE` seconds after a failure:
-`Link` for locks and counts, and `CacheLink` for remembered pages, whose failures leave the locks on.
+Two circuit breakers share the connections. After a failure each sends nothing for `RETRY_PAUSE_SECONDS`:
+`RedisConnection` for locks and counts, and `RedisCacheConnection` for cached pages, whose failures do not
+stop the locks.
 """
 
 import asyncio
@@ -32,12 +33,12 @@ from redis.exceptions import (
 )
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-PATIENCE = 1.0
+ANSWER_TIMEOUT_SECONDS = 1.0
 """Seconds that a connection, or an answer, may take."""
 TRIES = 2
 """How often a question is asked. An idle connection may have been cut; and a process that was frozen finds
 that the time of its questions has passed, although Redis is well."""
-PAUSE = 3.0
+RETRY_PAUSE_SECONDS = 3.0
 """Seconds for which nobody asks after a question went wrong."""
 CHECK_INTERVAL_SECONDS = 5.0
 """Between two checks of a Redis that can be used."""
@@ -58,7 +59,7 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Fault:
+class RedisFault:
     """What is wrong with Redis."""
 
     reason: str
@@ -69,11 +70,11 @@ class Fault:
     """Whether locks work all the same, as long as nothing else goes wrong."""
 
 
-class Away(Exception):
+class RedisUnavailable(Exception):
     """Redis cannot be asked, for the reason in the text. Whoever asked goes on without it."""
 
 
-class Link:
+class RedisConnection:
     """The connections of this process to Redis. The first question opens them and checks Redis."""
 
     def __init__(self, url: str, *, required: bool = False) -> None:
@@ -90,8 +91,8 @@ class Link:
             self._redis = Redis.from_url(
                 url,
                 protocol=2,  # all that is needed, and every Redis and Valkey speaks it
-                socket_timeout=PATIENCE,
-                socket_connect_timeout=PATIENCE,
+                socket_timeout=ANSWER_TIMEOUT_SECONDS,
+                socket_connect_timeout=ANSWER_TIMEOUT_SECONDS,
                 retry=Retry(NoBackoff(), 0),
             )
             self._redis.connection_pool.make_connection()  # type: ignore[no-untyped-call]
@@ -99,7 +100,7 @@ class Link:
             raise ValueError("has options that the Redis client does not know") from None
         self._mark_gap, self._write_probe = self.script(_MARK_GAP), self.script(_WRITE_PROBE)
         self._required = required
-        self.fault: Fault | None = None
+        self.fault: RedisFault | None = None
         """What is wrong with Redis, as far as is known."""
         self._was_good = False
         self._verified = False
@@ -133,13 +134,13 @@ class Link:
         """Make a script of Redis, for questions."""
         return self._redis.register_script(lua)
 
-    async def check(self) -> Fault | None:
+    async def check(self) -> RedisFault | None:
         """Find out what is wrong with Redis, unless that was found out just now."""
         now = anyio.current_time()
         if self._verified and now - self._verified_at >= CHECK_INTERVAL_SECONDS:
             self._verified = False
         if not self._verified:
-            with suppress(Away):  # `fault` says why
+            with suppress(RedisUnavailable):  # `fault` says why
                 await self.ask(_nothing)
         return self.fault
 
@@ -162,17 +163,17 @@ class Link:
         now = anyio.current_time()
         if self.fault is not None and self._is_away and (self._silent or not insist):
             if now < self._not_before:
-                raise Away(self.fault.reason)
-            self._not_before = now + PAUSE
+                raise RedisUnavailable(self.fault.reason)
+            self._not_before = now + RETRY_PAUSE_SECONDS
         try:
             answer = await _try_twice(lambda: self._verify_and_ask(question))
         except (RedisError, OSError) as exc:  # a timeout is an OSError
             self._silent = insist and isinstance(exc, (TimeoutError, RedisTimeoutError))
-            self._not_before = anyio.current_time() + PAUSE
+            self._not_before = anyio.current_time() + RETRY_PAUSE_SECONDS
             self._verified = False
             fault = _fault_of(exc)
             self._note(fault)
-            raise Away(fault.reason) from None
+            raise RedisUnavailable(fault.reason) from None
         return answer
 
     async def aclose(self) -> None:
@@ -194,7 +195,7 @@ class Link:
             self._note(fault)
         return answer
 
-    async def _verify(self) -> Fault | None:
+    async def _verify(self) -> RedisFault | None:
         """See that locks can be written and will not be deleted. Returns what endangers them."""
         memory = await self._ask_about_memory()
         if self._is_away:
@@ -206,7 +207,7 @@ class Link:
             reason = (
                 f"it may delete locks when its memory is full: set maxmemory-policy {policy} to noeviction"
             )
-            return Fault(reason, permanent=True, usable=True)
+            return RedisFault(reason, permanent=True, usable=True)
         return None
 
     async def _ask_about_memory(self) -> dict[str, Any]:
@@ -223,7 +224,7 @@ class Link:
             raise InvalidResponse
         return memory
 
-    def _note(self, fault: Fault | None) -> None:
+    def _note(self, fault: RedisFault | None) -> None:
         before, self.fault = self.fault, fault
         if fault is None:
             if before is not None:
@@ -244,14 +245,14 @@ class Link:
         logger.log(level, "Redis cannot be relied on: %s. %s", fault.reason, _sentence(consequence))
 
 
-class CacheLink:
+class RedisCacheConnection:
     """Redis as a cache. What it refuses, or fails at, says nothing about the locks and leaves them on."""
 
-    def __init__(self, link: Link) -> None:
+    def __init__(self, link: RedisConnection) -> None:
         """Use the connections of a link."""
         self._link = link
         self._not_before = 0.0
-        self._fault: Fault | None = None
+        self._fault: RedisFault | None = None
 
     def script(self, lua: str) -> AsyncScript:
         """Make a script of Redis, for questions."""
@@ -264,22 +265,22 @@ class CacheLink:
             question: what is asked. It can be asked twice.
 
         Raises:
-            Away: if there is no answer. Then nobody asks for `PAUSE` seconds.
+            Away: if there is no answer. Then nobody asks for `RETRY_PAUSE_SECONDS` seconds.
         """
         if self._fault is not None and anyio.current_time() < self._not_before:
-            raise Away(self._fault.reason)
+            raise RedisUnavailable(self._fault.reason)
         if not self._link.verified:
             await self._link.ask(_nothing)
         try:
             answer = await _try_twice(lambda: question(self._link.redis))
         except (RedisError, OSError) as exc:
-            self._not_before = anyio.current_time() + PAUSE
+            self._not_before = anyio.current_time() + RETRY_PAUSE_SECONDS
             before, self._fault = self._fault, _fault_of(exc)
             if before is None:
                 logger.warning(
                     "Redis does not keep what searches read: %s. Locks and counts go on", self._fault.reason
                 )
-            raise Away(self._fault.reason) from None
+            raise RedisUnavailable(self._fault.reason) from None
         self._fault = None
         return answer
 
@@ -296,7 +297,7 @@ async def _try_twice(attempt: Callable[[], Awaitable[Answer]]) -> Answer:
             # What interrupted the client while it deals with an interruption would cost it a connection.
             # So anyio does not, and the client's own timeouts come first.
             with anyio.CancelScope(shield=True):
-                async with asyncio.timeout(2 * PATIENCE + 0.5):
+                async with asyncio.timeout(2 * ANSWER_TIMEOUT_SECONDS + 0.5):
                     return await attempt()
         except (RedisError, OSError) as exc:
             if not tries_left or _fault_of(exc).permanent:
@@ -310,27 +311,29 @@ async def _nothing(_: Redis) -> None:
     """Ask nothing: the check that comes before a question is all that is wanted."""
 
 
-def _fault_of(exc: Exception) -> Fault:
+def _fault_of(exc: Exception) -> RedisFault:
     """Say what an error of Redis's client means. Its text could repeat a command, and with it a password."""
     match exc:
         case AuthenticationError() | AuthenticationWrongNumberOfArgsError() | AuthorizationError():
-            return Fault("it refuses the user name or password in ROTOR_MCP_REDIS_URL", permanent=True)
+            return RedisFault("it refuses the user name or password in ROTOR_MCP_REDIS_URL", permanent=True)
         case NoPermissionError():
-            return Fault("its user may not use a command that is needed", permanent=True)
+            return RedisFault("its user may not use a command that is needed", permanent=True)
         case InvalidResponse():
-            return Fault("what answers at the address in ROTOR_MCP_REDIS_URL is no Redis", permanent=True)
+            return RedisFault(
+                "what answers at the address in ROTOR_MCP_REDIS_URL is no Redis", permanent=True
+            )
         case OutOfMemoryError():
-            return Fault("its memory is full (maxmemory)", permanent=True)
+            return RedisFault("its memory is full (maxmemory)", permanent=True)
         case ReadOnlyError():
-            return Fault("it is a replica, which takes no writes", permanent=True)
+            return RedisFault("it is a replica, which takes no writes", permanent=True)
         case BusyLoadingError() | ClusterDownError() | TryAgainError():
-            return Fault("it is not ready yet", permanent=False)
+            return RedisFault("it is not ready yet", permanent=False)
         case ResponseError():
-            return Fault("it refuses a command that is needed", permanent=True)
+            return RedisFault("it refuses a command that is needed", permanent=True)
         case RedisTimeoutError() | TimeoutError():
-            return Fault(f"it does not answer within {PATIENCE:g} s", permanent=False)
+            return RedisFault(f"it does not answer within {ANSWER_TIMEOUT_SECONDS:g} s", permanent=False)
         case _:
-            return Fault("there is no connection to it", permanent=False)
+            return RedisFault("there is no connection to it", permanent=False)
 
 
 def _sentence(clause: str) -> str:

@@ -11,19 +11,19 @@ This package is imported by servers that are told of a Redis, and by no others: 
 import asyncio
 from typing import TYPE_CHECKING
 
-from rotor_mcp.state.redis.connection import CacheLink, Fault, Link
+from rotor_mcp.state.redis.connection import RedisCacheConnection, RedisConnection, RedisFault
 from rotor_mcp.state.redis.key_names import Names
-from rotor_mcp.state.redis.keyed_locks import SharedQueue
+from rotor_mcp.state.redis.keyed_locks import RedisKeyedLocks
 from rotor_mcp.state.redis.locks import Locks
-from rotor_mcp.state.redis.request_counter import SharedBudget, SharedSpending
-from rotor_mcp.state.redis.search_cache import SharedShelf
-from rotor_mcp.state.tenant_state import Budget, Companies, Company, Memory, SharedHealth
+from rotor_mcp.state.redis.request_counter import RedisBudget, RedisRequestCounter
+from rotor_mcp.state.redis.search_cache import RedisPageStore
+from rotor_mcp.state.tenant_state import Budget, SearchCache, StateFactory, StateHealth, TenantState
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
 
 
-class SharedCompanies(Companies):
+class RedisStateFactory(StateFactory):
     """Makes what calls for one company share, on every server that has the same Redis."""
 
     def __init__(self, url: "SecretStr", search_memory: float, *, required: bool = False) -> None:
@@ -38,35 +38,35 @@ class SharedCompanies(Companies):
             ValueError: if the address has options that do not exist.
         """
         super().__init__(search_memory)
-        self._link = Link(url.get_secret_value(), required=required)
-        self._cache = CacheLink(self._link)
+        self._link = RedisConnection(url.get_secret_value(), required=required)
+        self._cache = RedisCacheConnection(self._link)
         self._locks = Locks(self._link)
-        self._checking: asyncio.Task[Fault | None] | None = None
+        self._checking: asyncio.Task[RedisFault | None] | None = None
 
-    def of(self, key: str | None) -> Company:
+    def for_key(self, key: str | None) -> TenantState:
         """Begin with a company, for which this is the Rotor key."""
         if key is None:  # without one nothing can be asked, and nothing is to be shared
-            return super().of(key)
+            return super().for_key(key)
         names, seconds = Names(key), self._search_memory
-        shelf = SharedShelf(seconds, self._store, names, self._cache) if seconds else None
-        return Company(
-            memory=Memory(seconds, shelf),
-            queue=SharedQueue(names, self._locks),
-            spending=SharedSpending(names, self._link),
+        shelf = RedisPageStore(seconds, self._store, names, self._cache) if seconds else None
+        return TenantState(
+            search_cache=SearchCache(seconds, shelf),
+            locks=RedisKeyedLocks(names, self._locks),
+            request_counter=RedisRequestCounter(names, self._link),
         )
 
     def budget(self, caller: str) -> Budget:
         """Begin to count what one caller spends, on every server together."""
-        return SharedBudget(Names(f"caller {caller}"), self._link)
+        return RedisBudget(Names(f"caller {caller}"), self._link)
 
     def start(self) -> None:
         """Check Redis in the background, and log what is wrong with it."""
         self._checking = asyncio.create_task(self._link.check())
 
-    async def check(self) -> SharedHealth:
+    async def check(self) -> StateHealth:
         """Say whether Redis can be used."""
         fault = await self._link.check()
-        return SharedHealth(fault.reason if fault else None, self._link.is_ready)
+        return StateHealth(fault.reason if fault else None, self._link.is_ready)
 
     async def aclose(self) -> None:
         """Close the connections. Locks that are still held end by themselves."""

@@ -9,19 +9,19 @@ from contextvars import ContextVar
 import anyio
 
 from rotor_mcp.errors import NotSent, Uncoordinated
-from rotor_mcp.state.redis.connection import Away
+from rotor_mcp.state.redis.connection import RedisUnavailable
 from rotor_mcp.state.redis.key_names import Names
 from rotor_mcp.state.redis.locks import Lock, Locks
-from rotor_mcp.state.tenant_state import Queue
+from rotor_mcp.state.tenant_state import KeyedLocks
 
-ASKED_AGAIN = (0.02, 0.08)
+POLL_SECONDS = (0.02, 0.08)
 """Seconds after which a waiting call asks again, at least and at most. At random, lest all ask at once."""
 
-_held: ContextVar[tuple[tuple[Queue, Lock], ...]] = ContextVar("held", default=())
+_held: ContextVar[tuple[tuple[KeyedLocks, Lock], ...]] = ContextVar("held", default=())
 """The locks of the turns that this task is in. A write finds them here: who writes need not know of them."""
 
 
-class SharedQueue(Queue):
+class RedisKeyedLocks(KeyedLocks):
     """The queue of this process, and inside each of its turns a lock in Redis.
 
     So a process asks Redis for one call per person at a time, and without Redis its own calls still queue up.
@@ -38,7 +38,7 @@ class SharedQueue(Queue):
         self._locks = locks
 
     @asynccontextmanager
-    async def turn(self, keys: Iterable[str], patience: float) -> AsyncIterator[float]:
+    async def hold(self, keys: Iterable[str], patience: float) -> AsyncIterator[float]:
         """Wait until nobody else holds any of these keys, on any server, and hold them.
 
         When somebody last held one of them is reckoned from Redis's clock: rather a little late than early.
@@ -51,7 +51,7 @@ class SharedQueue(Queue):
         await self.check()
         wanted = sorted(keys)
         outer = _held.get()
-        async with super().turn(wanted, patience) as left, AsyncExitStack() as held:
+        async with super().hold(wanted, patience) as left, AsyncExitStack() as held:
             try:
                 for key in wanted:
                     lock = Lock.on(key, self._names)
@@ -85,14 +85,14 @@ class SharedQueue(Queue):
         Returns why that is not certain, if it is not.
 
         Raises:
-            TurnLost: if somebody has.
+            LockLost: if somebody has.
         """
         link = self._locks.link
         if locks := [lock for queue, lock in _held.get() if queue is self]:
             try:
                 # What was taken in Redis is always asked for there, what was not only if Redis is back.
                 await self._locks.hold(locks, insist=any(lock.fence for lock in locks))
-            except Away as exc:
+            except RedisUnavailable as exc:
                 return str(exc)
         return link.fault.reason if link.fault and link.fault.usable else None
 
@@ -101,12 +101,12 @@ class SharedQueue(Queue):
         while True:
             try:
                 ago = await self._locks.take(lock)
-            except Away:
+            except RedisUnavailable:
                 return -math.inf
             now = anyio.current_time()
             if ago is not None:
                 return now - ago
             if now >= until:
                 raise NotSent("other calls for the same person took all the time of this one")
-            pause = random.uniform(*ASKED_AGAIN)  # noqa: S311 - it spreads load and keeps no secret
+            pause = random.uniform(*POLL_SECONDS)  # noqa: S311 - it spreads load and keeps no secret
             await anyio.sleep(min(pause, until - now))

@@ -1,7 +1,7 @@
 """Locks in Redis, one for each person and company.
 
-A lock ends by itself after `EXPIRY` seconds, unless this process renews it: one that is killed holds up
-nobody for long. With each lock comes a fence, a number that grows with every taking and is kept when the lock
+A lock expires after `LOCK_TTL_SECONDS` unless this process renews it, so a killed process delays nobody for
+long. With each lock comes a fence, a number that grows with every taking and is kept when the lock
 has ended. So it shows whether somebody else has had the lock since, which a process that was frozen meanwhile
 cannot know of itself.
 
@@ -22,15 +22,15 @@ from typing import Self
 import anyio
 from redis.asyncio import Redis
 
-from rotor_mcp.errors import TurnLost
-from rotor_mcp.state.redis.connection import GAP, Away, Link
+from rotor_mcp.errors import LockLost
+from rotor_mcp.state.redis.connection import GAP, RedisConnection, RedisUnavailable
 from rotor_mcp.state.redis.key_names import Names
 
-EXPIRY = 8.0
+LOCK_TTL_SECONDS = 8.0
 """Seconds after which a lock ends that nobody renews."""
-RENEWED = EXPIRY / 4
+RENEW_SECONDS = LOCK_TTL_SECONDS / 4
 """Seconds after which a lock is renewed. Three times in a row that may fail."""
-KEPT = 3_600.0
+RECORD_TTL_SECONDS = 3_600.0
 """Seconds for which it is kept who had a lock. Nothing that was read is planned with for as long."""
 WISHED = 1.0
 """Seconds for which a wish stands. Whoever waits renews it."""
@@ -153,7 +153,7 @@ class Lock:
 class Locks:
     """The locks that this process has, kept alive as long as it has them."""
 
-    def __init__(self, link: Link) -> None:
+    def __init__(self, link: RedisConnection) -> None:
         self.link = link
         self._take, self._hold, self._leave = map(link.script, (_TAKE, _HOLD, _LEAVE))
         self._held: set[Lock] = set()
@@ -167,7 +167,7 @@ class Locks:
             Away: if Redis cannot be asked. It is then tried again while the lock is wanted.
         """
         names = [lock.lock, lock.past, lock.wish, GAP]
-        times = [_milliseconds(seconds) for seconds in (EXPIRY, KEPT, WISHED)]
+        times = [_milliseconds(seconds) for seconds in (LOCK_TTL_SECONDS, RECORD_TTL_SECONDS, WISHED)]
 
         async def take(_: Redis) -> tuple[str, int] | None:
             taken = await self._take(names, [lock.token, *times])
@@ -175,7 +175,7 @@ class Locks:
 
         try:
             taken = await self.link.ask(take)
-        except Away:
+        except RedisUnavailable:
             self._keep_alive(lock)
             raise
         if taken is None:
@@ -192,12 +192,12 @@ class Locks:
             insist: ask Redis even if it was away just now.
 
         Raises:
-            TurnLost: if somebody else has, or has had, one of them.
+            LockLost: if somebody else has, or has had, one of them.
             Away: if Redis cannot be asked.
         """
         now = anyio.current_time()
         names = [name for lock in locks for name in (lock.lock, lock.past)]
-        given: list[str | float] = [_milliseconds(EXPIRY), _milliseconds(KEPT)]
+        given: list[str | float] = [_milliseconds(LOCK_TTL_SECONDS), _milliseconds(RECORD_TTL_SECONDS)]
         for lock in locks:
             given.extend((lock.token, lock.fence, int((now - lock.since) * 1e6)))
 
@@ -209,7 +209,7 @@ class Locks:
 
         held = await self.link.ask(hold, insist=insist)
         if not held:
-            raise TurnLost("another server has begun to write to the same person meanwhile")
+            raise LockLost("another server has begun to write to the same person meanwhile")
         for lock, fence in held:
             lock.fence = fence
 
@@ -217,8 +217,8 @@ class Locks:
         """Give a lock back, or the wish for it. If Redis is away, it ends by itself."""
         self._held.discard(lock)
         names = [lock.lock, lock.past, lock.wish]
-        given: list[str | float] = [lock.token, _milliseconds(KEPT)]
-        with suppress(Away):
+        given: list[str | float] = [lock.token, _milliseconds(RECORD_TTL_SECONDS)]
+        with suppress(RedisUnavailable):
             await self.link.ask(lambda _: self._leave(names, given))
 
     async def aclose(self) -> None:
@@ -237,15 +237,15 @@ class Locks:
 
     async def _renew(self) -> None:
         while self._held:
-            with anyio.move_on_after(RENEWED):
+            with anyio.move_on_after(RENEW_SECONDS):
                 await self._closing.wait()
             for lock in list(self._held):
                 if lock in self._held:
                     try:
                         await self.hold([lock])
-                    except TurnLost:
+                    except LockLost:
                         self._held.discard(lock)  # its holder finds out when it matters
-                    except Away:
+                    except RedisUnavailable:
                         break
 
 

@@ -8,11 +8,11 @@ from datetime import date
 
 from redis.asyncio import Redis
 
-from rotor_mcp.state.redis.connection import Away, Link
+from rotor_mcp.state.redis.connection import RedisConnection, RedisUnavailable
 from rotor_mcp.state.redis.key_names import Names
-from rotor_mcp.state.tenant_state import Budget, Spending, utc_day
+from rotor_mcp.state.tenant_state import Budget, RequestCounter, utc_day
 
-KEPT = 2 * 86_400
+RECORD_TTL_SECONDS = 2 * 86_400
 """Seconds for which the counts of a day are kept."""
 
 _COUNT = """
@@ -64,14 +64,14 @@ return others
 )
 
 
-class SharedSpending(Spending):
+class RedisRequestCounter(RequestCounter):
     """Each server counts for itself, and tells Redis how far it has come; the sum is what was spent.
 
     So nothing is counted twice, and what Redis was not told, or has lost, it is told with the next request.
     While it is away, of the other servers is known what they had spent before.
     """
 
-    def __init__(self, names: Names, link: Link, day: Callable[[], date] = utc_day) -> None:
+    def __init__(self, names: Names, link: RedisConnection, day: Callable[[], date] = utc_day) -> None:
         super().__init__(day)
         self._names = names
         self._link = link
@@ -95,11 +95,11 @@ class SharedSpending(Spending):
         name = self._names.of(f"spent:{day}")
 
         async def ask(_: Redis) -> int:
-            return int(await self._script([name], [self._me, mine, KEPT]))
+            return int(await self._script([name], [self._me, mine, RECORD_TTL_SECONDS]))
 
         try:
             others = await self._link.ask(ask)
-        except Away:
+        except RedisUnavailable:
             return
         if day == self._day:
             self._others = max(others, self._others)
@@ -111,10 +111,10 @@ class SharedSpending(Spending):
             self._others = 0
 
 
-class SharedBudget(SharedSpending, Budget):
+class RedisBudget(RedisRequestCounter, Budget):
     """A budget of which calls on all servers reserve. While Redis is away, each server looks at its own."""
 
-    def __init__(self, names: Names, link: Link, day: Callable[[], date] = utc_day) -> None:
+    def __init__(self, names: Names, link: RedisConnection, day: Callable[[], date] = utc_day) -> None:
         super().__init__(names, link, day)
         self._reserving, self._settling = link.script(_RESERVE), link.script(_SETTLE)
         self._reservations = names.of("reserved")
@@ -122,7 +122,15 @@ class SharedBudget(SharedSpending, Budget):
     async def reserve(self, token: str, requests: int, limit: int, expiry: float) -> tuple[int, bool]:
         """Reserve requests for a call. Returns what was spent before, and whether the call may begin."""
         self._turn_the_page()
-        given: list[str | int] = [self._me, self._count, KEPT, token, requests, limit, math.ceil(expiry)]
+        given: list[str | int] = [
+            self._me,
+            self._count,
+            RECORD_TTL_SECONDS,
+            token,
+            requests,
+            limit,
+            math.ceil(expiry),
+        ]
 
         async def reserve(_: Redis) -> tuple[int, bool]:
             others, granted = await self._reserving(self._keys, given)
@@ -131,7 +139,7 @@ class SharedBudget(SharedSpending, Budget):
         granted = False
         try:
             others, granted = await self._link.ask(reserve)
-        except Away:
+        except RedisUnavailable:
             granted = self._fits(self._others + self._count, limit)
         else:
             self._others = max(others, self._others)
@@ -144,8 +152,8 @@ class SharedBudget(SharedSpending, Budget):
         self._turn_the_page()
         self._count += spent
         reserved = self._reserved.pop(token, 0)
-        with suppress(Away):
-            given: list[str | int] = [self._me, self._count, KEPT, f"{reserved}:{token}"]
+        with suppress(RedisUnavailable):
+            given: list[str | int] = [self._me, self._count, RECORD_TTL_SECONDS, f"{reserved}:{token}"]
             await self._link.ask(lambda _: self._settling(self._keys, given))
 
     @property

@@ -16,9 +16,9 @@ from pydantic import BaseModel, ValidationError
 from redis.asyncio import Redis
 
 from rotor_mcp.api.models import Page
-from rotor_mcp.state.redis.connection import Away, CacheLink
+from rotor_mcp.state.redis.connection import RedisCacheConnection, RedisUnavailable
 from rotor_mcp.state.redis.key_names import Names
-from rotor_mcp.state.tenant_state import Found, Mark, PageStore, Shelf
+from rotor_mcp.state.tenant_state import BoundedPages, CachedPage, CacheGeneration, PageStore
 
 MAX_UNPACKED_BYTES = 5_000_000
 """Of a page. A thousand leads with the longest of notes have a few million."""
@@ -29,7 +29,7 @@ MAX_COMPANY_BYTES = 16_000_000
 MAX_COMPANY_PAGES = 500
 MAX_MEMORY_SHARE = 0.5
 """Of the memory that Redis may use (maxmemory): beyond it no page is kept, so that locks have room."""
-KEPT = 86_400
+PAGE_TTL_SECONDS = 86_400
 """Seconds for which it is known that something was written: longer than any page that was read before it."""
 
 # The names of a company's pages are members of a sorted set, by when they were kept.
@@ -72,14 +72,14 @@ class _Kept(BaseModel):
     page: Page
 
 
-class SharedShelf(Shelf):
+class RedisPageStore(PageStore):
     """A shelf in Redis. While Redis is away, it is one of this process.
 
     Every write sets a new mark, and a page counts only while the mark stands that was there when its reading
     began. What could not be marked because Redis was away is marked before anything is looked for again.
     """
 
-    def __init__(self, seconds: float, store: PageStore, names: Names, link: CacheLink) -> None:
+    def __init__(self, seconds: float, store: BoundedPages, names: Names, link: RedisCacheConnection) -> None:
         super().__init__(seconds, store)
         self._names = names
         self._link = link
@@ -87,7 +87,7 @@ class SharedShelf(Shelf):
         self._mark, self._pages = names.of("mark"), names.of("pages")
         self._unmarked = False
 
-    async def find(self, query: str) -> Found:
+    async def find(self, query: str) -> CachedPage:
         """Look for a page, whatever its age."""
         name = self._names.of("page", query)
 
@@ -105,16 +105,16 @@ class SharedShelf(Shelf):
         try:
             await self._mark_what_was_not()
             current_mark, kept, milliseconds = await self._link.ask(look)
-        except Away:
+        except RedisUnavailable:
             return await super().find(query)
         await super().clear()  # of what was kept while Redis was away, nothing is needed any more
-        found = Found(None, 0.0, current_mark)
+        found = CachedPage(None, 0.0, current_mark)
         if kept is None or kept.mark != found.mark or milliseconds <= 0:
             return found
         age = max(kept.seconds - milliseconds / 1e3, 0.0)
-        return Found(kept.page, anyio.current_time() - age, found.mark)
+        return CachedPage(kept.page, anyio.current_time() - age, found.mark)
 
-    async def keep(self, query: str, page: Page, mark: Mark) -> None:
+    async def keep(self, query: str, page: Page, mark: CacheGeneration) -> None:
         """Put a page there, unless something was written since it was looked for."""
         if not isinstance(mark, str):
             await super().keep(query, page, mark)
@@ -132,9 +132,11 @@ class SharedShelf(Shelf):
             ):
                 logger.info("Redis is too full to keep what a search read")
                 return
-            await self._keep(names, [data, milliseconds, KEPT, MAX_COMPANY_BYTES, MAX_COMPANY_PAGES])
+            await self._keep(
+                names, [data, milliseconds, PAGE_TTL_SECONDS, MAX_COMPANY_BYTES, MAX_COMPANY_PAGES]
+            )
 
-        with suppress(Away):
+        with suppress(RedisUnavailable):
             await self._mark_what_was_not()
             await self._link.ask(keep)
 
@@ -142,16 +144,16 @@ class SharedShelf(Shelf):
         """Make every server forget, and keep nothing of what is being read now."""
         await super().clear()
         self._unmarked = True
-        with suppress(Away):
+        with suppress(RedisUnavailable):
             await self._mark_what_was_not()
 
     async def _mark_what_was_not(self) -> None:
         if self._unmarked:
             self._unmarked = False
             try:
-                given: list[str | float] = [secrets.token_hex(8), KEPT]
+                given: list[str | float] = [secrets.token_hex(8), PAGE_TTL_SECONDS]
                 await self._link.ask(lambda _: self._forget([self._mark, self._pages], given))
-            except Away:
+            except RedisUnavailable:
                 self._unmarked = True
                 raise
 

@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from rotor_mcp.state.redis.factory import SharedCompanies
-from rotor_mcp.state.tenant_state import Company
+from rotor_mcp.state.redis.factory import RedisStateFactory
+from rotor_mcp.state.tenant_state import TenantState
 from tests.state.redis.servers import RedisServer, redis_server
 
 KEY = "rotor_k3y1d_s3cr3tpart"
 
-Replica = Callable[..., Company]
+Replica = Callable[..., TenantState]
 
 
 @pytest.fixture(scope="module")
@@ -41,10 +41,10 @@ async def replica() -> AsyncIterator[Replica]:
     """Makes what one server of many shares with the others."""
     async with AsyncExitStack() as closing:
 
-        def make(server: RedisServer, key: str | None = KEY, seconds: float = 30) -> Company:
-            companies = SharedCompanies(SecretStr(server.url), seconds)
-            closing.push_async_callback(companies.aclose)
-            return companies.of(key)
+        def make(server: RedisServer, key: str | None = KEY, seconds: float = 30) -> TenantState:
+            state_factory = RedisStateFactory(SecretStr(server.url), seconds)
+            closing.push_async_callback(state_factory.aclose)
+            return state_factory.for_key(key)
 
         yield make
 

@@ -9,8 +9,8 @@ import anyio.lowlevel
 import pytest
 from pydantic import SecretStr
 
-from rotor_mcp.state.redis.connection import PATIENCE, TRIES, Away, Link
-from rotor_mcp.state.redis.factory import SharedCompanies
+from rotor_mcp.state.redis.connection import ANSWER_TIMEOUT_SECONDS, TRIES, RedisConnection, RedisUnavailable
+from rotor_mcp.state.redis.factory import RedisStateFactory
 from tests.state.redis.conftest import KEY, logged
 from tests.state.redis.servers import RedisServer, redis_server
 
@@ -30,15 +30,15 @@ def away(why: str) -> str:
 
 async def use(url: str) -> int:
     """Do all that is shared, and say how many requests were counted."""
-    companies = SharedCompanies(SecretStr(url), 30)
-    company = companies.of(KEY)
+    state_factory = RedisStateFactory(SecretStr(url), 30)
+    company = state_factory.for_key(KEY)
     for _ in range(2):
-        async with company.queue.turn(["phone 1"], 1):
+        async with company.locks.hold(["phone 1"], 1):
             await company.before_write()
             await company.spent()
             await company.after_write()
-    count = await company.spending.today()
-    await companies.aclose()
+    count = await company.request_counter.today()
+    await state_factory.aclose()
     return count
 
 
@@ -85,23 +85,25 @@ async def test_a_redis_with_a_password(tmp_path: Path, caplog: pytest.LogCapture
 async def test_nobody_asks_during_the_pause_but_who_insists(
     redis_to_kill: RedisServer, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rotor_mcp.state.redis.connection.PAUSE", 600.0)  # longer than a busy machine needs
+    monkeypatch.setattr(
+        "rotor_mcp.state.redis.connection.RETRY_PAUSE_SECONDS", 600.0
+    )  # longer than a busy machine needs
     caplog.set_level(logging.INFO)
-    link = Link(redis_to_kill.url)
+    link = RedisConnection(redis_to_kill.url)
     redis_to_kill.kill()
-    with pytest.raises(Away):
+    with pytest.raises(RedisUnavailable):
         await link.ask(lambda redis: redis.get("a"))
     redis_to_kill.start()
-    with pytest.raises(Away):
+    with pytest.raises(RedisUnavailable):
         await link.ask(lambda redis: redis.get("a"))
     assert await link.ask(lambda redis: redis.get("a"), insist=True) is None
     assert await link.ask(lambda redis: redis.get("a")) is None
     redis_to_kill.kill()
     for insist in (True, True, False):
-        with pytest.raises(Away):
+        with pytest.raises(RedisUnavailable):
             await link.ask(lambda redis: redis.get("a"), insist=insist)
-    monkeypatch.setattr("rotor_mcp.state.redis.connection.PAUSE", 0.0)
-    with pytest.raises(Away):
+    monkeypatch.setattr("rotor_mcp.state.redis.connection.RETRY_PAUSE_SECONDS", 0.0)
+    with pytest.raises(RedisUnavailable):
         await link.ask(lambda redis: redis.get("a"), insist=True)
     redis_to_kill.start()
     assert await link.ask(lambda redis: redis.get("a")) is None  # the pause is over
@@ -110,16 +112,16 @@ async def test_nobody_asks_during_the_pause_but_who_insists(
 
 
 async def test_a_redis_that_is_silent(redis_to_kill: RedisServer, caplog: pytest.LogCaptureFixture) -> None:
-    link = Link(redis_to_kill.url)
+    link = RedisConnection(redis_to_kill.url)
     redis_to_kill.freeze()
     started = anyio.current_time()
-    with pytest.raises(Away):
+    with pytest.raises(RedisUnavailable):
         await link.ask(lambda redis: redis.get("a"))
-    assert anyio.current_time() - started < TRIES * PATIENCE + 0.3
-    with pytest.raises(Away):
+    assert anyio.current_time() - started < TRIES * ANSWER_TIMEOUT_SECONDS + 0.3
+    with pytest.raises(RedisUnavailable):
         await link.ask(lambda redis: redis.get("a"), insist=True)
     started = anyio.current_time()
-    with pytest.raises(Away):
+    with pytest.raises(RedisUnavailable):
         await link.ask(lambda redis: redis.get("a"), insist=True)
     assert anyio.current_time() - started < 0.3
     redis_to_kill.thaw()
@@ -128,19 +130,19 @@ async def test_a_redis_that_is_silent(redis_to_kill: RedisServer, caplog: pytest
 
 
 async def test_who_was_frozen_asks_once_more(redis: RedisServer, caplog: pytest.LogCaptureFixture) -> None:
-    link = Link(redis.url)
+    link = RedisConnection(redis.url)
     await link.ask(lambda redis: redis.get("a"))
     async with anyio.create_task_group() as group:
         group.start_soon(link.ask, lambda redis: redis.get("a"))
         await anyio.lowlevel.checkpoint()
-        time.sleep(PATIENCE + 0.2)  # noqa: ASYNC251 - nothing else in this process goes on either
+        time.sleep(ANSWER_TIMEOUT_SECONDS + 0.2)  # noqa: ASYNC251 - nothing else in this process goes on either
     await link.aclose()
     assert logged(caplog) == []
 
 
 def test_an_address_with_an_unknown_option_is_not_repeated() -> None:
     with pytest.raises(ValueError, match="options") as caught:
-        Link(f"redis://:{PASSWORD}@127.0.0.1/0?colour=red")
+        RedisConnection(f"redis://:{PASSWORD}@127.0.0.1/0?colour=red")
     assert (str(caught.value), caught.value.__cause__) == (
         "has options that the Redis client does not know",
         None,

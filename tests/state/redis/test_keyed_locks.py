@@ -17,14 +17,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from rotor_mcp.errors import NotSent, TurnLost
+from rotor_mcp.errors import LockLost, NotSent
 from rotor_mcp.sandbox import FULL_KEY, Sandbox
 from rotor_mcp.sandbox.server import serving
-from rotor_mcp.state.redis.connection import PAUSE, Link
-from rotor_mcp.state.redis.factory import SharedCompanies
+from rotor_mcp.state.redis.connection import RETRY_PAUSE_SECONDS, RedisConnection
+from rotor_mcp.state.redis.factory import RedisStateFactory
 from rotor_mcp.state.redis.key_names import Names
-from rotor_mcp.state.redis.locks import EXPIRY, RENEWED, Lock, Locks
-from rotor_mcp.state.tenant_state import Company
+from rotor_mcp.state.redis.locks import LOCK_TTL_SECONDS, RENEW_SECONDS, Lock, Locks
+from rotor_mcp.state.tenant_state import TenantState
 from tests.state.redis.conftest import KEY, Replica, logged
 from tests.state.redis.servers import RedisServer
 from tests.waiting import until
@@ -38,12 +38,12 @@ AWAY = "Redis cannot be relied on: there is no connection to it. Until it can, t
 
 async def test_who_leaves_on_one_server_is_seen_on_the_other(redis: RedisServer, replica: Replica) -> None:
     here, there = replica(redis), replica(redis)
-    async with here.queue.turn([ANN], 1):
+    async with here.locks.hold([ANN], 1):
         inside = anyio.current_time()
         await anyio.sleep(0.2)
     await anyio.sleep(1)
     asked = anyio.current_time()
-    async with there.queue.turn(["email ann@example.com", ANN], 1) as last_left:
+    async with there.locks.hold(["email ann@example.com", ANN], 1) as last_left:
         # Never too early, or something stale would pass for fresh; and not as if it were only now.
         assert inside < last_left < asked
 
@@ -52,24 +52,24 @@ async def test_another_person_and_another_company_wait_for_nobody(
     redis: RedisServer, replica: Replica
 ) -> None:
     here, there, elsewhere = replica(redis), replica(redis), replica(redis, "rotor_another_company")
-    async with here.queue.turn([ANN], 1):
+    async with here.locks.hold([ANN], 1):
         with anyio.fail_after(20):  # whoever waited would wait for ever
-            async with there.queue.turn(["phone +16125550143"], 60), elsewhere.queue.turn([ANN], 60):
-                await here.queue.verify()
-                await there.queue.verify()
+            async with there.locks.hold(["phone +16125550143"], 60), elsewhere.locks.hold([ANN], 60):
+                await here.locks.verify()
+                await there.locks.verify()
 
 
 async def test_patience_is_for_all_keys_together(redis: RedisServer, replica: Replica) -> None:
     here, there = replica(redis), replica(redis)
-    async with here.queue.turn(["phone 1"], 1):
+    async with here.locks.hold(["phone 1"], 1):
         started = anyio.current_time()
         with pytest.raises(NotSent, match="other calls for the same person"):
-            async with there.queue.turn(["email a", "phone 1"], 0.4):
+            async with there.locks.hold(["email a", "phone 1"], 0.4):
                 pytest.fail("both keys were had")
         assert anyio.current_time() - started > 0.35
-        async with here.queue.turn(["email a"], 20):  # what it had had is free again
+        async with here.locks.hold(["email a"], 20):  # what it had had is free again
             pass
-    async with there.queue.turn(["email a", "phone 1"], 20):
+    async with there.locks.hold(["email a", "phone 1"], 20):
         pass
 
 
@@ -87,22 +87,22 @@ def test_nobody_is_ever_in_the_turn_of_another(redis: RedisServer, calls: list[l
     inside: set[str] = set()
     left: dict[str, float] = {}
 
-    async def call(company: Company, keys: list[str]) -> None:
-        async with company.queue.turn(keys, 20) as last_left:
+    async def call(company: TenantState, keys: list[str]) -> None:
+        async with company.locks.hold(keys, 20) as last_left:
             assert inside.isdisjoint(keys)
             assert last_left >= max((left[key] for key in keys if key in left), default=0)
             inside.update(keys)
             await anyio.sleep(rng.choice((0, 0.001, 0.01)))
-            await company.queue.verify()
+            await company.locks.verify()
             inside.difference_update(keys)
             left.update((key, anyio.current_time()) for key in keys)
 
     async def play() -> None:
-        servers = [SharedCompanies(SecretStr(redis.url), 30) for _ in range(3)]
-        companies = [server.of(KEY) for server in servers]
+        servers = [RedisStateFactory(SecretStr(redis.url), 30) for _ in range(3)]
+        state_factory = [server.for_key(KEY) for server in servers]
         async with anyio.create_task_group() as group:
             for keys in calls:
-                group.start_soon(call, rng.choice(companies), keys)
+                group.start_soon(call, rng.choice(state_factory), keys)
         for server in servers:
             await server.aclose()
 
@@ -114,8 +114,8 @@ async def test_a_busy_server_does_not_starve_another(redis: RedisServer, replica
     order: list[str] = []
     started = anyio.Event()
 
-    async def call(company: Company, name: str) -> None:
-        async with company.queue.turn([ANN], 20):
+    async def call(company: TenantState, name: str) -> None:
+        async with company.locks.hold([ANN], 20):
             order.append(name)
             started.set()
             await anyio.sleep(0.2)
@@ -132,11 +132,11 @@ async def test_a_busy_server_does_not_starve_another(redis: RedisServer, replica
 
 async def test_a_lock_is_renewed_as_long_as_it_is_held(redis: RedisServer, replica: Replica) -> None:
     here, there = replica(redis), replica(redis)
-    async with here.queue.turn([ANN], 1):
+    async with here.locks.hold([ANN], 1):
         with pytest.raises(NotSent):
-            async with there.queue.turn([ANN], EXPIRY + RENEWED):
+            async with there.locks.hold([ANN], LOCK_TTL_SECONDS + RENEW_SECONDS):
                 pytest.fail("it ended although its holder is alive")
-        await here.queue.verify()
+        await here.locks.verify()
     assert not any(":lock:" in name for name in redis.held())
 
 
@@ -144,9 +144,9 @@ async def test_a_call_that_is_cancelled_leaves_no_lock(redis: RedisServer, repli
     here, there = replica(redis), replica(redis)
     for moment in range(20):
         with anyio.move_on_after(moment / 4_000):
-            async with here.queue.turn([ANN, "email a"], 1):
+            async with here.locks.hold([ANN, "email a"], 1):
                 await anyio.sleep(1)
-        async with there.queue.turn([ANN, "email a"], 20):
+        async with there.locks.hold([ANN, "email a"], 20):
             pass
     assert not any(":lock:" in name for name in redis.held())
 
@@ -156,9 +156,9 @@ async def test_a_call_that_is_cancelled_leaves_no_lock(redis: RedisServer, repli
 
 async def test_a_lock_that_nobody_had_since_is_taken_again(redis: RedisServer, replica: Replica) -> None:
     here, there = replica(redis), replica(redis)
-    async with here.queue.turn([ANN], 1):
+    async with here.locks.hold([ANN], 1):
         delete_locks(redis)
-        await here.queue.verify()
+        await here.locks.verify()
         await refused(there)
 
 
@@ -167,26 +167,26 @@ async def test_a_lock_that_somebody_had_since_is_lost(
     redis: RedisServer, replica: Replica, still_there: bool
 ) -> None:
     here, there = replica(redis), replica(redis)
-    async with here.queue.turn(["email a", ANN], 1):
+    async with here.locks.hold(["email a", ANN], 1):
         delete_locks(redis)
         asked = anyio.current_time()
-        async with there.queue.turn([ANN], 1) as last_left:
+        async with there.locks.hold([ANN], 1) as last_left:
             assert last_left >= asked  # who had it never said that he left
             if still_there:
-                with pytest.raises(TurnLost, match=LOST):
-                    await here.queue.verify()
-        with pytest.raises(TurnLost, match=LOST):
-            await here.queue.verify()
-    async with here.queue.turn([ANN], 1):
-        await here.queue.verify()
+                with pytest.raises(LockLost, match=LOST):
+                    await here.locks.verify()
+        with pytest.raises(LockLost, match=LOST):
+            await here.locks.verify()
+    async with here.locks.hold([ANN], 1):
+        await here.locks.verify()
 
 
 async def test_a_renewal_that_comes_late_takes_no_lock(redis: RedisServer) -> None:
-    link = Link(redis.url)
+    link = RedisConnection(redis.url)
     locks, lock = Locks(link), Lock.on(ANN, Names(KEY))
     await locks.take(lock)
     await locks.leave(lock)
-    with pytest.raises(TurnLost):
+    with pytest.raises(LockLost):
         await locks.hold([lock])
     await locks.aclose()
     await link.aclose()
@@ -246,13 +246,13 @@ async def test_of_two_processes_one_waits(
     company = replica(redis, FULL_KEY)
     async with holder(redis, rotor[0]) as other:
         with pytest.raises(NotSent):
-            async with company.queue.turn([ANN], 0.5):
+            async with company.locks.hold([ANN], 0.5):
                 pytest.fail("the other has it")
         await other.hears()
         assert await other.says() == "created"
         left = anyio.current_time()
         await other.hears()
-        async with company.queue.turn([ANN], 2) as last_left:
+        async with company.locks.hold([ANN], 2) as last_left:
             assert last_left >= left
 
 
@@ -263,9 +263,9 @@ async def test_who_is_killed_holds_up_nobody_for_long(
     async with holder(redis, rotor[0]) as other:
         other.process.kill()
         killed = anyio.current_time()
-        async with company.queue.turn([ANN], EXPIRY + 5) as last_left:
+        async with company.locks.hold([ANN], LOCK_TTL_SECONDS + 5) as last_left:
             # What it had written nobody knows, so that all that was read is out of date.
-            assert last_left > killed + EXPIRY - RENEWED - 1
+            assert last_left > killed + LOCK_TTL_SECONDS - RENEW_SECONDS - 1
 
 
 async def test_who_was_frozen_and_lost_its_turn_sends_nothing(
@@ -274,11 +274,11 @@ async def test_who_was_frozen_and_lost_its_turn_sends_nothing(
     company = replica(redis, FULL_KEY)
     async with holder(redis, rotor[0]) as other:
         other.process.send_signal(signal.SIGSTOP)
-        async with company.queue.turn([ANN], EXPIRY + 5):
-            await company.queue.verify()
+        async with company.locks.hold([ANN], LOCK_TTL_SECONDS + 5):
+            await company.locks.verify()
         await other.hears()
         other.process.send_signal(signal.SIGCONT)
-        assert await other.says() == f"TurnLost: {LOST}"
+        assert await other.says() == f"LockLost: {LOST}"
         assert rotor[1].requests == []
         await other.hears()
 
@@ -298,10 +298,10 @@ async def test_who_was_frozen_and_had_no_follower_writes(
 # Without Redis
 
 
-async def refused(company: Company) -> None:
+async def refused(company: TenantState) -> None:
     """Try to have the turn that somebody else has."""
     with pytest.raises(NotSent, match="other calls for the same person"):
-        async with company.queue.turn([ANN], 0.3):
+        async with company.locks.hold([ANN], 0.3):
             pytest.fail("it was had by two")
 
 
@@ -310,13 +310,13 @@ async def test_without_redis_each_process_is_for_itself(
 ) -> None:
     caplog.set_level(logging.INFO)
     here, there = replica(redis_to_kill), replica(redis_to_kill)
-    async with here.queue.turn([ANN], 1):
+    async with here.locks.hold([ANN], 1):
         redis_to_kill.kill()
-        await here.queue.verify()  # it is not known to be lost
+        await here.locks.verify()  # it is not known to be lost
         async with anyio.create_task_group() as group:
             group.start_soon(refused, here)  # within a process there is a queue all the same
-        async with here.queue.turn(["phone 2"], 20), there.queue.turn([ANN], 20):
-            await there.queue.verify()
+        async with here.locks.hold(["phone 2"], 20), there.locks.hold([ANN], 20):
+            await there.locks.verify()
     assert logged(caplog) == [AWAY, AWAY]  # once for each process
 
 
@@ -325,14 +325,14 @@ async def test_a_redis_that_was_emptied_under_way_hinders_nobody(
 ) -> None:
     caplog.set_level(logging.INFO)
     here, there = replica(redis_to_kill), replica(redis_to_kill)
-    async with here.queue.turn([ANN], 1), there.queue.turn(["phone 2"], 1):
+    async with here.locks.hold([ANN], 1), there.locks.hold(["phone 2"], 1):
         redis_to_kill.kill()
-        await there.queue.verify()
+        await there.locks.verify()
         restarted = anyio.current_time()
         redis_to_kill.start()
-        await here.queue.verify()
-        await there.queue.verify()
-        async with there.queue.turn(["phone 3"], 1) as last_left:
+        await here.locks.verify()
+        await there.locks.verify()
+        async with there.locks.hold(["phone 3"], 1) as last_left:
             assert last_left >= restarted  # who held it before is not known any more
         await refused(there)
     assert logged(caplog) == [AWAY, "Redis can be used again"]
@@ -342,16 +342,16 @@ async def test_what_happened_without_redis_counts_as_just_now(
     redis_to_kill: RedisServer, replica: Replica
 ) -> None:
     here, there = replica(redis_to_kill), replica(redis_to_kill)
-    async with there.queue.turn([ANN], 1):
+    async with there.locks.hold([ANN], 1):
         pass
     redis_to_kill.freeze()
-    async with here.queue.turn([ANN], 5):
+    async with here.locks.hold([ANN], 5):
         pass
     left = anyio.current_time()
     redis_to_kill.thaw()
-    await anyio.sleep(PAUSE)
-    await here.spending.today()
-    async with there.queue.turn([ANN], 1) as last_left:
+    await anyio.sleep(RETRY_PAUSE_SECONDS)
+    await here.request_counter.today()
+    async with there.locks.hold([ANN], 1) as last_left:
         assert last_left >= left
 
 
@@ -360,12 +360,12 @@ async def test_what_was_begun_without_redis_is_held_there_when_it_is_back(
 ) -> None:
     here, there = replica(redis_to_kill), replica(redis_to_kill)
     redis_to_kill.kill()
-    async with here.queue.turn([ANN], 1):
+    async with here.locks.hold([ANN], 1):
         redis_to_kill.start()
         await until(lambda: any(":lock:" in name for name in redis_to_kill.held()))
         await refused(there)
-        await here.queue.verify()
-    async with there.queue.turn([ANN], 20):
+        await here.locks.verify()
+    async with there.locks.hold([ANN], 20):
         pass
 
 
@@ -375,31 +375,31 @@ async def test_who_began_without_redis_gives_way(
 ) -> None:
     here, there = replica(redis_to_kill), replica(redis_to_kill)
     redis_to_kill.kill()
-    async with here.queue.turn([ANN], 1):
+    async with here.locks.hold([ANN], 1):
         redis_to_kill.start()
-        async with there.queue.turn([ANN], 1):
+        async with there.locks.hold([ANN], 1):
             if still_there:
-                await anyio.sleep(PAUSE)
-                with pytest.raises(TurnLost, match=LOST):
-                    await here.queue.verify()
-        await anyio.sleep(0 if still_there else PAUSE)
-        with pytest.raises(TurnLost, match=LOST):
-            await here.queue.verify()
+                await anyio.sleep(RETRY_PAUSE_SECONDS)
+                with pytest.raises(LockLost, match=LOST):
+                    await here.locks.verify()
+        await anyio.sleep(0 if still_there else RETRY_PAUSE_SECONDS)
+        with pytest.raises(LockLost, match=LOST):
+            await here.locks.verify()
 
 
 async def test_a_redis_that_does_not_answer_costs_little_time(
     redis_to_kill: RedisServer, replica: Replica
 ) -> None:
     company = replica(redis_to_kill)
-    async with company.queue.turn([ANN], 1):
+    async with company.locks.hold([ANN], 1):
         redis_to_kill.freeze()
         started = anyio.current_time()
-        await company.queue.verify()
+        await company.locks.verify()
         assert anyio.current_time() - started < 5
         started = anyio.current_time()
         for number in range(20):
-            async with company.queue.turn([f"phone {number}"], 1):
-                await company.queue.verify()
+            async with company.locks.hold([f"phone {number}"], 1):
+                await company.locks.verify()
         assert anyio.current_time() - started < 5  # to ask it each time would take longer
     redis_to_kill.thaw()
 
@@ -407,9 +407,9 @@ async def test_a_redis_that_does_not_answer_costs_little_time(
 async def test_no_name_and_no_value_in_redis_shows_who_is_meant(redis: RedisServer, replica: Replica) -> None:
     company = replica(redis)
     shown = ""
-    async with company.queue.turn([ANN, "email ann@example.com", "id 182bd5e5"], 1):
+    async with company.locks.hold([ANN, "email ann@example.com", "id 182bd5e5"], 1):
         shown += repr(redis.held())
-    async with company.queue.turn([ANN], 1):
+    async with company.locks.hold([ANN], 1):
         shown += repr(redis.held())
     assert len(redis.held()) > 3
     for secret in ("6125550142", "ann@example", "182bd5e5", "rotor_", "k3y1d", "s3cr3tpart"):

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from rotor_mcp.state.redis.connection import PAUSE, Link
+from rotor_mcp.state.redis.connection import RETRY_PAUSE_SECONDS, RedisConnection
 from rotor_mcp.state.redis.key_names import Names
-from rotor_mcp.state.redis.request_counter import SharedBudget, SharedSpending
+from rotor_mcp.state.redis.request_counter import RedisBudget, RedisRequestCounter
 from tests.state.redis.conftest import KEY, Replica
 from tests.state.redis.servers import RedisServer
 
@@ -18,10 +18,10 @@ pytestmark = pytest.mark.anyio
 
 async def test_all_servers_count_together(redis: RedisServer, replica: Replica) -> None:
     here, there, elsewhere = replica(redis), replica(redis), replica(redis, "rotor_another_company")
-    await here.spending.add()
-    await there.spending.add(3)
-    await elsewhere.spending.add(10)
-    assert [await company.spending.today() for company in (here, there, elsewhere)] == [4, 4, 10]
+    await here.request_counter.add()
+    await there.request_counter.add(3)
+    await elsewhere.request_counter.add(10)
+    assert [await company.request_counter.today() for company in (here, there, elsewhere)] == [4, 4, 10]
 
 
 @settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -32,8 +32,8 @@ def test_whoever_adds_when_nothing_is_counted_twice(
     async def count() -> list[int]:
         with redis.client() as client:
             client.flushall()
-        links = [Link(redis.url) for _ in range(3)]
-        spendings = [SharedSpending(Names(KEY), link) for link in links]
+        links = [RedisConnection(redis.url) for _ in range(3)]
+        spendings = [RedisRequestCounter(Names(KEY), link) for link in links]
         async with anyio.create_task_group() as group:
             for number, requests in additions:
                 group.start_soon(spendings[number].add, requests)
@@ -47,14 +47,14 @@ def test_whoever_adds_when_nothing_is_counted_twice(
 
 async def test_a_new_day_begins_at_nothing(redis: RedisServer) -> None:
     day = date(2026, 11, 22)
-    link = Link(redis.url)
-    spending = SharedSpending(Names(KEY), link, lambda: day)
+    link = RedisConnection(redis.url)
+    spending = RedisRequestCounter(Names(KEY), link, lambda: day)
     await spending.add(5)
     day = date(2026, 11, 23)
     assert await spending.today() == 0
     await spending.add()
     assert await spending.today() == 1
-    yesterday = SharedSpending(Names(KEY), link, lambda: date(2026, 11, 22))
+    yesterday = RedisRequestCounter(Names(KEY), link, lambda: date(2026, 11, 22))
     assert await yesterday.today() == 5  # on another server, whose clock is late
     await link.aclose()
 
@@ -63,28 +63,28 @@ async def test_what_was_spent_without_redis_is_told_when_it_is_back(
     redis_to_kill: RedisServer, replica: Replica
 ) -> None:
     here, there = replica(redis_to_kill), replica(redis_to_kill)
-    await here.spending.add(5)
-    await there.spending.add(2)
+    await here.request_counter.add(5)
+    await there.request_counter.add(2)
     redis_to_kill.kill()
-    await here.spending.add()
-    await there.spending.add(10)
-    assert [await company.spending.today() for company in (here, there)] == [6, 17]
+    await here.request_counter.add()
+    await there.request_counter.add(10)
+    assert [await company.request_counter.today() for company in (here, there)] == [6, 17]
     redis_to_kill.start()  # it has lost everything
-    await anyio.sleep(PAUSE)
-    assert [await company.spending.today() for company in (there, here)] == [17, 18]
-    assert await there.spending.today() == 18
+    await anyio.sleep(RETRY_PAUSE_SECONDS)
+    assert [await company.request_counter.today() for company in (there, here)] == [17, 18]
+    assert await there.request_counter.today() == 18
 
 
 async def test_how_long_the_count_of_a_day_is_kept(redis: RedisServer, replica: Replica) -> None:
-    await replica(redis).spending.add()
+    await replica(redis).request_counter.add()
     with redis.client() as client:
         (name,) = client.scan_iter("*:spent:*")
         assert 86_400 < client.ttl(name) <= 2 * 86_400
 
 
 async def test_reservations_are_seen_by_all_servers(redis: RedisServer) -> None:
-    links = [Link(redis.url), Link(redis.url)]
-    here, there = (SharedBudget(Names("caller ann"), link) for link in links)
+    links = [RedisConnection(redis.url), RedisConnection(redis.url)]
+    here, there = (RedisBudget(Names("caller ann"), link) for link in links)
     assert await here.reserve("one", 8, 10, 30) == (0, True)
     assert await there.reserve("two", 1, 10, 30) == (0, True)
     assert await there.reserve("three", 1, 9, 30) == (0, False)
@@ -99,8 +99,8 @@ async def test_reservations_are_seen_by_all_servers(redis: RedisServer) -> None:
 
 
 async def test_a_server_that_was_killed_reserves_for_a_while(redis: RedisServer) -> None:
-    links = [Link(redis.url), Link(redis.url)]
-    killed, there = (SharedBudget(Names("caller ben"), link) for link in links)
+    links = [RedisConnection(redis.url), RedisConnection(redis.url)]
+    killed, there = (RedisBudget(Names("caller ben"), link) for link in links)
     assert await killed.reserve("one", 100, 10, 1) == (0, True)
     with anyio.fail_after(20):
         while not (await there.reserve("two", 1, 10, 30))[1]:  # noqa: ASYNC110 - it ends by itself
@@ -110,8 +110,8 @@ async def test_a_server_that_was_killed_reserves_for_a_while(redis: RedisServer)
 
 
 async def test_without_redis_each_server_reserves_for_itself(redis: RedisServer) -> None:
-    links = [Link(redis.url), Link(redis.url)]
-    here, there = (SharedBudget(Names("caller eve"), link) for link in links)
+    links = [RedisConnection(redis.url), RedisConnection(redis.url)]
+    here, there = (RedisBudget(Names("caller eve"), link) for link in links)
     assert await here.reserve("one", 4, 10, 30) == (0, True)
     await here.settle("one", 4)
     redis.kill()

@@ -15,7 +15,7 @@ from mcp import Client, StdioServerParameters
 
 from rotor_mcp.sandbox import FULL_KEY, Sandbox
 from rotor_mcp.sandbox.server import serving
-from rotor_mcp.state.redis.connection import PAUSE
+from rotor_mcp.state.redis.connection import RETRY_PAUSE_SECONDS
 from tests.cli.test_main import ENVIRONMENT
 from tests.conftest import text
 from tests.hosting.serving import calling, hosted
@@ -192,7 +192,7 @@ async def test_a_redis_that_comes_later(redis_to_kill: RedisServer, sandbox: San
     async with hosted(sandbox.transport, redis_url=redis_to_kill.url) as url, calling(url) as client:
         assert text(await client.call_tool("upsert_lead", DANA)) == refusal(NO_CONNECTION)
         redis_to_kill.start()
-        await anyio.sleep(PAUSE)
+        await anyio.sleep(RETRY_PAUSE_SECONDS)
         result = await client.call_tool("upsert_lead", DANA)
         assert text(result).startswith("Created Dana")
         assert await readiness(url) == (200, {"ready": True})
@@ -220,7 +220,7 @@ async def test_a_redis_that_is_lost_under_way(redis_to_kill: RedisServer, sandbo
         assert "Redis" not in text(unchanged), "nothing was written"
         assert await readiness(url) == (200, {"ready": True, "redis": NO_CONNECTION})
         redis_to_kill.start()
-        await anyio.sleep(PAUSE)
+        await anyio.sleep(RETRY_PAUSE_SECONDS)
         result = await client.call_tool("upsert_lead", DANA | {"stage": "Lost"})
         assert text(result).startswith("Updated Dana")
         assert "Redis" not in text(result)
@@ -237,7 +237,7 @@ async def test_a_policy_that_is_changed_under_way(redis_to_kill: RedisServer, sa
         redis_to_kill.freeze()  # it is looked at again after it was away
         await client.call_tool("upsert_lead", DANA | {"stage": "Quoted"})
         redis_to_kill.thaw()
-        await anyio.sleep(PAUSE)
+        await anyio.sleep(RETRY_PAUSE_SECONDS)
         reason = EVICTING.format("allkeys-lru")
         assert await readiness(url) == (
             503,

@@ -14,11 +14,11 @@ from pydantic import SecretStr
 
 from rotor_mcp.api.models import MAX_READ_CHARS, READ_NAMES, Lead, Page
 from rotor_mcp.errors import NotSent
-from rotor_mcp.state.redis.connection import PAUSE, CacheLink, Link
-from rotor_mcp.state.redis.factory import SharedCompanies
+from rotor_mcp.state.redis.connection import RETRY_PAUSE_SECONDS, RedisCacheConnection, RedisConnection
+from rotor_mcp.state.redis.factory import RedisStateFactory
 from rotor_mcp.state.redis.key_names import Names
-from rotor_mcp.state.redis.search_cache import MAX_COMPANY_BYTES, MAX_UNPACKED_BYTES, SharedShelf
-from rotor_mcp.state.tenant_state import Company, PageStore
+from rotor_mcp.state.redis.search_cache import MAX_COMPANY_BYTES, MAX_UNPACKED_BYTES, RedisPageStore
+from rotor_mcp.state.tenant_state import BoundedPages, TenantState
 from tests.state.redis.conftest import KEY, Replica, logged
 from tests.state.redis.servers import RedisServer, redis_server
 from tests.waiting import until
@@ -39,18 +39,18 @@ def reading(name: str) -> Callable[[], Awaitable[Page]]:
     return read
 
 
-async def recalled(company: Company, name: str) -> str:
+async def recalled(company: TenantState, name: str) -> str:
     """Recall the page, or read it with this name on it; say which name is on what came."""
-    found, _ = await company.memory.recall(QUERY, reading(name))
+    found, _ = await company.search_cache.get_or_fetch(QUERY, reading(name))
     return str(found.leads[0].name)
 
 
 async def test_what_one_server_reads_another_remembers(redis: RedisServer, replica: Replica) -> None:
     here, there, elsewhere = replica(redis), replica(redis), replica(redis, "rotor_another_company")
     began = anyio.current_time()
-    assert await here.memory.recall(QUERY, reading("Ann")) == (page("Ann"), 0)
+    assert await here.search_cache.get_or_fetch(QUERY, reading("Ann")) == (page("Ann"), 0)
     await anyio.sleep(0.3)
-    found, age = await there.memory.recall(QUERY, reading("not read"))
+    found, age = await there.search_cache.get_or_fetch(QUERY, reading("not read"))
     assert found == page("Ann")
     assert 0.25 < age < anyio.current_time() - began + 0.01
     assert await recalled(elsewhere, "Bob") == "Bob"
@@ -59,7 +59,7 @@ async def test_what_one_server_reads_another_remembers(redis: RedisServer, repli
 async def test_what_one_server_forgets_all_forget(redis: RedisServer, replica: Replica) -> None:
     here, there = replica(redis), replica(redis)
     assert await recalled(here, "Ann") == "Ann"
-    await there.memory.forget()
+    await there.search_cache.invalidate()
     assert await recalled(here, "Ann Lee") == "Ann Lee"
     assert await recalled(there, "not read") == "Ann Lee"
 
@@ -74,9 +74,9 @@ async def test_what_was_read_before_a_write_is_never_remembered(redis: RedisServ
         return page("before the write")
 
     async with anyio.create_task_group() as group:
-        group.start_soon(here.memory.recall, QUERY, read)
+        group.start_soon(here.search_cache.get_or_fetch, QUERY, read)
         await asked.wait()
-        await there.memory.forget()
+        await there.search_cache.invalidate()
         written.set()
     assert await recalled(there, "after the write") == "after the write"
     assert await recalled(here, "not read") == "after the write"
@@ -86,7 +86,7 @@ async def test_a_call_that_is_cancelled_makes_all_forget(redis: RedisServer, rep
     here, there = replica(redis), replica(redis)
     assert await recalled(there, "before the write") == "before the write"
     with anyio.move_on_after(0):
-        await here.memory.forget()
+        await here.search_cache.invalidate()
     assert await recalled(there, "after the write") == "after the write"
 
 
@@ -119,7 +119,7 @@ async def test_without_a_memory_nothing_is_put_there(
 async def test_no_name_and_no_mark_shows_what_was_searched(redis: RedisServer, replica: Replica) -> None:
     here = replica(redis)
     await recalled(here, "Ann")
-    await here.memory.forget()
+    await here.search_cache.invalidate()
     shown = repr(redis.held())
     for secret in ("555", "0142", "Ann", "rotor_", "k3y1d", "s3cr3tpart"):
         assert secret not in shown
@@ -136,7 +136,7 @@ def large(number: int, size: int = 1_600_000) -> Page:
     return Page(leads=leads, total=len(leads), has_more=False)
 
 
-async def kept(company: Company, number: int, size: int = 1_600_000) -> bool:
+async def kept(company: TenantState, number: int, size: int = 1_600_000) -> bool:
     """Recall a page, or read it; say whether it was remembered."""
     fresh = False
 
@@ -145,7 +145,7 @@ async def kept(company: Company, number: int, size: int = 1_600_000) -> bool:
         fresh = True
         return large(number, size)
 
-    page, _ = await company.memory.recall(f"query {number}", read)
+    page, _ = await company.search_cache.get_or_fetch(f"query {number}", read)
     assert page == large(number, size)
     return not fresh
 
@@ -159,7 +159,7 @@ async def test_a_company_fills_redis_up_to_a_limit(redis: RedisServer, replica: 
         assert MAX_COMPANY_BYTES * 0.9 < sum(map(client.strlen, names)) <= MAX_COMPANY_BYTES
     assert not await kept(here, 0), "the oldest are dropped first"
     assert await kept(here, 24)
-    await here.memory.forget()
+    await here.search_cache.invalidate()
     with redis.client() as client:
         assert list(client.scan_iter("*:page*")) == []
 
@@ -176,13 +176,13 @@ async def test_a_page_that_is_too_large_is_not_kept(
 async def test_pages_leave_room_for_locks(tmp_path: Path, replica: Replica) -> None:
     """Half of the memory is not for pages, however many companies there are."""
     with redis_server(tmp_path, "--maxmemory", "20mb") as server:
-        companies = [replica(server, f"rotor_company_{number}") for number in range(4)]
+        state_factory = [replica(server, f"rotor_company_{number}") for number in range(4)]
         for number in range(10):
-            for company in companies:
+            for company in state_factory:
                 await kept(company, number)
-        for company in companies:
-            async with company.queue.turn(["phone 1"], 1):
-                assert await company.queue.verify() is None
+        for company in state_factory:
+            async with company.locks.hold(["phone 1"], 1):
+                assert await company.locks.verify() is None
         with server.client() as client:
             assert int(client.info("memory")["used_memory"]) < 11_000_000
 
@@ -200,17 +200,17 @@ async def test_a_cache_that_is_refused_leaves_the_locks_on(
     rules = ("--user", "jo", "on", ">pa55word-of-jo", "~*", "+@all", f"-{command}")
     with redis_server(tmp_path, *rules) as server:
         url = SecretStr(f"redis://jo:pa55word-of-jo@127.0.0.1:{server.port}")
-        servers = [SharedCompanies(url, 30), SharedCompanies(url, 30)]
-        here, there = (companies.of(KEY) for companies in servers)
+        servers = [RedisStateFactory(url, 30), RedisStateFactory(url, 30)]
+        here, there = (state_factory.for_key(KEY) for state_factory in servers)
         for _ in range(3):
             await kept(here, 1)
-        async with here.queue.turn(["phone 1"], 1):
+        async with here.locks.hold(["phone 1"], 1):
             with pytest.raises(NotSent):
-                async with there.queue.turn(["phone 1"], 0.2):
+                async with there.locks.hold(["phone 1"], 0.2):
                     pytest.fail("two servers had one turn")
-            assert await here.queue.verify() is None
-        for companies in servers:
-            await companies.aclose()
+            assert await here.locks.verify() is None
+        for state_factory in servers:
+            await state_factory.aclose()
     assert logged(caplog) == [f"Redis does not keep what searches read: {reason}. Locks and counts go on"]
 
 
@@ -236,8 +236,8 @@ def test_whatever_else_lies_there_is_as_good_as_nothing(redis: RedisServer, data
         with redis.client() as client:
             client.flushall()
             client.set(Names(KEY).of("page", QUERY), data, ex=30)
-        link = Link(redis.url)
-        found = await SharedShelf(30, PageStore(), Names(KEY), CacheLink(link)).find(QUERY)
+        link = RedisConnection(redis.url)
+        found = await RedisPageStore(30, BoundedPages(), Names(KEY), RedisCacheConnection(link)).find(QUERY)
         await link.aclose()
         return found.page
 
@@ -248,8 +248,8 @@ async def test_a_page_that_would_unpack_to_too_much_is_not_unpacked(redis: Redis
     kept = b'{"mark":"","seconds":30,"page":{"leads":[],"has_more":true}}' + b" " * MAX_UNPACKED_BYTES
     with redis.client() as client:
         client.set(Names(KEY).of("page", QUERY), zlib.compress(kept), ex=30)
-    link = Link(redis.url)
-    found = await SharedShelf(30, PageStore(), Names(KEY), CacheLink(link)).find(QUERY)
+    link = RedisConnection(redis.url)
+    found = await RedisPageStore(30, BoundedPages(), Names(KEY), RedisCacheConnection(link)).find(QUERY)
     await link.aclose()
     assert found.page is None
 
@@ -270,8 +270,8 @@ def test_a_lead_comes_back_as_it_was_read(
     read = Page(leads=[Lead.model_validate(one) for one in answered], total=total, has_more=True)
 
     async def put_and_find() -> Page | None:
-        link = Link(redis.url)
-        shelf = SharedShelf(30, PageStore(), Names(KEY), CacheLink(link))
+        link = RedisConnection(redis.url)
+        shelf = RedisPageStore(30, BoundedPages(), Names(KEY), RedisCacheConnection(link))
         await shelf.keep(QUERY, read, (await shelf.find(QUERY)).mark)
         found = await shelf.find(QUERY)
         await link.aclose()
@@ -290,7 +290,7 @@ async def test_without_redis_each_server_remembers_for_itself(
     redis_to_kill.kill()
     assert [await recalled(here, "Ann"), await recalled(there, "Bob")] == ["Ann", "Bob"]
     assert [await recalled(here, "not read"), await recalled(there, "not read")] == ["Ann", "Bob"]
-    await here.memory.forget()
+    await here.search_cache.invalidate()
     assert await recalled(here, "Ann Lee") == "Ann Lee"
 
 
@@ -300,9 +300,9 @@ async def test_what_could_not_be_forgotten_is_forgotten_when_redis_is_back(
     here, there = replica(redis_to_kill), replica(redis_to_kill)
     assert await recalled(there, "before the write") == "before the write"
     redis_to_kill.freeze()  # it will be back with all that it holds
-    await here.memory.forget()
+    await here.search_cache.invalidate()
     redis_to_kill.thaw()
-    await anyio.sleep(PAUSE)
+    await anyio.sleep(RETRY_PAUSE_SECONDS)
     assert await recalled(here, "after the write") == "after the write"
     assert await recalled(there, "not read") == "after the write"
 
@@ -314,7 +314,7 @@ async def test_what_was_remembered_without_redis_is_not_when_it_is_back(
     redis_to_kill.kill()
     assert await recalled(here, "before the write") == "before the write"
     redis_to_kill.start()
-    await anyio.sleep(PAUSE)
+    await anyio.sleep(RETRY_PAUSE_SECONDS)
     assert await recalled(there, "after the write") == "after the write"
     assert await recalled(here, "not read") == "after the write"
     redis_to_kill.kill()

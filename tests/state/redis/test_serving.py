@@ -79,8 +79,8 @@ async def test_a_server_that_is_cancelled_closes_its_connections(mode: Any, redi
             await client.call_tool("upsert_lead", {"name": "Ann Lee", "phone": "(612) 555-0042"})
             scope.cancel()
             await anyio.lowlevel.checkpoint()
-    with redis.client() as observer:
-        assert len(observer.client_list()) == 1  # the observer itself
+    with redis.client() as listener:
+        assert len(listener.client_list()) == 1  # the observer itself
 
 
 def test_a_redis_without_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
