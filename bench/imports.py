@@ -221,8 +221,8 @@ def report(results: Sequence[Measured]) -> str:
             *map(_row, results),
             "",
             "- *Ours*: the command, from its start to its end. *Plain*: a script that sends each row as a "
-            f"POST, {MAX_CONCURRENT_REQUESTS} at a time like ours, or GETs each page and writes it as it came. "
-            "It finds nobody, asks nothing, merges nothing, notes nothing, and replaces what it hits.",
+            f"POST, {MAX_CONCURRENT_REQUESTS} at a time like ours, or GETs each page and writes it as it "
+            "came. It finds nobody, asks nothing, merges nothing, notes nothing, and replaces what it hits.",
             "- *Ratio*: median (lowest-highest) of the runs' own ratios. *MB*: the most memory of a process.",
             "- Requests of an import: 1 to learn whose key it is, 1 for each 1,000 leads of the company, 1 "
             "for each write. What was read more than 30 seconds before its turn is read again before it is "
