@@ -22,7 +22,7 @@ from typing import Any
 
 import httpx2
 
-from rotor_mcp.parallel import MAX_CONCURRENT_REQUESTS
+from rotor_mcp.concurrency import MAX_CONCURRENT_REQUESTS
 from rotor_mcp.sandbox import FULL_KEY
 
 LEADS = 20_000

@@ -23,7 +23,7 @@ import anyio
 import httpx2
 from mcp import Client
 
-from rotor_mcp.api.session import API_VERSION
+from rotor_mcp.api.pool import API_VERSION
 from rotor_mcp.config import Settings
 from rotor_mcp.sandbox import FULL_KEY, Sandbox
 from rotor_mcp.server.mcp_server import build_server

@@ -60,7 +60,7 @@ def manifest() -> dict[str, Any]:
             },
         },
         "user_config": asked,
-        "tools": [{"name": tool.name, "description": tool.description} for tool in TOOLS],
+        "tools": [{"name": tool.name, "description": tool.description} for tool in TOOLS.values()],
         "prompts": [
             {
                 "name": prompt.name,

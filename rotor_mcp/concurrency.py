@@ -1,15 +1,42 @@
-"""Long work that lets other calls go on in between."""
+"""Several things at once, but not too many; and long work that lets other calls run."""
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from time import perf_counter
 from typing import TypeVar
 
+import anyio
 from anyio.lowlevel import checkpoint
 
+MAX_CONCURRENT_REQUESTS = 4
+"""Requests of one call that are in flight at a time. Rotor documents no limit but the daily one."""
 SLICE_SECONDS = 0.02
-"""For which work may hold the event loop before others have their turn."""
+"""Seconds for which work may hold the event loop before other tasks run."""
 
 Item = TypeVar("Item")
+
+
+async def for_each(items: Iterable[Item], do: Callable[[Item], Awaitable[None]]) -> None:
+    """Call a function for each item, in their order, `MAX_CONCURRENT_REQUESTS` at a time.
+
+    The first failure keeps further calls from starting, and is raised when those under way have ended.
+    """
+    waiting = iter(items)
+    failures: list[Exception] = []
+
+    async def work() -> None:
+        for item in waiting:
+            try:
+                await do(item)
+            except Exception as exc:  # raised below, outside the task group, as what it is
+                failures.append(exc)
+            if failures:
+                return
+
+    async with anyio.create_task_group() as workers:
+        for _ in range(MAX_CONCURRENT_REQUESTS):
+            workers.start_soon(work)
+    if failures:
+        raise failures[0]
 
 
 async def paced(items: Iterable[Item]) -> AsyncIterator[Item]:

@@ -31,12 +31,14 @@ class ConfigError(Exception):
 
 @dataclass(frozen=True)
 class Credentials:
-    """A Rotor API key. Settings that several keys have in common are not part of it."""
+    """A Rotor API key."""
 
     key: str = field(repr=False)
+    warning: str | None = field(default=None, compare=False)
+    """What is unusual about the form of the key; None if nothing is."""
 
     def redact(self, text: str) -> str:
-        """Take the key out of a text, whole or only its secret part."""
+        """Replace the key in a text, whole or only its secret part."""
         for secret in self._secrets:
             if secret in text:
                 text = text.replace(secret, _KEY_MARK)
@@ -235,7 +237,7 @@ class Settings(Loaded):
     @cached_property
     def credentials(self) -> Credentials | None:
         """The same as a value that goes along with requests."""
-        return None if self.key is None else Credentials(self.key)
+        return None if self.key is None else Credentials(self.key, self.key_warning)
 
     @cached_property
     def key_trouble(self) -> str | None:

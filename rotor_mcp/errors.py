@@ -1,39 +1,87 @@
-"""What can go wrong between us and Rotor, by what a caller needs to know: was anything done?
+"""The errors that a call can end in, by what a caller needs to know: was anything done?
 
 ```
-RotorError
-├── NotSent              no request left: safe to try again
-│   ├── NoKey            nothing to authenticate with
-│   ├── Misconfigured    this machine names a proxy or certificates that cannot be used
-│   ├── CallRejected      this server does not let the call in
-│   │   ├── PermissionDenied       the caller may not do this
-│   │   ├── RateLimited     too many at once, or within a minute
-│   │   ├── BudgetExceeded      the caller's own share of the day's requests
-│   │   └── Uncoordinated    a write, and the Redis that is required for writes cannot be used
-│   └── LockLost         another server has the turn of this person
-├── Refused              Rotor said no: nothing changed
-│   ├── InvalidLead      400
-│   ├── NotAuthorised    401
-│   ├── MissingScope     403
-│   ├── NotFound         404
-│   └── QuotaExceeded    429
-└── Unanswered           sent, but no usable answer came; reading changes nothing
-    └── OutcomeUnknown   the same for a write: it may have been done, or not
+CallError
+├── InvalidArguments     the arguments cannot be used; nothing was sent
+├── NotesTooLong         the notes do not fit with those that the lead has; nothing was written
+├── TooManyRequests      the call would cost more requests than it may; nothing was written
+└── RotorError
+    ├── NotSent              no request was sent: safe to try again
+    │   ├── NoKey            there is no key to authenticate with
+    │   ├── Misconfigured    the environment names a proxy or certificates that cannot be used
+    │   ├── CallRejected     this server does not admit the call
+    │   │   ├── PermissionDenied  the caller may not do this
+    │   │   ├── RateLimited       too many calls at once, or within a minute
+    │   │   ├── BudgetExceeded    the caller's own share of the day's requests is spent
+    │   │   └── Uncoordinated     a write, and the Redis that is required for writes cannot be used
+    │   └── LockLost         another server holds the lock of this person
+    ├── Refused              Rotor refused: nothing changed
+    │   ├── InvalidLead      400
+    │   ├── NotAuthorised    401
+    │   ├── MissingScope     403
+    │   ├── NotFound         404
+    │   └── QuotaExceeded    429
+    └── Unanswered           sent, but no usable answer came; reading changes nothing
+        └── OutcomeUnknown   the same for a write: it may have been done, or not
 ```
 
-`failures.py` turns them into the text a model reads.
+`tools/error_text.py` turns each into the text that a model reads.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import ClassVar, Literal
 
 ConnectFailure = Literal["name", "refusal", "certificate", "tls", "silence", "proxy"]
-"""What kept a connection from being made."""
+"""Why a connection could not be made."""
+
+
+class CallError(Exception):
+    """A call ended without a result."""
+
+    outcome: ClassVar[str]
+    """The name of this end in the log and in events; by default that of the class."""
+
+    def __init_subclass__(cls, **options: object) -> None:
+        super().__init_subclass__(**options)
+        cls.outcome = cls.__dict__.get("outcome", cls.__name__)
+
+
+class InvalidArguments(CallError):
+    """Arguments that the tool cannot use. `faults` names each, without the value that was given."""
+
+    outcome = "arguments refused"
+
+    def __init__(self, faults: Sequence[str]) -> None:
+        super().__init__("; ".join(faults))
+        self.faults = list(faults)
+
+
+class NotesTooLong(CallError):
+    """Notes that do not fit with those that the lead has."""
+
+    outcome = "notes too long"
+
+    def __init__(self, length: int, left: int, limit: int) -> None:
+        super().__init__(f"{length:,} characters do not fit, {left:,} of {limit:,} are left")
+
+
+class TooManyRequests(CallError):
+    """A call that would cost more requests than it may spend."""
+
+    outcome = "too costly"
+
+    def __init__(self, requests: int, limit: int, writes: int = 0) -> None:
+        super().__init__(f"{requests} requests, {limit} allowed")
+        self.requests = requests
+        self.limit = limit
+        self.writes = writes
+        """How many of the requests would be writes, as far as that is known."""
 
 
 @dataclass(eq=False)
-class RotorError(Exception):
-    """A call to Rotor failed. `reason` says how, in a few words that hold nobody's data and no key."""
+class RotorError(CallError):
+    """A request to Rotor failed. `reason` says how, in a few words that hold nobody's data and no key."""
 
     reason: str
 
@@ -62,11 +110,11 @@ class Misconfigured(NotSent):
 
 
 class LockLost(NotSent):
-    """Another server has, or has had, the turn that this write was to go out in."""
+    """Another server holds, or has held, a lock of this write."""
 
 
 class CallRejected(NotSent):
-    """This server does not let the call in; `reason` also says what would change that."""
+    """This server does not admit the call; `reason` also says what would change that."""
 
 
 class PermissionDenied(CallRejected):
@@ -74,7 +122,7 @@ class PermissionDenied(CallRejected):
 
 
 class RateLimited(CallRejected):
-    """The caller has too many calls under way, or began too many just now."""
+    """The caller has too many calls under way, or started too many within a minute."""
 
 
 class BudgetExceeded(CallRejected):

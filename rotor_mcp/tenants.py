@@ -1,105 +1,131 @@
-"""What all calls of one process share, and how a call begins."""
+"""Tenants: what calls with one Rotor key share.
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import aclosing, asynccontextmanager
+Calls with one key find the same tenant as long as one of them is under way. It is kept after that once Rotor
+has accepted the key: over HTTP callers can send anything as a key, and must not push out tenants that exist.
+"""
+
+import hashlib
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from functools import partial
+from weakref import WeakValueDictionary
 
-from rotor_mcp.api.client import LeadsClient
-from rotor_mcp.api.session import ConnectionPool
-from rotor_mcp.config import Settings
-from rotor_mcp.events import WriteEvent
-from rotor_mcp.leads.context import CallContext, Progress
-from rotor_mcp.leads.plan import Locale
+from rotor_mcp.api.pool import ConnectionPool
+from rotor_mcp.config import Credentials, redact_well_formed_keys
+from rotor_mcp.events import EventListener
 from rotor_mcp.sanitize import clean
-from rotor_mcp.state.tenant_state import CallHooks, StateFactory, TenantState
+from rotor_mcp.state.tenant_state import StateFactory, TenantState
 
-if TYPE_CHECKING:
-    import httpx2
+MAX_IDLE_TENANTS = 500
+"""Tenants that are kept although no call of theirs is under way."""
 
 Clock = Callable[[], datetime]
 
-
-async def _nobody_waits(_done: float, _of: float | None, _what: str) -> None:
-    pass
-
-
-def system_clock() -> datetime:
-    """The present moment."""
-    return datetime.now(UTC)
+system_clock: Clock = partial(datetime.now, UTC)
+"""Returns the present moment."""
 
 
-def state_factory(settings: Settings, search_memory: float) -> StateFactory:
-    """Whatever makes what calls for one company share: in Redis if there is one, else in this process.
-
-    Args:
-        settings: as the person who runs the server decided.
-        search_memory: seconds for which a search remembers what it read.
-    """
-    if settings.redis_url is None:
-        return StateFactory(search_memory)
-    from rotor_mcp.state.redis.factory import (
-        RedisStateFactory,  # only a server that is told of a Redis needs it
-    )
-
-    return RedisStateFactory(settings.redis_url, search_memory, required=settings.redis_required)
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Tenant:
-    """What all calls share."""
+    """What calls with one Rotor key share."""
 
     pool: ConnectionPool
+    credentials: Credentials | None
     state: TenantState
     name: str = ""
-    """Tells companies apart without saying which they are."""
+    """Tells tenants apart without saying which they are."""
     clock: Clock = system_clock
 
     def safe(self, text: str) -> str:
-        """Make a text fit to leave this process: nothing hidden in it, and not the key."""
-        return self.pool.redact(clean(text))
+        """Return a text that may leave this process: without invisible characters, and without secrets."""
+        text = self.pool.settings.redact(clean(text))
+        return self.credentials.redact(text) if self.credentials else text
 
-    def call(
-        self,
-        progress: Progress | None = None,
-        wrote: Callable[[WriteEvent], None] = lambda _: None,
-        caller: str | None = None,
-    ) -> CallContext:
-        """Begin a call.
+
+class TenantRegistry:
+    """The tenants of a process."""
+
+    def __init__(
+        self, pool: ConnectionPool, state_factory: StateFactory, clock: Clock = system_clock
+    ) -> None:
+        """Create a registry without tenants.
 
         Args:
-            progress: tells whoever waits how far a long call has come.
-            wrote: told of every write.
-            caller: who calls; None if that is whoever started the process.
+            pool: the connections to Rotor, which all tenants share.
+            state_factory: creates what calls with one key share.
+            clock: returns the present moment.
         """
-        settings, hooks = self.pool.settings, CallHooks(self.state)
-        today = self.clock().astimezone(settings.zone).date()
-        return CallContext(
-            rotor=LeadsClient(self.pool, hooks),
-            state=self.state,
-            hooks=hooks,
-            context=Locale(
-                today,
-                settings.zone,
-                settings.phone_region,
-                self.state.vocabulary,
-                f"{self.name} {caller or ''}",
-            ),
-            search_requests=settings.search_requests,
-            batch_requests=settings.batch_requests,
-            progress=progress or _nobody_waits,
-            wrote=wrote,
-        )
+        self.pool = pool
+        self.state_factory = state_factory
+        self._clock = clock
+        # A call keeps its tenant alive; known tenants are kept besides, the most recent last.
+        self._open: WeakValueDictionary[bytes, Tenant] = WeakValueDictionary()
+        self._known: OrderedDict[bytes, Tenant] = OrderedDict()
+        self._default: Tenant | None = None
+        for listener in self.listeners:
+            listener.opened(self.spent_today)
+
+    @property
+    def listeners(self) -> Sequence[EventListener]:
+        """Receive every event."""
+        return self.pool.listeners
+
+    def default(self) -> Tenant:
+        """Return the tenant of the key in the settings."""
+        if self._default is None:
+            self._default = self._tenant(self.pool.settings.credentials)
+        return self._default
+
+    def for_key(self, key: str) -> Tenant:
+        """Return the tenant of a key."""
+        return self._tenant(Credentials(key))
+
+    def leave(self, tenant: Tenant) -> None:
+        """Keep a tenant whose call has ended, if Rotor has accepted its key."""
+        if tenant is not self._default and tenant.state.key_accepted:
+            digest = _digest(tenant.credentials)
+            self._known[digest] = tenant
+            self._known.move_to_end(digest)
+            if len(self._known) > MAX_IDLE_TENANTS:
+                self._known.popitem(last=False)
+
+    def redact(self, text: str) -> str:
+        """Remove keys from a log line: what has the form of one, and known ones, whatever their form.
+
+        What a caller sent as a key and Rotor never accepted is left: it could be any word.
+        """
+        for tenant in self._kept():
+            if tenant.credentials is not None:
+                text = tenant.credentials.redact(text)
+        return redact_well_formed_keys(self.pool.settings.redact(text))
+
+    def spent_today(self) -> Iterator[tuple[str, int]]:
+        """Yield what each tenant has spent today, as far as this process knows. Any thread may ask."""
+        for tenant in self._kept():
+            yield tenant.name, tenant.state.request_counter.known
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self.pool.aclose()
+        await self.state_factory.aclose()
+        for listener in self.listeners:
+            await listener.aclose()
+
+    def _kept(self) -> Iterator[Tenant]:
+        known = list(self._known.copy().values())
+        yield from known if self._default is None else [self._default, *known]
+
+    def _tenant(self, credentials: Credentials | None) -> Tenant:
+        digest = _digest(credentials)
+        tenant = self._open.get(digest)
+        if tenant is None:
+            state = self.state_factory.for_key(credentials.key if credentials else None)
+            tenant = Tenant(self.pool, credentials, state, digest.hex()[:12], self._clock)
+            self._open[digest] = tenant
+        return tenant
 
 
-@asynccontextmanager
-async def tenant(
-    settings: Settings, transport: "Callable[[], httpx2.AsyncBaseTransport] | None"
-) -> AsyncIterator[Tenant]:
-    """The workplace of a command that does one thing. Nothing it reads is remembered."""
-    async with (
-        aclosing(state_factory(settings, search_memory=0)) as factory,
-        aclosing(ConnectionPool(settings, transport)) as pool,
-    ):
-        yield Tenant(pool, factory.for_key(settings.key))
+def _digest(credentials: Credentials | None) -> bytes:
+    return hashlib.sha256(b"rotor-mcp company " + (credentials.key if credentials else "").encode()).digest()

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rotor_mcp.parallel import MAX_CONCURRENT_REQUESTS, each
+from rotor_mcp.concurrency import MAX_CONCURRENT_REQUESTS, for_each
 
 pytestmark = pytest.mark.anyio
 
@@ -42,7 +42,7 @@ class Work:
 async def test_a_few_at_a_time_and_the_next_as_soon_as_one_has_ended() -> None:
     work = Work()
     async with anyio.create_task_group() as tasks:
-        tasks.start_soon(each, range(10), work.do)
+        tasks.start_soon(for_each, range(10), work.do)
         await anyio.wait_all_tasks_blocked()
         assert (MAX_CONCURRENT_REQUESTS, work.begun) == (4, [0, 1, 2, 3])
         await work.end(2)
@@ -64,7 +64,7 @@ async def test_fewer_than_could_be_in_hand(number: int) -> None:
         await anyio.lowlevel.checkpoint()
         done.append(item)
 
-    await each(range(number), do)
+    await for_each(range(number), do)
     assert done == list(range(number))
 
 
@@ -81,7 +81,7 @@ async def test_what_is_given_is_taken_one_by_one() -> None:
         await anyio.sleep_forever()
 
     with anyio.move_on_after(0.01):
-        await each(numbers(), do)
+        await for_each(numbers(), do)
     assert taken == [0, 1, 2, 3]
 
 
@@ -102,7 +102,7 @@ async def test_the_first_failure_lets_what_is_in_hand_end_and_nothing_else_begin
 
     async def run() -> None:
         try:
-            await each(range(10), do)
+            await for_each(range(10), do)
         except OwnError as exc:
             raised.append(exc)
 
@@ -128,7 +128,7 @@ async def test_of_several_failures_the_first_in_time_is_raised_and_no_group() ->
 
     async def run() -> None:
         with pytest.raises(OwnError, match=r"^2$"):
-            await each(range(10), do)
+            await for_each(range(10), do)
 
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(run)
@@ -142,7 +142,7 @@ async def test_a_cancellation_breaks_off_what_is_in_hand_and_is_no_failure() -> 
     work = Work()
     with anyio.CancelScope() as scope:
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(each, range(10), work.do)
+            tasks.start_soon(for_each, range(10), work.do)
             await anyio.wait_all_tasks_blocked()
             await work.end(1)
             scope.cancel()
@@ -169,7 +169,7 @@ def test_each_once_in_order_and_never_too_many(naps: list[int], failing: set[int
 
     async def run() -> int | None:
         try:
-            await each(range(len(naps)), do)
+            await for_each(range(len(naps)), do)
         except OwnError as exc:
             return int(exc.args[0])
         return None

@@ -12,8 +12,9 @@ from redis.asyncio import Redis
 
 from rotor_mcp.config import Settings
 from rotor_mcp.errors import NotAuthorised
-from rotor_mcp.tenant_registry import MAX_IDLE_TENANTS, TenantRegistry
-from rotor_mcp.tenants import Tenant
+from rotor_mcp.leads.context import CallContext
+from rotor_mcp.server.backend import open_registry
+from rotor_mcp.tenants import MAX_IDLE_TENANTS, Tenant, TenantRegistry
 from tests.test_secrecy import logged
 
 pytestmark = pytest.mark.anyio
@@ -36,7 +37,7 @@ def rotor(request: httpx2.Request) -> httpx2.Response:
 @pytest.fixture
 async def tenants() -> AsyncIterator[TenantRegistry]:
     settings = Settings.load({"api_key": OWN})
-    async with aclosing(TenantRegistry(settings, lambda: httpx2.MockTransport(rotor))) as opened:
+    async with aclosing(open_registry(settings, lambda: httpx2.MockTransport(rotor))) as opened:
         yield opened
 
 
@@ -44,7 +45,7 @@ async def visit(tenants: TenantRegistry, key: str) -> Tenant:
     """Call with a key, as a caller does."""
     tenant = tenants.for_key(key)
     try:
-        await tenant.call().rotor.list_leads(limit=1)
+        await CallContext.begin(tenant).api.list_leads(limit=1)
     except NotAuthorised:
         pass
     finally:
@@ -70,7 +71,7 @@ async def test_keys_that_rotor_never_accepted_push_nobody_out(tenants: TenantReg
 async def test_a_refusal_is_no_sign_of_a_good_key(status: int, tenants: TenantRegistry) -> None:
     tenant = tenants.for_key(f"limited-{status}")
     with pytest.raises(Exception, match=r"."):
-        await tenant.call().rotor.list_leads(limit=1)
+        await CallContext.begin(tenant).api.list_leads(limit=1)
     tenants.leave(tenant)
     assert spent(tenants) == {}
 
@@ -79,17 +80,17 @@ async def test_the_most_recent_companies_are_kept(tenants: TenantRegistry) -> No
     own = tenants.default()
     for number in range(MAX_IDLE_TENANTS):
         tenant = tenants.for_key(f"rotor_c{number}_s3cr3tofsomebody")
-        tenant.pool.note_answer(200)
+        tenant.state.key_accepted = True
         tenants.leave(tenant)
-    assert len(spent(tenants)) == MAX_IDLE_TENANTS
-    assert own.name not in spent(tenants)
+    assert len(spent(tenants)) == MAX_IDLE_TENANTS + 1, "the server's own is kept besides"
+    assert own.name in spent(tenants)
 
 
 async def test_settings_and_connections_are_the_same_for_all_keys() -> None:
     gc.collect()
     before = sum(isinstance(each, Redis) for each in gc.get_objects())
     settings = Settings.load({"api_key": OWN, "redis_url": "redis://127.0.0.1:1"})
-    async with aclosing(TenantRegistry(settings, lambda: httpx2.MockTransport(rotor))) as tenants:
+    async with aclosing(open_registry(settings, lambda: httpx2.MockTransport(rotor))) as tenants:
         opened = [tenants.default(), *(tenants.for_key(f"rotor_c{number}_s3cr3t99") for number in range(40))]
         gc.collect()
         clients = sum(isinstance(each, Redis) for each in gc.get_objects()) - before
@@ -119,7 +120,7 @@ async def test_what_is_sent_as_a_key_cannot_make_the_log_unreadable(
     with logged(settings, tenants.redact) as stderr:
         sent = await visit(tenants, key)
         logging.getLogger("rotor_mcp.server.dispatch").warning(line)
-    assert sent.pool.accepted is False
+    assert sent.state.key_accepted is False
     if log_format == "json":
         shown = json.loads(stderr.getvalue())
         del shown["time"]

@@ -16,7 +16,7 @@ from mcp.client.stdio import stdio_client
 from mcp.types import CallToolResult, TextContent
 
 from bench.baselines.environments import Server
-from rotor_mcp.api.session import API_VERSION
+from rotor_mcp.api.pool import API_VERSION
 from rotor_mcp.sandbox import FULL_KEY
 
 IN_FLIGHT = 32

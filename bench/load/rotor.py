@@ -11,7 +11,7 @@ import httpx2
 
 from bench.compare.measured import JANE
 from bench.load.wire import serve
-from rotor_mcp.api.session import API_VERSION
+from rotor_mcp.api.pool import API_VERSION
 from rotor_mcp.sandbox import FULL_KEY, Sandbox
 
 

@@ -1,12 +1,12 @@
-"""Rotor's Leads API: each endpoint a method, a model out."""
+"""Rotor's Leads API: each endpoint is a method that returns a model."""
 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from rotor_mcp.api.hooks import ApiHooks
+from rotor_mcp.api.hooks import WriteLease
 from rotor_mcp.api.models import READ_NAMES, Lead, LeadFields, Page
-from rotor_mcp.api.session import ApiSession, ConnectionPool
+from rotor_mcp.api.session import ApiSession
 from rotor_mcp.concurrency import paced
 from rotor_mcp.errors import OutcomeUnknown, Unanswered
 
@@ -20,7 +20,7 @@ class WriteReply:
 
 
 @dataclass(frozen=True)
-class Access:
+class KeyAccess:
     """What a key may do, and whose it is."""
 
     scopes: list[str]
@@ -29,62 +29,21 @@ class Access:
     """Rotor's time, if it said."""
 
 
-class LeadsClient:
-    """The conversation of one tool call with Rotor. Make a new one for each call.
+class LeadsClient(ApiSession):
+    """The endpoints, for one tool call: create one for each call.
 
     Every method raises one of `errors.RotorError`.
     """
 
-    def __init__(self, pool: ConnectionPool, witness: ApiHooks | None = None) -> None:
-        """Begin a call.
-
-        Args:
-            pool: the connections to use.
-            witness: told of what goes out and of what is read.
-        """
-        self._witness = witness or ApiHooks()
-        self._exchange = ApiSession(pool, self._witness)
-        self._carried_over = 0
-
-    def resume(self, spent: int | None = None) -> None:
-        """Start the clock anew: after the person was asked, or for the next step of a long command.
-
-        Args:
-            spent: requests, if an earlier round of the call spent them; else what was spent stays so.
-        """
-        if spent is not None:
-            self._carried_over += spent - self.requests
-        self._exchange.resume(self.requests if spent is None else spent)
-
-    @property
-    def requests(self) -> int:
-        """Requests that this call has spent of the daily quota."""
-        return self._exchange.requests
-
-    @property
-    def requests_of_this_round(self) -> int:
-        """The same without those of an earlier round, before the person was asked."""
-        return self.requests - self._carried_over
-
-    @property
-    def remaining(self) -> float:
-        """Seconds until this call's deadline."""
-        return self._exchange.remaining
-
-    @property
-    def running_out(self) -> bool:
-        """Whether too little time is left to begin another write."""
-        return self._exchange.running_out
-
     async def ping(self) -> None:
-        """Ask `GET /auth/test` without the key: if Rotor is there, it refuses, and counts it for nobody."""
-        await self._exchange.send("GET", "auth/test", anonymous=True)
+        """Send `GET /auth/test` without the key. A running Rotor refuses it, and counts it for nobody."""
+        await self.send("GET", "auth/test", anonymous=True)
 
-    async def access(self) -> Access:
-        """Ask what the key may do, and for whom: `GET /auth/test`."""
-        _, answer = await self._exchange.send("GET", "auth/test")
+    async def access(self) -> KeyAccess:
+        """Read what the key may do, and for whom: `GET /auth/test`."""
+        _, answer = await self.send("GET", "auth/test")
         scopes, company, timestamp = (answer.get(name) for name in ("scopes", "company_id", "timestamp"))
-        return Access(
+        return KeyAccess(
             scopes=[str(scope) for scope in scopes] if isinstance(scopes, list) else [],
             company_id=str(company) if company else None,
             timestamp=str(timestamp) if timestamp else None,
@@ -92,12 +51,12 @@ class LeadsClient:
 
     async def get_lead(self, lead_id: str) -> Lead:
         """Read one lead: `GET /leads/{id}`."""
-        status, answer = await self._exchange.send("GET", "leads/{id}", lead_id=lead_id)
+        status, answer = await self.send("GET", "leads/{id}", lead_id=lead_id)
         data = answer.get("data")
         if not isinstance(data, dict):
             raise Unanswered("the answer holds no lead", status)
         lead = Lead.model_validate(data)
-        self._witness.seen(lead)
+        self._hooks.lead_read(lead)
         return lead
 
     async def list_leads(
@@ -128,7 +87,7 @@ class LeadsClient:
             "limit": str(limit),
             "page": str(page),
         }
-        status, answer = await self._exchange.send(
+        status, answer = await self.send(
             "GET", "leads", query={name: value for name, value in query.items() if value is not None}
         )
         data, pagination = answer.get("data"), answer.get("pagination")
@@ -140,7 +99,7 @@ class LeadsClient:
         async for entry in paced(data):
             if isinstance(entry, dict):
                 leads.append(Lead.model_validate(entry))
-                self._witness.seen(leads[-1])
+                self._hooks.lead_read(leads[-1])
         said = pagination if isinstance(pagination, dict) else {}
         total, has_more = said.get("total"), said.get("has_more")
         return Page(
@@ -151,19 +110,24 @@ class LeadsClient:
             has_more=bool(data) and (has_more if isinstance(has_more, bool) else len(data) >= limit),
         )
 
-    async def upsert_lead(self, fields: LeadFields, lead_id: str | None = None) -> WriteReply:
+    async def upsert_lead(
+        self, fields: LeadFields, lead_id: str | None = None, lease: WriteLease | None = None
+    ) -> WriteReply:
         """Create or update a lead: `POST /leads`. Rotor finds it by id, else by phone, else by e-mail.
 
+        Args:
+            fields: to write.
+            lead_id: of the lead to update.
+            lease: the right to write to that person; verified immediately before the request.
+
         Raises:
+            LockLost: if the lease was lost; nothing was sent.
             OutcomeUnknown: if the reply was lost. The write is not repeated: each one can text a customer.
         """
         body = fields.model_dump(mode="json", include=set(LeadFields.model_fields), exclude_defaults=True)
         if lead_id is not None:
             body["id"] = lead_id
-        try:
-            status, answer = await self._exchange.send("POST", "leads", body=body)
-        finally:
-            await self._witness.after_write()
+        status, answer = await self.send("POST", "leads", body=body, lease=lease)
         data = answer.get("data", answer)
         if not isinstance(data, dict):
             raise OutcomeUnknown("the answer holds no lead", status)

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import httpx2
 
+from rotor_mcp.api.http_client import Proxy
 from rotor_mcp.errors import NotSent
-from rotor_mcp.http_client import Proxy
 
 
 def connect_error(exc: BaseException, host: str, proxy: Proxy | None = None) -> NotSent:

@@ -1,23 +1,30 @@
-"""Who is told of what goes out to Rotor, and of what was read there."""
+"""What the API client reports to its caller while a call runs."""
+
+from typing import Protocol
 
 from rotor_mcp.api.models import Lead
 
 
 class ApiHooks:
-    """Told of each request and each lead. By itself it lets everything happen."""
+    """Receives each request and each lead. The base class ignores them."""
 
-    def seen(self, lead: Lead) -> None:
-        """A lead was read."""
+    def lead_read(self, lead: Lead) -> None:
+        """Receive a lead that was read."""
 
-    async def spent(self) -> None:
-        """A request went out with the key, and counts for its day."""
+    async def request_sent(self, status: int | None) -> None:
+        """Receive the end of a request that was sent with the key: it counts against the day's quota.
 
-    async def before_write(self) -> None:
-        """A write is about to go out, perhaps once more.
-
-        Raises:
-            NotSent: to keep it from going.
+        Args:
+            status: that Rotor answered; None if no answer came.
         """
 
-    async def after_write(self) -> None:
-        """A write has ended, whatever became of it."""
+
+class WriteLease(Protocol):
+    """The right to write to one person, which may be lost to another server."""
+
+    async def verify(self) -> None:
+        """Check the right immediately before a write is sent.
+
+        Raises:
+            LockLost: if another server has taken it.
+        """

@@ -11,7 +11,7 @@ sent; what Rotor already stores may break them and is shown all the same.
 import json
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import (
     AfterValidator,
@@ -164,7 +164,8 @@ Amount = Annotated[
     BeforeValidator(_read_amount),
     PlainSerializer(whole_if_it_is),
 ]
-Priority = Annotated[Literal["low", "medium", "high"], BeforeValidator(_lower)]
+PriorityName = Literal["low", "medium", "high"]
+Priority = Annotated[PriorityName, BeforeValidator(_lower)]
 Tags = Annotated[list[str], BeforeValidator(split_tags)]
 
 
@@ -221,15 +222,6 @@ class LeadFields(Fields):
     ] = None
 
 
-_LIMIT_ERRORS: dict[str, type | tuple[type, ...]] = {
-    "string_too_long": str,
-    "literal_error": str,
-    "value_error": str,
-    "greater_than_equal": (int, float),
-}
-"""pydantic's name of a broken limit → the type of a value that can be shown all the same."""
-
-
 def _under_one_name(data: dict[str, Any]) -> dict[str, Any]:
     """Bring the two families of names together, cut and without blanks, for each lead that is read."""
     fields: dict[str, Any] = {}
@@ -251,49 +243,77 @@ def _under_one_name(data: dict[str, Any]) -> dict[str, Any]:
     return fields
 
 
-class Lead(LeadFields):
-    """A lead as Rotor answers it. Fields we do not know are dropped, missing ones are fine."""
+def _lower_if_known(value: object) -> object:
+    lowered = _lower(value)
+    return lowered if lowered in get_args(PriorityName) else value
 
-    model_config = ConfigDict(extra="ignore")
 
-    projected_value: Annotated[Amount | None, Field(le=MAX_READ_AMOUNT)] = None
+class Lead(BaseModel):
+    """A lead as Rotor answers it. Reading is lenient: a field is missing where its value has another type.
+
+    Fields that are not declared are dropped. A value beyond a limit on writing is kept.
+    """
+
+    model_config = ConfigDict(
+        extra="ignore",
+        str_strip_whitespace=True,
+        coerce_numbers_to_str=True,
+        allow_inf_nan=False,
+        hide_input_in_errors=True,  # it is somebody's name and phone number
+    )
+
+    # The fields of `LeadFields`, in their order, without its limits and forms.
+    name: str | None = None
+    phone: str | None = None
+    email: str | None = None
+    stage: str | None = None
+    priority: Annotated[str | None, BeforeValidator(_lower_if_known)] = None
+    projected_value: Annotated[
+        float | None,
+        Field(le=MAX_READ_AMOUNT),
+        BeforeValidator(_read_amount),
+        PlainSerializer(whole_if_it_is),
+    ] = None
+    follow_up_date: str | None = None
+    service_type: str | None = None
+    source: str | None = None
+    tags: Tags = []
+    address_street1: str | None = None
+    address_street2: str | None = None
+    address_city: str | None = None
+    address_state: str | None = None
+    address_zip: str | None = None
+    address_country: str | None = None
+    notes: str | None = None
+    # Fields that only Rotor sets.
     id: str | None = None
     archived: bool = False
     archived_at: str | None = None
     created_at: str | None = None
-    assigned_to: Annotated[str | None, Field(description="User id")] = None
-    location: Annotated[list[float] | None, Field(description="Latitude, longitude")] = None
-    value_score: Annotated[float | None, Field(description="Rotor's own; undocumented")] = None
-
-    @model_validator(mode="before")
-    @classmethod
-    def _leave_out_blanks(cls, data: object) -> object:
-        return data  # which `_read` has done
+    assigned_to: str | None = None
+    """A user id."""
+    location: list[float] | None = None
+    """Latitude, longitude."""
+    value_score: float | None = None
+    """Rotor's own; undocumented."""
 
     @model_validator(mode="wrap")
     @classmethod
     def _read(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
-        """Read an answer of Rotor, and keep values that break a limit on writing.
-
-        A value of a type that the field cannot have is left out.
-        """
+        """Read an answer of Rotor, without the fields whose values have another type."""
         if not isinstance(data, dict):
             return handler(data)
-        fields, beyond_a_limit = _under_one_name(data), dict[str, Any]()
-        lead: Self | None = None
-        while lead is None:  # each time a field is mended or left out
+        fields = _under_one_name(data)
+        while True:
             try:
-                lead = handler(fields)
+                return handler(fields)
             except ValidationError as exc:
                 for error in exc.errors(include_url=False):
-                    name, kind = str(error["loc"][0]), error["type"]
+                    name = str(error["loc"][0])
                     value = fields.pop(name, None)
-                    if kind == "string_unicode":
-                        # Left out, a field would seem empty, and a write would replace what stands there.
+                    if error["type"] == "string_unicode":
+                        # Without it a field would seem empty, and a write would replace what it holds.
                         fields[name] = map_strings(value, _without_halves)
-                    elif kind in _LIMIT_ERRORS and isinstance(value, _LIMIT_ERRORS[kind]):
-                        beyond_a_limit[name] = value
-        return lead.model_copy(update=beyond_a_limit) if beyond_a_limit else lead
 
 
 class Page(BaseModel):

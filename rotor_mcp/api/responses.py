@@ -1,11 +1,12 @@
-"""What an answer of Rotor means: a JSON object, or one of `errors.py`."""
+"""Reads an answer of Rotor: a JSON object, or one of `errors.py`."""
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, NoReturn, Protocol
+from typing import Any, NoReturn
 
+from rotor_mcp.config import Credentials
 from rotor_mcp.errors import (
     InvalidLead,
     MissingScope,
@@ -18,7 +19,7 @@ from rotor_mcp.errors import (
 )
 
 MESSAGE_LIMIT = 300
-"""Characters of Rotor's own words in an error. Bodies are never passed on whole."""
+"""Characters of Rotor's own words in an error. A body is never passed on whole."""
 MAX_JSON_SIGNS = 300_000
 """Commas, colons and opening brackets of an answer. A thousand leads with long notes have 150,000; many small
 values take far longer to read than few long ones."""
@@ -36,34 +37,26 @@ class Answer:
     body: bytes
 
 
-class Key(Protocol):
-    """The key of a request."""
-
-    @property
-    def key_warning(self) -> str | None:
-        """What is odd about its form."""
-
-    def redact(self, text: str) -> str:
-        """Take it out of a text."""
-
-
-def read(answer: Answer, lost: type[Unanswered], key: Key) -> tuple[int, dict[str, Any]]:
-    """Read the status and the JSON object of an answer.
+def read(
+    answer: Answer, lost: type[Unanswered], credentials: Credentials | None, redact: Callable[[str], str]
+) -> tuple[int, dict[str, Any]]:
+    """Return the status and the JSON object of an answer.
 
     Args:
         answer: as it came.
-        lost: the error for an answer that says nothing of what was done.
-        key: that was sent.
+        lost: the error for an answer that does not say what was done.
+        credentials: that were sent.
+        redact: removes secrets from a text of Rotor's.
 
     Raises:
-        RotorError: what the answer means, if it is not that all went well.
+        RotorError: the error that the answer stands for.
     """
     status = answer.status
     said = _json_object(answer.body)
     if status >= 500 or (lost is OutcomeUnknown and _leaves_open_what_was_done(status)):
         raise lost(f"Rotor answered {status}", status)
     if status >= 300:
-        _refuse(status, said or {}, key)
+        _refuse(status, said or {}, credentials, redact)
     if said is None:
         kind = answer.headers.get("content-type", "").partition(";")[0].strip()[:MESSAGE_LIMIT]
         raise lost(f"the answer is not Rotor's JSON ({kind or 'no content type'})", status)
@@ -92,15 +85,17 @@ def _read_int(digits: str) -> float:
     return int(digits) if len(digits) <= MAX_INT_DIGITS else float(digits)
 
 
-def _refuse(status: int, said: dict[str, Any], key: Key) -> NoReturn:
-    # The key is taken out first: of one that is cut, a part would be left.
-    message = key.redact(str(said.get("message") or ""))[:MESSAGE_LIMIT]
+def _refuse(
+    status: int, said: dict[str, Any], credentials: Credentials | None, redact: Callable[[str], str]
+) -> NoReturn:
+    # Secrets are removed first: of one that is cut, a part would be left.
+    message = redact(str(said.get("message") or ""))[:MESSAGE_LIMIT]
     reason = f"Rotor answered {status}"
     match status:
         case 400:
-            raise InvalidLead(reason, status, message, list(_faults(said, key)))
+            raise InvalidLead(reason, status, message, list(_faults(said, redact)))
         case 401:
-            raise NotAuthorised(reason, status, message, key.key_warning)
+            raise NotAuthorised(reason, status, message, credentials.warning if credentials else None)
         case 403:
             scope = re.search(r"scope '([\w:.-]{1,100})'", message)
             raise MissingScope(reason, status, message, scope[1] if scope else None)
@@ -112,9 +107,9 @@ def _refuse(status: int, said: dict[str, Any], key: Key) -> NoReturn:
             raise Refused(reason, status, message)
 
 
-def _faults(said: dict[str, Any], key: Key) -> Iterator[tuple[str, str]]:
+def _faults(said: dict[str, Any], redact: Callable[[str], str]) -> Iterator[tuple[str, str]]:
     faults = said.get("errors")
     for fault in faults[:MAX_FAULTS] if isinstance(faults, list) else []:
         if isinstance(fault, dict):
             field, message = (str(fault.get(name, "?")) for name in ("field", "message"))
-            yield key.redact(field)[:MESSAGE_LIMIT], key.redact(message)[:MESSAGE_LIMIT]
+            yield redact(field)[:MESSAGE_LIMIT], redact(message)[:MESSAGE_LIMIT]

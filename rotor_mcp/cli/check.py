@@ -10,7 +10,7 @@ import anyio
 import click
 import httpx2
 
-from rotor_mcp.api.session import ConnectionPool
+from rotor_mcp.api.pool import ConnectionPool
 from rotor_mcp.cli.options import connection, sandbox_flag, settings_flags
 from rotor_mcp.config import Settings
 from rotor_mcp.diagnostics import api_checks, client_checks, local_checks, redis_checks

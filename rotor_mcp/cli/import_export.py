@@ -8,11 +8,12 @@ import click
 from rotor_mcp import log_setup
 from rotor_mcp.api.models import Amount, Day
 from rotor_mcp.cli.options import Flag, connection, is_interactive, sandbox_flag, settings_flags, together
+from rotor_mcp.errors import InvalidArguments
 from rotor_mcp.import_export import exporter, importer
 from rotor_mcp.leads import validation
 from rotor_mcp.leads.requests import Arguments as ToolArguments
-from rotor_mcp.leads.requests import ForAllRows, SearchLeads
-from rotor_mcp.tools import error_text
+from rotor_mcp.leads.requests import RowDefaults, SearchRequest
+from rotor_mcp.tools.error_text import render_error
 
 Arguments = TypeVar("Arguments", bound=ToolArguments)
 
@@ -31,7 +32,7 @@ _CONNECTION = settings_flags(
 _FOR_ALL_ROWS = together(
     [
         click.option(f"--{name}", metavar="TEXT", help=f"{field.description}.")
-        for name, field in ForAllRows.model_fields.items()
+        for name, field in RowDefaults.model_fields.items()
     ]
 )
 
@@ -61,7 +62,7 @@ def _choices(kind: object) -> list[str]:
 _FILTERS = together(
     [
         _filter_flag(name, field.annotation, field.description)
-        for name, field in SearchLeads.model_fields.items()
+        for name, field in SearchRequest.model_fields.items()
         # The others say what a tool's answer is like, not which leads are meant.
         if name not in ("count_by", "limit", "cursor")
     ]
@@ -111,7 +112,7 @@ def import_(
     """
     if dry_run and yes:
         raise click.UsageError("--dry-run writes nothing and --yes writes: give one of them")
-    for_all = _parse(ForAllRows, values)
+    for_all = _parse(RowDefaults, values)
     settings, transport = connection(file, values)
     log_setup.configure(settings)
     asked = importer.Import(
@@ -164,7 +165,7 @@ def export_(
     Newest first, rows are written as they are read. Another order needs all that match in memory first, and
     so does a tag that no lead has in just that spelling.
     """
-    wanted = _parse(SearchLeads, values)
+    wanted = _parse(SearchRequest, values)
     settings, transport = connection(file, values)
     log_setup.configure(settings)
     asked = exporter.Export(wanted, limit, requests)
@@ -177,8 +178,8 @@ def _parse(model: type[Arguments], values: dict[str, Any]) -> Arguments:
     given = {name: values.pop(name) for name in model.model_fields if name in values}
     try:
         return validation.parse(model, given)
-    except validation.InvalidArguments as exc:
-        raise click.UsageError(error_text.invalid_arguments(exc.faults)) from None
+    except InvalidArguments as exc:
+        raise click.UsageError(render_error(exc, 0)) from None
 
 
 def _pair(text: str) -> tuple[str, str]:

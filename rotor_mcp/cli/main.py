@@ -125,16 +125,14 @@ def serve(file: str | None, http: str | None, **values: str | None) -> None:
         return
     gc_tuning.loading()
     from rotor_mcp import log_setup
-    from rotor_mcp.server.access import AccessControl
-    from rotor_mcp.server.mcp_server import build_server, serve_stdio
-    from rotor_mcp.tenant_registry import TenantRegistry
+    from rotor_mcp.server.mcp_server import build_server
+    from rotor_mcp.server.stdio import serve_stdio
 
     settings, transport = connection(file, values)
     log_setup.configure(settings)
     if warning := settings.key_trouble or settings.key_warning:
         logging.getLogger(__name__).warning(warning)
-    access = AccessControl(TenantRegistry(settings, transport, listeners=_listeners()))
-    server = build_server(settings, access=access)
+    server = build_server(settings, transport=transport, listeners=_listeners())
     gc_tuning.serving()
     if is_interactive():
         click.echo(

@@ -4,8 +4,8 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
 from rotor_mcp import dates
-from rotor_mcp.api.client import Access, LeadsClient
-from rotor_mcp.api.session import ConnectionPool
+from rotor_mcp.api.client import KeyAccess, LeadsClient
+from rotor_mcp.api.pool import ConnectionPool
 from rotor_mcp.config import environment_variable
 from rotor_mcp.diagnostics.check import Check, crashed
 from rotor_mcp.errors import (
@@ -74,7 +74,7 @@ async def _connection(pool: ConnectionPool) -> Check:
     """See whether Rotor is there: it refuses a request without a key in words of its own."""
     host = pool.host
     try:
-        await LeadsClient(pool).ping()
+        await LeadsClient(pool, None).ping()
     except Misconfigured as exc:
         return Check("connection", "failed", exc.reason, exc.cure)
     except NotSent as exc:
@@ -97,7 +97,7 @@ async def _connection(pool: ConnectionPool) -> Check:
 
 
 async def _access(pool: ConnectionPool) -> list[Check]:
-    rotor = LeadsClient(pool)
+    rotor = LeadsClient(pool, pool.settings.credentials)
     try:
         access = await rotor.access()
     except RotorError as exc:
@@ -123,7 +123,7 @@ def _no_access(exc: RotorError, cost: str) -> Check:
     return Check("access", "failed", f"{finding}. {cost}", cure)
 
 
-def _scopes(access: Access, cost: str) -> Check:
+def _scopes(access: KeyAccess, cost: str) -> Check:
     accepted = f"Rotor accepts the key, with the scopes: {', '.join(access.scopes) or 'none named'}"
     if access.scopes and READ_SCOPE not in access.scopes:
         return Check(
@@ -144,7 +144,7 @@ def _scopes(access: Access, cost: str) -> Check:
     return Check("access", "ok", f"{accepted}. {cost}")
 
 
-def _clock(access: Access) -> Check | None:
+def _clock(access: KeyAccess) -> Check | None:
     """Compare the clocks; None if Rotor does not say its time in a form that is known."""
     theirs = dates.local(access.timestamp or "", UTC)
     if not isinstance(theirs, datetime):

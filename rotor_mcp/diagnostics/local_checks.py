@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterator
 from zoneinfo import ZoneInfo
 
 from rotor_mcp import __version__
+from rotor_mcp.api.http_client import proxy_for
 from rotor_mcp.config import KEY_PREFIX, Settings, environment_variable
 from rotor_mcp.diagnostics.check import Check, crashed
 from rotor_mcp.errors import Misconfigured
-from rotor_mcp.http_client import proxy_for
 from rotor_mcp.tools.error_text import WHERE_A_KEY_COMES_FROM
 
 _DEFAULT_ADDRESS = str(Settings.model_fields["base_url"].default)

@@ -2,12 +2,12 @@
 
 from rotor_mcp.config import Settings, environment_variable
 from rotor_mcp.diagnostics.check import Check
-from rotor_mcp.tenants import state_factory
+from rotor_mcp.server.backend import open_state_factory
 
 
 async def look(settings: Settings) -> Check:
     """See whether Redis answers, and whether locks can be kept in it."""
-    shared = state_factory(settings, search_memory=0)
+    shared = open_state_factory(settings, search_memory=0)
     try:
         health = await shared.check()
     finally:

@@ -1,4 +1,4 @@
-"""The reception of a server that many call: who is it, may they do this, with which Rotor key, how often?"""
+"""Admits calls over HTTP: who calls, with which scopes, with which Rotor key, and how often."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -18,11 +18,10 @@ from rotor_mcp.hosting.reloading_file import FileUnavailable, ReloadingFile
 from rotor_mcp.hosting.scopes import READ, WRITE
 from rotor_mcp.hosting.settings import HostSettings
 from rotor_mcp.server.access import AccessControl, AdmittedCall
-from rotor_mcp.tenant_registry import TenantRegistry
-from rotor_mcp.tenants import Tenant
+from rotor_mcp.tenants import Tenant, TenantRegistry
 
 KEY_HEADER = "x-rotor-api-key"
-UPSERT_REQUESTS = 6
+MAX_UPSERT_REQUESTS = 6
 """Requests that one `upsert_lead` may spend: 3, and as many to find out what became of a lost reply."""
 
 _WHERE_THE_KEY_IS = {
@@ -37,7 +36,7 @@ sent_key: ContextVar[str | None] = ContextVar("sent_key", default=None)
 
 
 class HostedAccessControl(AccessControl):
-    """Lets in whom the operator's settings let in."""
+    """Admits the calls that the operator's settings allow."""
 
     def __init__(self, tenants: TenantRegistry, settings: HostSettings) -> None:
         """Open.
@@ -54,7 +53,7 @@ class HostedAccessControl(AccessControl):
         own = tenants.pool.settings
         self._budgets = Budgets(settings.daily_requests, tenants.state_factory, own.timeout)
         self._most_requests = {
-            "upsert_lead": UPSERT_REQUESTS,
+            "upsert_lead": MAX_UPSERT_REQUESTS,
             "upsert_leads": own.batch_requests,
             "search_leads": own.search_requests,
             "get_lead": 1,
@@ -67,14 +66,7 @@ class HostedAccessControl(AccessControl):
             token is not None and (WRITE if writing else READ) in token.scopes
         )
 
-    async def _let_in(self, inside: AsyncExitStack, *, writing: bool, tool: str | None) -> AdmittedCall:
-        try:
-            return await self._ask_in(inside, writing=writing, tool=tool)
-        except CallRejected as exc:
-            self._tell_of(exc)
-            raise
-
-    async def _ask_in(self, inside: AsyncExitStack, *, writing: bool, tool: str | None) -> AdmittedCall:
+    async def _authorize(self, stack: AsyncExitStack, *, writing: bool, tool: str | None) -> AdmittedCall:
         if not self.allows(writing=writing):
             raise PermissionDenied(
                 f"your access token lacks the scope {WRITE if writing else READ}; "
@@ -82,7 +74,7 @@ class HostedAccessControl(AccessControl):
             )
         who = caller_of(get_access_token())
         tenant = self._tenant(who)
-        inside.enter_context(self._limits.hold(who))
+        stack.enter_context(self._limits.hold(who))
         most = self._most_requests.get(tool or "", tenant.pool.settings.search_requests)
         reservation = await self._budgets.reserve(who, most)
         notice = reservation.notice if reservation else None
@@ -90,7 +82,7 @@ class HostedAccessControl(AccessControl):
             tenant, self.questions, who, notice, _WHERE_THE_KEY_IS[self._settings.key_from]
         )
         if reservation is not None:
-            inside.push_async_callback(self._settle, reservation, admitted)
+            stack.push_async_callback(self._settle, reservation, admitted)
         return admitted
 
     async def _settle(self, reservation: Reservation, admitted: AdmittedCall) -> None:

@@ -38,7 +38,7 @@ from rotor_mcp.hosting.refusal_log import RefusalLog
 from rotor_mcp.hosting.scopes import READ, SCOPES
 from rotor_mcp.hosting.settings import PATH, HostSettings
 from rotor_mcp.server.mcp_server import build_server
-from rotor_mcp.tenant_registry import TenantRegistry
+from rotor_mcp.tenants import TenantRegistry
 
 SPARE_REQUESTS = 24
 """Requests that a caller may have under way beside its calls of tools, such as those that list tools."""

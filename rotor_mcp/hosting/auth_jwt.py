@@ -16,14 +16,14 @@ import httpx2
 import jwt
 from mcp.server.auth.provider import AccessToken
 
+from rotor_mcp.api.http_client import open_client
+from rotor_mcp.api.response_body import UnreadableBody, read_body
 from rotor_mcp.config import is_loopback
 from rotor_mcp.errors import Misconfigured
 from rotor_mcp.hosting.addresses import canonical_url
 from rotor_mcp.hosting.auth import InvalidToken, TokensUnavailable
 from rotor_mcp.hosting.callers import JWT_PREFIX, TOKEN_FILE_PREFIX
 from rotor_mcp.hosting.scopes import granted_scopes
-from rotor_mcp.http_client import open_client
-from rotor_mcp.response_body import UnreadableBody, read_body
 
 ALGORITHMS = frozenset(
     {"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"}

@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 
 from rotor_mcp.api.client import LeadsClient
-from rotor_mcp.api.session import ConnectionPool
+from rotor_mcp.api.pool import ConnectionPool
 from rotor_mcp.errors import Refused, RotorError
 from rotor_mcp.state.tenant_state import StateFactory, StateHealth
 
@@ -72,7 +72,7 @@ class Readiness:
     async def _knock(self) -> str | None:
         """Ask Rotor, and say why it could not be asked. To be refused is an answer."""
         try:
-            await LeadsClient(self._pool).ping()
+            await LeadsClient(self._pool, None).ping()
         except Refused:
             pass
         except RotorError as exc:

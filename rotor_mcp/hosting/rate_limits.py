@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 import anyio
 
 from rotor_mcp.errors import BudgetExceeded, RateLimited
-from rotor_mcp.state.tenant_state import Budget, StateFactory
+from rotor_mcp.state.request_counter import Budget
+from rotor_mcp.state.tenant_state import StateFactory
 
 RATE_WINDOW_SECONDS = 60.0
 NOTICE_SHARE = 0.8

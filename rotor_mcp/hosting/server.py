@@ -22,9 +22,9 @@ from rotor_mcp.hosting.connections import MAX_BUSY_CONNECTIONS, LimitedProtocol
 from rotor_mcp.hosting.middleware import access_log
 from rotor_mcp.hosting.processes import Processes, listeners
 from rotor_mcp.hosting.settings import PATH, HostSettings
+from rotor_mcp.server.backend import open_registry
 from rotor_mcp.sockets import address
 from rotor_mcp.telemetry.environment import event_listeners, wanted
-from rotor_mcp.tenant_registry import TenantRegistry
 
 if TYPE_CHECKING:
     import httpx2
@@ -107,7 +107,7 @@ def _end_with_parent() -> None:
 def _application(
     settings: Settings, host: HostSettings, transport: "Callable[[], httpx2.AsyncBaseTransport] | None"
 ) -> Starlette:
-    tenants = TenantRegistry(settings, transport, listeners=_listeners())
+    tenants = open_registry(settings, transport, listeners=_listeners())
     log_setup.configure(settings, tenants.redact)
     lines = logging.StreamHandler(sys.stderr)
     lines.setFormatter(logging.Formatter("%(message)s"))

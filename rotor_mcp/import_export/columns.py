@@ -14,16 +14,17 @@ from rotor_mcp.api.models import Lead, LeadFields
 from rotor_mcp.import_export.cell_values import ReadCell, reader
 from rotor_mcp.import_export.formats.table import Row, Table
 from rotor_mcp.import_export.header_synonyms import FIRST_NAME, LAST_NAME, Meaning, meaning
-from rotor_mcp.leads.normalize import caseless, phone_form
-from rotor_mcp.leads.requests import UpsertLead
+from rotor_mcp.leads.phones import phone_form
+from rotor_mcp.leads.requests import UpsertRequest
 from rotor_mcp.leads.validation import nearest
+from rotor_mcp.normalize import caseless
 from rotor_mcp.sanitize import one_line
 from rotor_mcp.tools.phrases import counted
 
 FIELDS = (*LeadFields.model_fields, "id", "confirm")
 """The arguments that rows can give."""
 
-NOT_WRITABLE = frozenset({*Lead.model_fields.keys() - UpsertLead.model_fields.keys(), "row", "reason"})
+NOT_WRITABLE = frozenset({*Lead.model_fields.keys() - UpsertRequest.model_fields.keys(), "row", "reason"})
 """Columns that our own files hold and that Rotor takes from nobody."""
 
 _PARTS = (FIRST_NAME, LAST_NAME)

@@ -19,17 +19,17 @@ import httpx2
 from rotor_mcp.api.models import PAGE_LIMIT, Lead
 from rotor_mcp.atomic_file import refuse_others_link, whole
 from rotor_mcp.config import Settings
-from rotor_mcp.errors import RotorError
+from rotor_mcp.errors import RotorError, TooManyRequests
 from rotor_mcp.import_export import lead_rows
 from rotor_mcp.leads import filters
 from rotor_mcp.leads.context import CallContext
 from rotor_mcp.leads.cursor import Cursor, digest
-from rotor_mcp.leads.lookup import TooManyRequestsError
-from rotor_mcp.leads.requests import SearchLeads
+from rotor_mcp.leads.requests import SearchRequest
 from rotor_mcp.leads.scan import LeadScan
 from rotor_mcp.sanitize import clean
-from rotor_mcp.tenants import Tenant, tenant
-from rotor_mcp.tools import error_text
+from rotor_mcp.server.backend import open_tenant
+from rotor_mcp.tenants import Tenant
+from rotor_mcp.tools.error_text import render_error
 from rotor_mcp.tools.phrases import counted, spent
 
 STANDARD_OUTPUT = "-"
@@ -43,7 +43,7 @@ WriteLeads = Callable[[Sequence[Lead]], None]
 class Export:
     """What to export, and how far that has come."""
 
-    wanted: SearchLeads
+    wanted: SearchRequest
     """Which leads, in which order, and which of their fields. Its own limit does not count."""
     limit: int | None
     """Leads to write at most; all that match if None."""
@@ -56,7 +56,7 @@ class Export:
     @property
     def spent(self) -> int:
         """Requests spent of the daily quota, retries included."""
-        return self.call.rotor.requests if self.call else 0
+        return self.call.api.requests if self.call else 0
 
 
 def form_of(file: str) -> Form:
@@ -94,13 +94,13 @@ def run(
                 # The event loop ends its task between two steps when it is interrupted, so that each request
                 # is counted. To be told to end does the same.
                 signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))
-                async with tenant(settings, transport) as where:
-                    await _run(export, where, write, tell)
+                async with open_tenant(settings, transport) as tenant:
+                    await _run(export, tenant, write, tell)
 
             anyio.run(work)
     except BrokenPipeError:
         raise
-    except (RotorError, TooManyRequestsError, OSError, KeyboardInterrupt) as exc:
+    except (RotorError, TooManyRequests, OSError, KeyboardInterrupt) as exc:
         done, text = False, f"{_what_happened(exc, export)} {_what_is_left(export, file, at_once=at_once)}"
     else:
         where = "" if at_once else f" in {file}"
@@ -110,11 +110,11 @@ def run(
     return done
 
 
-async def _run(export: Export, where: Tenant, write: WriteLeads, tell: Callable[[str], None]) -> None:
+async def _run(export: Export, tenant: Tenant, write: WriteLeads, tell: Callable[[str], None]) -> None:
     async def progress(_done: float, _of: float | None, what: str) -> None:
         tell(f"{what}, {spent(export.spent)}")
 
-    export.call = where.call(progress)
+    export.call = CallContext.begin(tenant, progress)
     async for leads in _in_order(export, export.call):
         write(leads)
         export.written += len(leads)
@@ -126,7 +126,7 @@ async def _in_order(export: Export, call: CallContext) -> AsyncIterator[Sequence
 
     Raises:
         RotorError: if Rotor could not be asked or refused.
-        TooManyRequestsError: if there are too many to read. Where Rotor's count of its leads shows
+        TooManyRequests: if there are too many to read. Where Rotor's count of its leads shows
             that, none is given out before.
     """
     wanted, newest_first = export.wanted, export.wanted.order == "newest"
@@ -135,7 +135,7 @@ async def _in_order(export: Export, call: CallContext) -> AsyncIterator[Sequence
     given = pages = 0
     over = False
     while not over:
-        call.rotor.resume()  # its clock is for one page, not for all
+        call.api.resume()  # its clock is for one page, not for all
         found += await reading.read()
         pages += 1
         over = reading.done or (
@@ -151,7 +151,7 @@ async def _in_order(export: Export, call: CallContext) -> AsyncIterator[Sequence
             yield leads
             given, found = given + len(leads), []
     if not newest_first:
-        found.sort(key=lambda lead: filters.sort_key(lead, wanted.order, call.context))
+        found.sort(key=lambda lead: filters.sort_key(lead, wanted.order, call.locale))
         yield found[: export.limit]
 
 
@@ -159,7 +159,7 @@ def _check_cost(export: Export, reading: LeadScan, pages: int) -> None:
     """See that the rest may be read, as far as is known how much that is.
 
     Raises:
-        TooManyRequestsError: if it may not.
+        TooManyRequests: if it may not.
     """
     leads = reading.exist or 0
     if export.wanted.created_from:
@@ -168,15 +168,15 @@ def _check_cost(export: Export, reading: LeadScan, pages: int) -> None:
         leads = min(leads, export.limit)
     needed = pages + max(-(-leads // PAGE_LIMIT) - reading.pages, 1)
     if needed > export.requests:
-        raise TooManyRequestsError(needed, export.requests)
+        raise TooManyRequests(needed, export.requests)
 
 
 def _what_happened(exc: BaseException, export: Export) -> str:
     cost = spent(export.spent)
     match exc:
         case RotorError():
-            return error_text.failed(exc, export.spent)
-        case TooManyRequestsError():
+            return render_error(exc, export.spent)
+        case TooManyRequests():
             return (
                 f"This takes at least {exc.requests:,} requests, and --requests allows {exc.limit:,}. {cost}"
             )

@@ -1,7 +1,7 @@
-"""What `rotor-mcp import` says: what a file was taken for, what would happen, what happened. Pure.
+"""The texts of `rotor-mcp import`: what a file was read as, what would happen, and what happened. Pure.
 
-Here is also the file of rows that need attention: as they were read, with the reason, ready to be corrected
-and imported again.
+Here is also the file of rows that need attention: as they were read, with the reason, to be corrected and
+imported again.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -11,9 +11,12 @@ from rotor_mcp.import_export import lead_rows
 from rotor_mcp.import_export.columns import FIELDS, Columns
 from rotor_mcp.import_export.formats.formula_guard import guard
 from rotor_mcp.import_export.formats.table import Table
-from rotor_mcp.leads.batch import Ending
+from rotor_mcp.leads.batch import RowOutcome
 from rotor_mcp.sanitize import one_line
-from rotor_mcp.tools import batch_report, batch_text, error_text, phrases
+from rotor_mcp.tools.error_text import row_failure
+from rotor_mcp.tools.phrases import counted
+from rotor_mcp.tools.upsert_lead import Write, change_texts, lead_label, plan_lines
+from rotor_mcp.tools.upsert_leads import batch_warnings, count_rows, count_text, row_numbers
 
 MAX_EXAMPLES = 20
 """Rows of one kind that are shown; the others are counted."""
@@ -21,12 +24,13 @@ MAX_EXAMPLES = 20
 ROW, CONFIRM, REASON = "row", "confirm", "reason"
 """Columns of the file of rows that need attention, beside those of the fields."""
 
-_TO_CORRECT = frozenset({"needs_confirmation", "invalid"})
+Row = tuple[RowOutcome, Write | None]
+"""How a row ended, and the result of its write if there was one."""
 
 
 def taken_for(table: Table, columns: Columns) -> Iterator[str]:
     """Say what a file was taken for, and what becomes of its columns."""
-    yield f"{table.form}; {phrases.counted(len(table.rows), 'row')}."
+    yield f"{table.form}; {counted(len(table.rows), 'row')}."
     yield from (f"  {line}" for line in columns.lines())
     if table.rows:
         first = table.rows[0]
@@ -45,35 +49,41 @@ def _text(value: Any) -> str:
     return ", ".join(value) if isinstance(value, list) else str(value)
 
 
-def counts(endings: Iterable[Ending], *, would: bool = False) -> str:
+def counts(outcomes: Iterable[RowOutcome], *, would: bool = False) -> str:
     """Say how many rows ended how, or would."""
-    return f"{'Plan for ' if would else ''}{batch_text.outcomes(batch_report.counts(endings))}"
+    return f"{'Plan for ' if would else ''}{count_text(count_rows(outcomes))}"
 
 
-def details(endings: Iterable[Ending], timezone: str) -> dict[str, list[str]]:
-    """Tell of the rows that change a lead or need attention, and what is worth knowing of all, by title."""
-    told = sorted(endings, key=lambda ending: ending.rows)
+def details(rows: Sequence[Row], timezone: str) -> dict[str, list[str]]:
+    """Describe the rows that change a lead or need attention, and what is worth knowing of all, by title.
+
+    Args:
+        rows: the outcomes in the order of the file, each with the result of its write.
+        timezone: in which dates are shown.
+    """
     return {
         "Changes": [
-            _told(ending, timezone)
-            for ending in told
-            if ending.outcome == "updated" or (ending.told and ending.told.kept and ending.went_well)
+            _line(outcome, write, timezone)
+            for outcome, write in rows
+            if outcome.status == "updated" or (write and write.kept and outcome.is_stored)
         ],
         "Not known whether written": [
-            _told(ending, timezone) for ending in told if ending.outcome == "unknown"
+            _line(outcome, write, timezone) for outcome, write in rows if outcome.status == "unknown"
         ],
-        "Rows that need attention": [_told(ending, timezone) for ending in to_correct(told)],
-        "Worth knowing": batch_report.warnings(told),
+        "Rows that need attention": [
+            _line(outcome, write, timezone) for outcome, write in rows if needs_attention(outcome)
+        ],
+        "Worth knowing": batch_warnings(rows),
     }
 
 
-def to_correct(endings: Iterable[Ending]) -> list[Ending]:
-    """Choose the rows that somebody has to correct or approve, in the order of the file."""
-    return sorted((end for end in endings if end.outcome in _TO_CORRECT), key=lambda ending: ending.rows)
+def needs_attention(outcome: RowOutcome) -> bool:
+    """Whether somebody has to correct or approve a row."""
+    return outcome.status in ("needs_confirmation", "invalid")
 
 
 def some(title: str, lines: Sequence[str]) -> Iterator[str]:
-    """Show the first of some lines, under their title."""
+    """Yield the first of some lines, under their title."""
     if lines:
         yield f"{title}:"
         yield from (f"  {one_line(line)}" for line in lines[:MAX_EXAMPLES])
@@ -81,46 +91,47 @@ def some(title: str, lines: Sequence[str]) -> Iterator[str]:
         yield f"  and {len(lines) - MAX_EXAMPLES:,} more"
 
 
-def _told(ending: Ending, timezone: str) -> str:
-    which = batch_text.rows(ending.rows)
-    if ending.went_well and ending.told:
-        return f"{which}, {phrases.called(ending.told)}: {'; '.join(phrases.changes(ending.told, timezone))}"
-    return f"{which}, {ending.outcome}: {reason(ending, timezone)}"
+def _line(outcome: RowOutcome, write: Write | None, timezone: str) -> str:
+    which = row_numbers(outcome.rows)
+    if outcome.is_stored and write:
+        return f"{which}, {lead_label(write)}: {'; '.join(change_texts(write, timezone))}"
+    return f"{which}, {outcome.status}: {reason(outcome, write, timezone)}"
 
 
-def reason(ending: Ending, timezone: str) -> str:
+def reason(outcome: RowOutcome, write: Write | None, timezone: str) -> str:
     """Say why a row needs attention, and what to do."""
-    if ending.trouble is not None:
-        return "; ".join(error_text.of_row(ending.trouble))
-    if ending.told is None:
+    if outcome.failure is not None:
+        return "; ".join(row_failure(outcome.failure))
+    if write is None:
         return ""
-    told = ending.told
-    text = "; ".join(told.reasons)
-    if ending.outcome == "unknown":
-        return "; ".join([text, *told.warnings])
-    plan = "; ".join(line.strip() for line in phrases.plan(told, timezone))
-    return f"{text}. The plan for {phrases.called(told)}: {plan}. To approve it, confirm: {told.confirm}"
+    text = "; ".join(write.reasons)
+    if outcome.status == "unknown":
+        return "; ".join([text, *write.warnings])
+    plan = "; ".join(line.strip() for line in plan_lines(write, timezone))
+    return f"{text}. The plan for {lead_label(write)}: {plan}. To approve it, confirm: {write.confirm}"
 
 
-def corrections(given: Mapping[int, Mapping[str, Any]], endings: Iterable[Ending], timezone: str) -> str:
-    """Write the rows that need attention as CSV, with a column to approve, and the reason.
+def corrections(given: Mapping[int, Mapping[str, Any]], rows: Iterable[Row], timezone: str) -> str:
+    """Return the rows that need attention as CSV, with a column to approve, and the reason.
 
-    The values stand there as they were read, under the fields' own names, with what was given for all rows:
-    so they mean the same when they are read again. The token is only in the reason: whoever moves it to its
-    column has read what it approves.
+    The values are as they were read, under the fields' own names, with what was given for all rows: so they
+    mean the same when they are read again. The token is only in the reason: whoever moves it to its column
+    has read what it approves.
 
     Args:
         given: row → the arguments that it gives.
-        endings: how the rows ended.
+        rows: the outcomes in the order of the file, each with the result of its write.
         timezone: in which dates are shown.
     """
-    told = to_correct(endings)
+    wrong = [(outcome, write) for outcome, write in rows if needs_attention(outcome)]
     names = [
-        name for name in FIELDS if name != CONFIRM and any(name in given[n] for e in told for n in e.rows)
+        name
+        for name in FIELDS
+        if name != CONFIRM and any(name in given[number] for outcome, _ in wrong for number in outcome.rows)
     ]
     lines = [[ROW, *names, CONFIRM, REASON]]
-    for ending in told:
-        why = reason(ending, timezone)
-        for number in ending.rows:
+    for outcome, write in wrong:
+        why = reason(outcome, write, timezone)
+        for number in outcome.rows:
             lines.append([str(number), *(_cell(given[number].get(name, "")) for name in names), "", why])
     return lead_rows.BYTE_ORDER_MARK + lead_rows.csv_text([[guard(cell) for cell in line] for line in lines])

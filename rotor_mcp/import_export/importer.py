@@ -18,23 +18,25 @@ import httpx2
 
 from rotor_mcp.atomic_file import whole
 from rotor_mcp.config import Settings
-from rotor_mcp.errors import RotorError
+from rotor_mcp.errors import InvalidArguments, RotorError, TooManyRequests
 from rotor_mcp.import_export import columns, import_report
 from rotor_mcp.import_export.columns import Columns
 from rotor_mcp.import_export.formats import detect
 from rotor_mcp.import_export.formats.table import Table, TableError
 from rotor_mcp.import_export.journal import Journal, JournalError, digest
-from rotor_mcp.import_export.progress import Writing
-from rotor_mcp.leads.batch import Batch, Ending
+from rotor_mcp.import_export.progress import ImportObserver
+from rotor_mcp.leads.batch import Batch, RowOutcome
+from rotor_mcp.leads.compare import differences
+from rotor_mcp.leads.context import CallContext
 from rotor_mcp.leads.dedupe import RowGroup
-from rotor_mcp.leads.lookup import TooManyRequestsError
 from rotor_mcp.leads.matching import check_phone
-from rotor_mcp.leads.plan import differences
-from rotor_mcp.leads.requests import ForAllRows, UpsertLead
-from rotor_mcp.leads.validation import InvalidArguments, parse
-from rotor_mcp.tenants import Tenant, tenant
-from rotor_mcp.tools import error_text
+from rotor_mcp.leads.requests import RowDefaults, UpsertRequest
+from rotor_mcp.leads.validation import parse
+from rotor_mcp.server.backend import open_tenant
+from rotor_mcp.tenants import Tenant
+from rotor_mcp.tools.error_text import render_error
 from rotor_mcp.tools.phrases import counted, spent
+from rotor_mcp.tools.upsert_leads import with_writes
 
 STANDARD_INPUT = "-"
 JOURNAL_ENDING = ".rotor-import"
@@ -50,7 +52,7 @@ class Import:
     """Its name, or `-` for standard input."""
     given: Mapping[str, str]
     """Column → field, as the person said."""
-    shared: ForAllRows
+    shared: RowDefaults
     requests: int
     """Requests that this run may spend."""
     mode: ImportMode
@@ -74,8 +76,8 @@ def run(asked: Import, settings: Settings, transport: Callable[[], httpx2.AsyncB
         raise click.ClickException(settings.redact(str(exc))) from None
 
     async def work() -> bool:
-        async with tenant(settings, transport) as where:
-            return await _Session(asked, table, matched, where, data).run()
+        async with open_tenant(settings, transport) as tenant:
+            return await _ImportRun(asked, table, matched, tenant, data).run()
 
     try:
         return anyio.run(work)
@@ -89,7 +91,7 @@ def _read(file: str) -> bytes:
     return sys.stdin.buffer.read() if sys.stdin else b""  # None if it was closed before the start
 
 
-class _Session:
+class _ImportRun:
     """One run of an import."""
 
     def __init__(self, asked: Import, table: Table, matched: Columns, tenant: Tenant, data: bytes) -> None:
@@ -98,11 +100,11 @@ class _Session:
         self._columns = matched
         self._tenant = tenant
         self._data = data
-        self._call = tenant.call()
-        self._zone = str(self._call.context.zone)
+        self._call = CallContext.begin(tenant)
+        self._zone = str(self._call.locale.zone)
         self._given: dict[int, dict[str, Any]] = {}
         self._digests: dict[int, str] = {}
-        self._refused: list[Ending] = []
+        self._refused: list[RowOutcome] = []
         self._told: set[str] = set()
 
     def _say(self, text: str) -> None:
@@ -110,37 +112,37 @@ class _Session:
 
     async def run(self) -> bool:
         """Show what would happen; if that is wanted, make it happen."""
-        rotor = self._call.rotor
+        api = self._call.api
         for line in import_report.taken_for(self._table, self._columns):
             self._say(line)
         try:
-            entries = list(self._entries())
+            groups = list(self._groups())
             with await self._journal() as journal:
-                return await self._import(entries, journal)
+                return await self._import(groups, journal)
         except RotorError as exc:
-            self._say(error_text.failed(exc, rotor.requests))
-        except TooManyRequestsError as exc:
+            self._say(render_error(exc, api.requests))
+        except TooManyRequests as exc:
             self._say(
                 f"Only to find out who is there takes {exc.requests:,} requests, and --requests allows "
-                f"{exc.limit:,}. Nothing was written. {spent(rotor.requests)}"
+                f"{exc.limit:,}. Nothing was written. {spent(api.requests)}"
             )
         return False
 
-    def _entries(self) -> Iterator[RowGroup]:
+    def _groups(self) -> Iterator[RowGroup]:
         """Read the rows. Those that cannot be read are refused."""
         shared = self._asked.shared
         for row in self._table.rows:
             self._given[row.number] = self._columns.arguments(row)
             try:
-                arguments = shared.fill(parse(UpsertLead, self._given[row.number]))
-                check_phone(arguments, self._call.context.region)
+                request = shared.fill(parse(UpsertRequest, self._given[row.number]))
+                check_phone(request, self._call.locale.region)
             except InvalidArguments as exc:
-                self._refused.append(Ending((row.number,), "invalid", trouble=exc))
+                self._refused.append(RowOutcome((row.number,), "invalid", failure=exc))
             except Exception as exc:
-                self._refused.append(Ending.crashed((row.number,), exc))
+                self._refused.append(RowOutcome.crashed((row.number,), exc))
             else:
-                self._digests[row.number] = digest(arguments)
-                yield RowGroup((row.number,), arguments)
+                self._digests[row.number] = digest(request)
+                yield RowGroup((row.number,), request)
 
     async def _journal(self) -> Journal:
         """Open the journal that lies beside the file, if anything is, was or will be in it."""
@@ -152,40 +154,40 @@ class _Session:
         file = file.with_name(f"{file.name}{JOURNAL_ENDING}")
         if self._asked.lasting is None or (self._asked.mode == "dry_run" and not file.exists()):
             return Journal(None, "")
-        access = await self._call.rotor.access()
+        access = await self._call.api.access()
         return Journal(file, f"{self._asked.lasting} {access.company_id}")
 
-    async def _import(self, entries: Sequence[RowGroup], journal: Journal) -> bool:
+    async def _import(self, groups: Sequence[RowGroup], journal: Journal) -> bool:
         call, asked = self._call, self._asked
-        waiting = [entry for entry in entries if not journal.ended(self._digests[entry.rows[0]])]
-        if len(waiting) < len(entries):
-            self._say(f"Done in an earlier run: {counted(len(entries) - len(waiting), 'row')}.")
+        waiting = [group for group in groups if not journal.ended(self._digests[group.rows[0]])]
+        if len(waiting) < len(groups):
+            self._say(f"Done in an earlier run: {counted(len(groups) - len(waiting), 'row')}.")
         batch = Batch(waiting, call)
-        batch.endings += self._refused
-        call.rotor.resume()
+        batch.outcomes += self._refused
+        call.api.resume()
         await batch.plan(asked.requests)
         self._settle(batch, journal)
         preview = batch.preview()
         self._say(import_report.counts(preview, would=True))
         self._tell(preview)
-        cost = f"To write this takes {batch.writes:,} more." if batch.writes else "There is nothing to write."
-        self._say(f"{spent(call.rotor.requests)} {cost}")
+        cost = f"To write this takes {batch.cost:,} more." if batch.cost else "There is nothing to write."
+        self._say(f"{spent(call.api.requests)} {cost}")
         if asked.mode == "dry_run":
-            if batch.writes:
+            if batch.cost:
                 self._say("Nothing was written. To write it: the same command with --yes.")
-            return all(ending.went_well for ending in preview)
-        if batch.writes:
+            return all(outcome.is_stored for outcome in preview)
+        if batch.cost:
             await call.state.locks.check()
-        if batch.writes and asked.mode == "ask" and not click.confirm("Write it now?"):
+        if batch.cost and asked.mode == "ask" and not click.confirm("Write it now?"):
             return False
-        if batch.jobs:
+        if batch.writes:
             await self._write(batch, journal)
-        self._put_corrections_aside(batch.endings)
-        return all(ending.went_well for ending in batch.endings)
+        self._put_corrections_aside(batch.outcomes)
+        return all(outcome.is_stored for outcome in batch.outcomes)
 
-    def _tell(self, endings: Sequence[Ending]) -> None:
-        """Tell of rows what was not told before."""
-        for title, lines in import_report.details(endings, self._zone).items():
+    def _tell(self, outcomes: Sequence[RowOutcome]) -> None:
+        """Say of rows what was not said before."""
+        for title, lines in import_report.details(with_writes(outcomes, self._call), self._zone).items():
             new = [line for line in lines if line not in self._told]
             self._told.update(new)
             for line in import_report.some(title, new):
@@ -193,46 +195,49 @@ class _Session:
 
     def _settle(self, batch: Batch, journal: Journal) -> None:
         """Find rows of a run that died, which are in Rotor, but which nothing but their names can show."""
-        for job in list(batch.jobs):
-            digests = [self._digests[row] for row in job.entry.rows]
+        for write in list(batch.writes):
+            digests = [self._digests[row] for row in write.group.rows]
             known = journal.in_doubt(digests[0])
-            if known is None or job.plan.found.lead is not None or job.plan.found.alternatives_left_out:
+            if known is None or write.plan.found.lead is not None or write.plan.found.alternatives_left_out:
                 continue  # among more rivals than are kept, one that seems new may only have moved up
-            new = [lead for lead in job.plan.found.alternatives if lead.id not in known]
-            written = [lead for lead in new if not differences(job.plan.fields, lead, self._call.context)]
+            new = [lead for lead in write.plan.found.alternatives if lead.id not in known]
+            written = [lead for lead in new if not differences(write.plan.fields, lead, self._call.locale)]
             if written:
-                batch.jobs.remove(job)
-                batch.endings.append(Ending(job.entry.rows, "created"))
+                batch.writes.remove(write)
+                batch.outcomes.append(RowOutcome(write.group.rows, "created"))
                 journal.end(digests, written[0].id)
 
     async def _write(self, batch: Batch, journal: Journal) -> None:
-        rotor = self._call.rotor
+        api = self._call.api
         with click.progressbar(
-            batch.jobs,
+            batch.writes,
             label="Writing",
             file=sys.stderr,
             hidden=sys.stderr is None or not sys.stderr.isatty(),
             show_pos=True,
-            item_show_func=lambda _: spent(rotor.requests),
+            item_show_func=lambda _: spent(api.requests),
         ) as bar:
-            writing = Writing(rotor, self._asked.requests, journal, self._digests, lambda: bar.update(1))
-            with writing.stopped_by_signals():
-                await batch.write(writing)
-        self._say(f"{import_report.counts(batch.endings)} {spent(rotor.requests)}")
-        self._tell(batch.endings)
-        if any(ending.outcome in ("not_sent", "unknown") for ending in batch.endings):
+            observer = ImportObserver(
+                api, self._asked.requests, journal, self._digests, lambda: bar.update(1)
+            )
+            with observer.stopped_by_signals():
+                await batch.write(observer)
+        self._say(f"{import_report.counts(batch.outcomes)} {spent(api.requests)}")
+        self._tell(batch.outcomes)
+        if any(outcome.status in ("not_sent", "unknown") for outcome in batch.outcomes):
             self._say("The same command goes on where this ended. What was written is not sent again.")
 
-    def _put_corrections_aside(self, endings: Sequence[Ending]) -> None:
-        if import_report.to_correct(endings):
-            corrections = import_report.corrections(self._given, endings, self._zone)
+    def _put_corrections_aside(self, outcomes: Sequence[RowOutcome]) -> None:
+        if any(map(import_report.needs_attention, outcomes)):
+            rows = with_writes(outcomes, self._call)
+            corrections = import_report.corrections(self._given, rows, self._zone)
             try:
                 file = _put_aside(corrections, self._asked.file)
             except OSError as exc:
                 self._say(f"The rows that need attention could not be put into a file: {exc.strerror}.")
                 return
             again = "".join(
-                f" --{name}" for name in ForAllRows.model_fields if getattr(self._asked.shared, name)
+                f" --{name}" for name in RowDefaults.model_fields if getattr(self._asked.shared, name)
             )
             same = f" with the same{again}" if again else ""
             self._say(

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Self
 
-from rotor_mcp.leads.requests import UpsertLead
+from rotor_mcp.leads.requests import UpsertRequest
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS rows (
@@ -124,6 +124,6 @@ class Journal:
             raise JournalError(f"the journal {self._file} cannot be written ({exc})") from None
 
 
-def digest(row: UpsertLead) -> str:
+def digest(row: UpsertRequest) -> str:
     """Tell rows apart by what they ask for."""
     return hashlib.sha256(row.model_dump_json(exclude_defaults=True).encode()).hexdigest()

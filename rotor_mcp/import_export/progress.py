@@ -1,4 +1,4 @@
-"""The writing part of an import: each row is noted before and after, and a wish to stop is heard."""
+"""Observes the writes of an import: notes each row before and after, and stops on a signal."""
 
 import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -9,15 +9,15 @@ import click
 
 from rotor_mcp.api.client import LeadsClient
 from rotor_mcp.import_export.journal import Journal, JournalError
-from rotor_mcp.leads.batch import Ending, Job, Watch
+from rotor_mcp.leads.batch import BatchObserver, PlannedWrite, RowOutcome
 
 
-class Writing(Watch):
-    """Watches the rows of an import."""
+class ImportObserver(BatchObserver):
+    """Notes each row in the journal, and stops the import when it is told to."""
 
     def __init__(
         self,
-        rotor: LeadsClient,
+        api: LeadsClient,
         requests: int,
         journal: Journal,
         digests: Mapping[int, str],
@@ -26,13 +26,13 @@ class Writing(Watch):
         """Begin to watch.
 
         Args:
-            rotor: what the rows are sent with.
+            api: what the rows are sent with.
             requests: that it may spend in all.
             journal: where they are noted.
             digests: row → what it is noted as.
             advance: told of every write that has ended.
         """
-        self._rotor = rotor
+        self._api = api
         self._requests = requests
         self._journal = journal
         self._digests = digests
@@ -64,32 +64,34 @@ class Writing(Watch):
             return "the import was stopped"
         if self._journal_fault:
             return self._journal_fault
-        if self._rotor.requests + len(self._in_hand) >= self._requests:
+        if self._api.requests + len(self._in_hand) >= self._requests:
             return f"the {self._requests:,} requests that one run may spend are spent (--requests)"
         return None
 
-    def begins(self, job: Job) -> str | None:
+    def before_write(self, write: PlannedWrite) -> str | None:
         """Note a row before anything of it is sent, and give it the time of a whole call.
 
         What cannot be noted must not be sent: after a crash nobody would know of it.
         """
-        self._in_hand.add(job.entry.rows)
-        self._rotor.resume()
-        if job.writes:
-            alternatives = [lead.id for lead in job.plan.found.alternatives if lead.id]
+        self._in_hand.add(write.group.rows)
+        self._api.resume()
+        if write.sends:
+            alternatives = [lead.id for lead in write.plan.found.alternatives if lead.id]
             with self._noting():
-                self._journal.begin(self._noted_as(job.entry.rows), alternatives)
+                self._journal.begin(self._noted_as(write.group.rows), alternatives)
         return self._journal_fault
 
-    async def ended(self, ending: Ending) -> None:
+    async def after_write(self, outcome: RowOutcome) -> None:
         """Note what became of a row. If that is not known, it stays noted as begun."""
-        begun = ending.rows in self._in_hand
-        self._in_hand.discard(ending.rows)
+        begun = outcome.rows in self._in_hand
+        self._in_hand.discard(outcome.rows)
         with self._noting():
-            if ending.went_well:
-                self._journal.end(self._noted_as(ending.rows), ending.told.id if ending.told else None)
-            elif begun and ending.outcome != "unknown":
-                self._journal.forget(self._noted_as(ending.rows))
+            if outcome.is_stored:
+                self._journal.end(
+                    self._noted_as(outcome.rows), outcome.upsert.lead_id if outcome.upsert else None
+                )
+            elif begun and outcome.status != "unknown":
+                self._journal.forget(self._noted_as(outcome.rows))
         self._advance()
 
     @contextmanager

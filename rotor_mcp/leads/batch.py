@@ -1,229 +1,242 @@
-"""Many leads in one go: put together → find → plan them all → write, and how each row ended.
+"""Writes many leads in one call: combine rows, look up, plan all, write, and say how each row ended.
 
-What a single write takes is done by `upsert.py`; here is what is different when there are many.
+`upsert.py` does what a single write takes; here is what differs when there are many.
 """
 
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import Literal, Self
 
 import anyio
 
-from rotor_mcp import parallel
-from rotor_mcp.errors import FINAL_ERRORS, InvalidLead, NotFound, Refused, RotorError
+from rotor_mcp.concurrency import for_each
+from rotor_mcp.errors import FINAL_ERRORS, CallError, InvalidLead, NotesTooLong, NotFound, Refused, RotorError
 from rotor_mcp.leads.context import CallContext
 from rotor_mcp.leads.dedupe import ClashError, RowGroup, combine, merge
-from rotor_mcp.leads.lookup import LeadIndex
-from rotor_mcp.leads.plan import NotesTooLongError, Plan, plan_for
-from rotor_mcp.leads.upsert import learn_words, upsert
-from rotor_mcp.leads.validation import InvalidArguments
-from rotor_mcp.tools import upsert_report
-from rotor_mcp.tools.results import RowOutcome, UpsertResult
+from rotor_mcp.leads.lookup import LeadIndex, LeadLoader
+from rotor_mcp.leads.plan import Plan, approval_token, make_plan
+from rotor_mcp.leads.upsert import UpsertOutcome, UpsertStatus, learn_words, show, upsert
+
+RowStatus = Literal[UpsertStatus, "invalid", "not_sent"]
+"""The status of a row: as of a single write, or it could not be used, or its turn did not come."""
 
 MAX_CONSECUTIVE_FAILURES = 3
-"""After so many writes that came to nothing or ended in doubt, no further one is begun: Rotor is not well."""
+"""Consecutive writes that failed, or whose outcome is unknown, after which no further write starts."""
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Ending:
-    """How one write ended, or why it was not made."""
+class Crash:
+    """An exception that nothing foresees."""
+
+    kind: str
+    """The class of the exception."""
+    sent: bool
+    """Whether something of the rows may have been sent."""
+
+
+@dataclass(frozen=True)
+class RepeatedFailures:
+    """Rotor failed for so many writes in a row that no further one was started."""
+
+    count: int
+
+
+Failure = CallError | ClashError | Crash | RepeatedFailures | str
+"""Why rows were not written; a text if whoever observes the batch stopped it."""
+
+
+@dataclass(frozen=True)
+class RowOutcome:
+    """How rows that became one write ended, or why they were not written."""
 
     rows: tuple[int, ...]
-    outcome: RowOutcome
-    told: UpsertResult | None = None
-    """What `upsert_lead` says of it."""
-    trouble: RotorError | NotesTooLongError | ClashError | InvalidArguments | str | None = None
-    """What kept it from being made; a text if it was not its fault."""
+    status: RowStatus
+    upsert: UpsertOutcome | None = None
+    """What became of the write."""
+    failure: Failure | None = None
 
     @classmethod
     def crashed(cls, rows: tuple[int, ...], exc: Exception, *, sent: bool = False) -> Self:
-        """End rows with an exception that nothing foresees; the other rows go on.
+        """Return the outcome of rows that raised an unforeseen exception, and log it. Other rows go on.
 
         Args:
-            rows: that it is about.
+            rows: that raised it.
             exc: what was raised.
             sent: whether something of them may have been sent.
         """
         logger.error("rows %s crashed", rows, exc_info=exc)
-        text = (
-            f"rotor-mcp has a fault of its own here ({type(exc).__name__}); its log on stderr has the details"
-        )
-        if sent:
-            return cls(rows, "unknown", trouble=f"{text}. Look the lead up before sending the row again")
-        return cls(rows, "invalid", trouble=f"{text}. Nothing of this row was sent")
+        return cls(rows, "unknown" if sent else "invalid", failure=Crash(type(exc).__name__, sent))
 
     @property
-    def went_well(self) -> bool:
+    def is_stored(self) -> bool:
         """Whether what the rows ask for is in Rotor."""
-        return self.outcome in ("created", "updated", "unchanged")
+        return self.status in ("created", "updated", "unchanged")
 
 
 @dataclass(frozen=True)
-class Job:
-    """One write that is planned."""
+class PlannedWrite:
+    """One write of a batch, before it starts."""
 
-    entry: RowGroup
+    group: RowGroup
     plan: Plan
 
     @property
-    def is_uncertain(self) -> bool:
-        """Whether it takes somebody's word."""
+    def needs_approval(self) -> bool:
+        """Whether somebody has to approve it."""
         return self.plan.outcome == "needs_confirmation"
 
     @property
-    def writes(self) -> bool:
-        """Whether it would send something."""
-        if self.is_uncertain:
-            return self.entry.arguments.confirm == self.plan.token
+    def sends(self) -> bool:
+        """Whether it would send something: it needs no approval, or has it."""
+        if self.needs_approval:
+            return self.group.request.confirm == approval_token(self.plan)
         return self.plan.outcome != "unchanged"
 
 
-class Watch:
-    """Told of each write as it goes. By itself it lets everything happen."""
+class BatchObserver:
+    """Observes the writes of a batch, and can stop them. The base class lets every write start."""
 
     def stop(self) -> str | None:
-        """Say why no further write may begin, if that is so."""
+        """Return why no further write may start; None if one may."""
         return None
 
-    def begins(self, _job: Job) -> str | None:
-        """A write is about to be made. Say why it must not be, if that is so."""
+    def before_write(self, _write: PlannedWrite) -> str | None:
+        """Receive a write that is about to start. Return why it must not; None if it may."""
         return None
 
-    async def ended(self, ending: Ending) -> None:
-        """A write has ended, or was not begun."""
+    async def after_write(self, outcome: RowOutcome) -> None:
+        """Receive the outcome of a write that has ended, or was not started."""
 
 
 class Batch:
-    """Rows on their way to Rotor: first `plan`, which writes nothing, then `write`."""
+    """Rows to be written: `plan` reads and writes nothing, `write` carries the plans out."""
 
-    def __init__(self, entries: Sequence[RowGroup], call: CallContext) -> None:
-        self.jobs: list[Job] = []
-        """What can be written, or waits for somebody's word."""
-        self.endings: list[Ending] = []
-        """What has ended, or never could begin."""
+    def __init__(self, groups: Sequence[RowGroup], call: CallContext) -> None:
+        self.writes: list[PlannedWrite] = []
+        """What can be written, or needs approval."""
+        self.outcomes: list[RowOutcome] = []
+        """Rows that have ended, or never could start."""
         self._call = call
-        self._entries, clashes = merge(entries, call.context)
-        self.endings += (Ending(clash.rows, "invalid", trouble=clash) for clash in clashes)
-        self._directory = LeadIndex([entry.arguments for entry in self._entries], call.context.region)
+        self._groups, clashes = merge(groups, call.locale)
+        self.outcomes += (RowOutcome(clash.rows, "invalid", failure=clash) for clash in clashes)
+        self._index = LeadIndex([group.request for group in self._groups], call.locale.region)
+        self._loader = LeadLoader(self._index, call.api)
         self._failures = 0
-        self._stopped: RotorError | str | None = None
+        self._stopped: RotorError | RepeatedFailures | None = None
 
     @property
-    def writes(self) -> int:
-        """How many requests it takes to write what is planned."""
-        return sum(job.writes for job in self.jobs)
+    def cost(self) -> int:
+        """Requests that it takes to write what is planned."""
+        return sum(write.sends for write in self.writes)
 
     async def plan(self, limit: int) -> None:
-        """Find out who everybody is and what would change.
+        """Look up the leads that are meant, and plan what would change.
 
         Args:
             limit: requests that this may take.
 
         Raises:
-            TooManyRequestsError: if it would take more.
+            TooManyRequests: if it would take more.
             RotorError: if Rotor could not be asked or refused.
         """
-        await self._directory.read(self._call.rotor, limit)
-        await learn_words([entry.arguments for entry in self._entries], self._call)
-        by_lead: dict[object, list[Job]] = {}
-        for entry in self._entries:
-            if job := self._planned(entry):
-                by_lead.setdefault(job.plan.target or entry.rows, []).append(job)
-        for jobs in by_lead.values():
-            self.jobs += jobs if len(jobs) == 1 else self._for_the_same_lead(jobs)
-        # Of those for one lead, what was approved goes first: it holds for the lead as it was shown. What
-        # waits for approval goes last, and shows what the others have made of the lead.
-        self.jobs.sort(
-            key=lambda job: (not (job.is_uncertain and job.writes), not job.writes, job.entry.rows)
+        await self._loader.read_for_all(limit)
+        await learn_words([group.request for group in self._groups], self._call)
+        by_lead: dict[object, list[PlannedWrite]] = {}
+        for group in self._groups:
+            if write := self._planned(group):
+                by_lead.setdefault(write.plan.target or group.rows, []).append(write)
+        for writes in by_lead.values():
+            self.writes += writes if len(writes) == 1 else self._combined(writes)
+        # Of the writes to one lead, an approved one goes first: it holds for the lead as it was shown. One
+        # that needs approval goes last, and shows what the others have made of the lead.
+        self.writes.sort(
+            key=lambda write: (not (write.needs_approval and write.sends), not write.sends, write.group.rows)
         )
 
-    def _planned(self, entry: RowGroup) -> Job | None:
-        arguments = entry.arguments
+    def _planned(self, group: RowGroup) -> PlannedWrite | None:
         try:
-            found = self._directory.find(arguments).found
-            plan = plan_for(arguments, found, self._call.context)
-        except (NotesTooLongError, Refused) as exc:
-            self.endings.append(Ending(entry.rows, "invalid", trouble=exc))
+            match = self._index.match(group.request).match
+            plan = make_plan(group.request, match, self._call.locale)
+        except (NotesTooLong, Refused) as exc:
+            self.outcomes.append(RowOutcome(group.rows, "invalid", failure=exc))
             return None
         except Exception as exc:
-            self.endings.append(Ending.crashed(entry.rows, exc))
+            self.outcomes.append(RowOutcome.crashed(group.rows, exc))
             return None
-        return Job(entry, plan)
+        return PlannedWrite(group, plan)
 
-    def _for_the_same_lead(self, jobs: Sequence[Job]) -> list[Job]:
-        """Put together what turned out to be for one lead, given by its phone and by its e-mail perhaps.
+    def _combined(self, writes: Sequence[PlannedWrite]) -> list[PlannedWrite]:
+        """Combine writes to one lead, which was given by its phone and by its e-mail perhaps.
 
-        What needs somebody's word stays by itself: put together with an id, it would go through unasked.
+        What needs approval stays by itself: combined with an id, it would be written without approval.
         """
-        doubtful = [job for job in jobs if job.is_uncertain]
-        clear = [job.entry for job in jobs if not job.is_uncertain]
+        separate = [write for write in writes if write.needs_approval]
+        clear = [write.group for write in writes if not write.needs_approval]
         try:
-            together = self._planned(combine(clear, self._call.context)) if clear else None
+            together = self._planned(combine(clear, self._call.locale)) if clear else None
         except ClashError as exc:
-            self.endings.append(Ending(exc.rows, "invalid", trouble=exc))
+            self.outcomes.append(RowOutcome(exc.rows, "invalid", failure=exc))
             together = None
-        return doubtful if together is None else [*doubtful, together]
+        return separate if together is None else [*separate, together]
 
-    def preview(self) -> list[Ending]:
-        """Tell how all rows would end if they were written now."""
-        return [*self.endings, *map(self._preview, self.jobs)]
+    def preview(self) -> list[RowOutcome]:
+        """Return how all rows would end if they were written now."""
+        return [*self.outcomes, *map(self._preview, self.writes)]
 
-    def _preview(self, job: Job) -> Ending:
-        arguments = job.entry.arguments.model_copy(update={"dry_run": True})
-        outcome = job.plan.goal if job.writes else job.plan.outcome
-        return Ending(job.entry.rows, outcome, upsert_report.show(arguments, self._call, job.plan))
+    def _preview(self, write: PlannedWrite) -> RowOutcome:
+        request = write.group.request.model_copy(update={"dry_run": True})
+        status = write.plan.operation if write.sends else write.plan.outcome
+        return RowOutcome(write.group.rows, status, show(request, write.plan))
 
-    async def write(self, watch: Watch) -> None:
-        """Carry out what is planned, a few writes at a time, until all is done or nothing more can be."""
+    async def write(self, observer: BatchObserver) -> None:
+        """Carry out what is planned, a few writes at a time, until all have ended or none can start."""
 
-        async def end(job: Job) -> None:
-            stopped = self._stopped or watch.stop()
-            if stopped and job.writes:
-                ending = Ending(job.entry.rows, "not_sent", trouble=stopped)
+        async def end(write: PlannedWrite) -> None:
+            rows, stopped = write.group.rows, self._stopped or observer.stop()
+            if stopped and write.sends:
+                outcome = RowOutcome(rows, "not_sent", failure=stopped)
             elif stopped:
-                ending = self._preview(job)  # there is nothing to send, so nothing to stop
-            elif refused := watch.begins(job):
-                ending = Ending(job.entry.rows, "not_sent", trouble=refused)
+                outcome = self._preview(write)  # there is nothing to send, so nothing to stop
+            elif refused := observer.before_write(write):
+                outcome = RowOutcome(rows, "not_sent", failure=refused)
             else:
-                ending = await self._write(job)
-            self.endings.append(ending)
-            await watch.ended(ending)
+                outcome = await self._write(write)
+            self.outcomes.append(outcome)
+            await observer.after_write(outcome)
 
         try:
-            await parallel.each(self.jobs, end)
+            await for_each(self.writes, end)
         except anyio.get_cancelled_exc_class():
-            done = [row for ending in self.endings for row in ending.rows]
-            logger.warning("cancelled; of %d rows these were dealt with: %s", len(self.jobs), sorted(done))
+            done = [row for outcome in self.outcomes for row in outcome.rows]
+            logger.warning("cancelled; of %d rows these were dealt with: %s", len(self.writes), sorted(done))
             raise
 
-    async def _write(self, job: Job) -> Ending:
-        entry, rotor = job.entry, self._call.rotor
+    async def _write(self, write: PlannedWrite) -> RowOutcome:
+        rows, request = write.group.rows, write.group.request
         try:
-            await self._directory.refresh(rotor)
-            told = await upsert(entry.arguments, self._call, self._directory.find(entry.arguments))
-        except (NotesTooLongError, InvalidLead, NotFound) as exc:
-            return Ending(entry.rows, "invalid", trouble=exc)
+            await self._loader.refresh()
+            outcome = await upsert(request, self._call, self._index.match(request))
+        except (NotesTooLong, InvalidLead, NotFound) as exc:
+            return RowOutcome(rows, "invalid", failure=exc)
         except RotorError as exc:
             if isinstance(exc, FINAL_ERRORS):
                 self._stopped = exc
             elif not isinstance(exc, Refused):
                 self._count_failure()
-            return Ending(entry.rows, "not_sent", trouble=exc)
+            return RowOutcome(rows, "not_sent", failure=exc)
         except Exception as exc:
             self._count_failure()
-            return Ending.crashed(entry.rows, exc, sent=job.writes)
-        if told.outcome == "unknown":
+            return RowOutcome.crashed(rows, exc, sent=write.sends)
+        if outcome.status == "unknown":
             self._count_failure()
         else:
             self._failures = 0
-        return Ending(entry.rows, told.outcome, told=told)
+        return RowOutcome(rows, outcome.status, outcome)
 
     def _count_failure(self) -> None:
         self._failures += 1
         if self._failures >= MAX_CONSECUTIVE_FAILURES:
-            self._stopped = (
-                f"{self._failures} writes in a row did not come through, so no further one was begun"
-            )
+            self._stopped = RepeatedFailures(self._failures)

@@ -3,47 +3,78 @@
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import TypedDict
+from typing import Self
 
-from rotor_mcp.api.client import LeadsClient
-from rotor_mcp.api.models import PAGE_LIMIT, Lead, Page
+from rotor_mcp.api.client import LeadsClient, WriteReply
+from rotor_mcp.api.models import PAGE_LIMIT, LeadFields, Page
 from rotor_mcp.events import WriteEvent
-from rotor_mcp.leads.plan import Locale
-from rotor_mcp.state.tenant_state import CallHooks, TenantState
-from rotor_mcp.tools.results import LeadView
+from rotor_mcp.leads.locale import Locale
+from rotor_mcp.state.keyed_locks import Lease
+from rotor_mcp.state.tenant_state import TenantState
+from rotor_mcp.tenants import Tenant
 
 Progress = Callable[[float, float | None, str], Awaitable[None]]
+"""Reports how far a long call has come: done, of how many, in words."""
 
 
-class Setting(TypedDict):
-    """What every result says of its call."""
-
-    today: str
-    timezone: str
-    requests: int
+async def _ignore_progress(_done: float, _of: float | None, _what: str) -> None:
+    pass
 
 
-@dataclass(frozen=True)
+@dataclass
 class CallContext:
-    """One tool call: its conversation with Rotor, for a company, on a day, in a place."""
+    """One tool call: its requests to Rotor, for a tenant, on a day, in a time zone."""
 
-    rotor: LeadsClient
+    api: LeadsClient
     state: TenantState
-    hooks: CallHooks
-    context: Locale
+    locale: Locale
     search_requests: int
     """Requests that a search may spend."""
     batch_requests: int
     """Requests that a batch may spend."""
     progress: Progress
-    """Tells whoever waits how far a long call has come: done, of how many, in words."""
     wrote: Callable[[WriteEvent], None]
-    """Told of every write."""
+    """Receives every write."""
+    redis_fault: str | None = None
+    """Why other servers could not be asked about a write of this call, if they could not."""
+
+    @classmethod
+    def begin(
+        cls,
+        tenant: Tenant,
+        progress: Progress | None = None,
+        wrote: Callable[[WriteEvent], None] = lambda _: None,
+        caller: str | None = None,
+    ) -> Self:
+        """Begin a call.
+
+        Args:
+            tenant: whose Rotor key is used.
+            progress: reports how far the call has come to whoever waits.
+            wrote: receives every write.
+            caller: who calls; None if it is whoever started the process.
+        """
+        settings, state = tenant.pool.settings, tenant.state
+        return cls(
+            api=LeadsClient(tenant.pool, tenant.credentials, state),
+            state=state,
+            locale=Locale(
+                tenant.clock().astimezone(settings.zone).date(),
+                settings.zone,
+                settings.phone_region,
+                state.vocabulary,
+                f"{tenant.name} {caller or ''}",
+            ),
+            search_requests=settings.search_requests,
+            batch_requests=settings.batch_requests,
+            progress=progress or _ignore_progress,
+            wrote=wrote,
+        )
 
     @property
     def search_requests_left(self) -> int:
         """Requests that a search may still spend."""
-        return max(self.search_requests - self.rotor.requests, 0)
+        return max(self.search_requests - self.api.requests, 0)
 
     async def page(
         self,
@@ -55,16 +86,14 @@ class CallContext:
         archived: bool = False,
         size: int = PAGE_LIMIT,
     ) -> tuple[Page, float]:
-        """Read a page of Rotor's list, or take it from memory if a search read it lately.
-
-        Returns the page, and its age in seconds.
+        """Return a page of Rotor's list and its age in seconds; from the cache if a search read it recently.
 
         Raises:
             RotorError: if Rotor could not be asked or refused.
         """
         page, age = await self.state.search_cache.get_or_fetch(
             json.dumps([search, stage, tags or [], archived, size, number]),
-            lambda: self.rotor.list_leads(
+            lambda: self.api.list_leads(
                 search=search, stage=stage, tags=tags, archived=archived, limit=size, page=number
             ),
         )
@@ -80,18 +109,18 @@ class CallContext:
         """
         await self.state.vocabulary.refresh(self.page)
 
-    def show(self, lead: Lead) -> LeadView:
-        """All of a lead, as results show it."""
-        return LeadView.of(lead, self.context.today, self.context.zone)
+    async def write(self, fields: LeadFields, lead_id: str | None, lease: Lease) -> WriteReply:
+        """Write a lead, and invalidate what searches have read.
 
-    def row(self, lead: Lead, fields: tuple[str, ...]) -> LeadView:
-        """Some fields of a lead, as one of many."""
-        return LeadView.row(lead, self.context.today, self.context.zone, fields)
-
-    def setting(self) -> Setting:
-        """The day, the place, and what the call cost so far."""
-        return {
-            "today": str(self.context.today),
-            "timezone": str(self.context.zone),
-            "requests": self.rotor.requests,
-        }
+        Raises:
+            LockLost: if another server has taken the lease; nothing was sent.
+            OutcomeUnknown: if the reply was lost.
+            RotorError: if Rotor could not be asked or refused.
+        """
+        cache = self.state.search_cache
+        await cache.invalidate()
+        try:
+            return await self.api.upsert_lead(fields, lead_id, lease)
+        finally:
+            self.redis_fault = lease.fault or self.redis_fault
+            await cache.invalidate()

@@ -16,8 +16,9 @@ from uuid import UUID
 
 from rotor_mcp import dates
 from rotor_mcp.api.models import PAGE_LIMIT, Lead
+from rotor_mcp.errors import InvalidArguments
 from rotor_mcp.leads.filters import SortKey
-from rotor_mcp.leads.requests import SearchLeads
+from rotor_mcp.leads.requests import SearchRequest
 
 _OF_A_PAGE = {"cursor", "limit", "fields"}
 
@@ -29,10 +30,6 @@ class ApiFilters(IntEnum):
     TEXT = 1
     ALL = 2
     """Text, stage and tags."""
-
-
-class CursorError(ValueError):
-    """A cursor that does not belong to this search."""
 
 
 @dataclass(frozen=True)
@@ -77,11 +74,11 @@ class Cursor:
         return "~".join(quote(str(part), safe=":") for part in parts)
 
     @classmethod
-    def decode(cls, text: str, wanted: SearchLeads) -> Self:
+    def decode(cls, text: str, wanted: SearchRequest) -> Self:
         """Read a cursor.
 
         Raises:
-            CursorError: if it is none, or belongs to another search.
+            InvalidArguments: if it is no cursor, or belongs to another search.
         """
         try:
             search, size, page, asked, seen_id, seen_at, *rest = map(unquote, text.strip().split("~"))
@@ -94,9 +91,9 @@ class Cursor:
             seen = ScanPosition(_restore(seen_id), int(seen_at)) if seen_id else None
             cursor = cls(search, int(size), int(page), ApiFilters(int(asked)), seen, after, until)
         except ValueError:
-            raise CursorError("cursor: not one of ours; leave it out to begin anew") from None
+            raise InvalidArguments(["cursor: not one of ours; leave it out to begin anew"]) from None
         if cursor.search != digest(wanted) or not (1 <= cursor.size <= PAGE_LIMIT and cursor.page >= 1):
-            raise CursorError("cursor: belongs to another search; repeat that one, or leave it out")
+            raise InvalidArguments(["cursor: belongs to another search; repeat that one, or leave it out"])
         return cursor
 
 
@@ -114,7 +111,7 @@ def _restore(short: str) -> str:
     return str(UUID(bytes=base64.b64decode(f"{short}==", altchars=b"-_", validate=True)))
 
 
-def digest(wanted: SearchLeads) -> str:
+def digest(wanted: SearchRequest) -> str:
     """Tell searches apart by what they look for and how they sort it."""
     facts = wanted.model_dump_json(exclude=_OF_A_PAGE, exclude_defaults=True)
     return hashlib.sha256(facts.encode()).hexdigest()[:6]

@@ -10,10 +10,12 @@ from typing import Any
 
 from rotor_mcp import dates
 from rotor_mcp.api.models import NOTES_LIMIT
-from rotor_mcp.leads.matching import wanted_keys
-from rotor_mcp.leads.normalize import name_form
-from rotor_mcp.leads.plan import Locale, holds_lines, is_same
-from rotor_mcp.leads.requests import UpsertLead
+from rotor_mcp.leads.compare import is_same
+from rotor_mcp.leads.locale import Locale
+from rotor_mcp.leads.matching import request_keys
+from rotor_mcp.leads.plan import holds_lines
+from rotor_mcp.leads.requests import UpsertRequest
+from rotor_mcp.normalize import name_form
 
 _REACHABLE_BY = frozenset({"id", "phone", "email"})
 _SAME_NAME = (
@@ -28,54 +30,54 @@ class RowGroup:
 
     rows: tuple[int, ...]
     """Their numbers. The result stands under the first."""
-    arguments: UpsertLead
+    request: UpsertRequest
 
 
 class ClashError(Exception):
     """Rows that cannot be written because of each other. The text says what to do about it."""
 
     def __init__(
-        self, entries: Sequence[RowGroup], reason: str, refused: Sequence[RowGroup] | None = None
+        self, groups: Sequence[RowGroup], reason: str, refused: Sequence[RowGroup] | None = None
     ) -> None:
-        self.rows = _rows(entries if refused is None else refused)
+        self.rows = _rows(groups if refused is None else refused)
         """The rows that are refused; all of them, unless only some are."""
-        super().__init__(f"rows {' and '.join(map(str, _rows(entries)))} {reason}")
+        super().__init__(f"rows {' and '.join(map(str, _rows(groups)))} {reason}")
 
 
-def merge(entries: Sequence[RowGroup], context: Locale) -> tuple[list[RowGroup], list[ClashError]]:
-    """Put together what is for the same person; return it, and why the rest cannot be written.
+def merge(groups: Sequence[RowGroup], locale: Locale) -> tuple[list[RowGroup], list[ClashError]]:
+    """Combine the rows of one person. Returns the combined rows, and why the others cannot be written.
 
     Rows with the same id are one person; without ids, those with the same phone or e-mail; without these,
     those with the same name.
     """
     merged: list[RowGroup] = []
     clashes: list[ClashError] = []
-    for group in _groups(entries, context.region):
+    for same_person in _groups(groups, locale.region):
         try:
-            merged.append(combine(group, context))
+            merged.append(combine(same_person, locale))
         except ClashError as exc:
             clashes.append(exc)
         except Exception as exc:  # whatever it is, it is these rows' alone
             reason = f"cannot be put together: rotor-mcp has a fault of its own here ({type(exc).__name__})"
-            clashes.append(ClashError(group, reason))
-    named = {name_form(entry.arguments.name or ""): entry for entry in merged if _is_reachable(entry)}
-    for entry in [entry for entry in merged if not _is_reachable(entry)]:
-        if namesake := named.get(name_form(entry.arguments.name or "")):
-            merged.remove(entry)
-            clashes.append(ClashError([namesake, entry], _SAME_NAME, refused=[entry]))
+            clashes.append(ClashError(same_person, reason))
+    named = {name_form(group.request.name or ""): group for group in merged if _is_reachable(group)}
+    for group in [group for group in merged if not _is_reachable(group)]:
+        if namesake := named.get(name_form(group.request.name or "")):
+            merged.remove(group)
+            clashes.append(ClashError([namesake, group], _SAME_NAME, refused=[group]))
     return merged, clashes
 
 
-def _rows(entries: Iterable[RowGroup]) -> tuple[int, ...]:
-    return tuple(sorted(row for entry in entries for row in entry.rows))
+def _rows(groups: Iterable[RowGroup]) -> tuple[int, ...]:
+    return tuple(sorted(row for group in groups for row in group.rows))
 
 
-def _is_reachable(entry: RowGroup) -> bool:
-    return not _REACHABLE_BY.isdisjoint(entry.arguments.model_fields_set)
+def _is_reachable(group: RowGroup) -> bool:
+    return not _REACHABLE_BY.isdisjoint(group.request.model_fields_set)
 
 
-def _groups(entries: Iterable[RowGroup], region: str) -> list[list[RowGroup]]:
-    keys = {entry.rows: wanted_keys(entry.arguments, region) for entry in entries}
+def _groups(groups: Iterable[RowGroup], region: str) -> list[list[RowGroup]]:
+    keys = {group.rows: request_keys(group.request, region) for group in groups}
     nearer: dict[str, str] = {}
 
     def root(key: str) -> str:
@@ -88,61 +90,61 @@ def _groups(entries: Iterable[RowGroup], region: str) -> list[list[RowGroup]]:
             if root(other) != root(first):
                 nearer[root(other)] = root(first)
     together: dict[str, list[RowGroup]] = {}
-    for entry in entries:
-        together.setdefault(root(keys[entry.rows][0]), []).append(entry)
+    for group in groups:
+        together.setdefault(root(keys[group.rows][0]), []).append(group)
     return list(together.values())
 
 
-def combine(entries: Sequence[RowGroup], context: Locale) -> RowGroup:
-    """Make one entry of several for the same person.
+def combine(groups: Sequence[RowGroup], locale: Locale) -> RowGroup:
+    """Combine several groups of one person into one.
 
     Raises:
         ClashError: if they give different values to a field that holds one, or it is not certain that they
             are one person.
     """
-    given = [_given(entry.arguments) for entry in entries]
+    given = [_given(group.request) for group in groups]
     weak: set[str] = set()
-    if not any(map(_is_reachable, entries)) and any(fields != given[0] for fields in given):
-        raise ClashError(entries, _SAME_NAME)
+    if not any(map(_is_reachable, groups)) and any(fields != given[0] for fields in given):
+        raise ClashError(groups, _SAME_NAME)
     values: dict[str, Any] = {}
     notes: list[str] = []
     differing: dict[str, None] = {}
-    for entry, fields in zip(entries, given, strict=True):
+    for group, fields in zip(groups, given, strict=True):
         for name, value in fields.items():
             # What a row gives itself comes before what is given for all rows.
-            is_weak = name in entry.arguments.only_if_blank
+            is_weak = name in group.request.only_if_blank
             if name in values and is_weak and name not in weak:
                 continue
             try:
                 joins = name in values and (is_weak or name not in weak)
-                values[name] = _join(name, values[name], value, context) if joins else value
+                values[name] = _join(name, values[name], value, locale) if joins else value
             except ValueError:
                 differing[name] = None
             if is_weak:
                 weak.add(name)
             else:
                 weak.discard(name)
-    for part in (part for entry in entries for part in entry.arguments.notes_to_add):
+    for part in (part for group in groups for part in group.request.notes_to_add):
         if not any(holds_lines(other, part) for other in notes):
             notes = [*(other for other in notes if not holds_lines(part, other)), part]
     if len("\n".join(notes)) > NOTES_LIMIT or (values.get("replace_notes") and len(notes) > 1):
         differing["notes"] = None
     if differing:
         raise ClashError(
-            entries,
+            groups,
             f"are the same person, but differ in {', '.join(differing)}; make one row of them, or give each "
             "person a phone or e-mail of their own",
         )
-    together = entries[0].arguments.with_values(values, notes=tuple(notes), only_if_blank=weak)
-    return RowGroup(_rows(entries), together)
+    together = groups[0].request.with_values(values, notes=tuple(notes), only_if_blank=weak)
+    return RowGroup(_rows(groups), together)
 
 
-def _given(arguments: UpsertLead) -> dict[str, Any]:
-    names = (name for name in UpsertLead.model_fields if name in arguments.model_fields_set)
+def _given(arguments: UpsertRequest) -> dict[str, Any]:
+    names = (name for name in UpsertRequest.model_fields if name in arguments.model_fields_set)
     return {name: getattr(arguments, name) for name in names}
 
 
-def _join(name: str, one: Any, other: Any, context: Locale) -> Any:
+def _join(name: str, one: Any, other: Any, locale: Locale) -> Any:
     """Find the value that says what both say.
 
     Raises:
@@ -158,13 +160,13 @@ def _join(name: str, one: Any, other: Any, context: Locale) -> Any:
         case "id" | "confirm":
             holds, also_holds = one == other, False
         case "follow_up_date":
-            first, second = (dates.to_rotor(date, context.zone) for date in (one, other))
+            first, second = (dates.to_rotor(date, locale.zone) for date in (one, other))
             # A date says nothing more than a date-time of that day.
-            holds = dates.to_rotor(other, context.zone, before=first) == first
-            also_holds = dates.to_rotor(one, context.zone, before=second) == second
+            holds = dates.to_rotor(other, locale.zone, before=first) == first
+            also_holds = dates.to_rotor(one, locale.zone, before=second) == second
         case _:
-            holds = is_same(name, one, other, context, exact=False)
-            also_holds = is_same(name, other, one, context, exact=False)
+            holds = is_same(name, one, other, locale, exact=False)
+            also_holds = is_same(name, other, one, locale, exact=False)
     if not (holds or also_holds):
         raise ValueError("two values")
     return one if holds else other

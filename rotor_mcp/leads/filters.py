@@ -10,17 +10,16 @@ from urllib.parse import quote
 
 from rotor_mcp import dates
 from rotor_mcp.api.models import Lead
-from rotor_mcp.leads.normalize import (
+from rotor_mcp.leads.locale import Locale
+from rotor_mcp.leads.phones import is_phone_query, phone_matches
+from rotor_mcp.leads.requests import CountedBy, SearchRequest, SortOrder
+from rotor_mcp.normalize import (
     address_form,
     caseless,
-    is_phone_query,
     name_form,
-    phone_matches,
     text_form,
     words,
 )
-from rotor_mcp.leads.plan import Locale
-from rotor_mcp.leads.requests import CountedBy, SearchLeads, SortOrder
 
 NEW_LEAD_DAYS = timedelta(days=2)
 """Rotor's own triage rule: a lead created within two days that has no follow-up date needs action."""
@@ -30,7 +29,7 @@ MAX_TAGS_BYTES = 4_000
 _OF_THE_API = frozenset({"search", "stage", "tags", "archived"})
 
 
-def is_for_the_api(wanted: SearchLeads) -> bool:
+def is_for_the_api(wanted: SearchRequest) -> bool:
     """Whether Rotor can do all of this alone: then one request of the size shown is enough."""
     return (
         not any(
@@ -49,25 +48,25 @@ def are_for_the_api(tags: Sequence[str]) -> bool:
     return not any("," in tag for tag in tags) and len(quote(",".join(tags))) <= MAX_TAGS_BYTES
 
 
-def matcher(wanted: SearchLeads, context: Locale, *, compare_text: bool) -> Callable[[Lead], bool]:
+def matcher(wanted: SearchRequest, locale: Locale, *, compare_text: bool) -> Callable[[Lead], bool]:
     """Return the test of whether a lead matches.
 
     Args:
         wanted: what it must match.
-        context: the day, and how dates and phones are read.
+        locale: the day, and how dates and phones are read.
         compare_text: whether `search` is compared here; else Rotor has done so.
     """
     tests = [test for test, names in _TESTS.items() if any(_is_given(name, wanted) for name in names)]
     if compare_text and wanted.search:
         tests.append(_text)
-    return lambda lead: _archived(lead, wanted) and all(test(lead, wanted, context) for test in tests)
+    return lambda lead: _archived(lead, wanted) and all(test(lead, wanted, locale) for test in tests)
 
 
-def _is_given(name: str, wanted: SearchLeads) -> bool:
-    return bool(getattr(wanted, name) != SearchLeads.model_fields[name].default)
+def _is_given(name: str, wanted: SearchRequest) -> bool:
+    return bool(getattr(wanted, name) != SearchRequest.model_fields[name].default)
 
 
-def _archived(lead: Lead, wanted: SearchLeads) -> bool:
+def _archived(lead: Lead, wanted: SearchRequest) -> bool:
     return wanted.archived == "include" or lead.archived == (wanted.archived == "only")
 
 
@@ -75,8 +74,8 @@ def _archived(lead: Lead, wanted: SearchLeads) -> bool:
 # without capitals, accents and punctuation, phones by their digits.
 
 
-def _text(lead: Lead, wanted: SearchLeads, context: Locale) -> bool:
-    return matches_text(lead, wanted.search or "", context.region)
+def _text(lead: Lead, wanted: SearchRequest, locale: Locale) -> bool:
+    return matches_text(lead, wanted.search or "", locale.region)
 
 
 def matches_text(lead: Lead, text: str, region: str) -> bool:
@@ -102,41 +101,41 @@ def _is_part(text: str, name: str) -> bool:
     )
 
 
-def _stage(lead: Lead, wanted: SearchLeads, _: Locale) -> bool:
+def _stage(lead: Lead, wanted: SearchRequest, _: Locale) -> bool:
     return text_form(lead.stage or "") == text_form(wanted.stage or "")
 
 
-def _tags(lead: Lead, wanted: SearchLeads, _: Locale) -> bool:
+def _tags(lead: Lead, wanted: SearchRequest, _: Locale) -> bool:
     has = {text_form(tag) for tag in lead.tags}
     hits = [text_form(tag) in has for tag in wanted.tags]
     return all(hits) if wanted.all_tags else any(hits)
 
 
-def _created(lead: Lead, wanted: SearchLeads, context: Locale) -> bool:
-    return _within(lead.created_at, dates.local, wanted.created_from, wanted.created_to, context)
+def _created(lead: Lead, wanted: SearchRequest, locale: Locale) -> bool:
+    return _within(lead.created_at, dates.local, wanted.created_from, wanted.created_to, locale)
 
 
-def _followed_up(lead: Lead, wanted: SearchLeads, context: Locale) -> bool:
-    return _within(lead.follow_up_date, dates.follow_up, wanted.follow_up_from, wanted.follow_up_to, context)
+def _followed_up(lead: Lead, wanted: SearchRequest, locale: Locale) -> bool:
+    return _within(lead.follow_up_date, dates.follow_up, wanted.follow_up_from, wanted.follow_up_to, locale)
 
 
 def _within(
-    value: str | None, read: dates.ReadDate, start: str | None, end: str | None, context: Locale
+    value: str | None, read: dates.ReadDate, start: str | None, end: str | None, locale: Locale
 ) -> bool:
     """Whether a moment lies between two others; a bound without a time is the whole day."""
-    moment = read(value, context.zone) if value else None
+    moment = read(value, locale.zone) if value else None
     return (
         moment is not None
-        and (start is None or _compare(moment, start, context) >= 0)
-        and (end is None or _compare(moment, end, context) <= 0)
+        and (start is None or _compare(moment, start, locale) >= 0)
+        and (end is None or _compare(moment, end, locale) <= 0)
     )
 
 
-def _compare(moment: date | datetime, bound: str, context: Locale) -> int:
+def _compare(moment: date | datetime, bound: str, locale: Locale) -> int:
     """-1, 0 or 1: before, at or after. By the day, unless both have a time."""
     limit = dates.parse(bound)
     if isinstance(limit, datetime) and isinstance(moment, datetime):
-        limit = limit if limit.tzinfo else limit.replace(tzinfo=context.zone)
+        limit = limit if limit.tzinfo else limit.replace(tzinfo=locale.zone)
         return (moment > limit) - (moment < limit)
     if isinstance(limit, datetime):
         limit = limit.date()
@@ -144,30 +143,30 @@ def _compare(moment: date | datetime, bound: str, context: Locale) -> int:
     return (day > limit) - (day < limit)
 
 
-def _due(lead: Lead, context: Locale) -> date | None:
+def _due(lead: Lead, locale: Locale) -> date | None:
     if not lead.follow_up_date:
         return None
-    return dates.day(lead.follow_up_date, context.zone, dates.follow_up)
+    return dates.day(lead.follow_up_date, locale.zone, dates.follow_up)
 
 
-def _overdue(lead: Lead, _: SearchLeads, context: Locale) -> bool:
-    due = _due(lead, context)
-    return due is not None and due < context.today
+def _overdue(lead: Lead, _: SearchRequest, locale: Locale) -> bool:
+    due = _due(lead, locale)
+    return due is not None and due < locale.today
 
 
-def _needs_action(lead: Lead, _: SearchLeads, context: Locale) -> bool:
+def _needs_action(lead: Lead, _: SearchRequest, locale: Locale) -> bool:
     if lead.follow_up_date:
-        due = _due(lead, context)
-        return due is not None and due <= context.today
-    created = dates.day(lead.created_at, context.zone) if lead.created_at else None
-    return created is not None and context.today - created <= NEW_LEAD_DAYS
+        due = _due(lead, locale)
+        return due is not None and due <= locale.today
+    created = dates.day(lead.created_at, locale.zone) if lead.created_at else None
+    return created is not None and locale.today - created <= NEW_LEAD_DAYS
 
 
-def _priority(lead: Lead, wanted: SearchLeads, _: Locale) -> bool:
+def _priority(lead: Lead, wanted: SearchRequest, _: Locale) -> bool:
     return lead.priority == wanted.priority
 
 
-def _words(lead: Lead, wanted: SearchLeads, _: Locale) -> bool:
+def _words(lead: Lead, wanted: SearchRequest, _: Locale) -> bool:
     for name in ("source", "service_type"):
         part = getattr(wanted, name)
         if part is not None and text_form(part) not in text_form(getattr(lead, name) or ""):
@@ -175,7 +174,7 @@ def _words(lead: Lead, wanted: SearchLeads, _: Locale) -> bool:
     return True
 
 
-def _place(lead: Lead, wanted: SearchLeads, _: Locale) -> bool:
+def _place(lead: Lead, wanted: SearchRequest, _: Locale) -> bool:
     for name in ("address_city", "address_state"):
         text = getattr(wanted, name)
         if text is not None and address_form(name, text) != address_form(name, getattr(lead, name) or ""):
@@ -186,11 +185,11 @@ def _place(lead: Lead, wanted: SearchLeads, _: Locale) -> bool:
     return code.startswith(start)
 
 
-def _assigned(lead: Lead, wanted: SearchLeads, _: Locale) -> bool:
+def _assigned(lead: Lead, wanted: SearchRequest, _: Locale) -> bool:
     return bool(lead.assigned_to) == wanted.assigned
 
 
-def _value(lead: Lead, wanted: SearchLeads, _: Locale) -> bool:
+def _value(lead: Lead, wanted: SearchRequest, _: Locale) -> bool:
     value = lead.projected_value
     return (
         value is not None
@@ -199,14 +198,14 @@ def _value(lead: Lead, wanted: SearchLeads, _: Locale) -> bool:
     )
 
 
-def _contact(lead: Lead, wanted: SearchLeads, _: Locale) -> bool:
+def _contact(lead: Lead, wanted: SearchRequest, _: Locale) -> bool:
     return all(
         has is None or bool(getattr(lead, name)) == has
         for name, has in (("phone", wanted.has_phone), ("email", wanted.has_email))
     )
 
 
-_TESTS: dict[Callable[[Lead, SearchLeads, Locale], bool], tuple[str, ...]] = {
+_TESTS: dict[Callable[[Lead, SearchRequest, Locale], bool], tuple[str, ...]] = {
     _stage: ("stage",),
     _tags: ("tags", "all_tags"),
     _created: ("created_from", "created_to"),
@@ -223,25 +222,25 @@ _TESTS: dict[Callable[[Lead, SearchLeads, Locale], bool], tuple[str, ...]] = {
 """Tests → the arguments that ask for them."""
 
 
-def is_past(lead: Lead, wanted: SearchLeads, context: Locale) -> bool:
+def is_past(lead: Lead, wanted: SearchRequest, locale: Locale) -> bool:
     """Whether this lead and all older ones are too old: newest first, reading can stop here."""
-    moment = dates.local(lead.created_at, context.zone) if lead.created_at and wanted.created_from else None
-    return moment is not None and _compare(moment, wanted.created_from or "", context) < 0
+    moment = dates.local(lead.created_at, locale.zone) if lead.created_at and wanted.created_from else None
+    return moment is not None and _compare(moment, wanted.created_from or "", locale) < 0
 
 
 SortKey = tuple[bool, float | str, str]
 
 
-def sort_key(lead: Lead, order: SortOrder, context: Locale) -> SortKey:
+def sort_key(lead: Lead, order: SortOrder, locale: Locale) -> SortKey:
     """What leads are sorted by, different for every two. What is not known comes last."""
     value: float | str | None
     match order:
         case "newest":
-            value = _seconds(lead.created_at, dates.local, context, sign=-1)
+            value = _seconds(lead.created_at, dates.local, locale, sign=-1)
         case "oldest":
-            value = _seconds(lead.created_at, dates.local, context)
+            value = _seconds(lead.created_at, dates.local, locale)
         case "follow_up":
-            value = _seconds(lead.follow_up_date, dates.follow_up, context)
+            value = _seconds(lead.follow_up_date, dates.follow_up, locale)
         case "value":
             value = None if lead.projected_value is None else -float(lead.projected_value)
         case "name":
@@ -250,12 +249,12 @@ def sort_key(lead: Lead, order: SortOrder, context: Locale) -> SortKey:
     return (value is None, unknown if value is None else value, lead.id or "")
 
 
-def _seconds(value: str | None, read: dates.ReadDate, context: Locale, sign: int = 1) -> float | None:
-    moment = read(value, context.zone) if value else None
+def _seconds(value: str | None, read: dates.ReadDate, locale: Locale, sign: int = 1) -> float | None:
+    moment = read(value, locale.zone) if value else None
     if moment is None:
         return None
     if not isinstance(moment, datetime):
-        moment = datetime.combine(moment, dates.NOON, context.zone)
+        moment = datetime.combine(moment, dates.NOON, locale.zone)
     return sign * moment.timestamp()
 
 

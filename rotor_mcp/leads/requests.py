@@ -1,4 +1,7 @@
-"""What the tools take: the fields of `models.py`, and how they are to be used."""
+"""What a caller asks for: the arguments of `upsert_lead` and of `search_leads`, as models.
+
+The fields of a lead, with their limits, are in `api/models.py`.
+"""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -57,7 +60,7 @@ class Arguments(Fields):
         return arguments
 
 
-class UpsertLead(LeadFields, Arguments):
+class UpsertRequest(LeadFields, Arguments):
     """The arguments of `upsert_lead`."""
 
     id: Annotated[LeadId | None, Field(description="Lead to update; may then change anything")] = None
@@ -102,28 +105,14 @@ class UpsertLead(LeadFields, Arguments):
         return self
 
 
-ROWS_LIMIT = 100
-"""Leads that one call writes at most. For more there is `rotor-mcp import`."""
-
-
-def _read_rows(value: object) -> object:
-    """Read rows that came as a JSON list in a string, which some clients make of them."""
-    if isinstance(value, str):
-        try:
-            return json.loads(value)
-        except (ValueError, RecursionError):
-            return value
-    return value
-
-
-class ForAllRows(Arguments):
+class RowDefaults(Arguments):
     """What is given once for many rows."""
 
     stage: Annotated[str | None, Field(description="For rows without")] = None
     source: Annotated[str | None, Field(description="For rows without")] = None
     tags: Annotated[Tags, Field(description="For all rows")] = []
 
-    def fill(self, row: UpsertLead) -> UpsertLead:
+    def fill(self, row: UpsertRequest) -> UpsertRequest:
         """Return the arguments of one row, with what is given for all rows where the row gives nothing."""
         missing = {
             name: value
@@ -134,29 +123,11 @@ class ForAllRows(Arguments):
         return row.with_values(missing | tags, only_if_blank=missing)
 
 
-class UpsertLeads(ForAllRows):
-    """The arguments of `upsert_leads`. Each row is read by itself, so that a bad one stops no other."""
-
-    rows: Annotated[
-        list[Any],
-        BeforeValidator(_read_rows),
-        Field(max_length=ROWS_LIMIT, description="At most 100 rows with arguments of upsert_lead"),
-    ]
-    dry_run: Annotated[bool, Field(description="Only show the plan")] = False
-
-    @field_validator("rows")
-    @classmethod
-    def _check_rows(cls, value: list[Any]) -> list[Any]:
-        if not value:
-            raise ValueError("give at least one")
-        return value
-
-
 SortOrder = Literal["newest", "oldest", "follow_up", "value", "name"]
 CountedBy = Literal["stage", "source", "priority", "tag"]
 
 
-class SearchLeads(Arguments):
+class SearchRequest(Arguments):
     """The arguments of `search_leads`."""
 
     search: Annotated[str | None, Field(description="Part of name, e-mail or phone")] = None
@@ -209,10 +180,3 @@ class SearchLeads(Arguments):
                 f"there is no field {', '.join(unknown)}; there are {', '.join(Lead.model_fields)}"
             )
         return value
-
-
-class GetLead(Arguments):
-    """The arguments of `get_lead`."""
-
-    id: Annotated[LeadId, Field(description="The lead's id")]
-    notes_from: Annotated[int, Field(ge=0, description="Character of the notes to begin with")] = 0

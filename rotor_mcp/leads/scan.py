@@ -1,4 +1,4 @@
-"""Rotor's list of leads, page after page, newest first, with what it was not asked to filter left out."""
+"""Reads Rotor's list of leads page by page, newest first, and filters what Rotor was not asked to filter."""
 
 from dataclasses import dataclass, field, replace
 from typing import Self
@@ -8,8 +8,8 @@ from rotor_mcp.concurrency import paced
 from rotor_mcp.leads import filters
 from rotor_mcp.leads.context import CallContext
 from rotor_mcp.leads.cursor import ApiFilters, Cursor, ScanPosition, unseen
-from rotor_mcp.leads.normalize import is_phone_query, phone_search
-from rotor_mcp.leads.requests import SearchLeads
+from rotor_mcp.leads.phones import is_phone_query, parse_phones
+from rotor_mcp.leads.requests import SearchRequest
 
 Hit = tuple[int, Lead]
 """A lead that matches, with the page it stood on."""
@@ -19,7 +19,7 @@ Hit = tuple[int, Lead]
 class LeadScan:
     """Rotor's list from where a cursor says, as far as it was read. How far that is, the reader decides."""
 
-    wanted: SearchLeads
+    request: SearchRequest
     begin: Cursor
     call: CallContext
     page: int = field(init=False)
@@ -42,7 +42,7 @@ class LeadScan:
     def __post_init__(self) -> None:
         self.page, self.last = self.begin.page, self.begin.seen
 
-    async def read_on(self, enough: int | None = None, pages: int | None = None) -> list[Hit]:
+    async def read_until(self, enough: int | None = None, pages: int | None = None) -> list[Hit]:
         """Read until there are enough leads, or all was read, or the requests of one search are spent.
 
         Args:
@@ -86,10 +86,10 @@ class LeadScan:
         self.tags.update(tag for lead in leads for tag in lead.tags)
         if leads:
             self.last = ScanPosition.of(leads[-1])
-            if end is None and filters.is_past(leads[-1], self.wanted, self.call.context):
+            if end is None and filters.is_past(leads[-1], self.request, self.call.locale):
                 self.ended = True
-        compare_text = self.compares_text or is_phone_query(self.wanted.search or "")
-        matches = filters.matcher(self.wanted, self.call.context, compare_text=compare_text)
+        compare_text = self.compares_text or is_phone_query(self.request.search or "")
+        matches = filters.matcher(self.request, self.call.locale, compare_text=compare_text)
         return [lead async for lead in paced(leads) if matches(lead)]
 
     @property
@@ -108,7 +108,7 @@ class LeadScan:
             found: whether any lead matched.
         """
         _, stage, tags = self._asked
-        has_text = self.wanted.search is not None
+        has_text = self.request.search is not None
         if not self.tags.issuperset(tags) or (stage is not None and not self.looked_at):
             return self._with(ApiFilters.TEXT if has_text else ApiFilters.NOTHING)
         if has_text and not found and self.begin.asked is not ApiFilters.NOTHING:
@@ -121,16 +121,16 @@ class LeadScan:
     @property
     def compares_text(self) -> bool:
         """Whether all leads are read to compare their names, e-mails and phones here."""
-        return self.wanted.search is not None and self.begin.asked is ApiFilters.NOTHING
+        return self.request.search is not None and self.begin.asked is ApiFilters.NOTHING
 
     @property
     def _asked(self) -> tuple[str | None, str | None, list[str]]:
         """The text, the stage and the tags that Rotor is asked to filter by."""
-        wanted, asked = self.wanted, self.begin.asked
-        text, stage, tags = wanted.search, wanted.stage, wanted.tags
+        request, asked = self.request, self.begin.asked
+        text, stage, tags = request.search, request.stage, request.tags
         if text is not None:
-            region = self.call.context.region
-            text = phone_search(text, region) if is_phone_query(text) else " ".join(text.split())
+            region = self.call.locale.region
+            text = parse_phones(text, region).search if is_phone_query(text) else " ".join(text.split())
         if not filters.are_for_the_api(tags):
             tags = []
         match asked:
@@ -143,7 +143,7 @@ class LeadScan:
 
     async def _ask(self) -> tuple[Page, float]:
         text, stage, tags = self._asked
-        archived = self.wanted.archived != "exclude"
+        archived = self.request.archived != "exclude"
         return await self.call.page(
             self.page, search=text, stage=stage, tags=tags, archived=archived, size=self.begin.size
         )

@@ -1,87 +1,103 @@
-"""A search → the cheapest requests that answer it.
+"""Answers a search with the cheapest requests.
 
 What Rotor can filter alone costs one request of the size shown. For anything else the leads are read in pages
-of 1,000, newest first, as far as needed or allowed, and `filter.py` does the rest.
+of 1,000, newest first, as far as needed or allowed, and `filters.py` does the rest.
 """
 
-import math
 from collections.abc import Sequence
-from dataclasses import replace
-from typing import Any
+from dataclasses import dataclass, replace
 
 from rotor_mcp.api.models import PAGE_LIMIT, Lead
 from rotor_mcp.concurrency import paced
 from rotor_mcp.leads import filters
 from rotor_mcp.leads.context import CallContext
 from rotor_mcp.leads.cursor import ApiFilters, Cursor, ScanPosition, digest
-from rotor_mcp.leads.requests import SearchLeads
+from rotor_mcp.leads.requests import CountedBy, SearchRequest
 from rotor_mcp.leads.scan import Hit, LeadScan
 from rotor_mcp.state.vocabulary import Kind, Unused
-from rotor_mcp.tools import phrases
-from rotor_mcp.tools.results import Count, LeadView, SearchResult, UnusedWord
-
-ROW_FIELDS = (
-    "id",
-    "name",
-    "stage",
-    "priority",
-    "projected_value",
-    "follow_up_date",
-    "address_city",
-    "address_state",
-    "service_type",
-    "tags",
-    "archived",
-)
-"""The fields of a lead that a search shows, beside its phone or, without one, its e-mail."""
-
-_NO_FILTERS = {"archived", "order", "count_by", "fields", "limit", "cursor"}
-
-MAX_COUNTS = 30
-"""Counts of one result, the most numerous; a company has fewer stages and sources than that."""
-MAX_ROWS_CHARS = 10_000
-"""Characters of all rows together, in either channel; beyond that the result says how to go on."""
 
 
-async def search(wanted: SearchLeads, call: CallContext) -> SearchResult:
-    """Answer a search.
+@dataclass(frozen=True)
+class SearchOutcome:
+    """What a search found, and how it goes on."""
+
+    request: SearchRequest
+    scan: LeadScan
+    matched: int
+    """Leads that match among those read."""
+    hits: list[Hit]
+    """Leads that match, in the order wanted, from where the cursor says."""
+    count: int | None
+    """Leads that match in all; None if that is not known."""
+    value: float | None
+    """What all of them may bring; None if that is not known."""
+    counts: dict[str, tuple[int, float]]
+    """Name → how many leads, and what they may bring; the most numerous first."""
+    counted_by: CountedBy | None
+    counts_partial: bool
+    """Whether only the leads that were read are counted, and there are more."""
+    compared_by_rotor_alone: bool
+    """Whether nothing matches by Rotor's own comparison, and no request was left for other spellings."""
+    unused: Sequence[Unused]
+    """Stages, sources and tags that were asked for and that no lead read recently has."""
+
+    def cursor_after(self, shown: int) -> str | None:
+        """Return the cursor that goes on after so many of the hits; None at the end.
+
+        It goes on with the rest of the hits, or else with what was not read.
+        """
+        request, scan = self.request, self.scan
+        begin = scan.begin
+        if 0 < shown < len(self.hits):
+            page, last = self.hits[shown - 1]
+            if request.order == "newest":
+                return replace(begin, page=page, seen=ScanPosition.of(last)).encode()
+            until = scan.last.id if scan.last and not scan.ended else ""
+            return replace(begin, after=_sort_key(scan, last), until=until).encode()
+        if not scan.ended and request.limit:
+            return replace(begin, page=scan.page, seen=scan.last, after=None, until="").encode()
+        return None
+
+
+async def search(request: SearchRequest, call: CallContext) -> SearchOutcome:
+    """Find leads, and count them.
 
     Raises:
         RotorError: if Rotor could not be asked or refused.
-        CursorError: if the cursor does not belong to this search.
+        InvalidArguments: if the cursor does not belong to this search.
     """
-    alone = filters.is_for_the_api(wanted)
-    if wanted.cursor:
-        begin = Cursor.decode(wanted.cursor, wanted)
+    alone = filters.is_for_the_api(request)
+    if request.cursor:
+        begin = Cursor.decode(request.cursor, request)
     else:
-        begin = Cursor(search=digest(wanted), size=max(wanted.limit, 1) if alone else PAGE_LIMIT)
-    asked = wanted
-    if wanted.stage:
-        spellings = call.state.vocabulary.spellings("stage", wanted.stage)
+        begin = Cursor(search=digest(request), size=max(request.limit, 1) if alone else PAGE_LIMIT)
+    asked = request
+    if request.stage:
+        spellings = call.state.vocabulary.spellings("stage", request.stage)
         if len(spellings) == 1:
-            asked = wanted.model_copy(update={"stage": spellings[0]})
-        elif spellings and not wanted.cursor and not wanted.search:
+            asked = request.model_copy(update={"stage": spellings[0]})
+        elif spellings and not request.cursor and not request.search:
             alone, begin = False, replace(begin, asked=ApiFilters.NOTHING, size=PAGE_LIMIT)
-        elif spellings and not wanted.cursor:
+        elif spellings and not request.cursor:
             alone, begin = False, replace(begin, asked=ApiFilters.TEXT, size=PAGE_LIMIT)
-    reading = LeadScan(asked, begin, call)
-    matched = await reading.read_on(enough=1 if alone else _enough(wanted))
-    while not wanted.cursor and (without_api_filters := reading.without_api_filters(found=bool(matched))):
+    scan = LeadScan(asked, begin, call)
+    matched = await scan.read_until(enough=1 if alone else _enough(request))
+    while not request.cursor and (unfiltered := scan.without_api_filters(found=bool(matched))):
         if not call.search_requests_left:
             break
-        reading, alone = without_api_filters, False
-        pages = 1 if reading.compares_text else call.search_requests_left
-        matched = await reading.read_on(enough=_enough(wanted), pages=pages)
-    unused = await _unused_words(wanted, call, matched) if not wanted.cursor else []
-    return await _result(reading, matched, unused, counted_by_rotor=alone)
+        scan, alone = unfiltered, False
+        pages = 1 if scan.compares_text else call.search_requests_left
+        matched = await scan.read_until(enough=_enough(request), pages=pages)
+    unused = await _unused_words(request, call, matched) if not request.cursor else []
+    return await _outcome(scan, matched, unused, counted_by_rotor=alone)
 
 
-async def _unused_words(wanted: SearchLeads, call: CallContext, matched: Sequence[Hit]) -> list[Unused]:
+async def _unused_words(request: SearchRequest, call: CallContext, matched: Sequence[Hit]) -> list[Unused]:
     """Return the stage, source and tags asked for that no lead has, as far as that explains the result."""
     given: dict[Kind, list[str]] = {
-        "stage": [wanted.stage] if wanted.stage and not matched else [],
-        "source": [wanted.source] if wanted.source and not matched else [],
-        "tag": wanted.tags,
+        "stage": [request.stage] if request.stage and not matched else [],
+        "source": [request.source] if request.source and not matched else [],
+        "tag": request.tags,
     }
     if not matched and any(given.values()) and call.search_requests_left:
         await call.learn_words()
@@ -93,97 +109,44 @@ async def _unused_words(wanted: SearchLeads, call: CallContext, matched: Sequenc
     ]
 
 
-def _enough(wanted: SearchLeads) -> int | None:
-    """Leads to find before reading may stop: few, to go on in Rotor's order; to count or sort, all."""
-    return wanted.limit + 1 if wanted.cursor and wanted.order == "newest" else None
+def _enough(request: SearchRequest) -> int | None:
+    """Return how many leads are enough: few, to go on in Rotor's order; to count or sort, all (None)."""
+    return request.limit + 1 if request.cursor and request.order == "newest" else None
 
 
-def _key(reading: LeadScan, lead: Lead) -> filters.SortKey:
-    """What a search sorts by."""
-    return filters.sort_key(lead, reading.wanted.order, reading.call.context)
+def _sort_key(scan: LeadScan, lead: Lead) -> filters.SortKey:
+    return filters.sort_key(lead, scan.request.order, scan.call.locale)
 
 
-async def _in_order(reading: LeadScan, matched: list[Hit]) -> list[Hit]:
-    """What matches, in the order wanted, from where the cursor says."""
-    if reading.wanted.order == "newest":
+async def _in_order(scan: LeadScan, matched: list[Hit]) -> list[Hit]:
+    """Return what matches in the order wanted, from where the cursor says."""
+    if scan.request.order == "newest":
         return matched
-    after = reading.begin.after
-    keyed = [(_key(reading, entry[1]), entry) async for entry in paced(matched)]
+    after = scan.begin.after
+    keyed = [(_sort_key(scan, hit[1]), hit) async for hit in paced(matched)]
     keyed.sort(key=lambda pair: pair[0])
-    return [entry for key, entry in keyed if after is None or key > after]
+    return [hit for key, hit in keyed if after is None or key > after]
 
 
-def _onward(reading: LeadScan, found: Sequence[Hit], shown: int) -> Cursor | None:
-    """Where to go on: with the rest of what was found, else with what was not read."""
-    wanted, begin = reading.wanted, reading.begin
-    if 0 < shown < len(found):
-        page, last = found[shown - 1]
-        if wanted.order != "newest":
-            until = reading.last.id if reading.last and not reading.ended else ""
-            return replace(begin, after=_key(reading, last), until=until)
-        return replace(begin, page=page, seen=ScanPosition.of(last))
-    if not reading.ended and wanted.limit:
-        return replace(begin, page=reading.page, seen=reading.last, after=None, until="")
-    return None
-
-
-async def _result(
-    reading: LeadScan, matched: list[Hit], unused: Sequence[Unused], *, counted_by_rotor: bool
-) -> SearchResult:
-    wanted, call, whole = reading.wanted, reading.call, reading.ended
-    found = await _in_order(reading, matched)
-    rows, lines = await _rows([lead for _, lead in found][: wanted.limit], wanted, call)
-    onward = _onward(reading, found, len(rows))
-    leads = [lead for _, lead in matched]
+async def _outcome(
+    scan: LeadScan, matched: list[Hit], unused: Sequence[Unused], *, counted_by_rotor: bool
+) -> SearchOutcome:
+    request, leads = scan.request, [lead for _, lead in matched]
     # What goes on from an earlier result was counted there; what Rotor filtered alone, Rotor has counted.
-    counts_all = not wanted.cursor and (whole or not counted_by_rotor)
-    by = wanted.count_by or "stage"
-    counts = filters.count(leads, by) if counts_all and (wanted.count_by or len(leads) > 1) else {}
-    return SearchResult(
-        leads=rows,
-        count=len(leads) if counts_all else reading.exist if counted_by_rotor else None,
+    counts_all = not request.cursor and (scan.ended or not counted_by_rotor)
+    by = request.count_by or "stage"
+    counts = filters.count(leads, by) if counts_all and (request.count_by or len(leads) > 1) else {}
+    return SearchOutcome(
+        request=request,
+        scan=scan,
+        matched=len(matched),
+        hits=await _in_order(scan, matched),
+        count=len(leads) if counts_all else scan.exist if counted_by_rotor else None,
         value=sum(lead.projected_value or 0 for lead in leads) if counts_all else None,
-        counts=Count.first(counts, MAX_COUNTS),
-        counts_left_out=max(len(counts) - MAX_COUNTS, 0),
+        counts=counts,
         counted_by=by if counts else None,
-        looked_at=reading.looked_at if counts_all and not whole else None,
-        exist=reading.exist if counts_all and not whole else None,
-        continues=wanted.cursor is not None,
-        cursor=onward.encode() if onward else None,
-        order=wanted.order,
-        archived=wanted.archived,
-        lines=lines,
-        compared_here=reading.compares_text,
-        rotor_alone=not (matched or wanted.cursor) and reading.without_api_filters(found=False) is not None,
-        filters={} if matched else _filters(wanted),
-        unused=[UnusedWord(kind=word.kind, word=word.word, in_use=list(word.in_use)) for word in unused],
-        age_seconds=math.ceil(reading.age),
-        **call.setting(),
+        counts_partial=counts_all and not scan.ended,
+        compared_by_rotor_alone=not (matched or request.cursor)
+        and scan.without_api_filters(found=False) is not None,
+        unused=unused,
     )
-
-
-def _filters(wanted: SearchLeads) -> dict[str, Any]:
-    """Return what the leads were filtered by."""
-    return wanted.model_dump(mode="json", exclude_defaults=True, exclude=_NO_FILTERS)
-
-
-async def _rows(
-    leads: Sequence[Lead], wanted: SearchLeads, call: CallContext
-) -> tuple[list[LeadView], list[str]]:
-    """Show leads as rows, as many as there is room for, and as the lines that say the same."""
-    rows: list[LeadView] = []
-    lines: list[str] = []
-    text = structured = 0
-    async for lead in paced(leads):
-        fields = (
-            ("id", *wanted.fields) if wanted.fields else (*ROW_FIELDS, "phone" if lead.phone else "email")
-        )
-        row = call.row(lead, fields)
-        line = phrases.row(row, wanted.fields)
-        text += len(line)
-        structured += len(row.model_dump_json(exclude_defaults=True))
-        if rows and max(text, structured) > MAX_ROWS_CHARS:
-            break
-        rows.append(row)
-        lines.append(line)
-    return rows, lines

@@ -1,12 +1,13 @@
-"""Find → plan → write → make sure: what `upsert_lead` does.
+"""Finds the lead, plans the write, writes, and makes sure of the outcome: what `upsert_lead` does.
 
-Which lead is meant is decided by `identity.py` from what `directory.py` read, what changes by `plan.py`; here
-are the requests between.
+`lookup.py` reads the leads that could be meant, `matching.py` decides which one is, and `plan.py` what
+changes. Here are the requests between them.
 """
 
 from collections.abc import Awaitable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from enum import Enum, auto
 from typing import Literal
 
 import anyio
@@ -14,201 +15,234 @@ import anyio
 from rotor_mcp.api.models import Lead, LeadFields
 from rotor_mcp.errors import MissingScope, OutcomeUnknown, RotorError
 from rotor_mcp.events import WriteEvent
+from rotor_mcp.leads.compare import differences
 from rotor_mcp.leads.context import CallContext
-from rotor_mcp.leads.lookup import PLAN_TTL_SECONDS, Lookup, find
+from rotor_mcp.leads.lookup import PLAN_TTL_SECONDS, Lookup, look_up
 from rotor_mcp.leads.matching import Match, check_phone, contact_keys
-from rotor_mcp.leads.normalize import phone_search
-from rotor_mcp.leads.plan import Plan, differences, plan_for
-from rotor_mcp.leads.requests import UpsertLead
-from rotor_mcp.tools import upsert_report
-from rotor_mcp.tools.results import Outcome, UpsertResult
+from rotor_mcp.leads.plan import Plan, PlannedOutcome, approval_token, make_plan
+from rotor_mcp.leads.requests import UpsertRequest
+from rotor_mcp.state.keyed_locks import Lease
+
+UpsertStatus = Literal[PlannedOutcome, "unknown"]
 
 
-async def upsert(arguments: UpsertLead, call: CallContext, finding: Lookup | None = None) -> UpsertResult:
-    """Create or update a lead, or say why not yet.
+class Evidence(Enum):
+    """What shows that a write was done."""
+
+    REPLY = auto()
+    """Rotor's reply."""
+    REPLY_TO_UNCHECKED = auto()
+    """Rotor's reply to a write with a key that may not read: Rotor alone chose the lead."""
+    REPLY_TO_SECOND = auto()
+    """Rotor's reply to a second request; the reply to the first was lost."""
+    READ_BACK = auto()
+    """A read; the reply was lost."""
+
+
+@dataclass(frozen=True)
+class UpsertOutcome:
+    """What became of a request to create or update a lead."""
+
+    request: UpsertRequest
+    plan: Plan
+    status: UpsertStatus
+    lead: Lead | None = None
+    """As Rotor has it now, as far as that is known."""
+    shown_only: bool = False
+    """Whether the plan was only shown: it can be approved by its token."""
+    token_refused: bool = False
+    """Whether the request had a token that does not fit this plan."""
+    evidence: Evidence = Evidence.REPLY
+    lost: str | None = None
+    """Why the reply to the write was lost, if it was."""
+    absent: bool = False
+    """Of an unknown outcome: whether the write was not there when it was looked for."""
+
+    @property
+    def lead_id(self) -> str | None:
+        """The id of the lead."""
+        return self.lead.id if self.lead and self.lead.id else self.plan.target
+
+
+async def upsert(request: UpsertRequest, call: CallContext, lookup: Lookup | None = None) -> UpsertOutcome:
+    """Create or update a lead, or return the plan that needs approval.
 
     Args:
-        arguments: of the tool.
+        request: what to write.
         call: in which this happens.
-        finding: who is meant, if that was found out already. Where it may no longer hold, it is found anew.
+        lookup: the lead that is meant, if it was looked up already. It is looked up again where it may have
+            changed.
 
     Raises:
         InvalidArguments: if the phone could not exist.
+        NotesTooLong: if the notes do not fit with those that are there.
         RotorError: if Rotor could not be asked or refused.
-        NotesTooLongError: if the notes would not fit with those that are there.
     """
-    queue, rotor, region = call.state.locks, call.rotor, call.context.region
-    check_phone(arguments, region)
-    if arguments.dry_run:
-        finding = finding or await find(arguments, rotor, region)
-        await learn_words([arguments], call)
-        return upsert_report.show(arguments, call, plan_for(arguments, finding.found, call.context))
-    async with queue.hold(contact_keys(arguments, region), rotor.remaining) as person_left:
-        if finding is None or _is_out_of_date(finding, person_left):
+    region = call.locale.region
+    check_phone(request, region)
+    if request.dry_run:
+        lookup = lookup or await look_up(request, call.api, region)
+        await learn_words([request], call)
+        return show(request, make_plan(request, lookup.match, call.locale))
+    async with call.state.locks.hold(contact_keys(request, region), call.api.remaining) as lease:
+        if lookup is None or _is_out_of_date(lookup, lease.released_at):
             try:
-                finding = await find(arguments, rotor, region)
+                lookup = await look_up(request, call.api, region)
             except MissingScope as exc:
-                if exc.scope is None or finding is not None:
-                    raise  # the key can read: something else stands in the way, a blind write is no answer
-                plan = plan_for(arguments, Match(), call.context)
-                return await _written(_write_unseen(arguments, call, plan), call, plan)
-        found, target = finding.found, finding.found.lead and finding.found.lead.id
-        async with queue.hold([f"id {target}"] if target else [], rotor.remaining) as lead_left:
-            if target and finding.read_at <= max(lead_left, anyio.current_time() - PLAN_TTL_SECONDS):
-                # It was read long ago, or another call, by another of its keys, has changed it since.
-                found = replace(found, lead=await rotor.get_lead(target))
-            await learn_words([arguments], call)
-            plan = plan_for(arguments, found, call.context)
-            if plan.outcome == "unchanged":
-                return upsert_report.tell(arguments, call, plan, "unchanged", found.lead)
-            approved = arguments.confirm == plan.token
-            if not approved and (plan.outcome == "needs_confirmation" or arguments.confirm is not None):
-                return upsert_report.show(arguments, call, plan)
-            return await _written(_write(arguments, call, plan), call, plan)
+                if exc.scope is None or lookup is not None:
+                    raise  # the key can read: another refusal does not justify an unchecked write
+                plan = make_plan(request, Match(), call.locale)
+                return await _report(_write_unchecked(request, call, plan, lease), call, plan)
+        match = lookup.match
+        if match.lead is not None and match.lead.id:
+            # Another call, with another key of this lead, may have changed it since it was read.
+            changed_at = await lease.extend([f"id {match.lead.id}"], call.api.remaining)
+            if lookup.read_at <= max(changed_at, anyio.current_time() - PLAN_TTL_SECONDS):
+                match = replace(match, lead=await call.api.get_lead(match.lead.id))
+        await learn_words([request], call)
+        plan = make_plan(request, match, call.locale)
+        if plan.outcome == "unchanged":
+            return UpsertOutcome(request, plan, "unchanged", match.lead)
+        needs_token = request.confirm is not None or plan.outcome == "needs_confirmation"
+        if needs_token and request.confirm != approval_token(plan):
+            return show(request, plan)
+        return await _report(_write(request, call, plan, lease), call, plan)
 
 
-async def learn_words(leads: Iterable[UpsertLead], call: CallContext) -> None:
-    """See how the company spells the stages and tags of leads that are to be written: 1 request at most.
+def show(request: UpsertRequest, plan: Plan) -> UpsertOutcome:
+    """Return a plan that is not carried out."""
+    refused = request.confirm is not None and not request.dry_run
+    status: UpsertStatus = "needs_confirmation" if refused else plan.outcome
+    return UpsertOutcome(
+        request, plan, status, plan.found.lead, shown_only=plan.outcome != "unchanged", token_refused=refused
+    )
+
+
+async def learn_words(requests: Iterable[UpsertRequest], call: CallContext) -> None:
+    """Learn how the company spells the stages and tags that are to be written: at most 1 request.
 
     Where Rotor cannot be asked, they are written as they were given.
     """
-    if any(map(call.state.vocabulary.may_spell_otherwise, leads)):
+    if any(map(call.state.vocabulary.may_spell_otherwise, requests)):
         with suppress(RotorError):
             await call.learn_words()
 
 
-def _is_out_of_date(finding: Lookup, person_left: float) -> bool:
-    """Whether somebody else could be meant by now.
+def _is_out_of_date(lookup: Lookup, released_at: float) -> bool:
+    """Whether another lead could be meant by now.
 
     Args:
-        finding: who was meant.
-        person_left: when another call for the same person ended. It makes no id mean another lead.
+        lookup: of the lead that was meant.
+        released_at: when another call for the same person ended. It gives no id to another lead.
     """
-    too_old = anyio.current_time() - PLAN_TTL_SECONDS
-    if finding.found.matched_by != "id":
-        too_old = max(too_old, person_left)
-    return finding.asked_at <= too_old or (bool(finding.found.alternatives) and finding.read_at <= too_old)
+    oldest = anyio.current_time() - PLAN_TTL_SECONDS
+    valid_since = oldest if lookup.match.matched_by == "id" else max(oldest, released_at)
+    return lookup.asked_at <= valid_since or (
+        bool(lookup.match.alternatives) and lookup.read_at <= valid_since
+    )
 
 
 # Writing
 
 
-async def _written(writing: Awaitable[UpsertResult], call: CallContext, plan: Plan) -> UpsertResult:
-    """Write, and tell how that ended, whatever became of it."""
-    lead_id, outcome = plan.target, "cancelled"
+async def _report(writing: Awaitable[UpsertOutcome], call: CallContext, plan: Plan) -> UpsertOutcome:
+    """Await a write, and report how it ended, whatever became of it."""
+    lead_id, status = plan.target, "cancelled"
     try:
-        result = await writing
-        lead_id, outcome = result.id or lead_id, result.outcome
+        outcome = await writing
+        lead_id, status = outcome.lead_id, outcome.status
     except RotorError as exc:
-        outcome = type(exc).__name__
+        status = exc.outcome
         raise
     finally:
         fields = tuple(name for name in LeadFields.model_fields if name in plan.fields.model_fields_set)
-        call.wrote(WriteEvent(lead_id, fields, outcome))
-    return result
+        call.wrote(WriteEvent(lead_id, fields, status))
+    return outcome
 
 
-async def _write(arguments: UpsertLead, call: CallContext, plan: Plan) -> UpsertResult:
+async def _write(request: UpsertRequest, call: CallContext, plan: Plan, lease: Lease) -> UpsertOutcome:
     try:
-        written = await call.rotor.upsert_lead(plan.fields, plan.target)
+        reply = await call.write(plan.fields, plan.target, lease)
     except OutcomeUnknown as lost:
-        return await _make_sure(arguments, call, plan, lost)
-    outcome: Outcome = "created" if written.created else "updated"
-    result = upsert_report.tell(arguments, call, plan, outcome, written.lead)
-    if outcome != plan.goal:
-        result.warnings.insert(
-            0,
-            "Rotor updated a lead that was not found beforehand; look at it with get_lead"
-            if outcome == "updated"
-            else "Rotor created a new lead instead of updating the one that was found",
-        )
-    return result
+        return await _make_sure(request, call, plan, lease, lost)
+    return UpsertOutcome(request, plan, "created" if reply.created else "updated", reply.lead)
 
 
-async def _write_unseen(arguments: UpsertLead, call: CallContext, plan: Plan) -> UpsertResult:
-    """Write with a key that may not read: Rotor's plain upsert, and what could not be checked is said."""
-    written = await call.rotor.upsert_lead(plan.fields, arguments.id)
-    result = upsert_report.tell(
-        arguments, call, plan, "created" if written.created else "updated", written.lead
-    )
-    result.warnings.insert(
-        0,
-        "this key cannot read leads, so nothing was checked: Rotor alone chose the lead"
-        + ("" if written.created else ", and the fields sent replaced what it held, notes too"),
-    )
-    return result
+async def _write_unchecked(
+    request: UpsertRequest, call: CallContext, plan: Plan, lease: Lease
+) -> UpsertOutcome:
+    """Write with a key that may not read, by Rotor's own matching."""
+    reply = await call.write(plan.fields, request.id, lease)
+    status: UpsertStatus = "created" if reply.created else "updated"
+    return UpsertOutcome(request, plan, status, reply.lead, evidence=Evidence.REPLY_TO_UNCHECKED)
 
 
-async def _make_sure(arguments: UpsertLead, call: CallContext, plan: Plan, lost: RotorError) -> UpsertResult:
+async def _make_sure(
+    request: UpsertRequest, call: CallContext, plan: Plan, lease: Lease, lost: RotorError
+) -> UpsertOutcome:
     """Find out what became of a write whose reply was lost, and send it once more if that is safe."""
-    seen = await _look(arguments, call, plan)
+    seen = await _read_back(request, call, plan)
     if seen.state == "absent" and _can_be_repeated(plan):
         try:
-            written = await call.rotor.upsert_lead(plan.fields, plan.target)
+            reply = await call.write(plan.fields, plan.target, lease)
         except OutcomeUnknown:
-            seen = await _look(arguments, call, plan)
+            seen = await _read_back(request, call, plan)
         except RotorError as exc:
             lost = exc
         else:
-            result = upsert_report.tell(arguments, call, plan, plan.goal, written.lead)
-            result.warnings.insert(0, f"the reply to the first try was lost ({lost}); it was sent once more")
-            return result
+            return UpsertOutcome(
+                request,
+                plan,
+                plan.operation,
+                reply.lead,
+                evidence=Evidence.REPLY_TO_SECOND,
+                lost=str(lost),
+            )
     if seen.state == "done":
-        result = upsert_report.tell(arguments, call, plan, plan.goal, seen.lead)
-        result.warnings.insert(0, f"reading it back shows that it was written; the reply was lost ({lost})")
-        return result
-    result = upsert_report.tell(arguments, call, plan, "unknown", plan.found.lead)
-    found = "it was not there when looked for" if seen.state == "absent" else "a look did not settle it"
-    result.reasons += [str(lost), found]
-    result.warnings.insert(0, f"before sending it again, check: {_check(arguments, call, plan)}")
-    return result
+        return UpsertOutcome(
+            request, plan, plan.operation, seen.lead, evidence=Evidence.READ_BACK, lost=str(lost)
+        )
+    return UpsertOutcome(
+        request, plan, "unknown", plan.found.lead, lost=str(lost), absent=seen.state == "absent"
+    )
 
 
 @dataclass(frozen=True)
-class _Seen:
-    """What a look at Rotor says of a write whose reply was lost."""
+class _ReadBack:
+    """What a read of Rotor says about a write whose reply was lost."""
 
     state: Literal["done", "absent", "unclear"]
     lead: Lead | None = None
 
 
-async def _look(arguments: UpsertLead, call: CallContext, plan: Plan) -> _Seen:
+async def _read_back(request: UpsertRequest, call: CallContext, plan: Plan) -> _ReadBack:
     before = plan.found.lead
     try:
         if before is not None and before.id:
-            lead = await call.rotor.get_lead(before.id)
-        elif (now := (await find(arguments, call.rotor, call.context.region)).found).lead is not None:
+            lead = await call.api.get_lead(before.id)
+        elif (now := (await look_up(request, call.api, call.locale.region)).match).lead is not None:
             lead = now.lead
-        elif arguments.phone or arguments.email:
-            return _Seen("absent")
+        elif request.phone or request.email:
+            return _ReadBack("absent")
         else:
-            known = {rival.id for rival in plan.found.alternatives}
+            known = {alternative.id for alternative in plan.found.alternatives}
             new = [lead for lead in now.alternatives if lead.id not in known]
-            if (
-                len(new) != 1 or now.alternatives_left_out
-            ):  # of many, one that seems new may only have moved up
-                return _Seen("unclear" if new else "absent")
+            # Among more alternatives than are kept, one that seems new may only have moved up.
+            if len(new) != 1 or now.alternatives_left_out:
+                return _ReadBack("unclear" if new else "absent")
             lead = new[0]
     except RotorError:
-        return _Seen("unclear")
-    if not differences(plan.fields, lead, call.context):
-        return _Seen("done", lead)
-    return _Seen("absent" if lead == before else "unclear", lead)
+        return _ReadBack("unclear")
+    if not differences(plan.fields, lead, call.locale):
+        return _ReadBack("done", lead)
+    return _ReadBack("absent" if lead == before else "unclear", lead)
 
 
 def _can_be_repeated(plan: Plan) -> bool:
-    """Whether a second copy of a write that seems absent could do no harm, should the first arrive late.
+    """Whether a second copy of a write that seems absent does no harm, should the first arrive late.
 
     An update by id sets the same values again. A new lead is found by Rotor under its phone or e-mail, which
     are spelled the same both times; without either there would be two.
     """
     sent = plan.fields
-    return plan.goal == "updated" or sent.phone is not None or sent.email is not None
-
-
-def _check(arguments: UpsertLead, call: CallContext, plan: Plan) -> str:
-    if plan.found.lead is not None:
-        return f"get_lead with id {plan.found.lead.id}"
-    if arguments.phone:
-        return f"search_leads with search {phone_search(arguments.phone, call.context.region)}"
-    return f"search_leads with search {arguments.email or arguments.name}"
+    return plan.operation == "updated" or sent.phone is not None or sent.email is not None

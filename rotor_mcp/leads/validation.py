@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from rotor_mcp.api.models import NOTES_LIMIT, SENT_NAMES, TAG_LIMIT, TEXT_LIMIT, is_blank
+from rotor_mcp.errors import InvalidArguments
 from rotor_mcp.leads.requests import Arguments
 
 Model = TypeVar("Model", bound=Arguments)
@@ -38,14 +39,6 @@ MAX_CHARS = {
 
 
 _TOO_LARGE = 10**TEXT_LIMIT
-
-
-class InvalidArguments(Exception):
-    """Arguments that the tool cannot take. `faults` names each, without the value that was given."""
-
-    def __init__(self, faults: list[str]) -> None:
-        super().__init__("; ".join(faults))
-        self.faults = faults
 
 
 def parse(model: type[Model], arguments: Mapping[str, Any]) -> Model:

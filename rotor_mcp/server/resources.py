@@ -1,7 +1,4 @@
-"""What a client may offer a person beside the tools: prompts, resources, and words to complete them with.
-
-What stands behind them is loaded when it is wanted.
-"""
+"""Adds prompts, resources and completions to a server: what a client may offer a person beside the tools."""
 
 from typing import Any
 
@@ -19,19 +16,19 @@ from mcp.types import (
     ResourceTemplateReference,
 )
 
-from rotor_mcp.server.access import AccessControl
+from rotor_mcp.server.backend import Backend
 from rotor_mcp.server.prompts import PROMPTS, Prompt
 
 WRITING_PROMPTS = frozenset(prompt.name for prompt in PROMPTS if prompt.writes)
 """Those that ask for tools that write."""
 
 
-def offer(server: MCPServer[Any], access: AccessControl, *, read_only: bool) -> None:
-    """Add them to a server.
+def add_resources(server: MCPServer[Any], backend: Backend, *, read_only: bool) -> None:
+    """Add prompts, resources and completions to a server.
 
     Args:
         server: to add them to.
-        reception: decides whose calls are let in.
+        backend: reads the resources and proposes completions.
         read_only: whether to leave out what asks for tools that write.
     """
     for prompt in PROMPTS:
@@ -46,9 +43,7 @@ def offer(server: MCPServer[Any], access: AccessControl, *, read_only: bool) -> 
         mime_type="text/plain",
     )
     async def lead(id: str) -> str:  # noqa: A002 - the name in the address
-        from rotor_mcp.server.dispatch import read_lead
-
-        return await read_lead(id, access)
+        return await backend.read_lead(id)
 
     @server.resource(
         "rotor://pipeline",
@@ -59,9 +54,7 @@ def offer(server: MCPServer[Any], access: AccessControl, *, read_only: bool) -> 
         mime_type="text/plain",
     )
     async def overview() -> str:
-        from rotor_mcp.server.dispatch import read_pipeline
-
-        return await read_pipeline(access)
+        return await backend.read_pipeline()
 
     @server.completion()  # type: ignore[no-untyped-call,untyped-decorator]
     async def propose(
@@ -69,9 +62,7 @@ def offer(server: MCPServer[Any], access: AccessControl, *, read_only: bool) -> 
         argument: CompletionArgument,
         _context: CompletionContext | None,
     ) -> Completion | None:
-        from rotor_mcp.server.dispatch import complete
-
-        return await complete(argument, access)
+        return await backend.complete(argument)
 
 
 class _McpPrompt(SdkPrompt):

@@ -7,8 +7,11 @@ looks like a request is answered, and a warning is logged without any of the tex
 import io
 import logging
 import os
+import signal
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from types import FrameType
 from typing import BinaryIO
 
 import anyio
@@ -17,10 +20,45 @@ from mcp.server.stdio import stdio_server
 from mcp.shared.message import SessionMessage
 
 from rotor_mcp.server.jsonrpc import Refusal, parse
+from rotor_mcp.server.mcp_server import McpServer
 
 Incoming = SessionMessage | Exception
 
 logger = logging.getLogger(__name__)
+
+
+def serve_stdio(server: McpServer) -> None:
+    """Serve on standard input and output until the client closes them, or SIGINT or SIGTERM comes.
+
+    Raises:
+        OSError: if one of them is not open.
+    """
+    signal.signal(signal.SIGINT, _leave)
+    signal.signal(signal.SIGTERM, _leave)
+    if sys.stdin is None or sys.stdout is None:
+        raise OSError("standard input and standard output have to be open: they are what is served on")
+    failure: BaseExceptionGroup[OSError] | None = None
+    try:
+        anyio.run(_serve, server)
+    except* OSError as exc:
+        failure = exc
+    if failure is not None:
+        # The reader still waits for standard input, and would keep the process from ending.
+        closed = failure.subgroup(BrokenPipeError) is not None
+        if not closed:
+            logger.error("standard output cannot be written (%s)", failure.exceptions[0])
+        os._exit(0 if closed else 1)
+
+
+def _leave(_signal: int, _frame: FrameType | None) -> None:
+    # The SDK's reader sits in a blocking read that only the end of the process interrupts. There is nothing
+    # to tear down: a write that was begun is one HTTP request, which Rotor does or does not do as a whole.
+    os._exit(0)
+
+
+async def _serve(server: McpServer) -> None:
+    async with streams() as (incoming, outgoing):
+        await server.serve_streams(incoming, outgoing)
 
 
 @asynccontextmanager

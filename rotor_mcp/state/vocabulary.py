@@ -15,7 +15,7 @@ from typing import Literal
 import anyio
 
 from rotor_mcp.api.models import Lead, LeadFields
-from rotor_mcp.leads.normalize import caseless, text_form
+from rotor_mcp.normalize import caseless, text_form
 
 MAX_LEADS = 2_000
 """Leads whose words are remembered, those read last."""
@@ -129,7 +129,7 @@ class Vocabulary:
         """Whether enough leads were read to know the words that are in use."""
         return len(self._words) >= LEADS_TO_JUDGE or time.monotonic() - self._surveyed_at < SURVEY_TTL
 
-    def may_spell_otherwise(self, lead: LeadFields) -> bool:
+    def may_spell_otherwise(self, lead: LeadFields | Lead) -> bool:
         """Whether the company may spell the stage or a tag of a lead otherwise, as far as it is not known.
 
         A word that a lead has, in whatever spelling, is no question. Nor is one in title case: companies

@@ -53,7 +53,7 @@ class Instruments(EventListener):
 
         def spent(_: CallbackOptions) -> Iterable[Observation]:
             for company, requests in spent_today():
-                yield Observation(requests, {"rotor_mcp.state.tenant_state": company})
+                yield Observation(requests, {"rotor_mcp.company": company})
 
         self._meter.create_observable_gauge(
             "rotor_mcp.quota.spent",
@@ -70,7 +70,7 @@ class Instruments(EventListener):
         """Count a call."""
         if (called := finished.called) is None:
             return
-        self._calls.add(1, {"rotor_mcp.leads.context": called.what, "rotor_mcp.outcome": called.outcome})
+        self._calls.add(1, {"rotor_mcp.call": called.what, "rotor_mcp.outcome": called.outcome})
         self._call_seconds.record(called.seconds, _operation(called))
 
     def asked(self, asked: RequestEvent) -> None:

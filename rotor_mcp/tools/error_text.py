@@ -1,25 +1,25 @@
-"""Errors → the text a model reads: what happened, whether anything was done, what to do next. Pure."""
-
-from collections.abc import Sequence
+"""The text of errors: what happened, whether anything was done, and what to do next. Pure."""
 
 from rotor_mcp.errors import (
+    CallError,
     CallRejected,
+    InvalidArguments,
     InvalidLead,
     Misconfigured,
     MissingScope,
     NoKey,
     NotAuthorised,
+    NotesTooLong,
     NotFound,
     NotSent,
     OutcomeUnknown,
     QuotaExceeded,
     Refused,
     RotorError,
+    TooManyRequests,
     Unanswered,
 )
-from rotor_mcp.leads.lookup import TooManyRequestsError
-from rotor_mcp.leads.plan import NotesTooLongError
-from rotor_mcp.leads.validation import InvalidArguments
+from rotor_mcp.leads.batch import Crash, Failure, RepeatedFailures
 from rotor_mcp.sanitize import one_line
 from rotor_mcp.tools.phrases import spent
 
@@ -31,69 +31,76 @@ WHERE_A_KEY_COMES_FROM = (
 )
 
 
-def failed(error: RotorError, requests: int, where_the_key_is: str | None = None) -> str:
-    """Say what went wrong, whether anything was done, and what to do next.
+def render_error(error: CallError, requests: int, where_the_key_is: str | None = None) -> str:
+    """Return the text of the error that a call ended in.
 
     Args:
-        error: what went wrong.
+        error: that the call ended in.
         requests: spent by the call.
-        where_the_key_is: a sentence about that, if not with whoever started this process.
+        where_the_key_is: a sentence about that, if the key does not come from whoever started the process.
     """
-    if where_the_key_is and isinstance(error, NoKey):
-        text = f"Nothing was sent: there is no Rotor API key that can be used. {where_the_key_is}."
-    elif where_the_key_is and isinstance(error, NotAuthorised):
-        text = f"Rotor does not accept the API key (401). Nothing was done. {where_the_key_is}."
-    else:
-        text = describe(error)
+    match error:
+        case InvalidArguments(faults=faults):
+            return "\n".join(["Nothing was sent.", *map(one_line, faults)])
+        case NotesTooLong():
+            text = (
+                f"Nothing was written. notes: {error}, beside what is there and the date. Shorten them, or "
+                "put them in the place of the old ones with replace_notes."
+            )
+        case TooManyRequests(requests=needed, limit=limit, writes=writes):
+            writing = f", {writes:,} of them for writing," if writes else " only to find out who is there"
+            text = (
+                f"Nothing was written: this would take {needed:,} requests{writing} of the {DAILY_LIMIT:,} a "
+                f"day, and {limit:,} are allowed for one call. Send fewer rows at a time, or raise "
+                "ROTOR_MCP_BATCH_REQUESTS; for long lists there is the command rotor-mcp import."
+            )
+        case NoKey() if where_the_key_is:
+            text = f"Nothing was sent: there is no Rotor API key that can be used. {where_the_key_is}."
+        case NotAuthorised() if where_the_key_is:
+            text = f"Rotor does not accept the API key (401). Nothing was done. {where_the_key_is}."
+        case RotorError():
+            text = describe(error)
+        case _:
+            text = f"Nothing was done: {error}."
     return f"{text} {spent(requests)}"
 
 
-def notes_too_long(error: NotesTooLongError, requests: int) -> str:
-    """Say how much room the notes have."""
-    return (
-        f"Nothing was written. notes: {error}, beside what is there and the date. Shorten them, or put them "
-        f"in the place of the old ones with replace_notes. {spent(requests)}"
-    )
+def render_crash(kind: str, requests: int) -> str:
+    """Return the text of an exception that nothing foresees.
 
-
-def too_costly(error: TooManyRequestsError, requests: int) -> str:
-    """Say what a batch would cost, and what to do about it."""
-    writing = f", {error.writes:,} of them for writing," if error.writes else " only to find out who is there"
-    return (
-        f"Nothing was written: this would take {error.requests:,} requests{writing} of the {DAILY_LIMIT:,} a "
-        f"day, and {error.limit:,} are allowed for one call. Send fewer rows at a time, or raise "
-        f"ROTOR_MCP_BATCH_REQUESTS; for long lists there is the command rotor-mcp import. {spent(requests)}"
-    )
-
-
-def of_row(trouble: Exception | str) -> list[str]:
-    """Say what is wrong with one row of many."""
-    match trouble:
-        case InvalidArguments(faults=faults):
-            return list(faults)
-        case NotesTooLongError():
-            return [f"notes: {trouble}, beside what is there and the date"]
-        case RotorError():
-            return [describe(trouble).removesuffix(".")]
-        case _:
-            return [str(trouble)]
-
-
-def crashed(kind: str, requests: int) -> str:
-    """Say that the fault is ours."""
+    Args:
+        kind: the class of the exception.
+        requests: spent by the call.
+    """
     return (
         f"rotor-mcp has a fault of its own here ({kind}); its log on stderr has the details. "
         "If this was a write, look the lead up before sending it again. " + spent(requests)
     )
 
 
-def invalid_arguments(faults: Sequence[str]) -> str:
-    """Say what is wrong with a call's arguments."""
-    return "\n".join(["Nothing was sent.", *(one_line(fault) for fault in faults)])
+def row_failure(failure: Failure) -> list[str]:
+    """Say why a row of many was not written."""
+    match failure:
+        case InvalidArguments(faults=faults):
+            return list(faults)
+        case NotesTooLong():
+            return [f"notes: {failure}, beside what is there and the date"]
+        case RotorError():
+            return [describe(failure).removesuffix(".")]
+        case Crash(kind=kind, sent=sent):
+            text = f"rotor-mcp has a fault of its own here ({kind}); its log on stderr has the details"
+            next_step = (
+                "Look the lead up before sending the row again" if sent else "Nothing of this row was sent"
+            )
+            return [f"{text}. {next_step}"]
+        case RepeatedFailures(count=count):
+            return [f"{count} writes in a row did not come through, so no further one was begun"]
+        case _:
+            return [str(failure)]
 
 
 def describe(error: RotorError) -> str:
-    """Say what went wrong, whether anything was done, and what to do next, but not what it cost."""
+    """Say what went wrong, whether anything was done, and what to do next, without the cost."""
     match error:
         case NoKey():
             return f"Nothing was sent: {error.reason}. {WHERE_A_KEY_COMES_FROM}."

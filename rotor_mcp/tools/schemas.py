@@ -1,10 +1,10 @@
-"""What clients are told of the tools, derived from the tools and their models: flat, strict and short.
+"""Derives the definitions of the tools from the tools and their models.
 
-It is kept in `definitions.json`, from which the server reads it. A test compares the two, and
-`pytest -n 0 --inline-snapshot=fix` writes the file anew.
+They are kept in `definitions.json`, from which the server reads them: a start needs no models. A test
+compares the two, and `pytest -n 0 --inline-snapshot=fix` writes the file anew.
 
-Left out are words that cost tokens and say nothing: titles, `null` beside a type (a field that is not
-known is simply left out), references to definitions that are used once.
+Words are left out that cost tokens and say nothing: titles, `null` beside a type (an unknown field is left
+out), references to definitions that are used once.
 """
 
 from collections.abc import Set
@@ -14,8 +14,9 @@ from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
-from rotor_mcp.leads.requests import UpsertLead, UpsertLeads
-from rotor_mcp.tools.registry import Tool
+from rotor_mcp.leads.requests import UpsertRequest
+from rotor_mcp.tools.tool import Tool
+from rotor_mcp.tools.upsert_leads import UpsertLeadsArguments
 
 
 class _SlimJsonSchema(GenerateJsonSchema):
@@ -69,9 +70,9 @@ Formats and lengths are checked when a call comes, whatever the schema says.
 def _input_schema(model: type[BaseModel]) -> dict[str, Any]:
     """Derive the schema of a tool's arguments."""
     schema = _only(PORTABLE, model.model_json_schema(schema_generator=_SlimJsonSchema))
-    if model is UpsertLeads:
+    if model is UpsertLeadsArguments:
         # What the fields mean stands in the schema of upsert_lead.
-        row = _only(PORTABLE - {"description", "minimum"}, _input_schema(UpsertLead))
+        row = _only(PORTABLE - {"description", "minimum"}, _input_schema(UpsertRequest))
         del row["properties"]["dry_run"]  # it is for all rows
         schema["properties"]["rows"]["items"] = row
     return schema

@@ -1,72 +1,426 @@
-"""What `upsert_leads` does: its rows → a batch, within the time and the requests of one call → its result."""
+"""The tool `upsert_leads`: creates or updates many leads, each with an outcome of its own.
 
-from collections.abc import Iterator
+Rows that need attention are shown in full, the others in a line each; what several rows have in common is
+said once. Where there is no room for all of it, first what is said of single rows that were stored is left
+out, then rows that need attention are only named: nobody is asked to approve what was not shown.
+"""
 
-from rotor_mcp.leads.batch import Batch, Ending, Watch
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Annotated, Any, get_args
+
+from pydantic import BaseModel, BeforeValidator, Field, field_validator
+from pydantic.json_schema import SkipJsonSchema
+
+from rotor_mcp.errors import InvalidArguments, TooManyRequests
+from rotor_mcp.leads.batch import Batch, BatchObserver, RowOutcome, RowStatus
 from rotor_mcp.leads.context import CallContext
 from rotor_mcp.leads.dedupe import RowGroup
-from rotor_mcp.leads.lookup import TooManyRequestsError
 from rotor_mcp.leads.matching import check_phone
-from rotor_mcp.leads.requests import UpsertLead, UpsertLeads
-from rotor_mcp.leads.validation import InvalidArguments, parse, read_object
-from rotor_mcp.tools.batch_report import summarise
-from rotor_mcp.tools.results import BatchResult
+from rotor_mcp.leads.requests import RowDefaults, UpsertRequest
+from rotor_mcp.leads.validation import parse, read_object
+from rotor_mcp.sanitize import one_line
+from rotor_mcp.tools.error_text import row_failure
+from rotor_mcp.tools.phrases import counted, notes, sentence, spent
+from rotor_mcp.tools.results import Result, call_facts
+from rotor_mcp.tools.tool import Tool
+from rotor_mcp.tools.upsert_lead import (
+    UpsertResult,
+    Write,
+    change_texts,
+    lead_label,
+    plan_lines,
+    upsert_result,
+)
+
+MAX_ROWS = 100
+"""Leads that one call writes at most. For more there is `rotor-mcp import`."""
+MAX_RESULT_CHARS = 6_500
+"""Characters that a result may take, in either channel."""
+MAX_NAME_CHARS = 30
+"""Characters of a name in a line."""
+MAX_WARNINGS = 10
+"""Different warnings in a result, those that concern most rows."""
 
 
-async def upsert_many(arguments: UpsertLeads, call: CallContext) -> BatchResult:
+# Arguments
+
+
+def _read_rows(value: object) -> object:
+    """Read rows that came as a JSON list in a string, which some clients make of them."""
+    if isinstance(value, str):
+        try:
+            return json.loads(value)
+        except (ValueError, RecursionError):
+            return value
+    return value
+
+
+class UpsertLeadsArguments(RowDefaults):
+    """The arguments of `upsert_leads`. Each row is read by itself, so that a bad one stops no other."""
+
+    rows: Annotated[
+        list[Any],
+        BeforeValidator(_read_rows),
+        Field(max_length=MAX_ROWS, description="At most 100 rows with arguments of upsert_lead"),
+    ]
+    dry_run: Annotated[bool, Field(description="Only show the plan")] = False
+
+    @field_validator("rows")
+    @classmethod
+    def _check_rows(cls, value: list[Any]) -> list[Any]:
+        if not value:
+            raise ValueError("give at least one")
+        return value
+
+
+# Result
+
+
+class RowShown(Write):
+    """A row that needs attention, in full."""
+
+    row: int
+    rows: list[int] = []
+    """All that are the same person, if there are several."""
+    outcome: RowStatus
+
+
+class RowLine(BaseModel):
+    """A row that needs none, in short."""
+
+    row: int
+    outcome: RowStatus
+    name: str | None = None
+    id: str | None = None
+    """Only where the lead could not be found again by a phone or e-mail."""
+    same_as: int | None = None
+    """The row that is the same person and was written with it."""
+    changed: str | None = None
+    """What changed in this row alone."""
+
+
+class BatchResult(Result):
+    """What `upsert_leads` did, or would do."""
+
+    dry_run: SkipJsonSchema[bool] = False
+    counts: dict[RowStatus, int]
+    """Rows by outcome."""
+    would_spend: SkipJsonSchema[int] = 0
+    """Further requests that it would take to carry out what a dry run shows."""
+    attention: list[RowShown] = []
+    not_shown: SkipJsonSchema[list[int]] = []
+    """Rows that need attention, and for which there was no room."""
+    not_sent: SkipJsonSchema[list[int]] = []
+    """Rows whose turn did not come. The warnings say why."""
+    rows: list[RowLine] = []
+    changed: SkipJsonSchema[list[str]] = []
+    """What changed in the same way in several rows."""
+    shortened: SkipJsonSchema[bool] = False
+    """Whether there was no room for all changes and ids."""
+    warnings: SkipJsonSchema[list[str]] = []
+
+    @property
+    def failed(self) -> bool:
+        """Whether it must not be taken for success."""
+        return not self.counts.keys().isdisjoint({"unknown", "not_sent"}) or self.counts.keys() == {"invalid"}
+
+
+# Run
+
+
+async def upsert_leads(arguments: UpsertLeadsArguments, call: CallContext) -> BatchResult:
     """Create and update leads, each row with an outcome of its own.
 
     Raises:
-        TooManyRequestsError: if it would take more requests than one call may spend.
+        TooManyRequests: if it would take more requests than one call may spend.
         RotorError: if Rotor could not be asked or refused before anything was written.
     """
-    refused: list[Ending] = []
-    batch = Batch(list(_entries(arguments, call.context.region, refused)), call)
-    batch.endings += refused
+    refused: list[RowOutcome] = []
+    batch = Batch(list(_read_groups(arguments, call.locale.region, refused)), call)
+    batch.outcomes += refused
     await batch.plan(call.batch_requests)
     if arguments.dry_run:
-        return summarise(batch.preview(), call, would_spend=batch.writes)
-    if call.rotor.requests + batch.writes > call.batch_requests:
-        raise TooManyRequestsError(call.rotor.requests + batch.writes, call.batch_requests, batch.writes)
-    await batch.write(_Teller(call, len(batch.jobs)))
-    return summarise(batch.endings, call)
+        return batch_result(batch.preview(), call, would_spend=batch.cost)
+    if call.api.requests + batch.cost > call.batch_requests:
+        raise TooManyRequests(call.api.requests + batch.cost, call.batch_requests, batch.cost)
+    await batch.write(_ProgressReporter(call, len(batch.writes)))
+    return batch_result(batch.outcomes, call)
 
 
-def _entries(arguments: UpsertLeads, region: str, refused: list[Ending]) -> Iterator[RowGroup]:
+def _read_groups(
+    arguments: UpsertLeadsArguments, region: str, refused: list[RowOutcome]
+) -> Iterator[RowGroup]:
     """Read the rows, each with what is given for all of them. Those that cannot be read are refused."""
     for number, row in enumerate(arguments.rows, 1):
         try:
-            read = _read(row, arguments)
-            check_phone(read, region)
-            for remark in read.remarks:
+            request = _read_row(row, arguments)
+            check_phone(request, region)
+            for remark in request.remarks:
                 arguments.remark(f"row {number}: {remark}")
-            yield RowGroup((number,), read)
+            yield RowGroup((number,), request)
         except InvalidArguments as exc:
-            refused.append(Ending((number,), "invalid", trouble=exc))
+            refused.append(RowOutcome((number,), "invalid", failure=exc))
         except Exception as exc:
-            refused.append(Ending.crashed((number,), exc))
+            refused.append(RowOutcome.crashed((number,), exc))
 
 
-def _read(row: object, shared: UpsertLeads) -> UpsertLead:
+def _read_row(row: object, defaults: RowDefaults) -> UpsertRequest:
     row = read_object(row)
     if not isinstance(row, dict):
         raise InvalidArguments(["a row must be an object with the arguments of upsert_lead"])
     if "dry_run" in row:
         raise InvalidArguments(["dry_run is not for one row: give it beside rows"])
-    return shared.fill(parse(UpsertLead, row))
+    return defaults.fill(parse(UpsertRequest, row))
 
 
-class _Teller(Watch):
-    """Tells the client of each row, and lets none begin when the time of the call runs out."""
+class _ProgressReporter(BatchObserver):
+    """Reports each row to the client, and lets no write start when the time of the call runs out."""
 
-    def __init__(self, call: CallContext, jobs: int) -> None:
+    def __init__(self, call: CallContext, writes: int) -> None:
         self._call = call
-        self._jobs = jobs
+        self._writes = writes
         self._done = 0
 
     def stop(self) -> str | None:
-        return "the time of this call ran out" if self._call.rotor.running_out else None
+        return "the time of this call ran out" if self._call.api.running_out else None
 
-    async def ended(self, ending: Ending) -> None:
+    async def after_write(self, outcome: RowOutcome) -> None:
         self._done += 1
-        await self._call.progress(self._done, self._jobs, f"row {ending.rows[0]}: {ending.outcome}")
+        await self._call.progress(self._done, self._writes, f"row {outcome.rows[0]}: {outcome.status}")
+
+
+# From the outcomes to the result
+
+
+def count_rows(outcomes: Iterable[RowOutcome]) -> dict[RowStatus, int]:
+    """Count rows by status."""
+    counts = Counter(outcome.status for outcome in outcomes for _ in outcome.rows)
+    return {status: counts[status] for status in get_args(RowStatus) if counts[status]}
+
+
+def with_writes(
+    outcomes: Iterable[RowOutcome], call: CallContext
+) -> list[tuple[RowOutcome, UpsertResult | None]]:
+    """Return the outcomes in the order of their rows, each with the result of its write if there was one."""
+    return [
+        (outcome, upsert_result(outcome.upsert, call) if outcome.upsert else None)
+        for outcome in sorted(outcomes, key=lambda outcome: outcome.rows)
+    ]
+
+
+def batch_result(
+    outcomes: Iterable[RowOutcome], call: CallContext, *, would_spend: int | None = None
+) -> BatchResult:
+    """Return how all rows ended.
+
+    Args:
+        outcomes: of all rows, in any order.
+        call: in which this happened.
+        would_spend: of a dry run, the further requests that it would take to do what it shows.
+    """
+    rows = with_writes(outcomes, call)
+    stored = [
+        (outcome, write, _changes(outcome, write, call)) for outcome, write in rows if outcome.is_stored
+    ]
+    changes = _by_text((changed, outcome.rows) for outcome, _, changed in stored if changed)
+    shared = {text: numbers for text, numbers in changes.items() if len(numbers) > 1}
+    result = BatchResult(
+        dry_run=would_spend is not None,
+        counts=count_rows(outcome for outcome, _ in rows),
+        would_spend=would_spend or 0,
+        attention=[
+            _shown(outcome, write)
+            for outcome, write in rows
+            if not outcome.is_stored and outcome.status != "not_sent"
+        ],
+        not_sent=sorted(number for row, _ in rows if row.status == "not_sent" for number in row.rows),
+        rows=[
+            line
+            for outcome, write, changed in stored
+            if write
+            for line in _lines(outcome, write, "" if changed in shared else changed)
+        ],
+        changed=[f"{row_numbers(numbers)}: {text}" for text, numbers in shared.items()],
+        warnings=batch_warnings(rows),
+        **call_facts(call),
+    )
+    for smaller in _ever_smaller(result):
+        result = smaller
+        if _size(result) <= MAX_RESULT_CHARS:
+            break
+    return result
+
+
+def _ever_smaller(result: BatchResult) -> Iterator[BatchResult]:
+    yield result
+    for left_out in ({"changed": None}, {"changed": None, "id": None}):
+        lines = [line.model_copy(update=left_out) for line in result.rows]
+        result = result.model_copy(
+            update={"rows": lines, "shortened": lines != result.rows or result.shortened}
+        )
+        yield result
+    for shown in reversed(range(len(result.attention))):
+        not_shown = [row for other in result.attention[shown:] for row in other.rows or [other.row]]
+        yield result.model_copy(update={"attention": result.attention[:shown], "not_shown": not_shown})
+
+
+def _size(result: BatchResult) -> int:
+    structured = json.dumps(result.content(), ensure_ascii=False, separators=(",", ":"))
+    return max(len(render_batch(result)), len(structured))
+
+
+def _by_text(texts: Iterable[tuple[str, Iterable[int]]]) -> dict[str, list[int]]:
+    """Group the rows of which the same is said: text → rows."""
+    together: dict[str, list[int]] = {}
+    for text, rows in texts:
+        together.setdefault(text, []).extend(rows)
+    return together
+
+
+def _changes(outcome: RowOutcome, write: Write | None, call: CallContext) -> str:
+    """Say what changed in a lead, and what it keeps. Of a new one all is new, and the caller has it."""
+    if write is None or outcome.status not in ("updated", "unchanged"):
+        return ""
+    shown = write if outcome.status == "updated" else Write(kept=write.kept)
+    return "; ".join(map(one_line, change_texts(shown, str(call.locale.zone))))
+
+
+def _shown(outcome: RowOutcome, write: Write | None) -> RowShown:
+    values = write.model_dump(include=set(Write.model_fields) - {"warnings"}) if write else {}
+    row = RowShown(row=outcome.rows[0], outcome=outcome.status, **values)
+    if len(outcome.rows) > 1:
+        row.rows = list(outcome.rows)
+    if outcome.failure is not None:
+        row.reasons = row_failure(outcome.failure)
+    return row
+
+
+def _lines(outcome: RowOutcome, write: Write, changed: str) -> Iterator[RowLine]:
+    name = one_line(write.name or "")
+    first, *others = outcome.rows
+    # A new lead with neither phone nor e-mail is found again only by its id.
+    has_contact = write.matched_by is not None or {"phone", "email"} & {one.field for one in write.changes}
+    yield RowLine(
+        row=first,
+        outcome=outcome.status,
+        name=(name if len(name) <= MAX_NAME_CHARS else f"{name[:MAX_NAME_CHARS]}…") or None,
+        id=None if has_contact else write.id,
+        changed=changed or None,
+    )
+    yield from (RowLine(row=row, outcome=outcome.status, same_as=first) for row in others)
+
+
+def batch_warnings(rows: Iterable[tuple[RowOutcome, Write | None]]) -> list[str]:
+    """Return each warning once, with the rows that it is about."""
+    together = _by_text(
+        (text, outcome.rows)
+        for outcome, write in rows
+        for text in (
+            [f"nothing was sent: {'; '.join(row_failure(outcome.failure or ''))}"]
+            if outcome.status == "not_sent"
+            else write.warnings
+            if write
+            else []
+        )
+    )
+    most = sorted(together, key=lambda text: -len(together[text]))
+    return [f"{row_numbers(together[text])}: {text}" for text in most[:MAX_WARNINGS]]
+
+
+# From the result to the text
+
+
+def render_batch(result: BatchResult) -> str:
+    """Say how all rows ended: first how many, then those that need attention, then a line for each other."""
+    return "\n".join(
+        [
+            _headline(result),
+            *(line for row in result.attention for line in _attention_lines(row, result)),
+            *_next_steps(result),
+            *(_row_line(row, result) for row in result.rows),
+            *(f"Changed in {text}." for text in result.changed),
+            *notes(result.warnings),
+        ]
+    )
+
+
+def row_numbers(numbers: Iterable[int]) -> str:
+    """Return the numbers of rows, in ranges: rows 1-3, 7."""
+    parts: list[list[int]] = []
+    for number in sorted(numbers):
+        if parts and number == parts[-1][-1] + 1:
+            parts[-1][1:] = [number]
+        else:
+            parts.append([number])
+    several = len(parts) > 1 or len(parts[0]) > 1
+    return f"{'rows' if several else 'row'} {', '.join('-'.join(map(str, part)) for part in parts)}"
+
+
+def count_text(counts: Mapping[RowStatus, int]) -> str:
+    """Say how many rows there are, and how many ended how."""
+    parts = [f"{count:,} {status}" for status, count in counts.items()]
+    return f"{counted(sum(counts.values()), 'row')}: {', '.join(parts) or 'nothing to do'}."
+
+
+def _headline(result: BatchResult) -> str:
+    text = f"{count_text(result.counts)} {spent(result.requests)}"
+    if not result.dry_run:
+        return text
+    return f"Dry run, nothing was written. {text} To do this takes {result.would_spend} more."
+
+
+def _attention_lines(row: RowShown, result: BatchResult) -> Iterator[str]:
+    yield f"{row_numbers(row.rows or [row.row]).capitalize()}, {row.outcome}: {sentence(row.reasons)}"
+    if row.changes or row.tags_added or row.candidates:
+        which = f", id {row.id}" if row.id else ""
+        yield f"  The plan for {lead_label(row)}{which}:"
+        yield from (f"  {line}" for line in plan_lines(row, result.timezone))
+    if row.confirm:
+        yield f'  confirm "{row.confirm}"'
+
+
+def _next_steps(result: BatchResult) -> Iterator[str]:
+    if any(row.confirm for row in result.attention):
+        yield (
+            "If the user approves exactly such a plan, call again with that row and its confirm in it. If it "
+            "is another person, do not confirm: add a note to the lead, or enter the person without the "
+            "phone or e-mail by which Rotor finds it. If another lead is meant, give its id."
+        )
+    if result.not_shown:
+        yield (
+            f"There is no room to show {row_numbers(result.not_shown)}, which need attention too: send them "
+            "again by themselves."
+        )
+    if result.shortened:
+        yield "There is no room for all changes and ids; search_leads and get_lead show them."
+
+
+_WOULD = {"created": "would create", "updated": "would update"}
+
+
+def _row_line(row: RowLine, result: BatchResult) -> str:
+    outcome = _WOULD.get(row.outcome, row.outcome) if result.dry_run else row.outcome
+    if row.same_as is not None:
+        return f"{row.row} {outcome} with row {row.same_as}: the same person"
+    line = f"{row.row} {outcome} {row.name or '(no name)'}"
+    if row.changed:
+        line += f": {row.changed}"
+    return f"{line} · id {row.id}" if row.id else line
+
+
+UPSERT_LEADS = Tool(
+    name="upsert_leads",
+    title="Enter many leads",
+    description=(
+        "Does upsert_lead for many rows, each with its outcome. Plans all first; rows of one person "
+        "become one. What is given for all rows fills blanks of leads that are found, and replaces in rows "
+        "with an id. Costs 1 request per change, few to look."
+    ),
+    arguments=UpsertLeadsArguments,
+    result=BatchResult,
+    run=upsert_leads,
+    render=render_batch,
+    read_only=False,
+)

@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from rotor_mcp.leads import normalize
+from rotor_mcp import normalize
+from rotor_mcp.leads import phones
 
 MAX_HELD_SECONDS = 0.1
 """CPU time for which one step may hold the event loop: that of reading a page of 1,000 ordinary leads."""
@@ -49,8 +50,8 @@ def forget_forms() -> None:
         normalize.caseless,
         normalize.words,
         normalize.text_form,
-        normalize._digits,
-        normalize._phones_in,
+        phones.digits_of,
+        phones._parse,
     ):
         remembered.cache_clear()
 

@@ -6,13 +6,14 @@ from collections.abc import Iterator, Sequence
 import pytest
 
 from rotor_mcp.api.models import LeadFields
+from rotor_mcp.errors import InvalidArguments
 from rotor_mcp.import_export import columns
 from rotor_mcp.import_export.formats import detect
 from rotor_mcp.import_export.formats.table import TableError
 from rotor_mcp.import_export.lead_rows import csv_text
 from rotor_mcp.leads.matching import check_phone
-from rotor_mcp.leads.requests import UpsertLead
-from rotor_mcp.leads.validation import InvalidArguments, parse
+from rotor_mcp.leads.requests import UpsertRequest
+from rotor_mcp.leads.validation import parse
 from tests.adversary import IS_LONG
 from tests.adversary.metering import ATTEMPTS, forget_forms
 from tests.adversary.values import LARGE, patterns, text
@@ -36,7 +37,7 @@ def _read(data: bytes) -> Iterator[str]:
         return
     for row in table.rows:
         try:
-            check_phone(parse(UpsertLead, matched.arguments(row)), "US")
+            check_phone(parse(UpsertRequest, matched.arguments(row)), "US")
         except InvalidArguments as exc:
             yield str(exc)
 

@@ -10,8 +10,8 @@ import pytest
 from mcp import Client
 
 from rotor_mcp.api.models import PAGE_LIMIT, READ_NAMES, Lead
+from rotor_mcp.api.response_body import MAX_BODY_BYTES
 from rotor_mcp.config import Settings
-from rotor_mcp.response_body import MAX_BODY_BYTES
 from rotor_mcp.sandbox import FULL_KEY
 from rotor_mcp.server.mcp_server import build_server
 from tests.adversary import IS_LONG

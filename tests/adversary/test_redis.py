@@ -94,7 +94,7 @@ async def faults(answers: list[bytes], *, required: bool) -> list[str]:
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Wait for such a Redis for no longer than the machine needs."""
-    monkeypatch.setattr(connection, "PATIENCE", 0.3)
+    monkeypatch.setattr(connection, "ANSWER_TIMEOUT_SECONDS", 0.3)
 
 
 @settings(max_examples=max(EXAMPLES // 2, 1))

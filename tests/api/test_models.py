@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from rotor_mcp.api.models import READ_NAMES, Lead, LeadFields
-from rotor_mcp.leads.requests import SearchLeads, UpsertLead
+from rotor_mcp.leads.requests import SearchRequest, UpsertRequest
 
 WRITABLE = [
     "name",
@@ -34,7 +34,7 @@ def test_every_field_of_the_api_and_no_other() -> None:
 
 
 def test_every_argument_is_described() -> None:
-    for model in (UpsertLead, SearchLeads):
+    for model in (UpsertRequest, SearchRequest):
         assert [name for name, field in model.model_fields.items() if not field.description] == []
 
 
@@ -113,7 +113,7 @@ def test_whatever_rotor_answers_can_be_read(answered: dict[str, object]) -> None
     ],
 )
 def test_slightly_wrong_values_whose_meaning_is_certain(field: str, given: object, taken: object) -> None:
-    assert getattr(UpsertLead.model_validate({"name": "Sam", field: given}), field) == taken
+    assert getattr(UpsertRequest.model_validate({"name": "Sam", field: given}), field) == taken
 
 
 @pytest.mark.parametrize(
@@ -136,7 +136,7 @@ def test_slightly_wrong_values_whose_meaning_is_certain(field: str, given: objec
 )
 def test_values_that_are_refused(field: str, given: object) -> None:
     with pytest.raises(ValidationError):
-        UpsertLead.model_validate({"name": "Sam", field: given})
+        UpsertRequest.model_validate({"name": "Sam", field: given})
 
 
 def test_half_a_character_does_not_empty_a_field() -> None:
@@ -151,27 +151,27 @@ def test_half_a_character_does_not_empty_a_field() -> None:
 
 
 def test_a_list_nested_too_deep_is_a_tag() -> None:
-    assert UpsertLead.model_validate({"name": "Sam", "tags": "[" * 100_000}).tags == ["[" * 100_000]
+    assert UpsertRequest.model_validate({"name": "Sam", "tags": "[" * 100_000}).tags == ["[" * 100_000]
 
 
 def test_somebody_must_be_meant() -> None:
     with pytest.raises(ValidationError, match="give at least a phone"):
-        UpsertLead.model_validate({"stage": "Quoted", "phone": ""})
+        UpsertRequest.model_validate({"stage": "Quoted", "phone": ""})
 
 
 def test_null_and_blank_are_not_given() -> None:
-    arguments = UpsertLead.model_validate({"name": "Sam", "email": "", "phone": None, "notes": " \n"})
+    arguments = UpsertRequest.model_validate({"name": "Sam", "email": "", "phone": None, "notes": " \n"})
     assert arguments.model_dump(exclude_defaults=True) == {"name": "Sam"}
     assert arguments.blank == ("email", "phone", "notes")
 
 
 def test_fields_that_do_not_exist_cannot_be_shown() -> None:
-    assert SearchLeads.model_validate({"fields": "name, created_at"}).fields == ["name", "created_at"]
+    assert SearchRequest.model_validate({"fields": "name, created_at"}).fields == ["name", "created_at"]
     with pytest.raises(ValidationError, match="there is no field colour; there are name, phone"):
-        SearchLeads.model_validate({"fields": ["colour"]})
+        SearchRequest.model_validate({"fields": ["colour"]})
 
 
 def test_a_refused_value_is_not_repeated() -> None:
     with pytest.raises(ValidationError) as caught:
-        UpsertLead.model_validate({"email": "not-for-the-log"})
+        UpsertRequest.model_validate({"email": "not-for-the-log"})
     assert "not-for-the-log" not in str(caught.value)

@@ -19,8 +19,10 @@ import trustme
 from mcp import Client
 
 from rotor_mcp.api.hooks import ApiHooks
+from rotor_mcp.api.pool import ConnectionPool
 from rotor_mcp.api.responses import MESSAGE_LIMIT
-from rotor_mcp.api.session import ApiSession, ConnectionPool, Method, retry_delay
+from rotor_mcp.api.retry import Method, retry_delay
+from rotor_mcp.api.session import ApiSession
 from rotor_mcp.config import Settings
 from rotor_mcp.errors import (
     InvalidLead,
@@ -44,6 +46,11 @@ pytestmark = pytest.mark.anyio
 
 KEY = "rotor_k3y1d_s3cr3tpart"
 Answer = httpx2.Response | Exception
+
+
+def session(pool: ConnectionPool, hooks: ApiHooks | None = None) -> ApiSession:
+    """The requests of a call with the key of the settings."""
+    return ApiSession(pool, pool.settings.credentials, hooks)
 
 
 @dataclass
@@ -77,7 +84,7 @@ async def failure(send: Awaitable[object]) -> RotorError:
 
 async def test_every_request_carries_both_headers_and_the_key_is_in_no_url() -> None:
     rotor = Rotor([ok()])
-    exchange = ApiSession(rotor.pool())
+    exchange = session(rotor.pool())
     await exchange.send("GET", "leads", query={"search": "Jane Doe & co"})
     await exchange.send("POST", "leads", body={"name": "Jane"})
     assert [(r.method, str(r.url), r.content) for r in rotor.asked] == [
@@ -134,7 +141,7 @@ async def test_what_rotor_refuses_is_asked_once(
     method: Method, answer: httpx2.Response, error: RotorError
 ) -> None:
     rotor = Rotor([answer])
-    exchange = ApiSession(rotor.pool())
+    exchange = session(rotor.pool())
     raised = await failure(exchange.send(method, "leads"))
     assert (type(raised), vars(raised)) == (type(error), vars(error))
     assert (len(rotor.asked), exchange.requests) == (1, 1)
@@ -186,7 +193,7 @@ LEAVES_OPEN: list[Answer] = [
 
 @pytest.mark.parametrize("answer", LEAVES_OPEN, ids=repr)
 async def test_what_leaves_open_whether_a_write_was_done(answer: Answer) -> None:
-    raised = await failure(ApiSession(Rotor([answer]).pool()).send("POST", "leads", body={}))
+    raised = await failure(session(Rotor([answer]).pool()).send("POST", "leads", body={}))
     assert type(raised) is OutcomeUnknown
     assert "612" not in str(raised)
 
@@ -200,7 +207,7 @@ async def test_a_bomb_is_not_unpacked() -> None:
     packed = bomb(200_000_000)
     answer = httpx2.Response(200, stream=Sealed(packed), headers={"content-encoding": "gzip"})
     tracemalloc.start()
-    raised = await failure(ApiSession(Rotor([answer]).pool()).send("GET", "leads"))
+    raised = await failure(session(Rotor([answer]).pool()).send("GET", "leads"))
     _, most = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert (type(raised), str(raised)) == (Unanswered, "the answer has more than 5,000,000 bytes")
@@ -212,14 +219,14 @@ async def test_packed_answers_are_read(encoding: str) -> None:
     said = json.dumps({"data": [], "text": "ä" * 10_000}).encode()
     body = {"gzip": gzip.compress(said), "deflate": zlib.compress(said)}.get(encoding, said)
     headers = {"content-encoding": encoding} if encoding else {}
-    exchange = ApiSession(Rotor([httpx2.Response(200, stream=Sealed(body), headers=headers)]).pool())
+    exchange = session(Rotor([httpx2.Response(200, stream=Sealed(body), headers=headers)]).pool())
     assert (await exchange.send("GET", "leads"))[1] == json.loads(said)
 
 
 async def test_a_part_of_the_key_is_not_left_by_the_cut_of_a_message() -> None:
     message = "x" * (MESSAGE_LIMIT - 12) + KEY
     raised = await failure(
-        ApiSession(Rotor([httpx2.Response(418, json={"message": message})]).pool()).send("GET", "leads")
+        session(Rotor([httpx2.Response(418, json={"message": message})]).pool()).send("GET", "leads")
     )
     assert vars(raised)["message"] == "x" * (MESSAGE_LIMIT - 12) + "«API key»"
 
@@ -232,7 +239,7 @@ async def test_a_lost_reply_leaves_a_write_in_doubt_and_is_never_sent_again(
     answer: Answer, reason: str, status: int | None
 ) -> None:
     rotor = Rotor([answer])
-    exchange = ApiSession(rotor.pool())
+    exchange = session(rotor.pool())
     raised = await failure(exchange.send("POST", "leads", body={}))
     # A third of the time is kept for finding out what became of it.
     reason = reason.replace("25 seconds", "17 seconds")
@@ -245,7 +252,7 @@ async def test_a_read_is_tried_again_after_a_5xx_or_a_lost_connection_only(
     answer: Answer, reason: str, status: int | None
 ) -> None:
     rotor = Rotor([answer])
-    exchange = ApiSession(rotor.pool())
+    exchange = session(rotor.pool())
     raised = await failure(exchange.send("GET", "leads"))
     assert (type(raised), raised.reason, vars(raised)["status"]) == (Unanswered, reason, status)
     tries = 3 if status in (500, 502) or isinstance(answer, CUT) else 1
@@ -254,7 +261,7 @@ async def test_a_read_is_tried_again_after_a_5xx_or_a_lost_connection_only(
 
 async def test_a_read_succeeds_after_two_failures_and_counts_all_three() -> None:
     rotor = Rotor([httpx2.Response(500), httpx2.RemoteProtocolError("cut"), ok()])
-    exchange = ApiSession(rotor.pool())
+    exchange = session(rotor.pool())
     assert await exchange.send("GET", "leads") == (200, {"status": "success"})
     assert exchange.requests == 3
 
@@ -262,28 +269,28 @@ async def test_a_read_succeeds_after_two_failures_and_counts_all_three() -> None
 @pytest.mark.parametrize("method", ["GET", "POST"])
 async def test_what_was_not_sent_is_tried_again_and_costs_nothing(method: Method) -> None:
     rotor = Rotor([httpx2.ConnectError("secret"), httpx2.ConnectTimeout("secret"), ok()])
-    exchange = ApiSession(rotor.pool())
+    exchange = session(rotor.pool())
     assert await exchange.send(method, "leads") == (200, {"status": "success"})
     assert (len(rotor.asked), exchange.requests) == (3, 1)
 
 
 async def test_without_a_key_nothing_is_sent() -> None:
     rotor = Rotor([ok()])
-    raised = await failure(ApiSession(rotor.pool(api_key="${ROTOR_API_KEY}")).send("GET", "leads"))
+    raised = await failure(session(rotor.pool(api_key="${ROTOR_API_KEY}")).send("GET", "leads"))
     assert isinstance(raised, NoKey)
     assert rotor.asked == []
 
 
 async def test_a_key_that_looks_like_another_products_is_named_when_it_fails() -> None:
     rotor = Rotor([httpx2.Response(401, json={})])
-    raised = await failure(ApiSession(rotor.pool(api_key="sk-1234567890")).send("GET", "leads"))
+    raised = await failure(session(rotor.pool(api_key="sk-1234567890")).send("GET", "leads"))
     assert isinstance(raised, NotAuthorised)
     assert raised.odd_key is not None
 
 
 async def test_a_redirect_is_not_followed() -> None:
     rotor = Rotor([httpx2.Response(307, headers={"location": "https://evil.example/"})])
-    raised = await failure(ApiSession(rotor.pool()).send("GET", "leads"))
+    raised = await failure(session(rotor.pool()).send("GET", "leads"))
     assert isinstance(raised, Refused)
     assert [request.url.host for request in rotor.asked] == ["api.getrotor.com"]
 
@@ -333,41 +340,48 @@ async def test_at_most_two_retries_each_after_a_longer_wait_and_inside_the_deadl
 
 
 class Notes(ApiHooks):
-    """Writes down what it is told, and may have something against a write."""
+    """Writes down what it is told."""
 
-    def __init__(self, against: NotSent | None = None) -> None:
-        self.told: list[str] = []
-        self._against = against
+    def __init__(self) -> None:
+        self.told: list[int | str | None] = []
 
-    async def spent(self) -> None:
-        self.told.append("spent")
+    async def request_sent(self, status: int | None) -> None:
+        self.told.append(status)
 
-    async def before_write(self) -> None:
-        self.told.append("before a write")
-        if self._against:
-            raise self._against
+
+class Lease:
+    """A lease that writes down when it is verified, and may be lost."""
+
+    def __init__(self, notes: Notes, lost: NotSent | None = None) -> None:
+        self._notes = notes
+        self._lost = lost
+
+    async def verify(self) -> None:
+        self._notes.told.append("verified")
+        if self._lost:
+            raise self._lost
 
 
 async def test_each_request_that_counts_is_told_and_each_write_before_it_goes() -> None:
     rotor = Rotor([ok(), httpx2.ConnectError("no"), ok(), httpx2.ReadError("cut"), ok()])
     notes = Notes()
-    exchange = ApiSession(rotor.pool(), notes)
+    exchange = session(rotor.pool(), notes)
     await exchange.send("GET", "leads")
-    await exchange.send("POST", "leads", body={})  # it gets through at the second try
-    await failure(exchange.send("POST", "leads", body={}))
+    await exchange.send("POST", "leads", body={}, lease=Lease(notes))  # it gets through at the second try
+    await failure(exchange.send("POST", "leads", body={}, lease=Lease(notes)))
     await exchange.send("GET", "auth/test", anonymous=True)
-    write = ["before a write", "spent"]
-    assert notes.told == ["spent", "before a write", *write, *write]
+    assert notes.told == [200, "verified", "verified", 200, "verified", None]
     assert exchange.requests == 4
 
 
 async def test_a_write_that_may_not_go_does_not_go() -> None:
     rotor = Rotor([])
-    notes = Notes(LockLost("another server has it"))
-    exchange = ApiSession(rotor.pool(), notes)
-    raised = await failure(exchange.send("POST", "leads", body={}))
+    notes = Notes()
+    exchange = session(rotor.pool(), notes)
+    lease = Lease(notes, LockLost("another server has it"))
+    raised = await failure(exchange.send("POST", "leads", body={}, lease=lease))
     assert (type(raised), str(raised)) == (LockLost, "another server has it")
-    assert (rotor.asked, exchange.requests, notes.told) == ([], 0, ["before a write"])
+    assert (rotor.asked, exchange.requests, notes.told) == ([], 0, ["verified"])
 
 
 @pytest.mark.parametrize("carried_out", ["before", "after"])
@@ -400,14 +414,14 @@ async def test_nobody_listens() -> None:
     with closing(socket.create_server(("127.0.0.1", 0))) as server:
         port = server.getsockname()[1]
     pool = network(base_url=f"http://127.0.0.1:{port}", timeout="2")
-    raised = await failure(ApiSession(pool).send("POST", "leads", body={}))
+    raised = await failure(session(pool).send("POST", "leads", body={}))
     assert (type(raised), raised.reason) == (NotSent, "127.0.0.1 refused the connection")
     await pool.aclose()
 
 
 async def test_a_host_that_does_not_exist() -> None:
     pool = network(base_url="https://rotor.invalid", timeout="2")
-    raised = await failure(ApiSession(pool).send("GET", "leads"))
+    raised = await failure(session(pool).send("GET", "leads"))
     assert (type(raised), raised.reason) == (NotSent, "the host rotor.invalid cannot be found")
     await pool.aclose()
 
@@ -415,7 +429,7 @@ async def test_a_host_that_does_not_exist() -> None:
 async def test_a_server_that_does_not_speak_tls() -> None:
     with listening(lambda connection: connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")) as address:
         pool = network(base_url=f"https://{address}", timeout="2")
-        raised = await failure(ApiSession(pool).send("GET", "leads"))
+        raised = await failure(session(pool).send("GET", "leads"))
     assert (type(raised), raised.reason) == (NotSent, "127.0.0.1 does not speak TLS as it should")
     await pool.aclose()
 
@@ -430,7 +444,7 @@ async def test_a_certificate_that_nobody_vouches_for() -> None:
 
     with listening(shake_hands) as address:
         pool = network(base_url=f"https://{address}", timeout="2")
-        raised = await failure(ApiSession(pool).send("GET", "leads"))
+        raised = await failure(session(pool).send("GET", "leads"))
     reason = "the TLS certificate of 127.0.0.1 is not trusted on this machine"
     assert (type(raised), raised.reason) == (NotSent, reason)
     await pool.aclose()
@@ -469,7 +483,7 @@ async def test_a_read_survives_a_kept_alive_connection_that_is_closed_just_then(
     server = Impatient()
     with listening(server) as address:
         pool = network(base_url=f"http://{address}")
-        first, second = ApiSession(pool), ApiSession(pool)
+        first, second = session(pool), session(pool)
         assert await first.send("GET", "leads") == (200, {"status": "success"})
         assert await second.send("GET", "leads") == (200, {"status": "success"})
         await pool.aclose()
@@ -480,7 +494,7 @@ async def test_a_write_over_such_a_connection_is_in_doubt_and_not_sent_again() -
     server = Impatient()
     with listening(server) as address:
         pool = network(base_url=f"http://{address}")
-        exchange = ApiSession(pool)
+        exchange = session(pool)
         await exchange.send("GET", "leads")
         raised = await failure(exchange.send("POST", "leads", body={}))
         await pool.aclose()
@@ -493,7 +507,7 @@ async def test_a_connection_that_was_closed_in_time_is_not_used_for_a_write() ->
     server = Impatient(before=True)
     with listening(server) as address:
         pool = network(base_url=f"http://{address}")
-        exchange = ApiSession(pool)
+        exchange = session(pool)
         for _ in range(3):
             await exchange.send("POST", "leads", body={})
             await anyio.to_thread.run_sync(server.closed.acquire)
@@ -524,7 +538,7 @@ async def test_the_deadline_holds_for_a_server_that_hangs_or_drips(
 ) -> None:
     with listening(handle) as address:
         pool = network(base_url=f"http://{address}", timeout="0.4")
-        exchange = ApiSession(pool)
+        exchange = session(pool)
         with anyio.fail_after(5):
             raised = await failure(exchange.send(method, "leads"))
         patience = "0.27" if method == "POST" else "0.4"
@@ -547,7 +561,7 @@ async def test_a_cancelled_call_lets_a_write_finish_but_not_a_read() -> None:
     for method in ("GET", "POST"):
         asked, may_answer = anyio.Event(), anyio.Event()
         async with anyio.create_task_group() as group:
-            group.start_soon(ApiSession(pool).send, method, "leads")
+            group.start_soon(session(pool).send, method, "leads")
             await asked.wait()
             group.cancel_scope.cancel()
             may_answer.set()

@@ -15,8 +15,8 @@ from rotor_mcp.config import Settings
 from rotor_mcp.hosting.app import build_app
 from rotor_mcp.hosting.settings import HostSettings
 from rotor_mcp.sandbox import FULL_KEY
+from rotor_mcp.server.backend import open_registry
 from rotor_mcp.sockets import address, listen
-from rotor_mcp.tenant_registry import TenantRegistry
 from tests.conftest import NOW
 
 
@@ -73,7 +73,7 @@ async def hosted(
     wanted = HostSettings.load(
         {"http": "127.0.0.1:0"} | {name: str(value) for name, value in (host or {}).items()}
     )
-    tenants = TenantRegistry(loaded, transport, lambda: NOW)
+    tenants = open_registry(loaded, transport, lambda: NOW)
     async with on_port(build_app(loaded, wanted, tenants)) as url:
         yield url
 

@@ -22,7 +22,7 @@ from rotor_mcp.hosting.access import HostedAccessControl, parse_keys
 from rotor_mcp.hosting.reloading_file import ReloadingFile
 from rotor_mcp.hosting.settings import HostSettings
 from rotor_mcp.sandbox import FULL_KEY, Sandbox
-from rotor_mcp.tenant_registry import TenantRegistry
+from rotor_mcp.server.backend import open_registry
 from tests.conftest import NOW, text
 from tests.hosting.issuers import PUBLIC_URL, issuing
 from tests.hosting.serving import calling, hosted, request
@@ -201,7 +201,7 @@ def test_a_key_file_that_cannot_be_read_for_long(
     settings = HostSettings.load(
         {"token_file": str(token_file), "key_from": "file", "key_file": str(key_file)}
     )
-    desk = HostedAccessControl(TenantRegistry(Settings.load({}), state_factory.transport), settings)
+    desk = HostedAccessControl(open_registry(Settings.load({}), state_factory.transport), settings)
     desk._keys = ReloadingFile(key_file, parse_keys, max_stale=0)
     key_file.write_text("{", "utf-8")
     with pytest.raises(CallRejected) as raised:
@@ -211,7 +211,7 @@ def test_a_key_file_that_cannot_be_read_for_long(
         "Try again in a minute"
     )
     key_file.write_text(json.dumps(COMPANIES), "utf-8")
-    assert desk._tenant("token:ann").pool.credentials == Credentials(COMPANIES["token:ann"])
+    assert desk._tenant("token:ann").credentials == Credentials(COMPANIES["token:ann"])
 
 
 async def test_a_company_is_remembered_between_calls(state_factory: StateFactory) -> None:
@@ -398,7 +398,7 @@ def _line(caller: str, tool: str, lead: str, fields: list[str], outcome: str) ->
 
 def test_no_key_of_any_company_gets_into_the_log(capsys: pytest.CaptureFixture[str]) -> None:
     settings = Settings.load({"api_key": FULL_KEY, "log_level": "info"})
-    tenants = TenantRegistry(settings)
+    tenants = open_registry(settings)
     open_ones = [tenants.for_key(key) for key in COMPANIES.values()]
     log_setup.configure(settings, tenants.redact)
     try:

@@ -15,8 +15,9 @@ from rotor_mcp.hosting.access import HostedAccessControl
 from rotor_mcp.hosting.rate_limits import Budgets
 from rotor_mcp.hosting.settings import HostSettings
 from rotor_mcp.sandbox import FULL_KEY, Sandbox
-from rotor_mcp.state.tenant_state import Budget, StateFactory
-from rotor_mcp.tenant_registry import TenantRegistry
+from rotor_mcp.server.backend import open_registry
+from rotor_mcp.state.request_counter import Budget
+from rotor_mcp.state.tenant_state import StateFactory
 from rotor_mcp.tools.registry import TOOLS
 from tests.conftest import text
 from tests.hosting.servers import server_process
@@ -170,5 +171,5 @@ async def test_whatever_comes_side_by_side() -> None:
 
 
 def test_every_tool_has_a_reservation_of_its_own(sandbox: Sandbox) -> None:
-    desk = HostedAccessControl(TenantRegistry(Settings.load({}), sandbox.transport), HostSettings.load({}))
-    assert set(desk._most_requests) == {tool.name for tool in TOOLS}
+    desk = HostedAccessControl(open_registry(Settings.load({}), sandbox.transport), HostSettings.load({}))
+    assert set(desk._most_requests) == TOOLS.keys()

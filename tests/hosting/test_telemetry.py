@@ -156,15 +156,15 @@ async def test_what_a_collector_receives(
                 "mcp.method.name=resources/read rotor_mcp.outcome=done rotor_mcp.resource=lead": 1,
             },
             "rotor_mcp.calls": {
-                "rotor_mcp.leads.context=get_lead rotor_mcp.outcome=NotFound": 1,
-                "rotor_mcp.leads.context=get_lead rotor_mcp.outcome=done": 1,
-                "rotor_mcp.leads.context=get_lead rotor_mcp.outcome=arguments refused": 1,
-                "rotor_mcp.leads.context=resource lead rotor_mcp.outcome=arguments refused": 1,
-                "rotor_mcp.leads.context=resource lead rotor_mcp.outcome=done": 1,
-                "rotor_mcp.leads.context=search_leads rotor_mcp.outcome=done": 1,
-                "rotor_mcp.leads.context=upsert_lead rotor_mcp.outcome=created": 1,
+                "rotor_mcp.call=get_lead rotor_mcp.outcome=NotFound": 1,
+                "rotor_mcp.call=get_lead rotor_mcp.outcome=done": 1,
+                "rotor_mcp.call=get_lead rotor_mcp.outcome=arguments refused": 1,
+                "rotor_mcp.call=resource lead rotor_mcp.outcome=arguments refused": 1,
+                "rotor_mcp.call=resource lead rotor_mcp.outcome=done": 1,
+                "rotor_mcp.call=search_leads rotor_mcp.outcome=done": 1,
+                "rotor_mcp.call=upsert_lead rotor_mcp.outcome=created": 1,
             },
-            "rotor_mcp.quota.spent": {"rotor_mcp.state.tenant_state=9b29d71f6992": 8},
+            "rotor_mcp.quota.spent": {"rotor_mcp.company=9b29d71f6992": 8},
             "rotor_mcp.refusals": {"rotor_mcp.reason=PermissionDenied": 1},
             "rotor_mcp.requests": {
                 "http.request.method=GET rotor_mcp.status=200": 5,
@@ -210,7 +210,7 @@ async def test_a_cancelled_call_is_told_and_charged(
         await anyio.to_thread.run_sync(server.stop)
     assert "you have spent 1 requests today" in text(second)
     sums = collector.sums()
-    assert sums["rotor_mcp.calls"] == {"rotor_mcp.leads.context=get_lead rotor_mcp.outcome=cancelled": 1}
+    assert sums["rotor_mcp.calls"] == {"rotor_mcp.call=get_lead rotor_mcp.outcome=cancelled": 1}
     assert sums["rotor_mcp.requests"] == {"http.request.method=GET rotor_mcp.status=none": 1}
     assert sums["rotor_mcp.refusals"] == {"rotor_mcp.reason=BudgetExceeded": 1}
     (asked,) = [span for span in collector.spans() if span["kind"] == "client"]
@@ -247,9 +247,7 @@ async def test_over_standard_input_and_output(rotor: str, collector: Collector) 
         await client.call_tool("get_lead", {"id": JANE})
     (resource,) = collector.resources()
     assert (resource["service.name"], resource["team"]) == ("leads", "night")
-    assert collector.sums()["rotor_mcp.calls"] == {
-        "rotor_mcp.leads.context=get_lead rotor_mcp.outcome=done": 1
-    }
+    assert collector.sums()["rotor_mcp.calls"] == {"rotor_mcp.call=get_lead rotor_mcp.outcome=done": 1}
     assert "GET /leads/{id}" in [span["name"] for span in collector.spans()]
 
 

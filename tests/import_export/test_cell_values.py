@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rotor_mcp.import_export.cell_values import reader
-from rotor_mcp.leads.requests import UpsertLead
+from rotor_mcp.leads.requests import UpsertRequest
 from rotor_mcp.leads.validation import parse
 
 
@@ -170,7 +170,7 @@ def test_whatever_two_decimals_an_amount_has_it_is_read(value: float, form: str,
     if comma:
         cell = cell.translate(str.maketrans(",.", ".,"))
     ((read_value,),), _ = read("projected_value", cell, region="DE" if comma else "US")
-    assert parse(UpsertLead, {"name": "Sam", "projected_value": read_value}).projected_value == value
+    assert parse(UpsertRequest, {"name": "Sam", "projected_value": read_value}).projected_value == value
 
 
 @given(st.dates(date(2000, 1, 1), date(2099, 12, 31)), st.sampled_from(["US", "GB"]), st.booleans())

@@ -12,7 +12,7 @@ from rotor_mcp.import_export.columns import FIELDS, NOT_WRITABLE, ColumnError, C
 from rotor_mcp.import_export.formats.detect import read
 from rotor_mcp.import_export.formats.table import Row, Table
 from rotor_mcp.import_export.header_synonyms import meaning
-from rotor_mcp.leads.requests import UpsertLead
+from rotor_mcp.leads.requests import UpsertRequest
 from rotor_mcp.leads.validation import parse
 
 ID = "182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e"
@@ -92,7 +92,7 @@ Comments: Dog, big\
         ]
     )
     for given_arguments in arguments:
-        parse(UpsertLead, given_arguments)
+        parse(UpsertRequest, given_arguments)
 
 
 def test_google_contacts() -> None:

@@ -26,9 +26,10 @@ from rotor_mcp.config import Settings
 from rotor_mcp.import_export.exporter import form_of
 from rotor_mcp.import_export.formats.formula_guard import unguard
 from rotor_mcp.import_export.lead_rows import COLUMNS
+from rotor_mcp.leads.locale import Locale
 from rotor_mcp.leads.matching import Match
-from rotor_mcp.leads.plan import Locale, make_plan
-from rotor_mcp.leads.requests import SearchLeads
+from rotor_mcp.leads.plan import make_plan
+from rotor_mcp.leads.requests import SearchRequest, UpsertRequest
 from rotor_mcp.sandbox import CREATE_ONLY_KEY, FULL_KEY, Fault, Sandbox
 from rotor_mcp.sandbox.server import serving
 from rotor_mcp.server.mcp_server import build_server
@@ -166,8 +167,9 @@ async def test_an_export_says_all_that_could_be_written_back() -> None:
     assert len(rows) == 150
     for row in rows:
         lead = leads[row["id"]]
-        read = LeadFields.model_validate({name: unguard(row[name]) for name in LeadFields.model_fields})
-        plan = make_plan(read, Match(lead, "id"), context, replace_notes=True)
+        cells = {name: unguard(row[name]) for name in ("id", *LeadFields.model_fields)}
+        read = UpsertRequest.model_validate(cells | {"replace_notes": True})
+        plan = make_plan(read, Match(lead, "id"), context)
         assert plan.outcome == "unchanged", plan.changes
         has = {name for name in LeadFields.model_fields if getattr(lead, name)}
         assert {name for name in LeadFields.model_fields if getattr(read, name)} == has
@@ -307,7 +309,7 @@ async def test_tags_in_other_capitals_on_many_pages() -> None:
 
 
 def test_every_filter_is_a_flag_and_was_tried() -> None:
-    filters = set(SearchLeads.model_fields) - {"count_by", "fields", "limit", "cursor"}
+    filters = set(SearchRequest.model_fields) - {"count_by", "fields", "limit", "cursor"}
     assert {name for wanted in CASES for name in wanted} == filters
     assert filters < {flag.name for flag in export_.params}
 

@@ -12,7 +12,7 @@ from typing import Literal
 
 import pytest
 
-from rotor_mcp.parallel import MAX_CONCURRENT_REQUESTS
+from rotor_mcp.concurrency import MAX_CONCURRENT_REQUESTS
 from rotor_mcp.sandbox import Fault
 from tests.conftest import posix
 from tests.import_export.cases import Case, Wanted, case

@@ -18,15 +18,16 @@ import pytest
 import xlsxwriter  # type: ignore[import-untyped]
 from inline_snapshot import snapshot
 
-from rotor_mcp.api.session import ConnectionPool
+from rotor_mcp.api.pool import ConnectionPool
 from rotor_mcp.config import Settings
-from rotor_mcp.leads.batch import Batch, Job, Watch
+from rotor_mcp.leads.batch import Batch, BatchObserver, PlannedWrite
 from rotor_mcp.leads.context import CallContext
 from rotor_mcp.leads.dedupe import RowGroup
-from rotor_mcp.leads.lookup import PLAN_TTL_SECONDS, LeadIndex
-from rotor_mcp.leads.requests import UpsertLead
+from rotor_mcp.leads.lookup import PLAN_TTL_SECONDS, LeadIndex, LeadLoader
+from rotor_mcp.leads.requests import UpsertRequest
 from rotor_mcp.sandbox import CREATE_ONLY_KEY, FULL_KEY, READ_ONLY_KEY, Fault, Sandbox
-from rotor_mcp.state.tenant_state import SearchCache, TenantState
+from rotor_mcp.state.search_cache import SearchCache
+from rotor_mcp.state.tenant_state import TenantState
 from rotor_mcp.tenants import Tenant
 from tests.cli.test_main import ENVIRONMENT
 from tests.commands import ran
@@ -1058,14 +1059,14 @@ class Clock:
         self._ahead += seconds
 
 
-class Resuming(Watch):
+class Resuming(BatchObserver):
     """Gives each write the time of a whole call, as an import does."""
 
     def __init__(self, call: CallContext) -> None:
         self._call = call
 
-    def begins(self, job: Job) -> None:  # noqa: ARG002 - whichever it is
-        self._call.rotor.resume(self._call.rotor.requests)
+    def before_write(self, _write: PlannedWrite) -> None:
+        self._call.api.resume(self._call.api.requests)
 
 
 @pytest.fixture
@@ -1079,13 +1080,15 @@ async def calling(sandbox: Sandbox) -> AsyncIterator[CallContext]:
         Settings.load({"api_key": FULL_KEY, "timezone": "America/Chicago"}), sandbox.transport
     )
     try:
-        yield Tenant(pool, TenantState(SearchCache(0)), clock=lambda: NOW).call()
+        yield CallContext.begin(
+            Tenant(pool, pool.settings.credentials, TenantState(SearchCache(0)), clock=lambda: NOW)
+        )
     finally:
         await pool.aclose()
 
 
-def wanted(**arguments: Any) -> UpsertLead:
-    return UpsertLead.model_validate(arguments)
+def wanted(**arguments: Any) -> UpsertRequest:
+    return UpsertRequest.model_validate(arguments)
 
 
 async def change(sandbox: Sandbox, **fields: Any) -> None:
@@ -1107,14 +1110,14 @@ async def written_after(seconds: float, sandbox: Sandbox, clock: Clock, *, seen:
     async with calling(sandbox) as call:
         batch = Batch([RowGroup((n,), wanted(**row)) for n, row in enumerate(ROWS, 1)], call)
         await batch.plan(100)
-        assert call.rotor.requests == seen
+        assert call.api.requests == seen
         clock.forward(seconds)
         await change(sandbox, id=JANE, notes="Theirs.")
         await add(sandbox, name="Dana W.", phone="+1 (612) 555-0142", notes="Theirs.")
         await add(sandbox, name="Kim Vang", email="kim@example.com")
         del sandbox.requests[:]
         await batch.write(Resuming(call))
-        return [ending.outcome for ending in sorted(batch.endings, key=lambda ending: ending.rows)]
+        return [outcome.status for outcome in sorted(batch.outcomes, key=lambda outcome: outcome.rows)]
 
 
 async def facts(sandbox: Sandbox) -> list[tuple[str, str | None]]:
@@ -1187,16 +1190,17 @@ async def test_a_directory_is_refreshed_once_for_all_and_up_to_what_it_knows(clo
     with closing(Sandbox(leads=2_500, now=lambda: NOW)) as sandbox:
         people = [wanted(name=f"Person {n}", phone=f"218-555-{n:04}") for n in range(9)]
         async with calling(sandbox) as call:
-            directory = LeadIndex(people, "US")
-            await directory.read(call.rotor, 100)
+            index = LeadIndex(people, "US")
+            loader = LeadLoader(index, call.api)
+            await loader.read_for_all(100)
             await add(sandbox, name="Person 3", phone="(218) 555-0003")
             clock.forward(PLAN_TTL_SECONDS * 2 / 3 + 1)
             del sandbox.requests[:]
             async with anyio.create_task_group() as tasks:
                 for _ in range(4):
-                    tasks.start_soon(directory.refresh, call.rotor)
+                    tasks.start_soon(loader.refresh)
             assert sandbox.requests == ["GET /leads"]
-            found = [directory.find(one).found.lead for one in people]
+            found = [index.match(one).match.lead for one in people]
             assert [lead and lead.phone for lead in found] == [None] * 3 + ["(218) 555-0003"] + [None] * 5
 
 

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rotor_mcp.import_export.journal import Journal, JournalError, digest
-from rotor_mcp.leads.requests import UpsertLead
+from rotor_mcp.leads.requests import UpsertRequest
 from tests.conftest import posix
 
 OURS, THEIRS = "https://api.getrotor.com/open-api company 1", "https://api.getrotor.com/open-api company 2"
@@ -103,7 +103,7 @@ def test_rows_of_another_company_are_not_done(file: Path) -> None:
 
 
 def test_nothing_of_the_people_or_the_address_is_in_it(file: Path) -> None:
-    row = digest(UpsertLead(name="Jane Doe", phone="(763) 555-0100", notes="Gate code 4711"))
+    row = digest(UpsertRequest(name="Jane Doe", phone="(763) 555-0100", notes="Gate code 4711"))
     with Journal(file, OURS) as journal:
         journal.end([row], JANE)
     kept = b"".join(path.read_bytes() for path in file.parent.iterdir())
@@ -175,7 +175,7 @@ def test_a_file_that_is_no_journal_is_left_as_it_is(file: Path, content: bytes) 
 def test_a_damaged_journal(file: Path) -> None:
     with Journal(file, OURS) as journal:
         for number in range(500):
-            journal.end([digest(UpsertLead(name=str(number)))], JANE)
+            journal.end([digest(UpsertRequest(name=str(number)))], JANE)
     data = bytearray(file.read_bytes())
     data[100:4_000] = b"\xff" * 3_900  # the page that says which tables there are
     file.write_bytes(data)
@@ -250,11 +250,11 @@ ROWS = st.fixed_dictionaries(
 
 
 def test_all_arguments_are_tried() -> None:
-    assert FIELDS.keys() == UpsertLead.model_fields.keys()
+    assert FIELDS.keys() == UpsertRequest.model_fields.keys()
 
 
 def of(row: dict[str, Any]) -> str:
-    return digest(UpsertLead.model_validate(row))
+    return digest(UpsertRequest.model_validate(row))
 
 
 @given(ROWS, st.data())
@@ -266,11 +266,11 @@ def test_a_digest_does_not_depend_on_the_order_of_fields(row: dict[str, Any], da
 
 @given(ROWS, ROWS)
 def test_rows_have_one_digest_if_they_ask_for_the_same(one: dict[str, Any], other: dict[str, Any]) -> None:
-    same = UpsertLead.model_validate(one).model_dump() == UpsertLead.model_validate(other).model_dump()
+    same = UpsertRequest.model_validate(one).model_dump() == UpsertRequest.model_validate(other).model_dump()
     assert (of(one) == of(other)) is same
 
 
-@pytest.mark.parametrize("field", UpsertLead.model_fields)
+@pytest.mark.parametrize("field", UpsertRequest.model_fields)
 @settings(max_examples=15)
 @given(data=st.data())
 def test_a_digest_differs_with_every_argument(field: str, data: st.DataObject) -> None:
@@ -281,8 +281,8 @@ def test_a_digest_differs_with_every_argument(field: str, data: st.DataObject) -
     one, other = data.draw(FIELDS[field]), data.draw(FIELDS[field])
     digests = {of(without), of(without | {field: one}), of(without | {field: other})}
     same = (
-        UpsertLead.model_validate(without | {field: one}).model_dump()
-        == UpsertLead.model_validate(without | {field: other}).model_dump()
+        UpsertRequest.model_validate(without | {field: one}).model_dump()
+        == UpsertRequest.model_validate(without | {field: other}).model_dump()
     )
     assert len(digests) == (2 if same else 3)
 

@@ -21,8 +21,9 @@ from rotor_mcp.config import Settings
 from rotor_mcp.import_export import exporter, importer
 from rotor_mcp.import_export.exporter import Export, Form
 from rotor_mcp.import_export.importer import Import
-from rotor_mcp.leads.normalize import caseless, phone_form
-from rotor_mcp.leads.requests import ForAllRows, SearchLeads
+from rotor_mcp.leads.phones import phone_form
+from rotor_mcp.leads.requests import RowDefaults, SearchRequest
+from rotor_mcp.normalize import caseless
 from rotor_mcp.sandbox import FULL_KEY, READ_ONLY_KEY, Sandbox
 from rotor_mcp.sandbox.sample_leads import sample_leads
 from rotor_mcp.sandbox.store import FIELDS, StoredLead
@@ -31,7 +32,7 @@ from tests.conftest import NOW
 
 SETTINGS = Settings.load({"api_key": FULL_KEY, "timezone": "America/Chicago"})
 FORMS: tuple[Form, Form] = ("csv", "jsonl")
-EVERYBODY = SearchLeads(archived="include")
+EVERYBODY = SearchRequest(archived="include")
 
 
 def _stored(number: int, **fields: Any) -> StoredLead:
@@ -76,7 +77,7 @@ def round_trip(leads: list[StoredLead], form: Form) -> str:
         file = str(Path(folder, f"leads.{form}"))
         with redirect_stdout(StringIO()) as out, redirect_stderr(StringIO()):
             assert exporter.run(SETTINGS, sandbox.transport, Export(EVERYBODY, None, 10), file, form)
-            asked = Import(file, {}, ForAllRows(), 800, "write", None)
+            asked = Import(file, {}, RowDefaults(), 800, "write", None)
             importer.run(asked, SETTINGS, sandbox.transport)
         assert [request for request in sandbox.requests if request.startswith("POST")] == [], out.getvalue()
         assert _all(sandbox) == before

@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 
 from rotor_mcp.api.models import Lead
 from rotor_mcp.leads.dedupe import ClashError, RowGroup, combine, merge
+from rotor_mcp.leads.locale import Locale
 from rotor_mcp.leads.matching import Match
-from rotor_mcp.leads.plan import Locale, plan_for
-from rotor_mcp.leads.requests import UpsertLead
+from rotor_mcp.leads.plan import make_plan
+from rotor_mcp.leads.requests import UpsertRequest
 from tests.conftest import NOW
 
 CONTEXT = Locale(NOW.date(), ZoneInfo("America/Chicago"), "US")
@@ -19,13 +20,13 @@ ID = "182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e"
 
 
 def entries(*rows: dict[str, Any]) -> list[RowGroup]:
-    return [RowGroup((number,), UpsertLead.model_validate(row)) for number, row in enumerate(rows, 1)]
+    return [RowGroup((number,), UpsertRequest.model_validate(row)) for number, row in enumerate(rows, 1)]
 
 
 def merged(*rows: dict[str, Any]) -> tuple[list[tuple[tuple[int, ...], dict[str, Any]]], list[str]]:
     """What is written for which rows, and what is refused."""
     written, clashes = merge(entries(*rows), CONTEXT)
-    said = [(entry.rows, entry.arguments.model_dump(exclude_unset=True)) for entry in written]
+    said = [(entry.rows, entry.request.model_dump(exclude_unset=True)) for entry in written]
     return said, [f"{list(clash.rows)} {clash}" for clash in clashes]
 
 
@@ -126,10 +127,10 @@ def test_notes_keep_their_parts() -> None:
     """Each is added to a lead if it is not there, so that the order of rows makes no second copy."""
     rows = [{"notes": "One.\nMore.", **PHONE}, {"notes": "Two.", **PHONE}, {"notes": "Two.\nThree.", **PHONE}]
     (entry,) = merge(entries(*rows), CONTEXT)[0]
-    assert entry.arguments.notes_to_add == ("One.\nMore.", "Two.\nThree.")
-    assert entry.arguments.notes == "One.\nMore.\nTwo.\nThree."
+    assert entry.request.notes_to_add == ("One.\nMore.", "Two.\nThree.")
+    assert entry.request.notes == "One.\nMore.\nTwo.\nThree."
     stored = Lead(notes="Old.\n2026-11-01: Two.\nThree.")
-    plan = plan_for(entry.arguments, Match(stored, "phone"), CONTEXT)
+    plan = make_plan(entry.request, Match(stored, "phone"), CONTEXT)
     assert plan.fields.notes == "Old.\n2026-11-01: Two.\nThree.\n2026-11-22: One.\nMore."
 
 
@@ -138,7 +139,7 @@ def test_the_moment_of_a_day_is_kept() -> None:
         entries({"follow_up_date": "2026-12-01", **PHONE}, {"follow_up_date": "2026-12-01T09:30", **PHONE}),
         CONTEXT,
     )[0]
-    assert entry.arguments.follow_up_date == "2026-12-01T09:30"
+    assert entry.request.follow_up_date == "2026-12-01T09:30"
 
 
 ROWS = st.lists(
@@ -168,7 +169,7 @@ def test_every_row_is_written_or_refused_once(rows: list[dict[str, Any]]) -> Non
 @given(ROWS)
 def test_what_is_written_says_all_that_its_rows_say(rows: list[dict[str, Any]]) -> None:
     for entry in merge(entries(*rows), CONTEXT)[0]:
-        together = entry.arguments
+        together = entry.request
         for row in (rows[number - 1] for number in entry.rows):
             assert set(row.get("tags", ())) <= set(together.tags)
             assert set(row.get("notes", "").splitlines()) <= set((together.notes or "").splitlines())
@@ -193,4 +194,4 @@ def test_what_is_combined_stands_under_all_its_rows() -> None:
     together = combine([two, one], CONTEXT)
     assert together.rows == (1, 2)
     with pytest.raises(ClashError):
-        combine([together, RowGroup((3,), UpsertLead(phone="555-0143"))], CONTEXT)
+        combine([together, RowGroup((3,), UpsertRequest(phone="555-0143"))], CONTEXT)

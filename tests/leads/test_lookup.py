@@ -15,12 +15,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rotor_mcp.api.client import LeadsClient
-from rotor_mcp.api.session import ConnectionPool
+from rotor_mcp.api.pool import ConnectionPool
 from rotor_mcp.config import Settings
-from rotor_mcp.errors import NotFound, QuotaExceeded, RotorError, Unanswered
-from rotor_mcp.leads.lookup import LeadIndex, TooManyRequestsError, find
+from rotor_mcp.errors import NotFound, QuotaExceeded, RotorError, TooManyRequests, Unanswered
+from rotor_mcp.leads.lookup import LeadIndex, LeadLoader, look_up
 from rotor_mcp.leads.matching import Ambiguity, Match
-from rotor_mcp.leads.requests import UpsertLead
+from rotor_mcp.leads.requests import UpsertRequest
 from rotor_mcp.sandbox import FULL_KEY, Fault, Sandbox
 from rotor_mcp.sandbox.store import FIELDS, StoredLead
 
@@ -43,8 +43,8 @@ def stored(number: int, **fields: Any) -> StoredLead:
     return dict.fromkeys(FIELDS) | {"id": lead_id(number), "tags": [], "created_at": created} | fields
 
 
-def wanted(**arguments: Any) -> UpsertLead:
-    return UpsertLead.model_validate(arguments)
+def wanted(**arguments: Any) -> UpsertRequest:
+    return UpsertRequest.model_validate(arguments)
 
 
 @asynccontextmanager
@@ -52,7 +52,7 @@ async def asking(transport: Transport) -> AsyncIterator[LeadsClient]:
     """A conversation with a Rotor."""
     pool = ConnectionPool(SETTINGS, transport)
     try:
-        yield LeadsClient(pool)
+        yield LeadsClient(pool, SETTINGS.credentials)
     finally:
         await pool.aclose()
 
@@ -78,19 +78,19 @@ def says(found: Match | str) -> tuple[Any, ...]:
     )
 
 
-def look(directory: LeadIndex, one: UpsertLead) -> Match | str:
+def look(directory: LeadIndex, one: UpsertRequest) -> Match | str:
     try:
-        return directory.find(one).found
+        return directory.match(one).match
     except NotFound:
         return "nobody has this id"
 
 
-async def alone(people: Sequence[UpsertLead], rotor: LeadsClient) -> LeadIndex:
+async def alone(people: Sequence[UpsertRequest], rotor: LeadsClient) -> LeadIndex:
     """A directory for which each was looked up by himself."""
     directory = LeadIndex(people, "US")
     for one in people:
         try:
-            await directory.look_up(one, rotor)
+            await LeadLoader(directory, rotor).look_up(one)
         except NotFound:
             assert one.id
     return directory
@@ -137,7 +137,7 @@ PEOPLE = st.lists(
         ),
         st.fixed_dictionaries({"phone": st.sampled_from(PHONES), "email": st.sampled_from(EMAILS)}),
         st.fixed_dictionaries({"email": st.sampled_from(EMAILS)}),
-    ).map(UpsertLead.model_validate),
+    ).map(UpsertRequest.model_validate),
     min_size=3,
     max_size=6,
 )
@@ -145,19 +145,19 @@ PEOPLE = st.lists(
 
 @settings(max_examples=80)
 @given(leads(), PEOPLE)
-def test_alone_the_same_is_found_as_among_all(there: list[StoredLead], people: list[UpsertLead]) -> None:
+def test_alone_the_same_is_found_as_among_all(there: list[StoredLead], people: list[UpsertRequest]) -> None:
     async def read() -> None:
         with closing(company(*there)) as sandbox:
             async with asking(sandbox.transport) as rotor:
                 among_all = LeadIndex(people, "US")
-                await among_all.read(rotor, 100)
+                await LeadLoader(among_all, rotor).read_for_all(100)
                 assert rotor.requests == 1
                 one_by_one = await alone(people, rotor)
                 together = [look(among_all, one) for one in people]
                 assert [look(one_by_one, one) for one in people] == together
                 for one, found in zip(people, together, strict=True):
                     try:
-                        assert (await find(one, rotor, "US")).found == found
+                        assert (await look_up(one, rotor, "US")).match == found
                     except NotFound:
                         assert found == "nobody has this id"
 
@@ -171,10 +171,10 @@ async def test_an_archived_lead_with_the_phone_hides_no_other_with_the_email() -
     with closing(company(archived, stored(1, email="ann@example.com"))) as sandbox:
         async with asking(sandbox.transport) as rotor:
             among_all = LeadIndex([one] * 2, "US")
-            await among_all.read(rotor, 100)
+            await LeadLoader(among_all, rotor).read_for_all(100)
             assert rotor.requests == 1
             assert says(look(among_all, one)) == (0, "phone", [1], Ambiguity.CONFLICT)
-            assert says((await find(one, rotor, "US")).found) == (0, "phone", [1], Ambiguity.CONFLICT)
+            assert says((await look_up(one, rotor, "US")).match) == (0, "phone", [1], Ambiguity.CONFLICT)
 
 
 async def test_rivals_stand_as_rotor_lists_them_whatever_they_were_read_by() -> None:
@@ -209,7 +209,7 @@ async def test_rivals_stand_as_rotor_lists_them_whatever_they_were_read_by() -> 
                 one_by_one = await alone(order, rotor)
                 assert [says(look(one_by_one, one)) for one in people] == expected
             among_all = LeadIndex(people, "US")
-            await among_all.read(rotor, 100)
+            await LeadLoader(among_all, rotor).read_for_all(100)
             assert [says(look(among_all, one)) for one in people] == expected
 
 
@@ -224,7 +224,7 @@ async def test_rivals_of_one_second_stand_as_rotor_lists_them() -> None:
     one, other = wanted(phone="763-555-0100"), wanted(email="ann@example.com")
     with closing(company(*there)) as sandbox:
         async with asking(sandbox.transport) as rotor:
-            expected = says((await find(one, rotor, "US")).found)
+            expected = says((await look_up(one, rotor, "US")).match)
             assert expected == (1, "phone", [0], Ambiguity.SHARED)
             both = await alone([one, other], rotor)
             assert says(look(both, one)) == expected
@@ -233,7 +233,7 @@ async def test_rivals_of_one_second_stand_as_rotor_lists_them() -> None:
 # What it costs
 
 
-def some(number: int) -> list[UpsertLead]:
+def some(number: int) -> list[UpsertRequest]:
     return [wanted(name=f"Person {n}", phone=f"(612) 555-{n:04}") for n in range(number)]
 
 
@@ -250,10 +250,10 @@ def some(number: int) -> list[UpsertLead]:
         (some(4), 3_500, 4),
     ],
 )
-async def test_what_a_reading_costs(people: list[UpsertLead], there: int, requests: int) -> None:
+async def test_what_a_reading_costs(people: list[UpsertRequest], there: int, requests: int) -> None:
     with closing(Sandbox(leads=there)) as sandbox:
         async with asking(sandbox.transport) as rotor:
-            await LeadIndex(people, "US").read(rotor, 100)
+            await LeadLoader(LeadIndex(people, "US"), rotor).read_for_all(100)
             assert (rotor.requests, len(sandbox.requests)) == (requests, requests)
 
 
@@ -268,10 +268,10 @@ async def test_what_would_cost_too_much_is_not_begun(
         async with asking(sandbox.transport) as rotor:
             directory = LeadIndex(some(people), "US")
             if needed is None:
-                await directory.read(rotor, limit)
+                await LeadLoader(directory, rotor).read_for_all(limit)
             else:
-                with pytest.raises(TooManyRequestsError, match=f"^{needed} requests, {limit} allowed$"):
-                    await directory.read(rotor, limit)
+                with pytest.raises(TooManyRequests, match=f"^{needed} requests, {limit} allowed$"):
+                    await LeadLoader(directory, rotor).read_for_all(limit)
             assert rotor.requests == spent
 
 
@@ -280,8 +280,8 @@ async def test_what_was_spent_before_counts() -> None:
     with closing(Sandbox(leads=2_500)) as sandbox:
         async with asking(sandbox.transport) as rotor:
             await rotor.access()
-            with pytest.raises(TooManyRequestsError):
-                await LeadIndex(some(9), "US").read(rotor, 3)
+            with pytest.raises(TooManyRequests):
+                await LeadLoader(LeadIndex(some(9), "US"), rotor).read_for_all(3)
 
 
 # Answers that lack something
@@ -311,7 +311,7 @@ async def test_without_a_total_each_is_looked_up() -> None:
     rotor = Answering(answer)
     async with asking(lambda: rotor) as client:
         directory = LeadIndex(some(3), "US")
-        await directory.read(client, 100)
+        await LeadLoader(directory, client).read_for_all(100)
         assert client.requests == 4
         assert [says(look(directory, one)) for one in some(3)] == [
             (None, None, [], None),
@@ -327,7 +327,7 @@ async def test_without_a_total_one_page_is_all() -> None:
     rotor = Answering(answer)
     async with asking(lambda: rotor) as client:
         directory = LeadIndex(some(3), "US")
-        await directory.read(client, 100)
+        await LeadLoader(directory, client).read_for_all(100)
         assert client.requests == 1
         assert says(look(directory, some(2)[1])) == (1, "phone", [], None)
 
@@ -339,7 +339,7 @@ async def test_a_total_that_is_too_small_ends_no_reading() -> None:
     rotor = Answering(answer)
     async with asking(lambda: rotor) as client:
         directory = LeadIndex(some(4), "US")
-        await directory.read(client, 100)
+        await LeadLoader(directory, client).read_for_all(100)
         assert rotor.asked == [1, 2, 3]
         assert [look(directory, one) != Match() for one in some(4)] == [False, True, True, True]
 
@@ -351,7 +351,7 @@ async def test_a_lead_without_an_id_is_found_too() -> None:
     rotor = Answering(answer)
     async with asking(lambda: rotor) as client:
         directory = LeadIndex(some(3), "US")
-        await directory.read(client, 100)
+        await LeadLoader(directory, client).read_for_all(100)
         found = look(directory, some(2)[1])
     assert isinstance(found, Match)
     assert (found.lead and found.lead.name, found.matched_by, found.alternatives) == ("Ann", "phone", ())
@@ -363,9 +363,9 @@ async def test_an_id_that_nobody_has_is_an_error_only_for_who_wants_it() -> None
         async with asking(sandbox.transport) as rotor:
             for number in (3, 2):  # among all, and one by one
                 directory = LeadIndex(people[:number], "US")
-                await directory.read(rotor, 100)
+                await LeadLoader(directory, rotor).read_for_all(100)
                 with pytest.raises(NotFound):
-                    directory.find(people[0])
+                    directory.match(people[0])
                 assert says(look(directory, people[1])) == (0, "id", [], None)
             assert sandbox.requests[1:] == [f"GET /leads/{NOBODY}", f"GET /leads/{lead_id(0)}"]
 
@@ -408,7 +408,7 @@ async def test_nobody_is_missed_while_leads_are_created(seed: int) -> None:
     with closing(company(*there)) as sandbox:
         async with asking(lambda: Moving(sandbox, random.Random(seed))) as rotor:
             directory = LeadIndex(people, "US")
-            await directory.read(rotor, 100)
+            await LeadLoader(directory, rotor).read_for_all(100)
             missed = [one.phone for one in people if look(directory, one) == Match()]
             assert missed == []
             assert rotor.requests <= 10
@@ -430,7 +430,7 @@ async def test_an_error_in_the_middle_is_raised_once_and_as_itself(
     rotor = Answering(answer)
     async with asking(lambda: rotor) as client:
         with pytest.raises(error) as raised:
-            await LeadIndex(some(20), "US").read(client, 100)
+            await LeadLoader(LeadIndex(some(20), "US"), client).read_for_all(100)
     assert raised.value.__class__ is error
     assert raised.value.__context__ is None or not isinstance(raised.value.__context__, BaseExceptionGroup)
     if status == 429:  # a 500 is tried again, and others are read meanwhile
@@ -444,5 +444,5 @@ async def test_an_error_while_each_is_looked_up() -> None:
             sandbox.faults.add(Fault(times=2, delay=0))
             sandbox.faults.add(Fault(status=429))
             with pytest.raises(QuotaExceeded):
-                await LeadIndex(some(10), "US").read(rotor, 100)
+                await LeadLoader(LeadIndex(some(10), "US"), rotor).read_for_all(100)
             assert 3 <= rotor.requests <= 6

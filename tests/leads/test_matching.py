@@ -1,14 +1,8 @@
 import pytest
 
 from rotor_mcp.api.models import Lead
-from rotor_mcp.leads.matching import (
-    MAX_ALTERNATIVES,
-    Ambiguity,
-    Match,
-    resolve,
-    resolve_by_name,
-    same_or_shorter_name,
-)
+from rotor_mcp.leads.compare import same_or_shorter_name
+from rotor_mcp.leads.matching import MAX_ALTERNATIVES, Ambiguity, Match, resolve, resolve_by_name
 
 
 @pytest.mark.parametrize(

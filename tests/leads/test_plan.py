@@ -8,18 +8,16 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from rotor_mcp.api.models import NOTES_LIMIT, Lead, LeadFields
+from rotor_mcp.errors import NotesTooLong
+from rotor_mcp.leads.compare import differences
+from rotor_mcp.leads.locale import Locale
 from rotor_mcp.leads.matching import Ambiguity, Match, MatchedBy
-from rotor_mcp.leads.plan import (
-    IDENTITY_FIELDS,
-    Locale,
-    NotesTooLongError,
-    Plan,
-    add_notes,
-    differences,
-    make_plan,
-)
+from rotor_mcp.leads.plan import IDENTITY_FIELDS, Plan, add_notes, approval_token, make_plan
+from rotor_mcp.leads.requests import UpsertRequest
 
 CONTEXT = Locale(date(2026, 11, 22), ZoneInfo("America/Chicago"), "US")
+
+NOBODY = "182bd5e5-6e1a-4fe4-a799-000000000000"
 
 words = st.text(st.characters(codec="utf-8", categories=["L", "N", "P", "Zs", "So"]), min_size=1, max_size=12)
 lines = st.lists(words, min_size=1, max_size=3).map("\n".join)
@@ -52,6 +50,12 @@ leads = st.fixed_dictionaries({"id": st.just("L1")}, optional={**FIELDS, "tags":
 matches: st.SearchStrategy[MatchedBy] = st.sampled_from(["id", "phone", "email", "phone and email"])
 
 
+def asked(wish: LeadFields, replace_notes: bool = False) -> UpsertRequest:
+    """A request for these fields. It names a lead only because every request has to."""
+    fields = {name: getattr(wish, name) for name in wish.model_fields_set}
+    return UpsertRequest.model_validate({"id": NOBODY, "replace_notes": replace_notes} | fields)
+
+
 def carried_out(plan: Plan) -> Lead:
     """What Rotor holds after a write: fields replaced, tags merged."""
     before = plan.found.lead or Lead(id="new")
@@ -64,7 +68,7 @@ def carried_out(plan: Plan) -> Lead:
 def test_a_found_lead_keeps_its_identity_unless_somebody_approves(
     lead: Lead, wish: LeadFields, matched_by: MatchedBy
 ) -> None:
-    plan = make_plan(wish, Match(lead, matched_by), CONTEXT)
+    plan = make_plan(asked(wish), Match(lead, matched_by), CONTEXT)
     if matched_by != "id" and plan.outcome == "updated":
         after = carried_out(plan)
         for name in set(IDENTITY_FIELDS) - {"name"}:
@@ -78,16 +82,16 @@ def test_a_found_lead_keeps_its_identity_unless_somebody_approves(
 def test_a_plan_carried_out_leaves_nothing_to_do(
     lead: Lead | None, wish: LeadFields, matched_by: MatchedBy, replace_notes: bool
 ) -> None:
-    plan = make_plan(wish, Match(lead, matched_by if lead else None), CONTEXT, replace_notes=replace_notes)
+    plan = make_plan(asked(wish, replace_notes), Match(lead, matched_by if lead else None), CONTEXT)
     after = carried_out(plan)
     assert differences(plan.fields, after, CONTEXT) == []
-    again = make_plan(wish, Match(after, matched_by), CONTEXT, replace_notes=replace_notes)
+    again = make_plan(asked(wish, replace_notes), Match(after, matched_by), CONTEXT)
     assert (again.outcome, again.fields.model_fields_set) == ("unchanged", set())
 
 
 @given(leads, wishes, matches)
 def test_tags_and_notes_are_never_lost(lead: Lead, wish: LeadFields, matched_by: MatchedBy) -> None:
-    after = carried_out(make_plan(wish, Match(lead, matched_by), CONTEXT))
+    after = carried_out(make_plan(asked(wish), Match(lead, matched_by), CONTEXT))
     assert set(lead.tags) <= set(after.tags)
     assert {tag.casefold() for tag in wish.tags} <= {tag.casefold() for tag in after.tags}
     assert (after.notes or "").startswith(lead.notes or "")
@@ -97,7 +101,7 @@ def test_tags_and_notes_are_never_lost(lead: Lead, wish: LeadFields, matched_by:
 
 @given(leads, wishes)
 def test_only_what_differs_is_sent(lead: Lead, wish: LeadFields) -> None:
-    plan = make_plan(wish, Match(lead, "id"), CONTEXT)
+    plan = make_plan(asked(wish), Match(lead, "id"), CONTEXT)
     for name in plan.fields.model_fields_set - {"tags"}:
         assert getattr(plan.fields, name) != getattr(lead, name)
     given = wish.model_fields_set - {"tags"}
@@ -107,7 +111,7 @@ def test_only_what_differs_is_sent(lead: Lead, wish: LeadFields) -> None:
 
 plans = st.builds(
     lambda lead, wish, matched_by, alternatives, ambiguity: make_plan(
-        wish, Match(lead, matched_by if lead else None, alternatives, ambiguity), CONTEXT
+        asked(wish), Match(lead, matched_by if lead else None, alternatives, ambiguity), CONTEXT
     ),
     leads | st.none(),
     wishes,
@@ -124,22 +128,22 @@ def test_a_token_fits_no_other_plan(one: Plan, other: Plan) -> None:
         return sent, plan.found.lead, plan.found.alternatives
 
     assume(facts(one) != facts(other))
-    assert one.token != other.token
+    assert approval_token(one) != approval_token(other)
 
 
 @given(plans)
 def test_a_token_is_the_same_for_the_same_plan(plan: Plan) -> None:
     again = Plan(**{name: getattr(plan, name) for name in plan.__dataclass_fields__})
-    assert again.token == plan.token
-    assert len(plan.token) == 8
+    assert approval_token(again) == approval_token(plan)
+    assert len(approval_token(plan)) == 8
 
 
 @given(leads, st.sampled_from(["stage", "notes", "value_score", "archived", "assigned_to"]))
 def test_a_token_goes_stale_when_the_lead_changes(lead: Lead, field: str) -> None:
     wish = LeadFields(priority="high", name="Somebody Else")
     changed = lead.model_copy(update={field: {"archived": True, "value_score": 5.0}.get(field, "changed!")})
-    plans = [make_plan(wish, Match(version, "phone"), CONTEXT) for version in (lead, changed)]
-    assert plans[0].token != plans[1].token
+    plans = [make_plan(asked(wish), Match(version, "phone"), CONTEXT) for version in (lead, changed)]
+    assert approval_token(plans[0]) != approval_token(plans[1])
 
 
 JANE = Lead(
@@ -175,21 +179,21 @@ JANE = Lead(
     ],
 )
 def test_what_is_no_change(field: str, value: object) -> None:
-    plan = make_plan(LeadFields.model_validate({field: value}), Match(JANE, "phone"), CONTEXT)
+    plan = make_plan(asked(LeadFields.model_validate({field: value})), Match(JANE, "phone"), CONTEXT)
     assert plan.outcome == "unchanged"
 
 
 def test_a_moment_is_the_same_without_its_fractions() -> None:
     stored = JANE.model_copy(update={"follow_up_date": "2026-12-01T15:30:12.345678Z"})
     wish = LeadFields(follow_up_date="2026-12-01T09:30:12")
-    assert make_plan(wish, Match(stored, "id"), CONTEXT).outcome == "unchanged"
+    assert make_plan(asked(wish), Match(stored, "id"), CONTEXT).outcome == "unchanged"
 
 
 def test_notes_with_our_own_days_in_them_are_not_added_again() -> None:
     notes = "Dog.\n2026-11-22: Gate code 4711.\n2026-11-23: Two cats."
     stored = JANE.model_copy(update={"notes": notes})
     for again in (notes, "2026-11-22: gate code 4711.", "2026-12-24: Two cats."):
-        assert make_plan(LeadFields(notes=again), Match(stored, "id"), CONTEXT).outcome == "unchanged"
+        assert make_plan(asked(LeadFields(notes=again)), Match(stored, "id"), CONTEXT).outcome == "unchanged"
 
 
 @pytest.mark.parametrize(
@@ -210,7 +214,7 @@ def test_notes_with_our_own_days_in_them_are_not_added_again() -> None:
 )
 def test_what_is_a_change(field: str, value: object, found: str, by_id: str) -> None:
     wish = LeadFields.model_validate({field: value})
-    outcomes = tuple(make_plan(wish, Match(JANE, how), CONTEXT).outcome for how in ("phone", "id"))
+    outcomes = tuple(make_plan(asked(wish), Match(JANE, how), CONTEXT).outcome for how in ("phone", "id"))
     assert outcomes == (found, by_id)
 
 
@@ -232,5 +236,5 @@ def test_notes_are_added_once(stored: str, text: str, after: str) -> None:
 def test_notes_have_a_limit() -> None:
     room = NOTES_LIMIT - len("Dog.\n2026-11-22: ")
     assert len(add_notes("Dog.", "x" * room, CONTEXT.today)) == NOTES_LIMIT
-    with pytest.raises(NotesTooLongError, match=f"{room:,} of 2,000 are left"):
+    with pytest.raises(NotesTooLong, match=f"{room:,} of 2,000 are left"):
         add_notes("Dog.", "x" * (room + 1), CONTEXT.today)

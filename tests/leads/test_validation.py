@@ -1,13 +1,15 @@
 import pytest
 
-from rotor_mcp.leads.requests import GetLead, UpsertLead
-from rotor_mcp.leads.validation import InvalidArguments, nearest, parse
+from rotor_mcp.errors import InvalidArguments
+from rotor_mcp.leads.requests import UpsertRequest
+from rotor_mcp.leads.validation import nearest, parse
+from rotor_mcp.tools.get_lead import GetLeadArguments
 
 
 def test_each_fault_is_named_without_the_value_given() -> None:
     with pytest.raises(InvalidArguments) as caught:
         parse(
-            UpsertLead,
+            UpsertRequest,
             {
                 "email": "sam at example",
                 "city": "Delano",
@@ -35,7 +37,7 @@ def test_each_fault_is_named_without_the_value_given() -> None:
 
 def test_what_is_missing() -> None:
     with pytest.raises(InvalidArguments) as caught:
-        parse(GetLead, {"id": None})
+        parse(GetLeadArguments, {"id": None})
     assert caught.value.faults == ["id is missing"]
 
 
@@ -55,8 +57,8 @@ def test_what_is_missing() -> None:
     ],
 )
 def test_the_nearest_right_argument(name: str, meant: str | None) -> None:
-    assert nearest(name, list(UpsertLead.model_fields)) == meant
+    assert nearest(name, list(UpsertRequest.model_fields)) == meant
 
 
 def test_a_read_name_means_nothing_to_a_tool_without_that_field() -> None:
-    assert nearest("property_city", list(GetLead.model_fields)) is None
+    assert nearest("property_city", list(GetLeadArguments.model_fields)) is None

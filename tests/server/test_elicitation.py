@@ -16,8 +16,8 @@ from rotor_mcp.events import CallFinished, EventListener
 from rotor_mcp.sandbox import FULL_KEY, Sandbox
 from rotor_mcp.server import elicitation
 from rotor_mcp.server.access import AccessControl
+from rotor_mcp.server.backend import open_registry
 from rotor_mcp.server.mcp_server import build_server
-from rotor_mcp.tenant_registry import TenantRegistry
 from tests.conftest import JANE, NOW, Rotor, content, said, text
 
 pytestmark = pytest.mark.anyio
@@ -45,7 +45,7 @@ async def connected(
     sandbox: Sandbox, mode: Mode, person: Person, *, listener: EventListener | None = None, **settings: str
 ) -> AsyncIterator[Client]:
     loaded = Settings.load({"api_key": FULL_KEY, **settings})
-    tenants = TenantRegistry(loaded, sandbox.transport, lambda: NOW, [listener] if listener else [])
+    tenants = open_registry(loaded, sandbox.transport, lambda: NOW, [listener] if listener else [])
     server = build_server(loaded, access=AccessControl(tenants))
     async with Client(server, mode=mode, elicitation_callback=cast("Any", person)) as client:
         yield client

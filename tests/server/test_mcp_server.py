@@ -27,7 +27,7 @@ JANE = "182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e"
 
 async def test_the_definitions_of_the_tools(client: Client) -> None:
     """A changed word in what a model reads is a difference that somebody reviews."""
-    derived = json.loads(json.dumps([definition(tool) for tool in TOOLS]))
+    derived = json.loads(json.dumps([definition(tool) for tool in TOOLS.values()]))
     assert derived == external_file("../../rotor_mcp/tools/definitions.json")
     listed = (await client.list_tools()).tools
     assert [tool.model_dump(mode="json", by_alias=True, exclude_none=True) for tool in listed] == derived
@@ -194,7 +194,7 @@ def test_nothing_but_protocol_on_standard_output() -> None:
         assert server.stdout.read() == b""
         lines = [json.loads(line) for line in server.stderr.read().splitlines()]
         assert [
-            line["message"].split(",")[0] for line in lines if line["logger"] == "rotor_mcp.server.dispatch"
+            line["message"].split(",")[0] for line in lines if line["logger"] == "rotor_mcp.server.recording"
         ] == ["search_leads: done"]
 
 
@@ -205,7 +205,7 @@ import sys, anyio
 from rotor_mcp.__main__ import main
 from rotor_mcp.server import mcp_server
 from rotor_mcp.config import Settings
-anyio.run(server.build_server(Settings.load({"api_key": "rotor_a_b"})).list_tools)
+anyio.run(mcp_server.build_server(Settings.load({"api_key": "rotor_a_b"})).list_tools)
 print(*sorted(name for name in sys.modules if name.startswith(("rotor_mcp", "phonenumbers", "tzlocal"))))
 """
     loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True, timeout=60)
@@ -213,16 +213,17 @@ print(*sorted(name for name in sys.modules if name.startswith(("rotor_mcp", "pho
         [
             "rotor_mcp",
             "rotor_mcp.__main__",
+            "rotor_mcp.cli",
             "rotor_mcp.cli.main",
-            "rotor_mcp.config",
             "rotor_mcp.cli.options",
+            "rotor_mcp.config",
             "rotor_mcp.gc_tuning",
-            "rotor_mcp.server.resources",
-            "rotor_mcp.server.prompts",
-            "rotor_mcp.server.access",
             "rotor_mcp.sanitize",
+            "rotor_mcp.server",
+            "rotor_mcp.server.backend",
             "rotor_mcp.server.mcp_server",
-            "rotor_mcp.tenant_registry",
+            "rotor_mcp.server.prompts",
+            "rotor_mcp.server.resources",
         ]
     )
 

@@ -6,27 +6,23 @@ import pytest
 
 from rotor_mcp.api.models import Lead, Page
 from rotor_mcp.errors import NotSent
-from rotor_mcp.state.tenant_state import (
-    MAX_CACHED_BYTES,
-    MAX_RELEASED_KEYS,
-    BoundedPages,
-    KeyedLocks,
-    RequestCounter,
-    StateFactory,
-)
+from rotor_mcp.state.keyed_locks import MAX_RELEASED_KEYS, KeyedLocks
+from rotor_mcp.state.request_counter import RequestCounter
+from rotor_mcp.state.search_cache import MAX_CACHED_BYTES, BoundedPages
+from rotor_mcp.state.tenant_state import StateFactory
 
 pytestmark = pytest.mark.anyio
 
 
 async def test_the_first_to_come_is_told_that_nobody_was_before() -> None:
     queue = KeyedLocks()
-    async with queue.hold(["phone 1"], 1) as last_left:
-        assert last_left == -math.inf
+    async with queue.hold(["phone 1"], 1) as lease:
+        assert lease.released_at == -math.inf
     before = anyio.current_time()
-    async with queue.hold(["phone 1", "email a"], 1) as last_left:
-        assert last_left <= before
-    async with queue.hold(["phone 2"], 1) as last_left:
-        assert last_left == -math.inf
+    async with queue.hold(["phone 1", "email a"], 1) as lease:
+        assert lease.released_at <= before
+    async with queue.hold(["phone 2"], 1) as lease:
+        assert lease.released_at == -math.inf
 
 
 async def test_patience_is_for_all_keys_together() -> None:
@@ -55,7 +51,7 @@ async def test_the_queue_forgets_those_who_left_long_ago() -> None:
         async with queue.hold([f"id {number}"], 1):
             pass
     async with queue.hold(["id 0"], 1) as first, queue.hold([f"id {MAX_RELEASED_KEYS}"], 1) as last:
-        assert (first == -math.inf, last == -math.inf) == (True, False)
+        assert (first.released_at == -math.inf, last.released_at == -math.inf) == (True, False)
 
 
 async def test_requests_are_counted_for_a_day() -> None:
@@ -73,9 +69,9 @@ async def test_requests_are_counted_for_a_day() -> None:
 async def test_each_company_has_everything_of_its_own() -> None:
     state_factory = StateFactory(30)
     first, second = state_factory.for_key("rotor_a_1"), state_factory.for_key("rotor_b_2")
-    await first.spent()
-    async with first.locks.hold(["phone 1"], 1), second.locks.hold(["phone 1"], 1):
-        await first.before_write()
+    await first.request_sent(200)
+    async with first.locks.hold(["phone 1"], 1) as lease, second.locks.hold(["phone 1"], 1):
+        await lease.verify()
     assert [await first.request_counter.today(), await second.request_counter.today()] == [1, 0]
 
 

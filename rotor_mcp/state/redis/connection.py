@@ -158,7 +158,7 @@ class RedisConnection:
                 nobody does: that takes too long.
 
         Raises:
-            Away: if there is no answer.
+            RedisUnavailable: if there is no answer.
         """
         now = anyio.current_time()
         if self.fault is not None and self._is_away and (self._silent or not insist):
@@ -248,15 +248,15 @@ class RedisConnection:
 class RedisCacheConnection:
     """Redis as a cache. What it refuses, or fails at, says nothing about the locks and leaves them on."""
 
-    def __init__(self, link: RedisConnection) -> None:
-        """Use the connections of a link."""
-        self._link = link
+    def __init__(self, connection: RedisConnection) -> None:
+        """Use the connections of a connection."""
+        self._connection = connection
         self._not_before = 0.0
         self._fault: RedisFault | None = None
 
     def script(self, lua: str) -> AsyncScript:
         """Make a script of Redis, for questions."""
-        return self._link.script(lua)
+        return self._connection.script(lua)
 
     async def ask(self, question: Callable[[Redis], Awaitable[Answer]]) -> Answer:
         """Ask something.
@@ -265,14 +265,14 @@ class RedisCacheConnection:
             question: what is asked. It can be asked twice.
 
         Raises:
-            Away: if there is no answer. Then nobody asks for `RETRY_PAUSE_SECONDS` seconds.
+            RedisUnavailable: if there is no answer. Then nobody asks for `RETRY_PAUSE_SECONDS` seconds.
         """
         if self._fault is not None and anyio.current_time() < self._not_before:
             raise RedisUnavailable(self._fault.reason)
-        if not self._link.verified:
-            await self._link.ask(_nothing)
+        if not self._connection.verified:
+            await self._connection.ask(_nothing)
         try:
-            answer = await _try_twice(lambda: question(self._link.redis))
+            answer = await _try_twice(lambda: question(self._connection.redis))
         except (RedisError, OSError) as exc:
             self._not_before = anyio.current_time() + RETRY_PAUSE_SECONDS
             before, self._fault = self._fault, _fault_of(exc)

@@ -17,7 +17,9 @@ from rotor_mcp.state.redis.keyed_locks import RedisKeyedLocks
 from rotor_mcp.state.redis.locks import Locks
 from rotor_mcp.state.redis.request_counter import RedisBudget, RedisRequestCounter
 from rotor_mcp.state.redis.search_cache import RedisPageStore
-from rotor_mcp.state.tenant_state import Budget, SearchCache, StateFactory, StateHealth, TenantState
+from rotor_mcp.state.request_counter import Budget
+from rotor_mcp.state.search_cache import SearchCache
+from rotor_mcp.state.tenant_state import StateFactory, StateHealth, TenantState
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
@@ -38,9 +40,9 @@ class RedisStateFactory(StateFactory):
             ValueError: if the address has options that do not exist.
         """
         super().__init__(search_memory)
-        self._link = RedisConnection(url.get_secret_value(), required=required)
-        self._cache = RedisCacheConnection(self._link)
-        self._locks = Locks(self._link)
+        self._connection = RedisConnection(url.get_secret_value(), required=required)
+        self._cache = RedisCacheConnection(self._connection)
+        self._locks = Locks(self._connection)
         self._checking: asyncio.Task[RedisFault | None] | None = None
 
     def for_key(self, key: str | None) -> TenantState:
@@ -52,25 +54,25 @@ class RedisStateFactory(StateFactory):
         return TenantState(
             search_cache=SearchCache(seconds, shelf),
             locks=RedisKeyedLocks(names, self._locks),
-            request_counter=RedisRequestCounter(names, self._link),
+            request_counter=RedisRequestCounter(names, self._connection),
         )
 
     def budget(self, caller: str) -> Budget:
         """Begin to count what one caller spends, on every server together."""
-        return RedisBudget(Names(f"caller {caller}"), self._link)
+        return RedisBudget(Names(f"caller {caller}"), self._connection)
 
     def start(self) -> None:
         """Check Redis in the background, and log what is wrong with it."""
-        self._checking = asyncio.create_task(self._link.check())
+        self._checking = asyncio.create_task(self._connection.check())
 
     async def check(self) -> StateHealth:
         """Say whether Redis can be used."""
-        fault = await self._link.check()
-        return StateHealth(fault.reason if fault else None, self._link.is_ready)
+        fault = await self._connection.check()
+        return StateHealth(fault.reason if fault else None, self._connection.is_ready)
 
     async def aclose(self) -> None:
         """Close the connections. Locks that are still held end by themselves."""
         if self._checking is not None:
             await self._checking
         await self._locks.aclose()
-        await self._link.aclose()
+        await self._connection.aclose()

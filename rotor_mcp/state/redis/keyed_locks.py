@@ -1,106 +1,73 @@
-"""Calls for the same person wait for each other, on whichever server they are."""
+"""Mutual exclusion by key on all servers that share a Redis."""
 
 import math
 import random
 from collections.abc import AsyncIterator, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
-from contextvars import ContextVar
 
 import anyio
 
 from rotor_mcp.errors import NotSent, Uncoordinated
+from rotor_mcp.state.keyed_locks import KeyedLocks, Lease
 from rotor_mcp.state.redis.connection import RedisUnavailable
 from rotor_mcp.state.redis.key_names import Names
 from rotor_mcp.state.redis.locks import Lock, Locks
-from rotor_mcp.state.tenant_state import KeyedLocks
 
 POLL_SECONDS = (0.02, 0.08)
-"""Seconds after which a waiting call asks again, at least and at most. At random, lest all ask at once."""
-
-_held: ContextVar[tuple[tuple[KeyedLocks, Lock], ...]] = ContextVar("held", default=())
-"""The locks of the turns that this task is in. A write finds them here: who writes need not know of them."""
+"""Shortest and longest wait before a waiting call asks again. Random, so that not all calls ask at once."""
 
 
-class RedisKeyedLocks(KeyedLocks):
-    """The queue of this process, and inside each of its turns a lock in Redis.
+class RedisLease(Lease):
+    """Keys that are held in this process, and in Redis as well.
 
-    So a process asks Redis for one call per person at a time, and without Redis its own calls still queue up.
-
-    Right before a write goes out its locks are looked at once more. Rotor itself knows of no lock. So what
-    nothing here can keep apart is a write that left before its process was frozen, or its lock was lost, and
-    that Rotor gets after a write of the next holder: one request for each lock that is lost that way. And if
-    Redis cannot be asked, a write goes out that its own process has the turn for.
+    Before a write its locks are checked once more. Rotor knows of no lock. So nothing here can keep apart a
+    write that left before its process was frozen, or its lock was lost, and that reaches Rotor after a write
+    of the next holder: one request for each lock that is lost that way. If Redis cannot be asked, a write is
+    sent whose keys are held in its own process.
     """
 
-    def __init__(self, names: Names, locks: Locks) -> None:
-        super().__init__()
+    def __init__(self, locks: KeyedLocks, held: AsyncExitStack, shared: Locks, names: Names) -> None:
+        super().__init__(locks, held)
+        self._shared = shared
         self._names = names
-        self._locks = locks
+        self._taken: list[Lock] = []
 
-    @asynccontextmanager
-    async def hold(self, keys: Iterable[str], patience: float) -> AsyncIterator[float]:
-        """Wait until nobody else holds any of these keys, on any server, and hold them.
+    async def extend(self, keys: Iterable[str], max_wait: float) -> float:
+        """Wait until no other call on any server holds any of these keys, and hold them.
 
-        When somebody last held one of them is reckoned from Redis's clock: rather a little late than early.
+        The moment at which another call last held one is reckoned by Redis's clock, rather late than early.
+        """
+        until, wanted = anyio.current_time() + max_wait, sorted(keys)
+        released_at = await super().extend(wanted, max_wait)
+        for key in wanted:
+            lock = Lock.on(key, self._names)
+            self._held.push_async_callback(self._shared.release, lock)
+            self._taken.append(lock)
+            released_at = max(released_at, await self._take(lock, until))
+        return released_at
+
+    async def verify(self) -> None:
+        """Check that no other server has held a key since this lease took it.
 
         Raises:
-            NotSent: if that took longer than `patience` seconds.
-            Uncoordinated: if Redis is required and could not be used since the start.
+            LockLost: if one has.
         """
-        until = anyio.current_time() + patience
-        await self.check()
-        wanted = sorted(keys)
-        outer = _held.get()
-        async with super().hold(wanted, patience) as left, AsyncExitStack() as held:
-            try:
-                for key in wanted:
-                    lock = Lock.on(key, self._names)
-                    held.push_async_callback(self._locks.leave, lock)
-                    left = max(left, await self._take(lock, until))  # noqa: PLW2901 - the latest of all
-                    _held.set((*_held.get(), (self, lock)))
-                yield left
-            finally:
-                _held.set(outer)
-
-    async def check(self) -> None:
-        """Make sure that a write may begin.
-
-        Raises:
-            Uncoordinated: if Redis is required and could not be used since the start.
-        """
-        link = self._locks.link
-        if link.refuses_writes:
-            await link.check()
-        if link.refuses_writes:
-            reason = link.fault.reason if link.fault else "it was not reached yet"
-            raise Uncoordinated(
-                f"Redis, by which several servers take turns at writing, cannot be relied on: {reason}. "
-                "Writes are refused until it can. Whoever runs this server can mend that, or set "
-                "ROTOR_MCP_REDIS_REQUIRED=false"
-            )
-
-    async def verify(self) -> str | None:
-        """Make sure that nobody else has had a turn of this task's since it began.
-
-        Returns why that is not certain, if it is not.
-
-        Raises:
-            LockLost: if somebody has.
-        """
-        link = self._locks.link
-        if locks := [lock for queue, lock in _held.get() if queue is self]:
-            try:
-                # What was taken in Redis is always asked for there, what was not only if Redis is back.
-                await self._locks.hold(locks, insist=any(lock.fence for lock in locks))
-            except RedisUnavailable as exc:
-                return str(exc)
-        return link.fault.reason if link.fault and link.fault.usable else None
+        if not self._taken:
+            return
+        try:
+            # What was taken in Redis is always checked there; what was not, only once Redis is back.
+            await self._shared.renew(self._taken, insist=any(lock.fence for lock in self._taken))
+        except RedisUnavailable as exc:
+            self.fault = str(exc)
+        else:
+            fault = self._shared.connection.fault
+            self.fault = fault.reason if fault and fault.usable else self.fault
 
     async def _take(self, lock: Lock, until: float) -> float:
-        """Wait for a lock. Returns when somebody last had it, as far as Redis knows."""
+        """Wait for a lock. Returns when another call last held it, as far as Redis knows."""
         while True:
             try:
-                ago = await self._locks.take(lock)
+                ago = await self._shared.take(lock)
             except RedisUnavailable:
                 return -math.inf
             now = anyio.current_time()
@@ -110,3 +77,42 @@ class RedisKeyedLocks(KeyedLocks):
                 raise NotSent("other calls for the same person took all the time of this one")
             pause = random.uniform(*POLL_SECONDS)  # noqa: S311 - it spreads load and keeps no secret
             await anyio.sleep(min(pause, until - now))
+
+
+class RedisKeyedLocks(KeyedLocks):
+    """Locks of this process, and inside each of them a lock in Redis.
+
+    So a process asks Redis for one call per person at a time, and without Redis its own calls still wait for
+    each other.
+    """
+
+    def __init__(self, names: Names, locks: Locks) -> None:
+        super().__init__()
+        self._names = names
+        self._shared = locks
+
+    @asynccontextmanager
+    async def hold(self, keys: Iterable[str], max_wait: float) -> AsyncIterator[Lease]:
+        """Hold keys on all servers for the length of a block."""
+        await self.check()
+        async with AsyncExitStack() as held:
+            lease = RedisLease(self, held, self._shared, self._names)
+            lease.released_at = await lease.extend(keys, max_wait)
+            yield lease
+
+    async def check(self) -> None:
+        """Check that a write may start.
+
+        Raises:
+            Uncoordinated: if Redis is required for writes and could not be used since the start.
+        """
+        connection = self._shared.connection
+        if connection.refuses_writes:
+            await connection.check()
+        if connection.refuses_writes:
+            reason = connection.fault.reason if connection.fault else "it was not reached yet"
+            raise Uncoordinated(
+                f"Redis, by which several servers take turns at writing, cannot be relied on: {reason}. "
+                "Writes are refused until it can. Whoever runs this server can mend that, or set "
+                "ROTOR_MCP_REDIS_REQUIRED=false"
+            )

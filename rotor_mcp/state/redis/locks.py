@@ -1,15 +1,10 @@
-"""Locks in Redis, one for each person and company.
+"""Locks in Redis, one for each person and company: a token, an expiry, a fence, and the time of release.
 
 A lock expires after `LOCK_TTL_SECONDS` unless this process renews it, so a killed process delays nobody for
-long. With each lock comes a fence, a number that grows with every taking and is kept when the lock
-has ended. So it shows whether somebody else has had the lock since, which a process that was frozen meanwhile
-cannot know of itself.
+long. The fence is a number that grows each time the lock is taken, and that outlives the lock. It shows
+whether another process has held the lock since, which a process that was frozen cannot know by itself.
 
-Who waits asks again and again, and leaves a wish: when the lock is free, whoever wished first comes first.
-Else the calls that wait in the process that leaves would all come before one that waits in another.
-
-The library's own lock knows none of this: it has no fence, lets anybody overtake, and does not tell when
-somebody last held it.
+redis-py's own lock has no fence, and does not tell when the lock was last released.
 """
 
 import asyncio
@@ -27,13 +22,11 @@ from rotor_mcp.state.redis.connection import GAP, RedisConnection, RedisUnavaila
 from rotor_mcp.state.redis.key_names import Names
 
 LOCK_TTL_SECONDS = 8.0
-"""Seconds after which a lock ends that nobody renews."""
+"""Seconds after which a lock expires that is not renewed."""
 RENEW_SECONDS = LOCK_TTL_SECONDS / 4
-"""Seconds after which a lock is renewed. Three times in a row that may fail."""
+"""Seconds between two renewals. Three in a row may fail."""
 RECORD_TTL_SECONDS = 3_600.0
-"""Seconds for which it is kept who had a lock. Nothing that was read is planned with for as long."""
-WISHED = 1.0
-"""Seconds for which a wish stands. Whoever waits renews it."""
+"""Seconds for which the fence and the time of release are kept. No plan is made from a read that old."""
 
 # Numbers are microseconds of Redis's own clock, which is the only one that all servers have in common.
 
@@ -56,13 +49,10 @@ end
 _TAKE = (
     _NOW
     + """
-local lock, past, wish, gap = unpack(KEYS)
-local token, expiry, kept, wished = unpack(ARGV)
-local holder, first = redis.call('get', lock), redis.call('get', wish)
-if holder ~= token and (holder or (first and first ~= token)) then
-  if not first or first == token then redis.call('set', wish, token, 'px', wished) end
-  return {}
-end
+local lock, past, gap = unpack(KEYS)
+local token, expiry, kept = unpack(ARGV)
+local holder = redis.call('get', lock)
+if holder and holder ~= token then return {} end
 -- Nothing is known of the time before the gap. With an empty Redis, the gap is now.
 redis.call('set', gap, text(now), 'nx')
 local left = tonumber(redis.call('get', gap))
@@ -73,12 +63,11 @@ elseif before then
   left = now -- whoever had it never said that he left: he was killed, or frozen
 end
 take(lock, past, token, expiry, kept)
-if first then redis.call('del', wish) end
 return {redis.call('hget', past, 'fence'), text(now - left)}
 """
 )
 
-_HOLD = (
+_RENEW = (
     _NOW
     + """
 local expiry, kept = ARGV[1], ARGV[2]
@@ -110,10 +99,10 @@ return fences
 """
 )
 
-_LEAVE = (
+_RELEASE = (
     _NOW
     + """
-local lock, past, wish = unpack(KEYS)
+local lock, past = unpack(KEYS)
 local token, kept = unpack(ARGV)
 local holder = redis.call('get', lock)
 if holder == token then redis.call('del', lock) end
@@ -122,59 +111,58 @@ if not holder or holder == token then
   redis.call('hset', past, 'left', text(now), 'fence', fence(past))
   redis.call('pexpire', past, kept)
 end
-if redis.call('get', wish) == token then redis.call('del', wish) end
 """
 )
 
 
 @dataclass(eq=False)
 class Lock:
-    """The turn of one call for one person, as Redis is asked for it."""
+    """A lock that one call wants or holds."""
 
     lock: str
-    """Name of who has it."""
+    """Key of the holder's token."""
     past: str
-    """Name of who had it last, and until when."""
-    wish: str
-    """Name of who comes next."""
+    """Key of the fence and of the time of release."""
     token: str = field(default_factory=lambda: secrets.token_hex(8))
-    """Says whose turn it is."""
+    """Identifies the holder."""
     fence: str = ""
-    """What Redis gave when it was taken; empty if Redis was away."""
+    """What Redis returned when the lock was taken; empty if Redis was unavailable."""
     since: float = field(default_factory=anyio.current_time)
-    """When this call began to want it."""
+    """When this call began to want it, by `anyio.current_time`."""
 
     @classmethod
     def on(cls, key: str, names: Names) -> Self:
-        """Begin to want the turn of whoever has this key."""
-        return cls(names.of("lock", key), names.of("past", key), names.of("wish", key))
+        """Return the lock of a key."""
+        return cls(names.of("lock", key), names.of("past", key))
 
 
 class Locks:
-    """The locks that this process has, kept alive as long as it has them."""
+    """The locks that this process holds, renewed as long as it holds them."""
 
-    def __init__(self, link: RedisConnection) -> None:
-        self.link = link
-        self._take, self._hold, self._leave = map(link.script, (_TAKE, _HOLD, _LEAVE))
+    def __init__(self, connection: RedisConnection) -> None:
+        self.connection = connection
+        self._take, self._renew, self._release = map(connection.script, (_TAKE, _RENEW, _RELEASE))
         self._held: set[Lock] = set()
         self._renewing: asyncio.Task[None] | None = None
         self._closing = anyio.Event()
 
     async def take(self, lock: Lock) -> float | None:
-        """Take a lock, if it is free: then say how many seconds ago somebody last had it, at most.
+        """Take a lock if it is free, and return how many seconds ago, at most, another call last held it.
+
+        Returns None if another call holds it.
 
         Raises:
-            Away: if Redis cannot be asked. It is then tried again while the lock is wanted.
+            RedisUnavailable: if Redis cannot be asked. It is then tried again while the lock is wanted.
         """
-        names = [lock.lock, lock.past, lock.wish, GAP]
-        times = [_milliseconds(seconds) for seconds in (LOCK_TTL_SECONDS, RECORD_TTL_SECONDS, WISHED)]
+        names = [lock.lock, lock.past, GAP]
+        times = [_milliseconds(seconds) for seconds in (LOCK_TTL_SECONDS, RECORD_TTL_SECONDS)]
 
         async def take(_: Redis) -> tuple[str, int] | None:
             taken = await self._take(names, [lock.token, *times])
             return (taken[0].decode(), int(taken[1])) if taken else None
 
         try:
-            taken = await self.link.ask(take)
+            taken = await self.connection.ask(take)
         except RedisUnavailable:
             self._keep_alive(lock)
             raise
@@ -184,16 +172,16 @@ class Locks:
         lock.fence, microseconds = taken
         return max(microseconds / 1e6, 0.0)
 
-    async def hold(self, locks: Sequence[Lock], *, insist: bool = False) -> None:
-        """Make sure that nobody else has, or has had, any of these locks, and hold them from now on.
+    async def renew(self, locks: Sequence[Lock], *, insist: bool = False) -> None:
+        """Check that no other process holds, or has held, any of these locks, and renew them.
 
         Args:
             locks: of this process.
-            insist: ask Redis even if it was away just now.
+            insist: ask Redis even if it was unavailable just now.
 
         Raises:
-            LockLost: if somebody else has, or has had, one of them.
-            Away: if Redis cannot be asked.
+            LockLost: if another process holds, or has held, one of them.
+            RedisUnavailable: if Redis cannot be asked.
         """
         now = anyio.current_time()
         names = [name for lock in locks for name in (lock.lock, lock.past)]
@@ -201,28 +189,28 @@ class Locks:
         for lock in locks:
             given.extend((lock.token, lock.fence, int((now - lock.since) * 1e6)))
 
-        async def hold(_: Redis) -> list[tuple[Lock, str]]:
-            fences = await self._hold(names, given)
+        async def renew(_: Redis) -> list[tuple[Lock, str]]:
+            fences = await self._renew(names, given)
             return (
                 [(lock, fence.decode()) for lock, fence in zip(locks, fences, strict=True)] if fences else []
             )
 
-        held = await self.link.ask(hold, insist=insist)
+        held = await self.connection.ask(renew, insist=insist)
         if not held:
             raise LockLost("another server has begun to write to the same person meanwhile")
         for lock, fence in held:
             lock.fence = fence
 
-    async def leave(self, lock: Lock) -> None:
-        """Give a lock back, or the wish for it. If Redis is away, it ends by itself."""
+    async def release(self, lock: Lock) -> None:
+        """Release a lock. If Redis is unavailable, it expires by itself."""
         self._held.discard(lock)
-        names = [lock.lock, lock.past, lock.wish]
+        names = [lock.lock, lock.past]
         given: list[str | float] = [lock.token, _milliseconds(RECORD_TTL_SECONDS)]
         with suppress(RedisUnavailable):
-            await self.link.ask(lambda _: self._leave(names, given))
+            await self.connection.ask(lambda _: self._release(names, given))
 
     async def aclose(self) -> None:
-        """Renew nothing any more."""
+        """Stop renewing."""
         self._held.clear()
         if self._renewing is not None:
             self._closing.set()
@@ -233,16 +221,16 @@ class Locks:
         self._held.add(lock)
         if self._renewing is None or self._renewing.done():
             # A task of asyncio, because it outlives the call that began it; Redis's client needs asyncio too.
-            self._renewing = asyncio.create_task(self._renew())
+            self._renewing = asyncio.create_task(self._renew_all())
 
-    async def _renew(self) -> None:
+    async def _renew_all(self) -> None:
         while self._held:
             with anyio.move_on_after(RENEW_SECONDS):
                 await self._closing.wait()
             for lock in list(self._held):
                 if lock in self._held:
                     try:
-                        await self.hold([lock])
+                        await self.renew([lock])
                     except LockLost:
                         self._held.discard(lock)  # its holder finds out when it matters
                     except RedisUnavailable:

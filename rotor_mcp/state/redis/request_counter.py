@@ -10,7 +10,7 @@ from redis.asyncio import Redis
 
 from rotor_mcp.state.redis.connection import RedisConnection, RedisUnavailable
 from rotor_mcp.state.redis.key_names import Names
-from rotor_mcp.state.tenant_state import Budget, RequestCounter, utc_day
+from rotor_mcp.state.request_counter import Budget, RequestCounter, utc_day
 
 RECORD_TTL_SECONDS = 2 * 86_400
 """Seconds for which the counts of a day are kept."""
@@ -71,11 +71,11 @@ class RedisRequestCounter(RequestCounter):
     While it is away, of the other servers is known what they had spent before.
     """
 
-    def __init__(self, names: Names, link: RedisConnection, day: Callable[[], date] = utc_day) -> None:
+    def __init__(self, names: Names, connection: RedisConnection, day: Callable[[], date] = utc_day) -> None:
         super().__init__(day)
         self._names = names
-        self._link = link
-        self._script = link.script(_TELL)
+        self._connection = connection
+        self._script = connection.script(_TELL)
         self._me = secrets.token_hex(8)
         self._others = 0
 
@@ -86,7 +86,7 @@ class RedisRequestCounter(RequestCounter):
 
     async def today(self) -> int:
         """Say how many there were today, on all servers."""
-        self._turn_the_page()
+        self._start_day()
         await self._tell()
         return self._others + await super().today()
 
@@ -98,15 +98,15 @@ class RedisRequestCounter(RequestCounter):
             return int(await self._script([name], [self._me, mine, RECORD_TTL_SECONDS]))
 
         try:
-            others = await self._link.ask(ask)
+            others = await self._connection.ask(ask)
         except RedisUnavailable:
             return
         if day == self._day:
             self._others = max(others, self._others)
 
-    def _turn_the_page(self) -> None:
+    def _start_day(self) -> None:
         before = self._day
-        super()._turn_the_page()
+        super()._start_day()
         if before != self._day:
             self._others = 0
 
@@ -114,14 +114,14 @@ class RedisRequestCounter(RequestCounter):
 class RedisBudget(RedisRequestCounter, Budget):
     """A budget of which calls on all servers reserve. While Redis is away, each server looks at its own."""
 
-    def __init__(self, names: Names, link: RedisConnection, day: Callable[[], date] = utc_day) -> None:
-        super().__init__(names, link, day)
-        self._reserving, self._settling = link.script(_RESERVE), link.script(_SETTLE)
+    def __init__(self, names: Names, connection: RedisConnection, day: Callable[[], date] = utc_day) -> None:
+        super().__init__(names, connection, day)
+        self._reserving, self._settling = connection.script(_RESERVE), connection.script(_SETTLE)
         self._reservations = names.of("reserved")
 
     async def reserve(self, token: str, requests: int, limit: int, expiry: float) -> tuple[int, bool]:
         """Reserve requests for a call. Returns what was spent before, and whether the call may begin."""
-        self._turn_the_page()
+        self._start_day()
         given: list[str | int] = [
             self._me,
             self._count,
@@ -138,7 +138,7 @@ class RedisBudget(RedisRequestCounter, Budget):
 
         granted = False
         try:
-            others, granted = await self._link.ask(reserve)
+            others, granted = await self._connection.ask(reserve)
         except RedisUnavailable:
             granted = self._fits(self._others + self._count, limit)
         else:
@@ -149,12 +149,12 @@ class RedisBudget(RedisRequestCounter, Budget):
 
     async def settle(self, token: str, spent: int) -> None:
         """Count what a call has spent, in the place of what it had reserved."""
-        self._turn_the_page()
+        self._start_day()
         self._count += spent
         reserved = self._reserved.pop(token, 0)
         with suppress(RedisUnavailable):
             given: list[str | int] = [self._me, self._count, RECORD_TTL_SECONDS, f"{reserved}:{token}"]
-            await self._link.ask(lambda _: self._settling(self._keys, given))
+            await self._connection.ask(lambda _: self._settling(self._keys, given))
 
     @property
     def _keys(self) -> list[str]:

@@ -18,7 +18,7 @@ from redis.asyncio import Redis
 from rotor_mcp.api.models import Page
 from rotor_mcp.state.redis.connection import RedisCacheConnection, RedisUnavailable
 from rotor_mcp.state.redis.key_names import Names
-from rotor_mcp.state.tenant_state import BoundedPages, CachedPage, CacheGeneration, PageStore
+from rotor_mcp.state.search_cache import BoundedPages, CachedPage, CacheGeneration, PageStore
 
 MAX_UNPACKED_BYTES = 5_000_000
 """Of a page. A thousand leads with the longest of notes have a few million."""
@@ -79,11 +79,13 @@ class RedisPageStore(PageStore):
     began. What could not be marked because Redis was away is marked before anything is looked for again.
     """
 
-    def __init__(self, seconds: float, store: BoundedPages, names: Names, link: RedisCacheConnection) -> None:
+    def __init__(
+        self, seconds: float, store: BoundedPages, names: Names, connection: RedisCacheConnection
+    ) -> None:
         super().__init__(seconds, store)
         self._names = names
-        self._link = link
-        self._keep, self._forget = link.script(_KEEP), link.script(_FORGET)
+        self._connection = connection
+        self._keep, self._forget = connection.script(_KEEP), connection.script(_FORGET)
         self._mark, self._pages = names.of("mark"), names.of("pages")
         self._unmarked = False
 
@@ -104,15 +106,15 @@ class RedisPageStore(PageStore):
 
         try:
             await self._mark_what_was_not()
-            current_mark, kept, milliseconds = await self._link.ask(look)
+            current_mark, kept, milliseconds = await self._connection.ask(look)
         except RedisUnavailable:
             return await super().find(query)
         await super().clear()  # of what was kept while Redis was away, nothing is needed any more
         found = CachedPage(None, 0.0, current_mark)
-        if kept is None or kept.mark != found.mark or milliseconds <= 0:
+        if kept is None or kept.mark != found.generation or milliseconds <= 0:
             return found
         age = max(kept.seconds - milliseconds / 1e3, 0.0)
-        return CachedPage(kept.page, anyio.current_time() - age, found.mark)
+        return CachedPage(kept.page, anyio.current_time() - age, found.generation)
 
     async def keep(self, query: str, page: Page, mark: CacheGeneration) -> None:
         """Put a page there, unless something was written since it was looked for."""
@@ -138,7 +140,7 @@ class RedisPageStore(PageStore):
 
         with suppress(RedisUnavailable):
             await self._mark_what_was_not()
-            await self._link.ask(keep)
+            await self._connection.ask(keep)
 
     async def clear(self) -> None:
         """Make every server forget, and keep nothing of what is being read now."""
@@ -152,7 +154,7 @@ class RedisPageStore(PageStore):
             self._unmarked = False
             try:
                 given: list[str | float] = [secrets.token_hex(8), PAGE_TTL_SECONDS]
-                await self._link.ask(lambda _: self._forget([self._mark, self._pages], given))
+                await self._connection.ask(lambda _: self._forget([self._mark, self._pages], given))
             except RedisUnavailable:
                 self._unmarked = True
                 raise

@@ -14,25 +14,24 @@ from pydantic import SecretStr
 
 from rotor_mcp.api.client import LeadsClient
 from rotor_mcp.api.models import LeadFields
-from rotor_mcp.api.session import ConnectionPool
+from rotor_mcp.api.pool import ConnectionPool
 from rotor_mcp.config import Settings
 from rotor_mcp.errors import RotorError
 from rotor_mcp.sandbox import FULL_KEY
 from rotor_mcp.state.redis.factory import RedisStateFactory
-from rotor_mcp.state.tenant_state import CallHooks
 
 
 async def main(redis_url: str, rotor_url: str, phone: str) -> None:
     """Hold the turn, write, leave."""
     pool = ConnectionPool(Settings.load({"api_key": FULL_KEY, "base_url": rotor_url}))
     company = RedisStateFactory(SecretStr(redis_url), 30).for_key(FULL_KEY)
-    rotor = LeadsClient(pool, CallHooks(company))
-    async with company.locks.hold([f"phone {phone}"], 5):
+    rotor = LeadsClient(pool, pool.settings.credentials, company)
+    async with company.locks.hold([f"phone {phone}"], 5) as lease:
         _say("held")
         await to_thread.run_sync(sys.stdin.readline)
         rotor.resume()
         try:
-            written = await rotor.upsert_lead(LeadFields(phone=phone, name="Ann Lee"))
+            written = await rotor.upsert_lead(LeadFields(phone=phone, name="Ann Lee"), lease=lease)
         except RotorError as exc:
             _say(f"{type(exc).__name__}: {exc}")
         else:

@@ -33,10 +33,11 @@ async def use(url: str) -> int:
     state_factory = RedisStateFactory(SecretStr(url), 30)
     company = state_factory.for_key(KEY)
     for _ in range(2):
-        async with company.locks.hold(["phone 1"], 1):
-            await company.before_write()
-            await company.spent()
-            await company.after_write()
+        async with company.locks.hold(["phone 1"], 1) as lease:
+            await company.search_cache.invalidate()
+            await lease.verify()
+            await company.request_sent(200)
+            await company.search_cache.invalidate()
     count = await company.request_counter.today()
     await state_factory.aclose()
     return count

@@ -18,7 +18,8 @@ from rotor_mcp.state.redis.connection import RETRY_PAUSE_SECONDS, RedisCacheConn
 from rotor_mcp.state.redis.factory import RedisStateFactory
 from rotor_mcp.state.redis.key_names import Names
 from rotor_mcp.state.redis.search_cache import MAX_COMPANY_BYTES, MAX_UNPACKED_BYTES, RedisPageStore
-from rotor_mcp.state.tenant_state import BoundedPages, TenantState
+from rotor_mcp.state.search_cache import BoundedPages
+from rotor_mcp.state.tenant_state import TenantState
 from tests.state.redis.conftest import KEY, Replica, logged
 from tests.state.redis.servers import RedisServer, redis_server
 from tests.waiting import until
@@ -181,8 +182,9 @@ async def test_pages_leave_room_for_locks(tmp_path: Path, replica: Replica) -> N
             for company in state_factory:
                 await kept(company, number)
         for company in state_factory:
-            async with company.locks.hold(["phone 1"], 1):
-                assert await company.locks.verify() is None
+            async with company.locks.hold(["phone 1"], 1) as lease:
+                await lease.verify()
+                assert lease.fault is None
         with server.client() as client:
             assert int(client.info("memory")["used_memory"]) < 11_000_000
 
@@ -204,11 +206,12 @@ async def test_a_cache_that_is_refused_leaves_the_locks_on(
         here, there = (state_factory.for_key(KEY) for state_factory in servers)
         for _ in range(3):
             await kept(here, 1)
-        async with here.locks.hold(["phone 1"], 1):
+        async with here.locks.hold(["phone 1"], 1) as lease:
             with pytest.raises(NotSent):
                 async with there.locks.hold(["phone 1"], 0.2):
                     pytest.fail("two servers had one turn")
-            assert await here.locks.verify() is None
+            await lease.verify()
+            assert lease.fault is None
         for state_factory in servers:
             await state_factory.aclose()
     assert logged(caplog) == [f"Redis does not keep what searches read: {reason}. Locks and counts go on"]
@@ -272,7 +275,7 @@ def test_a_lead_comes_back_as_it_was_read(
     async def put_and_find() -> Page | None:
         link = RedisConnection(redis.url)
         shelf = RedisPageStore(30, BoundedPages(), Names(KEY), RedisCacheConnection(link))
-        await shelf.keep(QUERY, read, (await shelf.find(QUERY)).mark)
+        await shelf.keep(QUERY, read, (await shelf.find(QUERY)).generation)
         found = await shelf.find(QUERY)
         await link.aclose()
         return found.page

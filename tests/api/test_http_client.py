@@ -10,12 +10,13 @@ import jwt
 import pytest
 import trustme
 
-from rotor_mcp.api.session import ApiSession, ConnectionPool
+from rotor_mcp.api.http_client import proxy_for
+from rotor_mcp.api.pool import ConnectionPool
 from rotor_mcp.config import Settings
 from rotor_mcp.errors import Misconfigured, NotSent
 from rotor_mcp.hosting.auth_jwt import IssuerAway, JwtVerifier
-from rotor_mcp.http_client import proxy_for
 from rotor_mcp.tools import error_text
+from tests.api.test_session import session
 from tests.listening import listening
 from tests.proxies import ANSWER, Rotor, answering, refusing_socks
 
@@ -97,7 +98,7 @@ async def test_a_proxy_that_cannot_be_used_is_named_and_never_shown(
 
 async def misconfigured(address: str) -> Misconfigured:
     """The error of a request, which is not tried again and costs nothing."""
-    exchange = ApiSession(ConnectionPool(Settings.load({"api_key": KEY, "base_url": address})))
+    exchange = session(ConnectionPool(Settings.load({"api_key": KEY, "base_url": address})))
     with pytest.raises(Misconfigured) as caught:
         await exchange.send("POST", "leads", body={})
     assert exchange.requests == 0
@@ -211,7 +212,7 @@ async def sent(address: str) -> str:
     """Send a request; return what came of it."""
     pool = ConnectionPool(Settings.load({"api_key": KEY, "base_url": address, "timeout": "1.1"}))
     try:
-        await ApiSession(pool).send("GET", "leads")
+        await session(pool).send("GET", "leads")
     except NotSent as exc:
         return f"{exc.connect_failure}: {exc.reason}"
     finally:

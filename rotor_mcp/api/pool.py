@@ -1,0 +1,74 @@
+"""The HTTP connections to Rotor that all calls of a process share."""
+
+import math
+from collections.abc import Callable, Sequence
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from urllib.parse import urlsplit
+
+import httpx2
+
+from rotor_mcp import __version__
+from rotor_mcp.api.http_client import open_client
+from rotor_mcp.config import Settings
+from rotor_mcp.events import EventListener
+
+API_VERSION = "1.1.0"
+
+
+class ConnectionPool:
+    """Connections to Rotor, opened by the first request. Each request carries its own API key."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        transport: Callable[[], httpx2.AsyncBaseTransport] | None = None,
+        listeners: Sequence[EventListener] = (),
+    ) -> None:
+        """Create a pool without connections.
+
+        Args:
+            settings: name the API's address and the deadline of a call.
+            transport: makes the HTTP transport; the network if None.
+            listeners: receive an event for each request.
+        """
+        self.settings = settings
+        self.listeners = listeners
+        self.host = urlsplit(settings.base_url).hostname or ""
+        """The host of Rotor's API."""
+        self.answered_at = -math.inf
+        """When Rotor last answered any request, by `anyio.current_time`."""
+        self._transport = transport
+        self._http: httpx2.AsyncClient | None = None
+
+    @property
+    def networked(self) -> bool:
+        """Whether requests leave this process."""
+        return self._transport is None
+
+    @property
+    def http(self) -> httpx2.AsyncClient:
+        """The HTTP client.
+
+        Raises:
+            Misconfigured: if the environment names a proxy or certificates that cannot be used.
+        """
+        if self._http is None:
+            self._http = open_client(
+                self.settings.base_url,
+                headers={
+                    "accept": "application/json",
+                    "accept-encoding": "gzip, deflate",  # what `response_body` unpacks
+                    "rotor-api-version": API_VERSION,
+                    "user-agent": f"rotor-mcp/{__version__}",
+                },
+                follow_redirects=False,  # the key would go along to wherever the answer points
+                cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),  # one key's are not another's
+                transport=self._transport() if self._transport else None,
+            )
+        return self._http
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        if self._http is not None:
+            await self._http.aclose()
+            self._http = None

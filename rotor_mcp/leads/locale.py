@@ -1,0 +1,27 @@
+"""What the rules depend on beside the leads: the day, and how dates, phones and words are read."""
+
+from dataclasses import dataclass
+from datetime import date, tzinfo
+from typing import Protocol
+
+from rotor_mcp.state.vocabulary import Kind
+
+
+class Spelling(Protocol):
+    """How a company spells its stages, sources and tags."""
+
+    def spelling(self, kind: Kind, word: str, except_lead: str | None = None) -> str | None:
+        """Return the spelling that leads other than one use, or None if none uses the word."""
+
+
+@dataclass(frozen=True)
+class Locale:
+    """The day, the time zone, the region of phones and the spelling of words of one call."""
+
+    today: date
+    zone: tzinfo
+    region: str
+    """Country (ISO 3166) of phones without a country code."""
+    words: Spelling | None = None
+    caller: str = ""
+    """The company, and who calls: an approval holds for nobody else."""

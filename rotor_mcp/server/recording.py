@@ -1,0 +1,51 @@
+"""Logs how a call ended, and keeps its summary for the listeners."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import anyio
+
+from rotor_mcp.errors import CallError
+from rotor_mcp.events import CallSummary
+from rotor_mcp.leads.context import CallContext
+from rotor_mcp.server.access import AdmittedCall
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass
+class Recording:
+    """The end of a call, as far as it is known."""
+
+    outcome: str = "done"
+
+
+@contextmanager
+def recorded(what: str, admitted: AdmittedCall, call: CallContext) -> Iterator[Recording]:
+    """Record how a block ends: with the outcome that it sets, or with an exception.
+
+    Args:
+        what: was called: a tool, `resource` and its name, or `completion`.
+        admitted: receives the summary.
+        call: whose requests are counted.
+    """
+    started, recording, detail = anyio.current_time(), Recording(), ""
+    try:
+        yield recording
+    except CallError as exc:
+        recording.outcome, detail = exc.outcome, f" ({exc})"
+        raise
+    except Exception as exc:
+        recording.outcome, detail = "crashed", f" ({type(exc).__name__})"
+        raise
+    except BaseException:
+        recording.outcome = "cancelled"
+        raise
+    finally:
+        took, api = anyio.current_time() - started, call.api
+        admitted.summary = CallSummary(what, recording.outcome, api.requests_of_this_round, took)
+        logger.info(
+            "%s: %s%s, %d requests, %.0f ms", what, recording.outcome, detail, api.requests, 1e3 * took
+        )

@@ -1,0 +1,175 @@
+"""Pages of leads that searches read recently, so that a refined search needs no second request.
+
+Only searches use them. A write is always planned from a fresh read, and invalidates all pages.
+"""
+
+import itertools
+import math
+import sys
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+import anyio
+
+from rotor_mcp.api.models import Page
+
+MAX_CACHED_BYTES = 64_000_000
+"""Bytes of the cached pages of all companies of a process."""
+_LEAD_BYTES = 1_100
+"""Bytes of a lead beside the values of its fields; as measured."""
+
+CacheGeneration = int | str
+"""Identifies the interval between two writes in which a page was read."""
+
+
+@dataclass(frozen=True)
+class CachedPage:
+    """The result of a look into the cache."""
+
+    page: Page | None
+    at: float
+    """When it was read, by `anyio.current_time`."""
+    generation: CacheGeneration
+    """For a page that is read from now on."""
+
+
+@dataclass(frozen=True)
+class _Stored:
+    page: Page
+    at: float
+    size: int
+
+
+class BoundedPages:
+    """Pages of leads of all companies of a process. Beyond a number of bytes the oldest are dropped."""
+
+    def __init__(self, max_bytes: int = MAX_CACHED_BYTES) -> None:
+        self._max_bytes = max_bytes
+        self._pages: dict[tuple[int, str], _Stored] = {}
+        """By owner and query, the oldest first."""
+        self._owners = itertools.count()
+        self.size = 0
+        """Estimated bytes of all of them."""
+
+    def owner(self) -> int:
+        """Return a new owner of pages."""
+        return next(self._owners)
+
+    def find(self, owner: int, query: str) -> tuple[float, Page | None]:
+        """Return when a page was read, and the page; None if it is not cached."""
+        stored = self._pages.get((owner, query))
+        return (stored.at, stored.page) if stored else (-math.inf, None)
+
+    def keep(self, owner: int, query: str, page: Page, seconds: float) -> None:
+        """Cache a page, and drop those that are older than so many seconds, or too many.
+
+        It stays for those who wait for it even if nothing is to be cached.
+        """
+        now = anyio.current_time()
+        self._drop((owner, query))
+        stored = self._pages[owner, query] = _Stored(page, now, _memory_of(page))
+        self.size += stored.size
+        while self._pages:
+            oldest, held = next(iter(self._pages.items()))
+            fresh = held is stored or now - held.at < seconds
+            if fresh and self.size <= self._max_bytes:
+                return
+            self._drop(oldest)
+
+    def drop_all(self, owner: int) -> None:
+        """Drop all pages of an owner."""
+        for key in [key for key in self._pages if key[0] == owner]:
+            self._drop(key)
+
+    def _drop(self, key: tuple[int, str]) -> None:
+        if stored := self._pages.pop(key, None):
+            self.size -= stored.size
+
+
+def _memory_of(page: Page) -> int:
+    """Estimate how many bytes a page takes in this process."""
+    return sum(
+        _LEAD_BYTES + sum(map(sys.getsizeof, vars(lead).values())) + sum(map(sys.getsizeof, lead.tags or ()))
+        for lead in page.leads
+    )
+
+
+class PageStore:
+    """The cached pages of one company, each under its query."""
+
+    def __init__(self, seconds: float, store: BoundedPages) -> None:
+        self._seconds = seconds
+        self._store = store
+        self._owner = store.owner()
+        self._writes = 0
+
+    async def find(self, query: str) -> CachedPage:
+        """Look for a page, whatever its age."""
+        at, page = self._store.find(self._owner, query)
+        return CachedPage(page, at, self._writes)
+
+    async def keep(self, query: str, page: Page, generation: CacheGeneration) -> None:
+        """Cache a page, unless something was written since it was looked for."""
+        if generation == self._writes:
+            self._store.keep(self._owner, query, page, self._seconds)
+
+    async def clear(self) -> None:
+        """Drop all pages, and cache no page whose reading has begun."""
+        self._writes += 1
+        self._store.drop_all(self._owner)
+
+
+@dataclass
+class _Fetch:
+    lock: anyio.Lock = field(default_factory=anyio.Lock)
+    waiting: int = 0
+
+
+class SearchCache:
+    """Pages of leads read recently by searches of one company."""
+
+    def __init__(self, seconds: float, pages: PageStore | None = None) -> None:
+        """Create a cache.
+
+        Args:
+            seconds: for which a page is used; 0 caches nothing.
+            pages: where they are kept; in this process if None.
+        """
+        self._seconds = seconds
+        self._pages = pages or PageStore(seconds, BoundedPages())
+        self._fetches: dict[str, _Fetch] = {}
+
+    @property
+    def enabled(self) -> bool:
+        """Whether pages are cached at all."""
+        return self._seconds > 0
+
+    async def get_or_fetch(self, query: str, fetch: Callable[[], Awaitable[Page]]) -> tuple[Page, float]:
+        """Return a page, and how many seconds before this call it was read; 0 if it was read by this call.
+
+        Calls that ask for one page at the same time share one request.
+
+        Args:
+            query: in one canonical form.
+            fetch: reads the page from Rotor.
+        """
+        asked = anyio.current_time()
+        shared = self._fetches.setdefault(query, _Fetch())
+        shared.waiting += 1
+        try:
+            async with shared.lock:
+                found = await self._pages.find(query)
+                fresh = found.at >= asked or anyio.current_time() - found.at < self._seconds
+                if found.page is not None and fresh:
+                    return found.page, max(asked - found.at, 0.0)
+                page = await fetch()
+                await self._pages.keep(query, page, found.generation)
+                return page, 0.0
+        finally:
+            shared.waiting -= 1
+            if not shared.waiting:
+                del self._fetches[query]
+
+    async def invalidate(self) -> None:
+        """Drop all pages: something is being written."""
+        await self._pages.clear()

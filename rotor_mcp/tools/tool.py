@@ -1,0 +1,31 @@
+"""What a tool is made of."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from rotor_mcp.leads.context import CallContext
+from rotor_mcp.leads.requests import Arguments
+from rotor_mcp.tools.results import Result
+
+ToolArguments = TypeVar("ToolArguments", bound=Arguments)
+ToolResult = TypeVar("ToolResult", bound=Result)
+
+
+@dataclass(frozen=True)
+class Tool(Generic[ToolArguments, ToolResult]):
+    """One tool: its arguments are parsed, `run` returns a result, and `render` makes the text of it."""
+
+    name: str
+    title: str
+    description: str
+    arguments: type[ToolArguments]
+    result: type[ToolResult]
+    run: Callable[[ToolArguments, CallContext], Awaitable[ToolResult]]
+    render: Callable[[ToolResult], str]
+    read_only: bool
+    question: Callable[[ToolResult], str | None] = lambda _: None
+    """Returns the question to the person about a result that waits for approval; None if it waits for none.
+
+    Such a tool takes the argument `confirm`, and its result has the token for it under the same name.
+    """

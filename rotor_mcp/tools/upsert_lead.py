@@ -1,0 +1,437 @@
+"""The tool `upsert_lead`: creates or updates a lead.
+
+Its arguments are `UpsertRequest`, in `leads/requests.py`.
+"""
+
+from typing import Annotated
+
+from pydantic import BaseModel, PlainSerializer
+from pydantic.json_schema import SkipJsonSchema
+
+from rotor_mcp import dates
+from rotor_mcp.api.models import Lead, LeadFields, whole_if_it_is
+from rotor_mcp.leads.compare import Value, differences
+from rotor_mcp.leads.context import CallContext
+from rotor_mcp.leads.locale import Locale
+from rotor_mcp.leads.matching import Ambiguity
+from rotor_mcp.leads.phones import parse_phones
+from rotor_mcp.leads.plan import Change, Plan, approval_token
+from rotor_mcp.leads.requests import UpsertRequest
+from rotor_mcp.leads.upsert import Evidence, UpsertOutcome, UpsertStatus, upsert
+from rotor_mcp.sanitize import one_line
+from rotor_mcp.state.vocabulary import Kind
+from rotor_mcp.tools.lead_view import LeadView, lead_line, view_row
+from rotor_mcp.tools.phrases import dollars, in_use, notes, sentence, spent, unused_word
+from rotor_mcp.tools.results import Result, call_facts
+from rotor_mcp.tools.tool import Tool
+
+MAX_EXCERPT_CHARS = 160
+"""Characters of notes in a result; `get_lead` shows all of them."""
+CANDIDATE_FIELDS = ("id", "name", "archived")
+"""The fields that tell a lead from others that could be meant, beside its phone or e-mail."""
+
+_WHO = frozenset({"name", "phone", "email"})
+
+
+class Difference(BaseModel):
+    """A field, as it was and as it is. Without `before` there was nothing, or it was not seen."""
+
+    field: str
+    before: Annotated[Value | None, PlainSerializer(whole_if_it_is)] = None
+    after: Annotated[Value, PlainSerializer(whole_if_it_is)]
+
+
+class KeptField(BaseModel):
+    """A field that a lead keeps, although another value was given."""
+
+    field: str
+    value: Annotated[Value, PlainSerializer(whole_if_it_is)]
+    given: Annotated[Value, PlainSerializer(whole_if_it_is)]
+
+
+class Write(BaseModel):
+    """What a write changed in a lead, or would change, and what waits for approval."""
+
+    id: str | None = None
+    name: SkipJsonSchema[str | None] = None
+    archived: SkipJsonSchema[bool] = False
+    matched_by: SkipJsonSchema[str | None] = None
+    changes: list[Difference] = []
+    tags_added: list[str] = []
+    tags_present: SkipJsonSchema[list[str]] = []
+    unchanged: SkipJsonSchema[list[str]] = []
+    kept: SkipJsonSchema[list[KeptField]] = []
+    reasons: list[str] = []
+    candidates: list[LeadView] = []
+    confirm: str | None = None
+    warnings: list[str] = []
+
+
+class UpsertResult(Write, Result):
+    """What `upsert_lead` did, or would do."""
+
+    outcome: UpsertStatus
+    dry_run: SkipJsonSchema[bool] = False
+
+    @property
+    def failed(self) -> bool:
+        """Whether it must not be taken for success."""
+        return self.outcome == "unknown"
+
+
+async def upsert_lead(request: UpsertRequest, call: CallContext) -> UpsertResult:
+    """Create or update a lead, or return the plan that needs approval.
+
+    Raises:
+        InvalidArguments: if the phone could not exist.
+        NotesTooLong: if the notes do not fit with those that are there.
+        RotorError: if Rotor could not be asked or refused.
+    """
+    return upsert_result(await upsert(request, call), call)
+
+
+# From the outcome to the result
+
+
+def upsert_result(outcome: UpsertOutcome, call: CallContext) -> UpsertResult:
+    """Return what became of a request, with the warnings that matter for it."""
+    request, plan, status = outcome.request, outcome.plan, outcome.status
+    before, lead = plan.found.lead, outcome.lead or Lead(name=request.name)
+    waits = status == "needs_confirmation"
+    return UpsertResult(
+        outcome=status,
+        dry_run=request.dry_run,
+        id=lead.id or (before.id if before else None),
+        name=lead.name or (before.name if before else request.name),
+        archived=lead.archived,
+        matched_by=plan.found.matched_by,
+        changes=[_difference(change, request, call.locale) for change in plan.changes],
+        tags_added=list(plan.tags_added),
+        tags_present=list(plan.tags_present),
+        unchanged=list(plan.unchanged),
+        kept=[
+            KeptField(
+                field=kept.field,
+                value=_shown_value(kept.field, kept.value, call.locale),
+                given=_shown_value(kept.field, kept.given, call.locale),
+            )
+            for kept in plan.kept
+        ],
+        reasons=_reasons(outcome) if waits or outcome.lost else [],
+        candidates=[
+            view_row(other, call.locale, (*CANDIDATE_FIELDS, "phone" if other.phone else "email"))
+            for other in (plan.found.alternatives if waits else ())
+        ],
+        confirm=approval_token(plan) if outcome.shown_only else None,
+        warnings=_warnings(outcome, lead, call),
+        **call_facts(call),
+    )
+
+
+def _difference(change: Change, request: UpsertRequest, locale: Locale) -> Difference:
+    before, after = change.before, change.after
+    if change.field == "notes":
+        if before is not None and not request.replace_notes:
+            before, after = None, f"+ {str(after)[len(str(before)) :].strip()}"
+        before = None if before is None else _excerpt(str(before))
+        after = _excerpt(str(after))
+    else:
+        before = None if before is None else _shown_value(change.field, before, locale)
+        after = _shown_value(change.field, after, locale)
+    return Difference(field=change.field, before=before, after=after)
+
+
+def _shown_value(field: str, value: Value, locale: Locale) -> Value:
+    if not isinstance(value, str):
+        return value
+    return dates.show(value, locale.zone, dates.follow_up) if field == "follow_up_date" else one_line(value)
+
+
+def _excerpt(text: str) -> str:
+    return (
+        text if len(text) <= MAX_EXCERPT_CHARS else f"{text[:MAX_EXCERPT_CHARS]}… ({len(text):,} characters)"
+    )
+
+
+def _reasons(outcome: UpsertOutcome) -> list[str]:
+    """Say why nothing was written, or why it is not known what was."""
+    if outcome.status == "unknown":
+        seen = "it was not there when looked for" if outcome.absent else "a look did not settle it"
+        return [str(outcome.lost), seen]
+    reasons = []
+    found = outcome.plan.found
+    if outcome.token_refused:
+        reasons.append("the confirm token does not fit: this is not the plan that was shown")
+    owner = _name(found.lead)
+    if found.ambiguity is Ambiguity.CONFLICT:
+        other = found.alternatives[-1]
+        reasons.append(
+            f"the phone belongs to {owner} (id {outcome.plan.target}) "
+            f"and the e-mail to {_name(other)} (id {other.id})"
+        )
+    elif found.ambiguity is not None:
+        reasons.append(found.ambiguity.value)
+    if outcome.plan.replaced:
+        reasons.append(
+            f"this {found.matched_by} belongs to {owner}, "
+            f"whose {' and '.join(outcome.plan.replaced)} would be replaced"
+        )
+    return reasons
+
+
+def _name(lead: Lead | None) -> str:
+    return (lead and lead.name) or "a lead without a name"
+
+
+def _warnings(outcome: UpsertOutcome, lead: Lead, call: CallContext) -> list[str]:
+    """Say what should be known of a write, whether it was carried out or not."""
+    request, plan, status = outcome.request, outcome.plan, outcome.status
+    changed = {change.field: change.after for change in plan.changes}
+    written = status in ("created", "updated") and not request.dry_run
+    warnings = _evidence_warnings(outcome, call) if written or status == "unknown" else []
+    if status != "unchanged" and (
+        plan.operation == "created" or plan.tags_added or {"stage", "follow_up_date"} & changed.keys()
+    ):
+        warnings.append(
+            "new leads, stages, tags and follow-up dates can start the company's automations, "
+            "which may text or e-mail the person"
+        )
+    if plan.operation == "created" and not (request.phone or request.email):
+        warnings.append("without phone and e-mail it cannot be matched later: the next write needs its id")
+    if request.phone and not parse_phones(request.phone, call.locale.region).forms:
+        warnings.append(f"this is no phone number that could exist in {call.locale.region}")
+    warnings += [
+        f"{one_line(word.given)} is written as the company spells it: {one_line(word.written)}"
+        for word in plan.respelled
+    ]
+    kinds: tuple[Kind, ...] = ("stage", "source")
+    for kind in kinds:
+        if kind in changed:
+            warnings += map(unused_word, call.state.vocabulary.unused(kind, [str(changed[kind])]))
+    if status == "needs_confirmation" and plan.found.alternatives_left_out:
+        warnings.append(
+            f"other leads that could be meant and are not shown: {plan.found.alternatives_left_out:,}"
+        )
+    if "tags" in request.model_fields_set and not request.tags:
+        warnings.append("an empty list of tags changes nothing: tags can only be added")
+    if blank := [name for name in request.blank if name in LeadFields.model_fields]:
+        warnings.append(
+            f"left out, because blank: {', '.join(blank)}. Rotor documents no way to clear a field"
+        )
+    if written:
+        warnings += _reply_warnings(plan, lead, call)
+    return warnings
+
+
+def _evidence_warnings(outcome: UpsertOutcome, call: CallContext) -> list[str]:
+    """Say how it is known that a write was done, unless Rotor's reply shows what was planned."""
+    created = outcome.status == "created"
+    match outcome.evidence:
+        case Evidence.REPLY if outcome.status == "unknown":
+            return [f"before sending it again, check: {_check(outcome, call)}"]
+        case Evidence.REPLY if outcome.status == outcome.plan.operation:
+            return []
+        case Evidence.REPLY if created:
+            return ["Rotor created a new lead instead of updating the one that was found"]
+        case Evidence.REPLY:
+            return ["Rotor updated a lead that was not found beforehand; look at it with get_lead"]
+        case Evidence.REPLY_TO_UNCHECKED:
+            return [
+                "this key cannot read leads, so nothing was checked: Rotor alone chose the lead"
+                + ("" if created else ", and the fields sent replaced what it held, notes too")
+            ]
+        case Evidence.REPLY_TO_SECOND:
+            return [f"the reply to the first try was lost ({outcome.lost}); it was sent once more"]
+        case Evidence.READ_BACK:
+            return [f"reading it back shows that it was written; the reply was lost ({outcome.lost})"]
+
+
+def _check(outcome: UpsertOutcome, call: CallContext) -> str:
+    """Name the call that shows whether a write was done."""
+    request = outcome.request
+    if outcome.plan.found.lead is not None:
+        return f"get_lead with id {outcome.plan.found.lead.id}"
+    if request.phone:
+        return f"search_leads with search {parse_phones(request.phone, call.locale.region).search}"
+    return f"search_leads with search {request.email or request.name}"
+
+
+def _reply_warnings(plan: Plan, lead: Lead, call: CallContext) -> list[str]:
+    """Say what Rotor answered beyond or against what was asked."""
+    warnings = []
+    if not lead.model_fields_set:
+        warnings.append("Rotor's answer does not show what it stored")
+    elif differing := differences(plan.fields, lead, call.locale):
+        warnings.append(f"Rotor's answer differs from what was sent in: {', '.join(differing)}")
+    if plan.operation == "created" and plan.fields.stage is None and lead.stage:
+        given = f"Rotor gave it the stage {one_line(lead.stage)}"
+        if unused := call.state.vocabulary.unused("stage", [lead.stage]):
+            given += f", which no other lead read lately has{in_use(unused[0])}"
+        warnings.append(given)
+    return warnings
+
+
+# From the result to the text
+
+
+def render_upsert(result: UpsertResult) -> str:
+    """Say what was done, or why nothing was, and what would change."""
+    waits = result.outcome == "needs_confirmation"
+    shown_id = [f"id {result.id}"] if result.id and not waits else []
+    return "\n".join(
+        [
+            _headline(result),
+            *plan_lines(result, result.timezone),
+            *shown_id,
+            *_next_step(result),
+            *notes(result.warnings),
+        ]
+    )
+
+
+def _headline(result: UpsertResult) -> str:
+    who, cost = lead_label(result), spent(result.requests)
+    match result.outcome:
+        case "created" | "updated" if result.dry_run:
+            would = "create" if result.outcome == "created" else "update"
+            return f"Dry run, nothing was written. This would {would} {who}. {cost}"
+        case "created" | "updated":
+            return f"{result.outcome.capitalize()} {who}. {cost}"
+        case "unchanged":
+            return f"Nothing to change in {who}; nothing was written. {cost}"
+        case "needs_confirmation":
+            which = f", id {result.id}" if result.id else ""
+            return f"Nothing was written: {sentence(result.reasons)} {cost} The plan for {who}{which}:"
+        case "unknown":
+            done = "updated" if result.id else "created"
+            return f"It is not known whether {who} was {done}: {sentence(result.reasons)} {cost}"
+
+
+def lead_label(write: Write) -> str:
+    """Return the name of the lead, with what it was matched by."""
+    name = one_line(write.name or "") or "a lead without a name"
+    if write.id is None:
+        return f"{name} (new)"
+    facts = [f"matched by {write.matched_by}"] if write.matched_by not in (None, "id") else []
+    facts += ["archived"] if write.archived else []
+    return f"{name} ({', '.join(facts)})" if facts else name
+
+
+def plan_lines(write: Write, timezone: str) -> list[str]:
+    """Return a line for each change, for what stays, and for each other lead that could be meant."""
+    lines = change_texts(write, timezone)
+    unchanged = [*write.unchanged, *(["tags"] if write.tags_present and not write.tags_added else [])]
+    if unchanged:
+        lines.append(f"unchanged: {', '.join(unchanged)}")
+    lines += (f"also: {lead_line(lead)}" for lead in write.candidates)
+    return [f"  {one_line(line)}" for line in lines]
+
+
+def change_texts(write: Write, timezone: str) -> list[str]:
+    """Return a text for each field that changes."""
+    lines = [f"{change.field}: {_change_text(change, write, timezone)}" for change in write.changes]
+    if write.tags_added:
+        had = f" (already had {', '.join(write.tags_present)})" if write.tags_present else ""
+        lines.append(f"tags: + {', '.join(write.tags_added)}{had}")
+    lines += (
+        f"{kept.field}: stays {_value_text(kept.field, kept.value)} "
+        f"(given: {_value_text(kept.field, kept.given)})"
+        for kept in write.kept
+    )
+    return lines
+
+
+def _change_text(change: Difference, write: Write, timezone: str) -> str:
+    after = _value_text(change.field, change.after)
+    if change.field == "follow_up_date":
+        after = f"{after} ({timezone})"
+    if change.before is not None:
+        return f"{_value_text(change.field, change.before)} → {after}"
+    # Where no lead was found beforehand, what was there before is not known to be nothing.
+    return after if write.matched_by is None or change.field == "notes" else f"none → {after}"
+
+
+def _value_text(field: str, value: Value) -> str:
+    return dollars(float(value)) if field == "projected_value" else str(value)
+
+
+def _next_step(result: UpsertResult) -> list[str]:
+    """Say how to go ahead with a plan that was only shown."""
+    if result.confirm is None:
+        return []
+    if result.dry_run and result.outcome != "needs_confirmation":
+        return [f'To do exactly this, call again without dry_run and with confirm "{result.confirm}".']
+    steps = (
+        "Ask the user who is meant; another of these leads is updated by its id. "
+        if result.candidates
+        else ""
+    )
+    steps += (
+        "If the user approves exactly this, call again with the same arguments and "
+        f'confirm "{result.confirm}".'
+    )
+    if _may_be_another_person(result) and result.matched_by:
+        steps += (
+            f" If it is another person, do not confirm: add a note to this lead, or enter the person without "
+            f"the {result.matched_by.replace('and', 'and the')}, because Rotor finds this lead by it."
+        )
+    return [steps]
+
+
+def _may_be_another_person(result: UpsertResult) -> bool:
+    """Whether a lead was only found, and the plan is about who that is."""
+    return result.matched_by not in (None, "id") and (
+        bool(result.candidates)
+        or any(change.field in _WHO or change.field.startswith("address_") for change in result.changes)
+    )
+
+
+# Approval by the person
+
+
+def approval_question(result: UpsertResult) -> str | None:
+    """Return the question to the person about a plan that needs approval; None if it needs none."""
+    if result.outcome != "needs_confirmation" or result.dry_run or result.confirm is None:
+        return None
+    which = f", id {result.id}" if result.id else ""
+    return "\n".join(
+        [
+            f"{sentence(result.reasons)} Go ahead?",
+            f"{lead_label(result)}{which}:",
+            *plan_lines(result, result.timezone),
+            *notes(result.warnings),
+        ]
+    )
+
+
+def declined(result: UpsertResult) -> UpsertResult:
+    """Return a plan that the person was asked about and did not approve."""
+    reasons = ["the person was asked and did not approve", *result.reasons]
+    return result.model_copy(update={"reasons": reasons, "confirm": None})
+
+
+def unanswered(result: UpsertResult) -> UpsertResult:
+    """Return a plan that the client was to show to the person, but brought no answer to."""
+    warnings = [
+        "the client was to ask the user and brought no answer: ask in the conversation",
+        *result.warnings,
+    ]
+    return result.model_copy(update={"warnings": warnings})
+
+
+UPSERT_LEAD = Tool(
+    name="upsert_lead",
+    title="Enter or update a lead",
+    description=(
+        "Creates a lead, or updates the one with this id, phone (any spelling) or e-mail. Looks first, "
+        "sends only what differs, shows each change. Without an id it replaces no name, contact or address, "
+        "nor a value by 0, but returns the plan with a token to confirm; the source stays. "
+        "Costs 2 requests, 3 with phone and e-mail."
+    ),
+    arguments=UpsertRequest,
+    result=UpsertResult,
+    run=upsert_lead,
+    render=render_upsert,
+    read_only=False,
+    question=approval_question,
+)
