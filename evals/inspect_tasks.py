@@ -39,6 +39,7 @@ def leads(server: str = CHECKOUT, environments: str = ".venv/servers") -> Task:
         ],
         solver=conversation(server, environments),
         scorer=end_state(),
+        fail_on_error=False,  # of one sample: the others go on
         message_limit=100,
         working_limit=300,
     )
