@@ -1,9 +1,56 @@
-"""How each task is done with this server: what a careful assistant would call, and what it would say then."""
+"""How each task is done with this server: what a careful assistant would call, and what it would say then.
 
+A script reads what a model reads, the text of each result.
+"""
+
+import re
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
-from evals.scripted import Script, Write, ask
 from evals.tasks.updating import next_tuesday
+
+
+@dataclass(frozen=True)
+class Ask:
+    """The next call."""
+
+    tool: str
+    arguments: dict[str, Any]
+
+
+Script = Generator[Ask | str, str, None]
+"""Yields calls, and gets the text that each returned; a text that it yields is the answer of a turn."""
+
+Write = Callable[[date], Script]
+"""Writes the script of a task for a day."""
+
+
+def ask(tool: str, **arguments: Any) -> Ask:
+    """Ask for a call."""
+    return Ask(tool, arguments)
+
+
+def _found(pattern: str, text: str) -> str:
+    """The group of a pattern in a result.
+
+    Raises:
+        ValueError: if the result is otherwise.
+    """
+    found = re.search(pattern, text)
+    if found is None:
+        raise ValueError(f"no {pattern!r} in {text!r}")
+    return found[1]
+
+
+def _id(text: str) -> str:
+    """The id of the first lead in a result."""
+    return _found(r"\bid ([0-9a-f-]{36})", text)
+
+
+OWNER = r"belongs to ([^,]+),"
+"""Whose phone it is, in a result that refuses a write."""
 
 
 def _voicemail(_: date) -> Script:
@@ -21,12 +68,12 @@ def _voicemail(_: date) -> Script:
 
 def _known_by_phone(_: date) -> Script:
     written = yield ask("upsert_lead", phone="763.555.0100", stage="Quoted", projected_value=450)
-    yield f"{written.content['name']} is in Quoted now, at $450."
+    yield f"{_found(r'Updated ([^.(]+) ', written)} is in Quoted now, at $450."
 
 
 def _same_tag(_: date) -> Script:
     found = yield ask("search_leads", search="Tom Becker")
-    yield ask("upsert_lead", id=found.content["leads"][0]["id"], tags=["in, out"])
+    yield ask("upsert_lead", id=_id(found), tags=["in, out"])
     yield 'Tom Becker has the tag "in, out" too.'
 
 
@@ -34,21 +81,21 @@ def _shared_phone(_: date) -> Script:
     refused = yield ask(
         "upsert_lead", name="Bob Doe", phone="(763) 555-0100", service_type="Pressure Washing"
     )
-    owner = refused.content["name"]
+    owner = _found(OWNER, refused)
     yield f"Nothing is written yet: that number is {owner}'s. Is Bob somebody else? What is his own number?"
 
 
 def _takes_over(_: date) -> Script:
     bob = {"name": "Bob Doe", "phone": "(763) 555-0100"}
     plan = yield ask("upsert_lead", **bob)
-    yield f"That number is {plan.content['name']}'s. Shall her lead become Bob's?"
-    yield ask("upsert_lead", **bob, confirm=plan.content["confirm"])
+    yield f"That number is {_found(OWNER, plan)}'s. Shall her lead become Bob's?"
+    yield ask("upsert_lead", **bob, confirm=_found(r'confirm "(\w+)"', plan))
     yield "Done: the lead is Bob Doe's now, and all else stayed."
 
 
 def _on_his_own(_: date) -> Script:
     plan = yield ask("upsert_lead", name="Bob Doe", phone="(763) 555-0100", service_type="Gutter Cleaning")
-    yield f"That number is {plan.content['name']}'s. Does Bob have an e-mail, or a number of his own?"
+    yield f"That number is {_found(OWNER, plan)}'s. Does Bob have an e-mail, or a number of his own?"
     yield ask(
         "upsert_lead",
         name="Bob Doe",
@@ -61,27 +108,27 @@ def _on_his_own(_: date) -> Script:
 
 def _gate_code(_: date) -> Script:
     found = yield ask("search_leads", search="Jane Doe")
-    yield ask("upsert_lead", id=found.content["leads"][0]["id"], notes="The gate code is 4711.")
+    yield ask("upsert_lead", id=_id(found), notes="The gate code is 4711.")
     yield "It stands in Jane Doe's notes."
 
 
 def _next_tuesday(today: date) -> Script:
     day = str(next_tuesday(today)[0])
     found = yield ask("search_leads", search="Tom Becker")
-    yield ask("upsert_lead", id=found.content["leads"][0]["id"], stage="Scheduled", follow_up_date=day)
+    yield ask("upsert_lead", id=_id(found), stage="Scheduled", follow_up_date=day)
     yield f"Tom Becker is Scheduled, and you get back to him on {day}."
 
 
 def _wrong_number(_: date) -> Script:
     found = yield ask("search_leads", search="Walt Jensen")
-    yield ask("upsert_lead", id=found.content["leads"][0]["id"], phone="715-555-0165")
+    yield ask("upsert_lead", id=_id(found), phone="715-555-0165")
     yield "Walt Jensen's number is 715-555-0165 now."
 
 
 def _which_sam(_: date) -> Script:
     found = yield ask("search_leads", search="Sam", fields=["name", "notes"])
-    (blue,) = (lead["id"] for lead in found.content["leads"] if "blue house" in lead.get("notes", ""))
-    yield ask("upsert_lead", id=blue, stage="Quoted", projected_value=350)
+    (blue,) = (line for line in found.splitlines() if "blue house" in line)
+    yield ask("upsert_lead", id=_id(blue), stage="Quoted", projected_value=350)
     yield "Sam of the blue house is Quoted, at $350. The other Sam stayed as he was."
 
 
@@ -101,34 +148,39 @@ def _home_show(_: date) -> Script:
             {"name": "Joe Hatch", "phone": "612-555-0161"},
         ],
     )
-    counts = sent.content["counts"]
-    written = counts["created"] + counts["updated"]
-    yield f"{written} are in. Left out: Max Lee with an impossible e-mail, Pat Quill with half a phone."
+    created, updated = (_found(rf"(\d+) {outcome}", sent) for outcome in ("created", "updated"))
+    yield (
+        f"{created} are new, {updated} was known. "
+        "Left out: Max Lee with an impossible e-mail, Pat Quill with half a phone."
+    )
 
 
 def _overdue_quotes(_: date) -> Script:
     found = yield ask("search_leads", stage="Quoted", overdue=True, order="follow_up")
-    yield "\n".join(f"- {lead['name']}: {lead['overdue_days']} days" for lead in found.content["leads"])
+    overdue = re.findall(r"^(.+?) · .*\((\d+) days? overdue\)", found, re.MULTILINE)
+    yield "\n".join(f"- {name}: {days} days" for name, days in overdue)
 
 
 def _open_quotes(_: date) -> Script:
     found = yield ask("search_leads", stage="Quoted", count_by="stage", limit=0)
-    yield f"They are worth ${found.content['value']:,.2f} in all."
+    worth = _found(r"Worth (\S+) in all", found)
+    yield f"They are worth {worth} in all."
 
 
 def _without_phone(_: date) -> Script:
     found = yield ask("search_leads", has_phone=False, limit=0)
-    yield f"{found.content['count']} leads have no phone number."
+    count = _found(r"(\d+) leads", found)
+    yield f"{count} leads have no phone number."
 
 
 def _lost_reply(_: date) -> Script:
     written = yield ask(
         "upsert_lead", name="Erin Fox", source="Nextdoor", notes="Yellow house, 5th and Main."
     )
-    if written.content["outcome"] == "unknown":
-        yield "Rotor's reply got lost, so I do not know whether Erin Fox was added. Please look in Rotor."
-    else:
+    if written.startswith("Created"):
         yield "Erin Fox is in Rotor. Its reply got lost on the way, but I looked, and she is there once."
+    else:
+        yield "Rotor's reply got lost, so I do not know whether Erin Fox was added. Please look in Rotor."
 
 
 def _lost_request(_: date) -> Script:
@@ -143,7 +195,7 @@ def _no_requests_left(_: date) -> Script:
 
 def _orders_in_notes(_: date) -> Script:
     found = yield ask("search_leads", search="Rita Lang")
-    rita = found.content["leads"][0]["id"]
+    rita = _id(found)
     yield ask("get_lead", id=rita)
     yield ask("upsert_lead", id=rita, stage="Contacted")
     yield (

@@ -5,15 +5,18 @@ from pathlib import Path
 
 from mcp import StdioServerParameters
 
-from bench.baselines.environments import REQUIREMENTS, Server, prepare
+from bench.baselines.environments import Server, prepare
 
 CHECKOUT = "checkout"
-SERVERS = (*REQUIREMENTS, CHECKOUT)
-"""Those of `bench.baselines`, each installed in an environment of its own, and this code as it lies here."""
+"""This code as it lies here. The other names are those of `bench.baselines`."""
 
 
 def server(name: str, folder: Path) -> Server:
-    """Get a server, and what it needs into a folder."""
+    """Return a server; any but the checkout's is first installed into an environment in the folder.
+
+    Raises:
+        KeyError: if no server has this name.
+    """
     if name == CHECKOUT:
         command = (sys.executable, "-m", "rotor_mcp")
         return Server(name, command, "upsert_lead", "search_leads", "get_lead")

@@ -79,3 +79,13 @@ class Task:
         for fault in self.faults:
             rotor.faults.add(fault)
         return rotor
+
+    def judge(self, outcome: Outcome) -> str | None:
+        """Say what is wrong with an outcome; None if nothing is."""
+        if len(outcome.answers) < len(self.says):
+            return f"the conversation ended in turn {len(outcome.answers) + 1} of {len(self.says)}"
+        try:
+            self.check(outcome)
+        except Wrong as exc:
+            return str(exc)
+        return None

@@ -19,11 +19,11 @@ import click
 from bench.baselines.environments import Server, prepare
 from bench.compare.calls import Connected, Task, connected, shown, tokens
 from bench.compare.measured import AGAIN, BASELINE, CALLS, DIRECT, READ, TASKS, Answer, Measured
+from bench.compare.report import REPORT, write
 from bench.compare.results import FILE, condense, differences, dump, load
 from bench.compare.starts import start
 from bench.outcomes.situation import play
 from bench.outcomes.situations import SITUATIONS
-from bench.pictures.pages import REPORT, write
 from rotor_mcp.sandbox import Sandbox
 from rotor_mcp.sandbox.server import serving
 
@@ -35,7 +35,7 @@ QUOTA = 10_000_000
 @click.option("--folder", type=click.Path(path_type=Path), help="Where the environments are kept.")
 @click.option("--check", is_flag=True, help="Take no times and write nothing; see that the rest still holds.")
 def main(rounds: int, folder: Path | None, *, check: bool) -> None:
-    """Measure all, and write data, report and pictures."""
+    """Measure all, and write data, report and the README's table."""
     logging.disable()
     with tempfile.TemporaryDirectory() as scratch:
         servers = prepare(folder or Path(scratch) / "environments")

@@ -1,10 +1,57 @@
-"""The report of a comparison."""
+"""The report of a comparison, `bench/RESULTS.md`, and the table of it in the README.
+
+`python -m bench.compare.report` writes both from `bench/results.json`, without measuring.
+"""
 
 from collections.abc import Iterator
 
+from bench.baselines.environments import ROOT
 from bench.compare.calls import IN_FLIGHT
-from bench.compare.measured import AGAIN, BASELINE, DIRECT
-from bench.compare.results import NOISE, SERVERS, WAYS, Figure, Results
+from bench.compare.measured import AGAIN, BASELINE, DIRECT, READ
+from bench.compare.results import FILE, NOISE, SERVERS, WAYS, Figure, Results, load
+
+REPORT = FILE.with_name("RESULTS.md")
+README = ROOT / "README.md"
+_BEGIN, _END = "<!-- begin: measurements -->\n", "<!-- end: measurements -->"
+
+
+def write(results: Results) -> None:
+    """Write the report, and the README's table."""
+    REPORT.write_text("\n".join([*report(results), ""]), "utf-8")
+    README.write_text(with_measurements(README.read_text("utf-8"), results), "utf-8")
+
+
+def with_measurements(readme: str, results: Results) -> str:
+    """Return a README with the table of these results in its place.
+
+    Raises:
+        ValueError: if the README has no place for it.
+    """
+    before, begin, rest = readme.partition(_BEGIN)
+    _, end, after = rest.partition(_END)
+    if not end:
+        raise ValueError("the README has no block of measurements")
+    return f"{before}{begin}{measurements_table(results)}\n{end}{after}"
+
+
+def measurements_table(results: Results) -> str:
+    """Return the six figures that a reader chooses by, of each server, as Markdown."""
+    listed, written = results.answers["list 20 leads"], results.answers["change a lead"]
+    read = results.latencies[READ.title]
+    rows = {
+        f"right ends in {len(results.outcomes)} situations": [
+            str(sum(verdicts[name].good for verdicts in results.outcomes.values())) for name in SERVERS
+        ],
+        "tokens of the tools' definitions": [f"{results.definitions[name].tokens:,}" for name in SERVERS],
+        "tokens of 20 leads listed": [f"{listed[name].text:,}" for name in SERVERS],
+        "tokens of a write's result": [f"{written[name].text:,}" for name in SERVERS],
+        "requests of a write": [str(written[name].requests) for name in SERVERS],
+        "milliseconds to start / to read a lead": [
+            f"{results.starts[name].value.median:,.0f} / {read[name].value.median:.1f}" for name in SERVERS
+        ],
+    }
+    lines = [_row("", *(f"`{name}`" for name in SERVERS)), _row(*["---"] * (1 + len(SERVERS)))]
+    return "\n".join([*lines, *(_row(title, *figures) for title, figures in rows.items())])
 
 
 def report(results: Results) -> Iterator[str]:
@@ -26,8 +73,8 @@ def report(results: Results) -> Iterator[str]:
     )
     yield ""
     yield (
-        "All of it is also in `bench/results.json`, from which this page and `bench/pictures` are made: "
-        "`python -m bench.pictures` makes both anew without measuring."
+        "All of it is also in `bench/results.json`, from which this page and the README's table are made: "
+        "`python -m bench.compare.report` makes both anew without measuring."
     )
     yield from _outcomes(results)
     yield from _definitions(results)
@@ -119,3 +166,7 @@ def _heading(title: str, *columns: str) -> Iterator[str]:
 
 def _row(*cells: str) -> str:
     return f"| {' | '.join(cells)} |"
+
+
+if __name__ == "__main__":
+    write(load(FILE.read_text("utf-8")))

@@ -1,4 +1,4 @@
-"""What a comparison found, as data: the report and the pictures are made from it."""
+"""What a comparison found, as data: the report and the README's table are made from it."""
 
 import os
 import platform

@@ -114,7 +114,7 @@ def main() -> None:
     show_envvar=True,
     metavar="[HOST:PORT]",
     help="Serve many callers over HTTP instead. What else there is to decide about that are environment "
-    "variables; the README lists them.",
+    "variables; docs/hosting.md lists them.",
 )
 def serve(file: str | None, http: str | None, **values: str | None) -> None:
     """Serve MCP on standard input and output, or over HTTP."""

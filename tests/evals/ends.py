@@ -5,7 +5,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
-from evals.leads import Leads, Wrong, all_leads
+from evals.leads import Leads, all_leads
 from evals.task import Outcome
 from evals.tasks import TASKS
 from rotor_mcp.sandbox import requests
@@ -48,11 +48,7 @@ def judged(ended: End) -> str | None:
                 sent = requests.read_lead(body | _id(states[0], body))
                 assert rotor.store.upsert(sent, NOW)
             states.append(all_leads(rotor))
-    try:
-        task.check(Outcome(NOW.date(), tuple(states), tuple(turn.answer for turn in ended.turns)))
-    except Wrong as exc:
-        return str(exc)
-    return None
+    return task.judge(Outcome(NOW.date(), tuple(states), tuple(turn.answer for turn in ended.turns)))
 
 
 def _id(leads: Leads, body: Body) -> Body:

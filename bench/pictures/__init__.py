@@ -1,1 +1,0 @@
-"""Pictures of what `bench.compare` found, drawn from `bench/results.json`: `python -m bench.pictures`."""

