@@ -13,6 +13,8 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, ValidationError, field_validator
 
+from rotor_mcp.sanitize import Replacements, replace_all
+
 KEY_PREFIX = "rotor_"
 _UNEXPANDED = re.compile(r"\s*(\$\{[^}]*\}|\$\w+|%\w+%)\s*")
 _SHORTEST_SECRET = 8
@@ -39,19 +41,16 @@ class Credentials:
 
     def redact(self, text: str) -> str:
         """Replace the key in a text, whole or only its secret part."""
-        for secret in self._secrets:
-            if secret in text:
-                text = text.replace(secret, _KEY_MARK)
-        return text
+        return replace_all(text, self.secrets)
 
     @cached_property
-    def _secrets(self) -> tuple[str, ...]:
+    def secrets(self) -> Replacements:
         """The key and what follows each of its underscores, the longest first: a secret may hold some."""
         secrets, rest = [self.key], self.key
         while self.key.startswith(KEY_PREFIX) and "_" in rest:
             rest = rest.partition("_")[2]
             secrets.append(rest)
-        return tuple(secret for secret in secrets if len(secret) >= _SHORTEST_SECRET)
+        return tuple((secret, _KEY_MARK) for secret in secrets if len(secret) >= _SHORTEST_SECRET)
 
 
 def redact_well_formed_keys(text: str) -> str:
@@ -286,12 +285,13 @@ class Settings(Loaded):
         return str(self.zone)
 
     def redact(self, text: str) -> str:
-        """Take the API key out of a text, whole or only its secret part, and the password of Redis."""
-        text = self._given_key.redact(text)
-        for password in self._passwords:
-            if password in text:
-                text = text.replace(password, "«password»")
-        return text
+        """Replace the API key in a text, whole or only its secret part, and the password of Redis."""
+        return replace_all(text, self.secrets)
+
+    @cached_property
+    def secrets(self) -> Replacements:
+        """The texts that must not be shown, and what is shown in their place."""
+        return (*self._given_key.secrets, *((password, "«password»") for password in self._passwords))
 
     @cached_property
     def _given_key(self) -> Credentials:

@@ -6,6 +6,12 @@ date-times, so that is what is sent: in UTC and to the second, the form that the
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from functools import partial
+
+Clock = Callable[[], datetime]
+
+utc_now: Clock = partial(datetime.now, UTC)
+"""Returns the present moment."""
 
 NOON = time(12)
 YEARS = range(1900, 3000)

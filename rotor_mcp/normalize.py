@@ -37,7 +37,9 @@ def unicode_form(form: Literal["NFC", "NFKC", "NFKD"], text: str) -> str:
 @lru_cache(maxsize=CACHED_FORMS)
 def caseless(text: str) -> str:
     """Return a text, such as an e-mail address, without its capitals and double blanks."""
-    return " ".join(unicode_form("NFC", word) for word in text.split()).casefold()
+    if not text.isascii():
+        text = " ".join(unicode_form("NFC", word) for word in text.split())
+    return " ".join(text.split()).casefold()
 
 
 @lru_cache(maxsize=CACHED_FORMS)

@@ -41,20 +41,19 @@ def one_line(text: str) -> str:
     return " ".join(clean(text).split())
 
 
-def cap_text(text: str) -> str:
-    """Cut a result's text to `MAX_RESULT_CHARS`, at the end of a line, and say so."""
-    if len(text) <= MAX_RESULT_CHARS:
-        return text
-    kept = text[:MAX_RESULT_CHARS].rpartition("\n")[0] or text[:MAX_RESULT_CHARS]
-    return f"{kept}\nThe other {len(text) - len(kept):,} characters of this result are left out."
+def cap_result(text: str, value: Any = None) -> tuple[str, Any]:
+    """Cut a result: its text at the end of a line, and the lists and texts of its JSON value.
 
-
-def cap_value(value: Any, most: int = MAX_RESULT_CHARS) -> Any:
-    """Cut the lists and texts of a result so that its JSON has about `MAX_RESULT_CHARS` at most."""
+    Each has about `MAX_RESULT_CHARS` at most. The text says what is left out.
+    """
+    if len(text) > MAX_RESULT_CHARS:
+        kept = text[:MAX_RESULT_CHARS].rpartition("\n")[0] or text[:MAX_RESULT_CHARS]
+        text = f"{kept}\nThe other {len(text) - len(kept):,} characters of this result are left out."
+    most = MAX_RESULT_CHARS
     while len(json.dumps(value, ensure_ascii=False)) > MAX_RESULT_CHARS and most > 1:
         most //= 2
         value = _cut(value, most)
-    return value
+    return text, value
 
 
 def _cut(value: Any, most: int) -> Any:
@@ -67,6 +66,30 @@ def _cut(value: Any, most: int) -> Any:
             return {name: _cut(item, most) for name, item in value.items()}
         case _:
             return value
+
+
+Replacements = tuple[tuple[str, str], ...]
+"""Texts that must not be shown, and what is shown in the place of each."""
+
+
+def replace_all(text: str, replacements: Replacements) -> str:
+    """Replace texts that must not be shown, in their order."""
+    for secret, shown in replacements:
+        if secret in text:
+            text = text.replace(secret, shown)
+    return text
+
+
+def safe_value(value: Any, replacements: Replacements) -> Any:
+    """Return a JSON value that may leave this process: no text has invisible characters or a secret."""
+    if isinstance(value, str):
+        value = clean(value)
+        return replace_all(value, replacements) if replacements else value
+    if isinstance(value, list):
+        return [safe_value(item, replacements) for item in value]
+    if isinstance(value, dict):
+        return {name: safe_value(item, replacements) for name, item in value.items()}
+    return value
 
 
 def map_strings(value: Any, change: Callable[[str], str]) -> Any:

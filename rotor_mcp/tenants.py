@@ -6,25 +6,20 @@ has accepted the key: over HTTP callers can send anything as a key, and must not
 
 import hashlib
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from functools import partial
+from functools import cached_property
 from weakref import WeakValueDictionary
 
 from rotor_mcp.api.pool import ConnectionPool
 from rotor_mcp.config import Credentials, redact_well_formed_keys
+from rotor_mcp.dates import Clock, utc_now
 from rotor_mcp.events import EventListener
-from rotor_mcp.sanitize import clean
+from rotor_mcp.sanitize import Replacements, clean, replace_all
 from rotor_mcp.state.tenant_state import StateFactory, TenantState
 
 MAX_IDLE_TENANTS = 500
 """Tenants that are kept although no call of theirs is under way."""
-
-Clock = Callable[[], datetime]
-
-system_clock: Clock = partial(datetime.now, UTC)
-"""Returns the present moment."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,20 +31,22 @@ class Tenant:
     state: TenantState
     name: str = ""
     """Tells tenants apart without saying which they are."""
-    clock: Clock = system_clock
+    clock: Clock = utc_now
 
     def safe(self, text: str) -> str:
         """Return a text that may leave this process: without invisible characters, and without secrets."""
-        text = self.pool.settings.redact(clean(text))
-        return self.credentials.redact(text) if self.credentials else text
+        return replace_all(clean(text), self.secrets)
+
+    @cached_property
+    def secrets(self) -> Replacements:
+        """The texts that no result may hold, and what is shown in their place."""
+        return (*self.pool.settings.secrets, *(self.credentials.secrets if self.credentials else ()))
 
 
 class TenantRegistry:
     """The tenants of a process."""
 
-    def __init__(
-        self, pool: ConnectionPool, state_factory: StateFactory, clock: Clock = system_clock
-    ) -> None:
+    def __init__(self, pool: ConnectionPool, state_factory: StateFactory, clock: Clock = utc_now) -> None:
         """Create a registry without tenants.
 
         Args:
@@ -63,7 +60,6 @@ class TenantRegistry:
         # A call keeps its tenant alive; known tenants are kept besides, the most recent last.
         self._open: WeakValueDictionary[bytes, Tenant] = WeakValueDictionary()
         self._known: OrderedDict[bytes, Tenant] = OrderedDict()
-        self._default: Tenant | None = None
         for listener in self.listeners:
             listener.opened(self.spent_today)
 
@@ -72,11 +68,10 @@ class TenantRegistry:
         """Receive every event."""
         return self.pool.listeners
 
+    @cached_property
     def default(self) -> Tenant:
-        """Return the tenant of the key in the settings."""
-        if self._default is None:
-            self._default = self._tenant(self.pool.settings.credentials)
-        return self._default
+        """The tenant of the key in the settings."""
+        return self._tenant(self.pool.settings.credentials)
 
     def for_key(self, key: str) -> Tenant:
         """Return the tenant of a key."""
@@ -84,7 +79,7 @@ class TenantRegistry:
 
     def leave(self, tenant: Tenant) -> None:
         """Keep a tenant whose call has ended, if Rotor has accepted its key."""
-        if tenant is not self._default and tenant.state.key_accepted:
+        if tenant.state.key_accepted and tenant.credentials != self.pool.settings.credentials:
             digest = _digest(tenant.credentials)
             self._known[digest] = tenant
             self._known.move_to_end(digest)
@@ -114,8 +109,9 @@ class TenantRegistry:
             await listener.aclose()
 
     def _kept(self) -> Iterator[Tenant]:
-        known = list(self._known.copy().values())
-        yield from known if self._default is None else [self._default, *known]
+        if default := self.__dict__.get("default"):  # only if a call has used it
+            yield default
+        yield from self._known.copy().values()
 
     def _tenant(self, credentials: Credentials | None) -> Tenant:
         digest = _digest(credentials)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rotor_mcp.sanitize import MAX_RESULT_CHARS, cap_text, cap_value, clean, map_strings, one_line
+from rotor_mcp.sanitize import MAX_RESULT_CHARS, cap_result, clean, map_strings, one_line
 
 
 @pytest.mark.parametrize(
@@ -46,20 +46,20 @@ def test_map_strings_reaches_every_value() -> None:
 
 def test_a_result_of_any_size_is_cut() -> None:
     text = "\n".join(f"line {number}" for number in range(10_000))
-    capped = cap_text(text)
+    capped = cap_result(text)[0]
     kept, _, last = capped.rpartition("\n")
     assert text.startswith(f"{kept}\n")
     assert len(kept) <= MAX_RESULT_CHARS
     assert last == f"The other {len(text) - len(kept):,} characters of this result are left out."
-    assert cap_text(text[:MAX_RESULT_CHARS]) == text[:MAX_RESULT_CHARS]
-    assert len(cap_text("x" * 1_000_000)) < MAX_RESULT_CHARS + 100
+    assert cap_result(text[:MAX_RESULT_CHARS])[0] == text[:MAX_RESULT_CHARS]
+    assert len(cap_result("x" * 1_000_000)[0]) < MAX_RESULT_CHARS + 100
 
 
 @given(
     st.recursive(st.text() | st.integers(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner))
 )
 def test_a_small_value_is_not_cut(value: Any) -> None:
-    assert cap_value(value) == value
+    assert cap_result("", value)[1] == value
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,9 @@ def test_a_small_value_is_not_cut(value: Any) -> None:
     ids=lambda value: next(iter(value)),
 )
 def test_a_value_of_any_size_is_cut(value: dict[str, Any]) -> None:
-    capped = cap_value(value)
+    capped = cap_result("", value)[1]
     assert len(json.dumps(capped)) <= 2 * MAX_RESULT_CHARS
     assert capped.keys() == value.keys()
-    assert cap_value(capped) == capped or len(json.dumps(cap_value(capped))) <= MAX_RESULT_CHARS
+    assert (
+        cap_result("", capped)[1] == capped or len(json.dumps(cap_result("", capped)[1])) <= MAX_RESULT_CHARS
+    )

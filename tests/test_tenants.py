@@ -77,7 +77,7 @@ async def test_a_refusal_is_no_sign_of_a_good_key(status: int, tenants: TenantRe
 
 
 async def test_the_most_recent_companies_are_kept(tenants: TenantRegistry) -> None:
-    own = tenants.default()
+    own = tenants.default
     for number in range(MAX_IDLE_TENANTS):
         tenant = tenants.for_key(f"rotor_c{number}_s3cr3tofsomebody")
         tenant.state.key_accepted = True
@@ -91,7 +91,7 @@ async def test_settings_and_connections_are_the_same_for_all_keys() -> None:
     before = sum(isinstance(each, Redis) for each in gc.get_objects())
     settings = Settings.load({"api_key": OWN, "redis_url": "redis://127.0.0.1:1"})
     async with aclosing(open_registry(settings, lambda: httpx2.MockTransport(rotor))) as tenants:
-        opened = [tenants.default(), *(tenants.for_key(f"rotor_c{number}_s3cr3t99") for number in range(40))]
+        opened = [tenants.default, *(tenants.for_key(f"rotor_c{number}_s3cr3t99") for number in range(40))]
         gc.collect()
         clients = sum(isinstance(each, Redis) for each in gc.get_objects()) - before
         assert clients == 1

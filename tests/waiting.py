@@ -18,3 +18,8 @@ async def until(happened: Callable[[], object], patience: float = 60) -> None:
     with anyio.fail_after(patience):
         while not happened():  # noqa: ASYNC110 - nobody tells
             await anyio.sleep(0.01)
+
+
+def within(seconds: float) -> float:
+    """A deadline, by `anyio.current_time`."""
+    return anyio.current_time() + seconds

@@ -10,6 +10,9 @@ from rotor_mcp.api.session import ApiSession
 from rotor_mcp.concurrency import paced
 from rotor_mcp.errors import OutcomeUnknown, Unanswered
 
+MAX_TOTAL = 1_000_000_000
+"""Leads that Rotor may say there are; a larger number is none."""
+
 
 @dataclass(frozen=True)
 class WriteReply:
@@ -104,7 +107,7 @@ class LeadsClient(ApiSession):
         total, has_more = said.get("total"), said.get("has_more")
         return Page(
             leads=leads,
-            total=total if isinstance(total, int) else None,
+            total=total if isinstance(total, int) and 0 <= total <= MAX_TOTAL else None,
             # Without a word from Rotor, a full page is the only sign that there may be another. After one
             # without leads there is none, whatever Rotor says.
             has_more=bool(data) and (has_more if isinstance(has_more, bool) else len(data) >= limit),

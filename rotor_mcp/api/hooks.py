@@ -1,22 +1,31 @@
 """What the API client reports to its caller while a call runs."""
 
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Protocol
 
 from rotor_mcp.api.models import Lead
 
 
+def _ignore_lead(_: Lead) -> None:
+    pass
+
+
+async def _ignore_request(_: int | None) -> None:
+    pass
+
+
+@dataclass(frozen=True)
 class ApiHooks:
-    """Receives each request and each lead. The base class ignores them."""
+    """Receives each lead and each request."""
 
-    def lead_read(self, lead: Lead) -> None:
-        """Receive a lead that was read."""
+    lead_read: Callable[[Lead], None] = _ignore_lead
+    """Receives a lead that was read."""
+    request_sent: Callable[[int | None], Awaitable[None]] = _ignore_request
+    """Receives the status of a request that was sent with the key, None if no answer came.
 
-    async def request_sent(self, status: int | None) -> None:
-        """Receive the end of a request that was sent with the key: it counts against the day's quota.
-
-        Args:
-            status: that Rotor answered; None if no answer came.
-        """
+    Such a request counts against the day's quota.
+    """
 
 
 class WriteLease(Protocol):

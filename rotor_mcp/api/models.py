@@ -10,7 +10,7 @@ sent; what Rotor already stores may break them and is shown all the same.
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import (
@@ -72,7 +72,11 @@ def blanks(values: Mapping[str, object]) -> list[str]:
     Gateways that fill in every optional argument send blank text for a text, 0 for a number and false for a
     yes or no. By a blank text they are known.
     """
-    blank = [name for name, value in values.items() if is_blank(value)]
+    blank = [
+        name
+        for name, value in values.items()
+        if value is None or (isinstance(value, str) and not value.strip())
+    ]
     if any(isinstance(values[name], str) for name in blank):
         blank += [name for name, value in values.items() if isinstance(value, (int, float)) and value == 0]
     return blank
@@ -112,7 +116,9 @@ def split_tags(value: object) -> object:
             tags = None
         if not isinstance(tags, list):
             tags = value.split(",")
-    return [tag for tag in tags if not is_blank(tag)] if isinstance(tags, list) else tags
+    if not isinstance(tags, list):
+        return tags
+    return [tag for tag in tags if tag is not None and (not isinstance(tag, str) or tag.strip())]
 
 
 def _unwrap_id(value: object) -> object:
@@ -123,8 +129,11 @@ def _unwrap_id(value: object) -> object:
 # What would be refused or misread, caught before it costs a request.
 
 
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
 def _check_id(value: str) -> str:
-    if not re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", value):
+    if not _UUID.fullmatch(value):
         raise ValueError(
             "not a lead id; one looks like 182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e. "
             "search_leads finds leads by name, phone or e-mail and gives their ids"
@@ -170,7 +179,7 @@ Tags = Annotated[list[str], BeforeValidator(split_tags)]
 
 
 class Fields(BaseModel):
-    """A set of fields, each of which may be missing. Null and blank count as missing."""
+    """A set of fields, each of which may be missing."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -179,14 +188,6 @@ class Fields(BaseModel):
         allow_inf_nan=False,
         hide_input_in_errors=True,  # it is somebody's name and phone number
     )
-
-    @model_validator(mode="before")
-    @classmethod
-    def _leave_out_blanks(cls, data: object) -> object:
-        if isinstance(data, dict):
-            blank = blanks(data)
-            return {name: value for name, value in data.items() if name not in blank}
-        return data
 
 
 class LeadFields(Fields):
@@ -222,30 +223,42 @@ class LeadFields(Fields):
     ] = None
 
 
-def _under_one_name(data: dict[str, Any]) -> dict[str, Any]:
-    """Bring the two families of names together, cut and without blanks, for each lead that is read."""
+_READERS: dict[str, Callable[[Any], Any]] = {
+    "id": lambda value: (
+        one_line(value)[:TEXT_LIMIT] if isinstance(value, str) and not _UUID.fullmatch(value) else value
+    ),
+    "priority": lambda value: (
+        low if isinstance(value, str) and (low := value.strip().lower()) in get_args(PriorityName) else value
+    ),
+    "projected_value": lambda value: _read_amount(value) if isinstance(value, str) else value,
+    "tags": split_tags,
+}
+"""Field → how a value of it is read: an id stands in lines of ours, and words have one form."""
+
+
+def _normalized(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of an answer under one name each, with texts cut, and without blank ones."""
     fields: dict[str, Any] = {}
     for name, value in data.items():
-        if isinstance(value, str):
-            value = value[: MAX_READ_NOTES_CHARS if name == "notes" else MAX_READ_CHARS]  # noqa: PLW2901
-        elif isinstance(value, list):
-            value = [  # noqa: PLW2901 - a bounded one
-                item[:MAX_READ_CHARS] if isinstance(item, str) else item for item in value[:MAX_READ_TAGS]
-            ]
-        if name == "id" and isinstance(value, str):
-            value = one_line(value)[:TEXT_LIMIT]  # noqa: PLW2901 - it stands in lines of ours
-        if is_blank(value):
-            continue
+        match value:
+            case str() if not value.strip():
+                continue
+            case str():
+                value = value[: MAX_READ_NOTES_CHARS if name == "notes" else MAX_READ_CHARS]  # noqa: PLW2901
+            case list():
+                value = [  # noqa: PLW2901 - a bounded one
+                    item[:MAX_READ_CHARS] if isinstance(item, str) else item for item in value[:MAX_READ_TAGS]
+                ]
+            case None:
+                continue
         if name in SENT_NAMES:
             fields[SENT_NAMES[name]] = value  # where an answer carries both, this is what is stored
         else:
             fields.setdefault(name, value)
+    for name, read in _READERS.items():
+        if name in fields:
+            fields[name] = read(fields[name])
     return fields
-
-
-def _lower_if_known(value: object) -> object:
-    lowered = _lower(value)
-    return lowered if lowered in get_args(PriorityName) else value
 
 
 class Lead(BaseModel):
@@ -267,17 +280,14 @@ class Lead(BaseModel):
     phone: str | None = None
     email: str | None = None
     stage: str | None = None
-    priority: Annotated[str | None, BeforeValidator(_lower_if_known)] = None
-    projected_value: Annotated[
-        float | None,
-        Field(le=MAX_READ_AMOUNT),
-        BeforeValidator(_read_amount),
-        PlainSerializer(whole_if_it_is),
-    ] = None
+    priority: str | None = None
+    projected_value: Annotated[float | None, Field(le=MAX_READ_AMOUNT), PlainSerializer(whole_if_it_is)] = (
+        None
+    )
     follow_up_date: str | None = None
     service_type: str | None = None
     source: str | None = None
-    tags: Tags = []
+    tags: list[str] = []
     address_street1: str | None = None
     address_street2: str | None = None
     address_city: str | None = None
@@ -300,10 +310,10 @@ class Lead(BaseModel):
     @model_validator(mode="wrap")
     @classmethod
     def _read(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
-        """Read an answer of Rotor, without the fields whose values have another type."""
+        """Read an answer of Rotor, without the fields whose value has another type."""
         if not isinstance(data, dict):
             return handler(data)
-        fields = _under_one_name(data)
+        fields = _normalized(data)
         while True:
             try:
                 return handler(fields)

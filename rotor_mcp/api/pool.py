@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from urllib.parse import urlsplit
 
@@ -38,37 +39,33 @@ class ConnectionPool:
         self.answered_at = -math.inf
         """When Rotor last answered any request, by `anyio.current_time`."""
         self._transport = transport
-        self._http: httpx2.AsyncClient | None = None
 
     @property
     def networked(self) -> bool:
         """Whether requests leave this process."""
         return self._transport is None
 
-    @property
+    @cached_property
     def http(self) -> httpx2.AsyncClient:
         """The HTTP client.
 
         Raises:
             Misconfigured: if the environment names a proxy or certificates that cannot be used.
         """
-        if self._http is None:
-            self._http = open_client(
-                self.settings.base_url,
-                headers={
-                    "accept": "application/json",
-                    "accept-encoding": "gzip, deflate",  # what `response_body` unpacks
-                    "rotor-api-version": API_VERSION,
-                    "user-agent": f"rotor-mcp/{__version__}",
-                },
-                follow_redirects=False,  # the key would go along to wherever the answer points
-                cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),  # one key's are not another's
-                transport=self._transport() if self._transport else None,
-            )
-        return self._http
+        return open_client(
+            self.settings.base_url,
+            headers={
+                "accept": "application/json",
+                "accept-encoding": "gzip, deflate",  # what `response_body` unpacks
+                "rotor-api-version": API_VERSION,
+                "user-agent": f"rotor-mcp/{__version__}",
+            },
+            follow_redirects=False,  # the key would go along to wherever the answer points
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),  # one key's are not another's
+            transport=self._transport() if self._transport else None,
+        )
 
     async def aclose(self) -> None:
-        """Close the connections."""
-        if self._http is not None:
-            await self._http.aclose()
-            self._http = None
+        """Close the connections. The next request opens new ones."""
+        if http := self.__dict__.pop("http", None):  # only if they were opened
+            await http.aclose()

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -24,6 +25,8 @@ MAX_JSON_SIGNS = 300_000
 """Commas, colons and opening brackets of an answer. A thousand leads with long notes have 150,000; many small
 values take far longer to read than few long ones."""
 MAX_INT_DIGITS = 300
+_UNDECIDED = frozenset({408, 425, 444, 460, 499})
+"""Statuses of a request that was given up: they do not say that a write was refused."""
 MAX_FAULTS = 20
 """Faults of one write that are told."""
 
@@ -52,12 +55,15 @@ def read(
         RotorError: the error that the answer stands for.
     """
     status = answer.status
-    said = _json_object(answer.body)
-    if status >= 500 or (lost is OutcomeUnknown and _leaves_open_what_was_done(status)):
+    if status >= 500 or (lost is OutcomeUnknown and (300 <= status < 400 or status in _UNDECIDED)):
         raise lost(f"Rotor answered {status}", status)
+    said: object = None
+    if sum(map(answer.body.count, (b",", b":", b"[", b"{"))) <= MAX_JSON_SIGNS:
+        with suppress(ValueError, RecursionError):  # the second: nested too deeply
+            said = json.loads(answer.body.decode().removeprefix("\ufeff"), parse_int=_read_int)
     if status >= 300:
-        _refuse(status, said or {}, credentials, redact)
-    if said is None:
+        _refuse(status, said if isinstance(said, dict) else {}, credentials, redact)
+    if not isinstance(said, dict):
         kind = answer.headers.get("content-type", "").partition(";")[0].strip()[:MESSAGE_LIMIT]
         raise lost(f"the answer is not Rotor's JSON ({kind or 'no content type'})", status)
     if said.get("status") == "error":
@@ -65,23 +71,8 @@ def read(
     return status, said
 
 
-def _leaves_open_what_was_done(status: int) -> bool:
-    """Whether a status does not say that a write was refused: a redirect, or a request given up."""
-    return 300 <= status < 400 or status in (408, 425, 444, 460, 499)
-
-
-def _json_object(body: bytes) -> dict[str, Any] | None:
-    if sum(map(body.count, (b",", b":", b"[", b"{"))) > MAX_JSON_SIGNS:
-        return None
-    try:
-        said = json.loads(body.decode().removeprefix("\ufeff"), parse_int=_read_int)
-    except (ValueError, RecursionError):  # the second: nested too deeply
-        return None
-    return said if isinstance(said, dict) else None
-
-
 def _read_int(digits: str) -> float:
-    """Read an integer. One of many digits, which would take long to read, is no number of a lead."""
+    """Read an integer. One of many digits, which takes long to read, is read as an inexact number."""
     return int(digits) if len(digits) <= MAX_INT_DIGITS else float(digits)
 
 

@@ -63,10 +63,12 @@ class ApiSession:
         self._pool = pool
         self._credentials = credentials
         self._hooks = hooks or ApiHooks()
-        self._carried_over = 0
+        self.carried_over = 0
+        """Requests of an earlier round of the call, before the person was asked."""
         self.requests = 0
         """Requests sent to Rotor, retries included: the cost of the call in the daily quota."""
-        self._deadline = anyio.current_time() + pool.settings.timeout
+        self.deadline = anyio.current_time() + pool.settings.timeout
+        """By `anyio.current_time`."""
 
     def resume(self, spent: int | None = None) -> None:
         """Restart the clock: after the person was asked, or for the next step of a long command.
@@ -75,19 +77,14 @@ class ApiSession:
             spent: requests that an earlier round of the call has spent; None keeps the count.
         """
         if spent is not None:
-            self._carried_over += spent - self.requests
+            self.carried_over += spent - self.requests
             self.requests = spent
-        self._deadline = anyio.current_time() + self._pool.settings.timeout
-
-    @property
-    def requests_of_this_round(self) -> int:
-        """Requests without those of an earlier round, before the person was asked."""
-        return self.requests - self._carried_over
+        self.deadline = anyio.current_time() + self._pool.settings.timeout
 
     @property
     def remaining(self) -> float:
         """Seconds until the call's deadline."""
-        return self._deadline - anyio.current_time()
+        return self.deadline - anyio.current_time()
 
     @property
     def running_out(self) -> bool:
@@ -153,7 +150,9 @@ class ApiSession:
 
     async def _transmit(self, request: _Request) -> Answer:
         """Send a request once, count it, and report how it ended."""
-        max_wait = self.remaining * (WRITE_TIME_SHARE if request.method == "POST" else 1)
+        max_wait = (self.deadline - anyio.current_time()) * (
+            WRITE_TIME_SHARE if request.method == "POST" else 1
+        )
         if max_wait <= 0:
             raise NotSent("the time for this call ran out before the request")
         started = perf_counter()

@@ -74,6 +74,7 @@ class HostedAccessControl(AccessControl):
             )
         who = caller_of(get_access_token())
         tenant = self._tenant(who)
+        stack.callback(self.tenants.leave, tenant)
         stack.enter_context(self._limits.hold(who))
         most = self._most_requests.get(tool or "", tenant.pool.settings.search_requests)
         reservation = await self._budgets.reserve(who, most)
@@ -97,7 +98,7 @@ class HostedAccessControl(AccessControl):
         """
         match self._settings.key_from:
             case "server":
-                return self.tenants.default()
+                return self.tenants.default
             case "file":
                 try:
                     key = (self._keys.read() if self._keys else {}).get(who)

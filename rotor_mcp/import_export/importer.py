@@ -29,7 +29,7 @@ from rotor_mcp.leads.batch import Batch, RowOutcome
 from rotor_mcp.leads.compare import differences
 from rotor_mcp.leads.context import CallContext
 from rotor_mcp.leads.dedupe import RowGroup
-from rotor_mcp.leads.matching import check_phone
+from rotor_mcp.leads.matching import contact_keys
 from rotor_mcp.leads.requests import RowDefaults, UpsertRequest
 from rotor_mcp.leads.validation import parse
 from rotor_mcp.server.backend import open_tenant
@@ -135,7 +135,7 @@ class _ImportRun:
             self._given[row.number] = self._columns.arguments(row)
             try:
                 request = shared.fill(parse(UpsertRequest, self._given[row.number]))
-                check_phone(request, self._call.locale.region)
+                contact_keys(request, self._call.locale.region)  # refuses a phone that could not exist
             except InvalidArguments as exc:
                 self._refused.append(RowOutcome((row.number,), "invalid", failure=exc))
             except Exception as exc:

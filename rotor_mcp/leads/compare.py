@@ -25,13 +25,11 @@ def is_same(name: str, before: Value | None, after: Value, locale: Locale, *, ex
         locale: how dates and phones are read.
         exact: whether names, addresses and texts differ already in spelling.
     """
-    if not isinstance(before, str) or not isinstance(after, str):
+    if before == after or not isinstance(before, str) or not isinstance(after, str):
         return before == after
-    return _COMPARATORS.get(name, _same_text)(before, after, locale, exact)
-
-
-def _same_text(before: str, after: str, _: Locale, exact: bool) -> bool:
-    return before == after if exact else caseless(before) == caseless(after)
+    if comparator := _COMPARATORS.get(name):
+        return comparator(before, after, locale, exact)
+    return not exact and caseless(before) == caseless(after)
 
 
 def _same_name(before: str, after: str, _: Locale, exact: bool) -> bool:

@@ -56,7 +56,7 @@ class CallContext:
         """
         settings, state = tenant.pool.settings, tenant.state
         return cls(
-            api=LeadsClient(tenant.pool, tenant.credentials, state),
+            api=LeadsClient(tenant.pool, tenant.credentials, state.hooks),
             state=state,
             locale=Locale(
                 tenant.clock().astimezone(settings.zone).date(),
@@ -120,7 +120,7 @@ class CallContext:
         cache = self.state.search_cache
         await cache.invalidate()
         try:
-            return await self.api.upsert_lead(fields, lead_id, lease)
+            return await self.api.upsert_lead(fields, lead_id, lease if self.state.locks.shared else None)
         finally:
             self.redis_fault = lease.fault or self.redis_fault
             await cache.invalidate()

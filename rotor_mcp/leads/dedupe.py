@@ -112,7 +112,7 @@ def combine(groups: Sequence[RowGroup], locale: Locale) -> RowGroup:
     for group, fields in zip(groups, given, strict=True):
         for name, value in fields.items():
             # What a row gives itself comes before what is given for all rows.
-            is_weak = name in group.request.only_if_blank
+            is_weak = name in group.request.given.only_if_blank
             if name in values and is_weak and name not in weak:
                 continue
             try:
@@ -124,7 +124,7 @@ def combine(groups: Sequence[RowGroup], locale: Locale) -> RowGroup:
                 weak.add(name)
             else:
                 weak.discard(name)
-    for part in (part for group in groups for part in group.request.notes_to_add):
+    for part in (part for group in groups for part in _notes(group.request)):
         if not any(holds_lines(other, part) for other in notes):
             notes = [*(other for other in notes if not holds_lines(part, other)), part]
     if len("\n".join(notes)) > NOTES_LIMIT or (values.get("replace_notes") and len(notes) > 1):
@@ -137,6 +137,10 @@ def combine(groups: Sequence[RowGroup], locale: Locale) -> RowGroup:
         )
     together = groups[0].request.with_values(values, notes=tuple(notes), only_if_blank=weak)
     return RowGroup(_rows(groups), together)
+
+
+def _notes(request: UpsertRequest) -> tuple[str, ...]:
+    return request.given.notes or ((request.notes,) if request.notes else ())
 
 
 def _given(arguments: UpsertRequest) -> dict[str, Any]:

@@ -5,8 +5,8 @@ leads, in pages; of these only those are kept that a request could mean. `LeadIn
 nothing; `LeadLoader` sends the requests.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 import anyio
 
@@ -48,29 +48,29 @@ async def look_up(request: UpsertRequest, api: LeadsClient, region: str) -> Look
     return index.match(request)
 
 
+@dataclass
 class LeadIndex:
     """The leads that some requests could mean, by the keys that the requests look for."""
 
-    def __init__(self, requests: Sequence[UpsertRequest], region: str) -> None:
-        """Create an index without leads.
+    requests: Sequence[UpsertRequest]
+    region: str
+    """Country (ISO 3166) of phones without a country code."""
 
-        Args:
-            requests: whose leads will be looked for.
-            region: country (ISO 3166) of phones without a country code.
-        """
-        self.requests = requests
-        self.region = region
+    def __post_init__(self) -> None:
+        self.keys = {id(request): request_keys(request, self.region) for request in self.requests}
         self._leads: dict[str, dict[str | int, Lead]] = {
-            key: {} for request in requests for key in request_keys(request, region)
+            key: {} for keys in self.keys.values() for key in keys
         }
         """Key → the leads that have it, by id."""
+        self._kinds = {key.partition(" ")[0] for key in self._leads}
         self._keys_of: dict[str | None, list[str]] = {}
         """Id of a lead → the keys under which it is held."""
         self._read_at: dict[str | None, float] = {}
         """Id of a lead → when it was read."""
-        self._asked_at: dict[str, float] = {}
+        self.asked_at: dict[str, float] = {}
         """Key → when Rotor was asked which leads have it."""
-        self._all_read_at = 0.0
+        self.all_read_at = 0.0
+        """When all leads of the company were read, if they were."""
         self._failures: dict[int, Exception] = {}
 
     def add(self, lead: Lead, read_at: float) -> None:
@@ -78,20 +78,12 @@ class LeadIndex:
         if lead.id:
             for key in self._keys_of.pop(lead.id, ()):
                 self._leads[key].pop(lead.id, None)
-        keys = [key for key in lead_keys(lead, self.region) if key in self._leads]
+        keys = [key for key in lead_keys(lead, self.region, self._kinds) if key in self._leads]
         for key in keys:
             self._leads[key][lead.id or id(lead)] = lead
         if keys:
             self._keys_of[lead.id] = keys
             self._read_at[lead.id] = read_at
-
-    def asked(self, request: UpsertRequest, at: float) -> None:
-        """Note when Rotor was asked for the leads that a request could mean."""
-        self._asked_at |= dict.fromkeys(request_keys(request, self.region), at)
-
-    def all_read(self, at: float) -> None:
-        """Note when all leads of the company were read."""
-        self._all_read_at = at
 
     def fail(self, request: UpsertRequest, failure: Exception) -> None:
         """Note why one request could not be looked up, where others are not affected."""
@@ -106,7 +98,8 @@ class LeadIndex:
         """
         if failure := self._failures.get(id(request)):
             raise failure
-        keys = request_keys(request, self.region)
+        # Requests that were combined meanwhile look for the same keys together.
+        keys = self.keys.get(id(request)) or request_keys(request, self.region)
         # In Rotor's own order, however they were read: a plan shown before fits the same leads read again.
         leads = {
             key.partition(" ")[0]: sorted(
@@ -124,7 +117,7 @@ class LeadIndex:
             match = resolve(leads.get("phone", ()), leads.get("email", ()), request.name)
         else:
             match = resolve_by_name(leads["name"], request.name or "")
-        asked_at = min(max(self._asked_at.get(key, 0.0), self._all_read_at) for key in keys)
+        asked_at = min(max(self.asked_at.get(key, 0.0), self.all_read_at) for key in keys)
         read_at = [self._read_at[lead.id] for lead in (match.lead, *match.alternatives) if lead]
         return Lookup(match, asked_at, min(read_at, default=asked_at))
 
@@ -132,7 +125,7 @@ class LeadIndex:
         """Whether one lead has both phone and e-mail: then other leads with the e-mail do not matter."""
         with_phone = [
             lead
-            for key in request_keys(request, self.region)
+            for key in self.keys[id(request)]
             if key.startswith("phone ")
             for lead in self._leads[key].values()
         ]
@@ -141,20 +134,20 @@ class LeadIndex:
         return caseless(request.email or "") in email_forms(with_phone[0].email or "")
 
 
+@dataclass
 class LeadLoader:
     """Reads the leads of an index from Rotor."""
 
-    def __init__(self, index: LeadIndex, api: LeadsClient) -> None:
-        self._index = index
-        self._api = api
-        self._first_page: tuple[float, bool] | None = None
-        """When the newest leads were read for their names, and whether there are no others."""
-        self._all_read_at: float | None = None
-        """When the newest of all leads were read, if all were."""
-        self._newest: set[str | None] = set()
-        """The ids of the newest leads, if all leads were read."""
-        self._refreshing = anyio.Lock()
-        self._reading_first_page = anyio.Lock()
+    index: LeadIndex
+    api: LeadsClient
+    _first_page: tuple[float, bool] | None = None
+    """When the newest leads were read for their names, and whether there are no others."""
+    _all_read_at: float | None = None
+    """When the newest of all leads were read, if all were."""
+    _newest: set[str | None] = field(default_factory=set)
+    """The ids of the newest leads, if all leads were read."""
+    _refreshing: anyio.Lock = field(default_factory=anyio.Lock)
+    _reading_first_page: anyio.Lock = field(default_factory=anyio.Lock)
 
     async def look_up(self, request: UpsertRequest) -> None:
         """Read the leads with an id; or a phone and, unless that settles it, an e-mail; or a name.
@@ -163,9 +156,9 @@ class LeadLoader:
             NotFound: if no lead has the id.
             RotorError: if Rotor could not be asked or refused.
         """
-        began, index = anyio.current_time(), self._index
+        began, index = anyio.current_time(), self.index
         if request.id:
-            index.add(await self._api.get_lead(request.id), began)
+            index.add(await self.api.get_lead(request.id), began)
         elif request.phone or request.email:
             phone = parse_phones(request.phone, index.region) if request.phone else None
             if phone is not None and phone.forms:
@@ -177,7 +170,7 @@ class LeadLoader:
                 await self._search(request.email, began)
         else:
             began = await self._look_up_name(request.name or "")
-        index.asked(request, began)
+        index.asked_at |= dict.fromkeys(index.keys[id(request)], began)
 
     async def read_for_all(self, limit: int) -> None:
         """Read what it takes to match every request of the index, in the fewest requests.
@@ -191,15 +184,15 @@ class LeadLoader:
             TooManyRequests: if it would take more.
             RotorError: if Rotor could not be asked or refused.
         """
-        requests = self._index.requests
+        requests = self.index.requests
         singly = sum(2 if one.phone and one.email and not one.id else 1 for one in requests) + any(
             not (one.id or one.phone or one.email) for one in requests
         )
         # Only the first page tells how many pages there are.
         if singly > 2 and await self._read_all(at_most=singly, limit=limit):
             return
-        if self._api.requests + singly > limit:
-            raise TooManyRequests(self._api.requests + singly, limit)
+        if self.api.requests + singly > limit:
+            raise TooManyRequests(self.api.requests + singly, limit)
 
         async def read(request: UpsertRequest) -> None:
             try:
@@ -211,7 +204,7 @@ class LeadLoader:
             except Exception as exc:
                 if isinstance(exc, RotorError) and not isinstance(exc, Refused):
                     raise
-                self._index.fail(request, exc)
+                self.index.fail(request, exc)
 
         await for_each(requests, read)
 
@@ -251,7 +244,7 @@ class LeadLoader:
         pages = -(-(first.total or 0) // PAGE_LIMIT)
         if pages > at_most:
             return False
-        needed = self._api.requests + pages - 1
+        needed = self.api.requests + pages - 1
         if needed > limit:
             raise TooManyRequests(needed, limit)
         read = {1: first}
@@ -264,15 +257,15 @@ class LeadLoader:
         while read[number].has_more:
             number += 1
             if number not in read or (read[number].total or 0) < (read[number - 1].total or 0):
-                if self._api.requests >= limit:  # whatever Rotor says of how many leads there are
-                    raise TooManyRequests(self._api.requests + 1, limit)
+                if self.api.requests >= limit:  # whatever Rotor says of how many leads there are
+                    raise TooManyRequests(self.api.requests + 1, limit)
                 await read_page(number)
         self._note_all_read(began, {lead.id for lead in first.leads})
         return True
 
     def _note_all_read(self, at: float, newest: set[str | None]) -> None:
         self._all_read_at, self._newest = at, newest
-        self._index.all_read(at)
+        self.index.all_read_at = at
 
     async def _look_up_name(self, name: str) -> float:
         """Read the leads that may have a name; return when.
@@ -291,15 +284,13 @@ class LeadLoader:
 
     async def _search(self, text: str, began: float) -> bool:
         """Read the leads that Rotor finds by a text. Returns whether there are more than a page of them."""
-        page = await self._api.list_leads(search=text, archived=True, limit=PAGE_LIMIT)
-        await self._add(page.leads, began)
+        page = await self.api.list_leads(search=text, archived=True, limit=PAGE_LIMIT)
+        async for lead in paced(page.leads):
+            self.index.add(lead, began)
         return page.has_more
 
     async def _page(self, number: int, began: float) -> Page:
-        page = await self._api.list_leads(archived=True, limit=PAGE_LIMIT, page=number)
-        await self._add(page.leads, began)
+        page = await self.api.list_leads(archived=True, limit=PAGE_LIMIT, page=number)
+        async for lead in paced(page.leads):
+            self.index.add(lead, began)
         return page
-
-    async def _add(self, leads: Iterable[Lead], began: float) -> None:
-        async for lead in paced(leads):
-            self._index.add(lead, began)

@@ -4,7 +4,7 @@ Rotor does not document how it compares phones; it may compare letter by letter.
 any spelling of its number, and Rotor's own matching is only the second line of defence.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
@@ -46,11 +46,20 @@ class Match:
 def contact_keys(request: UpsertRequest, region: str) -> list[str]:
     """Return what requests for one person have in common: phone, e-mail, or without both the name.
 
-    A phone that could not exist identifies nobody.
+    A phone that could not exist identifies nobody. It is refused unless a lead is given by its id: Rotor
+    matches phones letter by letter, as far as is known, and two people without a phone would become one.
+
+    Raises:
+        InvalidArguments: if the phone could not exist, and there is no id.
     """
     keys = []
-    if request.phone and (forms := parse_phones(request.phone, region).forms):
-        keys.append(f"phone {forms[0]}")
+    if request.phone:
+        if forms := parse_phones(request.phone, region).forms:
+            keys.append(f"phone {forms[0]}")
+        elif not request.id:
+            raise InvalidArguments(
+                [f"phone: no number that could exist in {region}; leave it out, or put it into the notes"]
+            )
     if request.email:
         keys.append(f"email {caseless(request.email)}")
     if not keys and not request.id and request.name:
@@ -58,33 +67,27 @@ def contact_keys(request: UpsertRequest, region: str) -> list[str]:
     return keys
 
 
-def check_phone(request: UpsertRequest, region: str) -> None:
-    """Refuse a phone that could not exist, unless a lead is given by its id.
-
-    Rotor matches phones letter by letter, as far as is known: two people without a phone would become one.
-
-    Raises:
-        InvalidArguments: if there is such a phone.
-    """
-    if request.phone and not request.id and not parse_phones(request.phone, region).forms:
-        raise InvalidArguments(
-            [f"phone: no number that could exist in {region}; leave it out, or put it into the notes"]
-        )
-
-
 def request_keys(request: UpsertRequest, region: str) -> list[str]:
     """Return the keys by which a request looks for a lead: the id alone, if there is one."""
     return [f"id {request.id}"] if request.id else contact_keys(request, region)
 
 
-def lead_keys(lead: Lead, region: str) -> list[str]:
-    """Return the keys by which a lead can be found."""
-    return [
-        f"id {lead.id}",
-        *(f"phone {form}" for form in (parse_phones(lead.phone, region).forms if lead.phone else ())),
-        *(f"email {form}" for form in (email_forms(lead.email) if lead.email else ())),
-        *([f"name {name_form(lead.name)}"] if lead.name else []),
-    ]
+def lead_keys(lead: Lead, region: str, kinds: Set[str]) -> list[str]:
+    """Return the keys of some kinds by which a lead can be found.
+
+    Args:
+        lead: to be found.
+        region: country (ISO 3166) of phones without a country code.
+        kinds: `id`, `phone`, `email` and `name`, or some of them.
+    """
+    keys = [f"id {lead.id}"]
+    if lead.phone and "phone" in kinds:
+        keys += [f"phone {form}" for form in parse_phones(lead.phone, region).forms]
+    if lead.email and "email" in kinds:
+        keys += [f"email {form}" for form in email_forms(lead.email)]
+    if lead.name and "name" in kinds:
+        keys.append(f"name {name_form(lead.name)}")
+    return keys
 
 
 def resolve(by_phone: Iterable[Lead], by_email: Iterable[Lead], name: str | None) -> Match:

@@ -26,6 +26,8 @@ from rotor_mcp.state.vocabulary import Kind
 IDENTITY_FIELDS = ("name", "phone", "email", *ADDRESS_FIELDS)
 """The fields that say who and where somebody is."""
 
+_PROTECTED = frozenset({*IDENTITY_FIELDS, "projected_value"})
+"""Fields of which only approval may replace a value."""
 _SPELLED: dict[str, Kind] = {"stage": "stage", "source": "source", "tags": "tag"}
 """Fields that are written as the company spells them."""
 
@@ -109,6 +111,7 @@ def make_plan(request: UpsertRequest, found: Match, locale: Locale) -> Plan:
     added = {
         tag: _spelled("tag", tag, lead, None, locale) for form, tag in tags.items() if form not in own_tags
     }
+    how = request.given
     changes: list[Change] = []
     unchanged: list[str] = []
     kept: list[Kept] = []
@@ -120,18 +123,24 @@ def make_plan(request: UpsertRequest, found: Match, locale: Locale) -> Plan:
             after = _spelled(kind, value, lead, before, locale, by_id=by_id)
         elif name == "notes" and found.lead is not None and not request.replace_notes:
             after = before or ""
-            for part in request.notes_to_add:
+            for part in how.notes or [value]:
                 after = add_notes(after, part, locale.today)
         if is_same(name, before, after, locale, exact=by_id or name == "stage"):
             unchanged.append(name)
-        elif before is not None and not by_id and (name == "source" or name in request.only_if_blank):
+        elif before is not None and not by_id and (name == "source" or name in how.only_if_blank):
             kept.append(Kept(name, before, after))
         else:
             changes.append(Change(name, before, after))
     sent: dict[str, object] = {change.field: change.after for change in changes}
     if added:
         sent["tags"] = list(added.values())
-    replaced = () if by_id else tuple(change.field for change in changes if _needs_approval(change))
+    replaced = (
+        ()
+        if by_id
+        else tuple(
+            change.field for change in changes if change.field in _PROTECTED and _needs_approval(change)
+        )
+    )
     operation: Operation = "created" if found.lead is None else "updated"
     outcome: PlannedOutcome = operation
     if found.lead is not None and not sent:
@@ -210,7 +219,7 @@ def _needs_approval(change: Change) -> bool:
         return False
     if change.field == "name":
         return not same_or_shorter_name(str(change.before), str(change.after))
-    return change.field in IDENTITY_FIELDS or (change.field == "projected_value" and change.after == 0)
+    return change.field != "projected_value" or change.after == 0
 
 
 def add_notes(stored: str, text: str, today: date) -> str:

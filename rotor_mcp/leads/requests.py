@@ -5,12 +5,12 @@ The fields of a lead, with their limits, are in `api/models.py`.
 
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     BeforeValidator,
     Field,
-    ModelWrapValidatorHandler,
     PrivateAttr,
     field_validator,
     model_validator,
@@ -25,39 +25,42 @@ from rotor_mcp.api.models import (
     LeadId,
     Priority,
     Tags,
-    blanks,
     is_blank,
     split_tags,
 )
 
 
+@dataclass(frozen=True)
+class Given:
+    """How arguments were given, beside their values."""
+
+    blank: tuple[str, ...] = ()
+    """Arguments that were given without a value."""
+    remarks: tuple[str, ...] = ()
+    """What the caller should know of how the arguments were read."""
+    only_if_blank: frozenset[str] = frozenset()
+    """Fields that were given for many rows at once: they replace no value of a lead that is found."""
+    notes: tuple[str, ...] = ()
+    """The notes, in the parts that came together from several rows; each is added if it is not there."""
+
+
 class Arguments(Fields):
     """The arguments of a tool."""
 
-    _blank: tuple[str, ...] = PrivateAttr(default=())
-    _remarks: tuple[str, ...] = PrivateAttr(default=())
+    _given: Given = PrivateAttr(default=Given())
 
     @property
-    def blank(self) -> tuple[str, ...]:
-        """Arguments that were given without a value."""
-        return self._blank
-
-    @property
-    def remarks(self) -> tuple[str, ...]:
-        """What the caller should know of how the arguments were read."""
-        return self._remarks
+    def given(self) -> Given:
+        """How the arguments were given."""
+        return self._given
 
     def remark(self, text: str) -> None:
         """Add a remark."""
-        self._remarks = (*self._remarks, text)
+        self._given = replace(self._given, remarks=(*self._given.remarks, text))
 
-    @model_validator(mode="wrap")
-    @classmethod
-    def _note_blanks(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
-        arguments = handler(data)
-        if isinstance(data, dict):
-            arguments._blank = tuple(blanks(data))
-        return arguments
+    def note_blanks(self, blank: Mapping[str, object]) -> None:
+        """Note the arguments that were given without a value, with what was given."""
+        self._given = replace(self._given, blank=tuple(blank))
 
 
 class UpsertRequest(LeadFields, Arguments):
@@ -67,14 +70,6 @@ class UpsertRequest(LeadFields, Arguments):
     replace_notes: Annotated[bool, Field(description="Replace the notes instead of adding to them")] = False
     dry_run: Annotated[bool, Field(description="Only show what would happen")] = False
     confirm: Annotated[str | None, Field(description="Token of a plan that the user approved")] = None
-
-    _only_if_blank: frozenset[str] = PrivateAttr(default=frozenset())
-    _notes_to_add: tuple[str, ...] = PrivateAttr(default=())
-
-    @property
-    def notes_to_add(self) -> tuple[str, ...]:
-        """The notes, in the parts that came together from several rows; each is added if it is not there."""
-        return self._notes_to_add or ((self.notes,) if self.notes else ())
 
     def with_values(
         self, values: Mapping[str, Any], *, notes: tuple[str, ...] = (), only_if_blank: Iterable[str] = ()
@@ -88,15 +83,13 @@ class UpsertRequest(LeadFields, Arguments):
         """
         together = {"notes": "\n".join(notes)} if notes else {}
         arguments = self.model_copy(update={**values, **together})
-        arguments._notes_to_add = notes
-        arguments._only_if_blank = frozenset(only_if_blank)
-        arguments._blank = tuple(name for name in self.blank if name not in values)
+        arguments._given = replace(
+            self._given,
+            blank=tuple(name for name in self._given.blank if name not in values),
+            only_if_blank=frozenset(only_if_blank),
+            notes=notes,
+        )
         return arguments
-
-    @property
-    def only_if_blank(self) -> frozenset[str]:
-        """Fields that were given for many rows at once: they replace no value of a lead that is found."""
-        return self._only_if_blank
 
     @model_validator(mode="after")
     def _check_that_somebody_is_meant(self) -> Self:
@@ -158,18 +151,19 @@ class SearchRequest(Arguments):
     limit: Annotated[int, Field(ge=0, le=100, description="Leads shown")] = 20
     cursor: Annotated[str | None, Field(description="From the last result, to go on")] = None
 
-    @model_validator(mode="wrap")
-    @classmethod
-    def _remark_on_zeros(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
-        arguments = handler(data)
-        zeros = [name for name in arguments.blank if not is_blank(data[name])]
-        if not_used := [name for name in zeros if data[name] != cls.model_fields[name].default]:
-            said = ", ".join(f"{name} {json.dumps(data[name])}" for name in not_used)
-            arguments.remark(
-                f"not used, because other arguments are blank text: {said}. To filter by it, leave blank "
-                "arguments out"
+    def note_blanks(self, blank: Mapping[str, object]) -> None:
+        """Note the arguments that were given without a value, and remark on zeros that are not used."""
+        super().note_blanks(blank)
+        fields = type(self).model_fields
+        if not_used := [
+            f"{name} {json.dumps(value)}"
+            for name, value in blank.items()
+            if not is_blank(value) and value != fields[name].default
+        ]:
+            self.remark(
+                f"not used, because other arguments are blank text: {', '.join(not_used)}. To filter by it, "
+                "leave blank arguments out"
             )
-        return arguments
 
     @field_validator("fields")
     @classmethod

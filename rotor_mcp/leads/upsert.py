@@ -4,7 +4,7 @@
 changes. Here are the requests between them.
 """
 
-from collections.abc import Awaitable, Iterable
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import Enum, auto
@@ -18,7 +18,7 @@ from rotor_mcp.events import WriteEvent
 from rotor_mcp.leads.compare import differences
 from rotor_mcp.leads.context import CallContext
 from rotor_mcp.leads.lookup import PLAN_TTL_SECONDS, Lookup, look_up
-from rotor_mcp.leads.matching import Match, check_phone, contact_keys
+from rotor_mcp.leads.matching import Match, contact_keys
 from rotor_mcp.leads.plan import Plan, PlannedOutcome, approval_token, make_plan
 from rotor_mcp.leads.requests import UpsertRequest
 from rotor_mcp.state.keyed_locks import Lease
@@ -79,12 +79,12 @@ async def upsert(request: UpsertRequest, call: CallContext, lookup: Lookup | Non
         RotorError: if Rotor could not be asked or refused.
     """
     region = call.locale.region
-    check_phone(request, region)
+    keys = contact_keys(request, region)
     if request.dry_run:
         lookup = lookup or await look_up(request, call.api, region)
         await learn_words([request], call)
         return show(request, make_plan(request, lookup.match, call.locale))
-    async with call.state.locks.hold(contact_keys(request, region), call.api.remaining) as lease:
+    async with call.state.locks.hold(keys, call.api.deadline) as lease:
         if lookup is None or _is_out_of_date(lookup, lease.released_at):
             try:
                 lookup = await look_up(request, call.api, region)
@@ -92,11 +92,11 @@ async def upsert(request: UpsertRequest, call: CallContext, lookup: Lookup | Non
                 if exc.scope is None or lookup is not None:
                     raise  # the key can read: another refusal does not justify an unchecked write
                 plan = make_plan(request, Match(), call.locale)
-                return await _report(_write_unchecked(request, call, plan, lease), call, plan)
+                return await _write(request, call, plan, lease, checked=False)
         match = lookup.match
         if match.lead is not None and match.lead.id:
             # Another call, with another key of this lead, may have changed it since it was read.
-            changed_at = await lease.extend([f"id {match.lead.id}"], call.api.remaining)
+            changed_at = await lease.extend([f"id {match.lead.id}"], call.api.deadline)
             if lookup.read_at <= max(changed_at, anyio.current_time() - PLAN_TTL_SECONDS):
                 match = replace(match, lead=await call.api.get_lead(match.lead.id))
         await learn_words([request], call)
@@ -106,7 +106,7 @@ async def upsert(request: UpsertRequest, call: CallContext, lookup: Lookup | Non
         needs_token = request.confirm is not None or plan.outcome == "needs_confirmation"
         if needs_token and request.confirm != approval_token(plan):
             return show(request, plan)
-        return await _report(_write(request, call, plan, lease), call, plan)
+        return await _write(request, call, plan, lease)
 
 
 def show(request: UpsertRequest, plan: Plan) -> UpsertOutcome:
@@ -145,12 +145,31 @@ def _is_out_of_date(lookup: Lookup, released_at: float) -> bool:
 # Writing
 
 
-async def _report(writing: Awaitable[UpsertOutcome], call: CallContext, plan: Plan) -> UpsertOutcome:
-    """Await a write, and report how it ended, whatever became of it."""
+async def _write(
+    request: UpsertRequest, call: CallContext, plan: Plan, lease: Lease, *, checked: bool = True
+) -> UpsertOutcome:
+    """Carry out a plan, and report how that ended, whatever became of it.
+
+    Args:
+        request: what the plan is for.
+        call: in which this happens.
+        plan: to carry out.
+        lease: on the person.
+        checked: whether the lead was looked up. A key that may not read writes by Rotor's own matching.
+    """
     lead_id, status = plan.target, "cancelled"
     try:
-        outcome = await writing
-        lead_id, status = outcome.lead_id, outcome.status
+        try:
+            reply = await call.write(plan.fields, plan.target if checked else request.id, lease)
+        except OutcomeUnknown as lost:
+            if not checked:
+                raise
+            outcome = await _make_sure(request, call, plan, lease, lost)
+        else:
+            evidence = Evidence.REPLY if checked else Evidence.REPLY_TO_UNCHECKED
+            written: UpsertStatus = "created" if reply.created else "updated"
+            outcome = UpsertOutcome(request, plan, written, reply.lead, evidence=evidence)
+        lead_id, status = (outcome.lead.id if outcome.lead else None) or lead_id, outcome.status
     except RotorError as exc:
         status = exc.outcome
         raise
@@ -158,23 +177,6 @@ async def _report(writing: Awaitable[UpsertOutcome], call: CallContext, plan: Pl
         fields = tuple(name for name in LeadFields.model_fields if name in plan.fields.model_fields_set)
         call.wrote(WriteEvent(lead_id, fields, status))
     return outcome
-
-
-async def _write(request: UpsertRequest, call: CallContext, plan: Plan, lease: Lease) -> UpsertOutcome:
-    try:
-        reply = await call.write(plan.fields, plan.target, lease)
-    except OutcomeUnknown as lost:
-        return await _make_sure(request, call, plan, lease, lost)
-    return UpsertOutcome(request, plan, "created" if reply.created else "updated", reply.lead)
-
-
-async def _write_unchecked(
-    request: UpsertRequest, call: CallContext, plan: Plan, lease: Lease
-) -> UpsertOutcome:
-    """Write with a key that may not read, by Rotor's own matching."""
-    reply = await call.write(plan.fields, request.id, lease)
-    status: UpsertStatus = "created" if reply.created else "updated"
-    return UpsertOutcome(request, plan, status, reply.lead, evidence=Evidence.REPLY_TO_UNCHECKED)
 
 
 async def _make_sure(

@@ -1,4 +1,4 @@
-"""The arguments of a tool call → the tool's model, or words that say how to mend them."""
+"""Parses the arguments of a tool call into the tool's model, or says what is wrong with them."""
 
 import json
 import re
@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from rotor_mcp.api.models import NOTES_LIMIT, SENT_NAMES, TAG_LIMIT, TEXT_LIMIT, is_blank
+from rotor_mcp.api.models import NOTES_LIMIT, SENT_NAMES, TAG_LIMIT, TEXT_LIMIT, blanks, is_blank
 from rotor_mcp.errors import InvalidArguments
 from rotor_mcp.leads.requests import Arguments
 
@@ -52,24 +52,29 @@ def parse(model: type[Model], arguments: Mapping[str, Any]) -> Model:
     names = list(model.model_fields)
     if len(arguments) > MAX_ARGUMENTS:
         raise InvalidArguments([f"{len(arguments):,} arguments are given, and this tool takes {len(names)}"])
-    given = _unwrapped(arguments, names)
-    too_long = {name: fault for name in names if (fault := _too_long(name, given.get(name)))}
+    given = arguments
+    if arguments.keys() == {"arguments"} and "arguments" not in names:
+        given = _unwrap(arguments["arguments"], names)
     added = [name for name in given if name not in names and _is_added_by_a_client(name)]
+    too_long = _length_faults({name: value for name, value in given.items() if name in names})
+    given = {name: value for name, value in given.items() if name not in added and name not in too_long}
+    blank = blanks(given)
     try:
-        taken = model.model_validate(
-            {name: value for name, value in given.items() if name not in added and name not in too_long}
-        )
+        taken = model.model_validate({name: value for name, value in given.items() if name not in blank})
     except ValidationError as exc:
-        raise InvalidArguments(_told(_faults(exc, names, too_long), names)) from None
+        raise InvalidArguments(_ordered(_faults(exc, names, too_long), names)) from None
     if too_long:
-        raise InvalidArguments(_told([(name, f"{name}: {fault}") for name, fault in too_long.items()], names))
+        faults = [(name, f"{name}: {fault}") for name, fault in too_long.items()]
+        raise InvalidArguments(_ordered(faults, names))
+    if blank:
+        taken.note_blanks({name: given[name] for name in blank})
     if added:
         taken.remark(f"not arguments of this tool, ignored: {', '.join(name[:60] for name in added)}")
     return taken
 
 
-def _told(faults: Iterable[tuple[str, str]], names: Sequence[str]) -> list[str]:
-    """Put faults into the order of the arguments, unknown ones last, and tell the first of them."""
+def _ordered(faults: Iterable[tuple[str, str]], names: Sequence[str]) -> list[str]:
+    """Return the first faults in the order of the arguments, those of unknown arguments last."""
     places = {name: place for place, name in enumerate(names)}
     told = [text for _, text in sorted(faults, key=lambda fault: places.get(fault[0], len(names)))]
     if len(told) > MAX_FAULTS:
@@ -88,33 +93,32 @@ def read_object(value: object) -> object:
     return value
 
 
-def _too_long(name: str, value: object) -> str | None:
-    """Say that an argument is too long to be looked at, if it is. Only its length is looked at."""
-    most = MAX_CHARS.get(name, TEXT_LIMIT)
-    match value:
-        case str() if len(value) > most:
-            return f"{len(value):,} characters, at most {most:,} are allowed"
-        case int() if abs(value) >= _TOO_LARGE:
-            return f"a number of more than {TEXT_LIMIT} digits"
-        case list() if name != "rows" and len(value) > TAG_LIMIT:
-            return f"{len(value):,} are given, at most {TAG_LIMIT} are allowed"
-        case list() if name != "rows" and any(
-            isinstance(item, str) and len(item) > TEXT_LIMIT for item in value
-        ):
-            return f"one of them has more than the {TEXT_LIMIT} characters that are allowed"
-        case _:
-            return None
+def _length_faults(given: Mapping[str, object]) -> dict[str, str]:
+    """Return what is too long to be read, and why. Only lengths are looked at."""
+    faults: dict[str, str] = {}
+    for name, value in given.items():
+        most = MAX_CHARS.get(name, TEXT_LIMIT)
+        match value:
+            case str() if len(value) > most:
+                faults[name] = f"{len(value):,} characters, at most {most:,} are allowed"
+            case int() if abs(value) >= _TOO_LARGE:
+                faults[name] = f"a number of more than {TEXT_LIMIT} digits"
+            case list() if name != "rows" and len(value) > TAG_LIMIT:
+                faults[name] = f"{len(value):,} are given, at most {TAG_LIMIT} are allowed"
+            case list() if name != "rows" and any(
+                isinstance(item, str) and len(item) > TEXT_LIMIT for item in value
+            ):
+                faults[name] = f"one of them has more than the {TEXT_LIMIT} characters that are allowed"
+    return faults
 
 
-def _unwrapped(arguments: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
-    """Take arguments out of an object, or JSON text, that stands for all of them.
+def _unwrap(inner: object, names: Sequence[str]) -> dict[str, Any]:
+    """Return the arguments of an object, or of JSON text, that stands for all of them.
 
     Raises:
         InvalidArguments: if something else stands there.
     """
-    if set(arguments) != {"arguments"} or "arguments" in names:
-        return dict(arguments)
-    inner = read_object(arguments["arguments"])
+    inner = read_object(inner)
     if is_blank(inner) or inner == []:  # how some clients write that there are none
         return {}
     if not isinstance(inner, dict):

@@ -68,7 +68,7 @@ class AccessControl:
         async with AsyncExitStack() as stack:
             try:
                 admitted = await self._authorize(stack, writing=writing, tool=tool)
-                if writing:
+                if writing and admitted.tenant.state.locks.shared:
                     await admitted.tenant.state.locks.check()
             except CallRejected as exc:
                 for listener in self._listeners:
@@ -77,7 +77,6 @@ class AccessControl:
             try:
                 yield admitted
             finally:
-                self.tenants.leave(admitted.tenant)
                 finished = CallFinished(
                     admitted.caller, admitted.tenant.name, admitted.summary, admitted.writes
                 )
@@ -101,4 +100,4 @@ class AccessControl:
         Raises:
             CallRejected: if the call is not admitted.
         """
-        return AdmittedCall(self.tenants.default(), self.questions)
+        return AdmittedCall(self.tenants.default, self.questions)

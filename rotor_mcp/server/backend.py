@@ -4,13 +4,11 @@ A client waits for a start, and a start needs nothing of what is behind the tool
 Modules that need an extra are loaded only where it is used.
 """
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import aclosing, asynccontextmanager
-from functools import cached_property
-from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from functools import cached_property, partial
+from typing import TYPE_CHECKING
 
-from mcp.server.mcpserver import Context
 from mcp.types import CallToolResult, Completion, CompletionArgument, InputRequiredResult
 
 from rotor_mcp.config import Settings
@@ -18,10 +16,11 @@ from rotor_mcp.config import Settings
 if TYPE_CHECKING:
     import httpx2
 
+    from rotor_mcp.dates import Clock
     from rotor_mcp.events import EventListener
     from rotor_mcp.server.access import AccessControl
     from rotor_mcp.state.tenant_state import StateFactory
-    from rotor_mcp.tenants import Clock, Tenant, TenantRegistry
+    from rotor_mcp.tenants import Tenant, TenantRegistry
 
 
 class Backend:
@@ -83,14 +82,12 @@ class Backend:
         if self._access is not None:
             await self._access.tenants.aclose()
 
-    async def call_tool(
-        self, name: str, given: dict[str, Any], context: Context[Any, Any]
-    ) -> CallToolResult | InputRequiredResult:
-        """Call a tool."""
-        result: CallToolResult | InputRequiredResult = await self._dispatch.call_tool(
-            name, given, context, self.access
-        )
-        return result
+    @cached_property
+    def call_tool(self) -> "Callable[..., Awaitable[CallToolResult | InputRequiredResult]]":
+        """Calls a tool: its name, the arguments as they were given, and the SDK's context."""
+        from rotor_mcp.server.dispatch import call_tool
+
+        return partial(call_tool, access=self.access)
 
     async def read_lead(self, lead_id: str) -> str:
         """Read the resource of a lead.
@@ -99,8 +96,9 @@ class Backend:
             ResourceNotFoundError: if no lead has this id.
             ResourceError: if Rotor could not be asked or refused.
         """
-        text: str = await self._dispatch.read_lead(lead_id, self.access)
-        return text
+        from rotor_mcp.server.dispatch import read_lead
+
+        return await read_lead(lead_id, self.access)
 
     async def read_pipeline(self) -> str:
         """Read the resource of the pipeline.
@@ -108,20 +106,15 @@ class Backend:
         Raises:
             ResourceError: if Rotor could not be asked or refused.
         """
-        text: str = await self._dispatch.read_pipeline(self.access)
-        return text
+        from rotor_mcp.server.dispatch import read_pipeline
+
+        return await read_pipeline(self.access)
 
     async def complete(self, argument: CompletionArgument) -> Completion | None:
         """Propose values for an argument of a prompt or resource; None if there are none to propose."""
         from rotor_mcp.server.completions import complete
 
         return await complete(argument, self.access)
-
-    @cached_property
-    def _dispatch(self) -> ModuleType:
-        from rotor_mcp.server import dispatch
-
-        return dispatch
 
 
 def open_state_factory(settings: Settings, search_memory: float) -> "StateFactory":
@@ -148,10 +141,11 @@ def open_registry(
 ) -> "TenantRegistry":
     """Return a registry without tenants. Its connections are opened by the first request."""
     from rotor_mcp.api.pool import ConnectionPool
-    from rotor_mcp.tenants import TenantRegistry, system_clock
+    from rotor_mcp.dates import utc_now
+    from rotor_mcp.tenants import TenantRegistry
 
     pool = ConnectionPool(settings, transport, listeners)
-    return TenantRegistry(pool, open_state_factory(settings, settings.search_memory), clock or system_clock)
+    return TenantRegistry(pool, open_state_factory(settings, settings.search_memory), clock or utc_now)
 
 
 @asynccontextmanager

@@ -44,7 +44,7 @@ async def _propose_words(kind: Kind, call: CallContext, part: str) -> list[str]:
 
 
 async def _propose_leads(call: CallContext, part: str) -> list[str]:
-    if not call.state.search_cache.enabled:
+    if not call.state.search_cache.seconds:
         return []  # each key would cost a request
     page, _ = await call.page()
     named = [

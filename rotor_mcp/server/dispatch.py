@@ -14,7 +14,7 @@ from mcp.types import CallToolResult, InputRequiredResult, TextContent
 from rotor_mcp.errors import CallError, CallRejected, InvalidArguments, NotFound
 from rotor_mcp.leads.context import CallContext
 from rotor_mcp.leads.validation import parse
-from rotor_mcp.sanitize import cap_text, cap_value, clean, map_strings, one_line
+from rotor_mcp.sanitize import cap_result, clean, one_line, safe_value
 from rotor_mcp.server import elicitation
 from rotor_mcp.server.access import AccessControl, AdmittedCall
 from rotor_mcp.server.recording import recorded
@@ -42,10 +42,19 @@ async def call_tool(
             try:
                 with recorded(name, admitted, call) as recording:
                     arguments = parse(tool.arguments, given)
-                    result = await _run(tool, arguments, context, call, admitted)
-                    if isinstance(result, InputRequiredResult):
-                        recording.outcome = "asked the person"
-                        return result
+                    if (state := context.request_state) is not None:
+                        answer = elicitation.read_answer(context, state, admitted.questions, admitted.caller)
+                        result = await _go_on(tool, arguments, answer, call)
+                    else:
+                        result = await tool.run(arguments, call)
+                        if getattr(result, "confirm", None):
+                            asked = await _ask_person(
+                                tool, arguments, result, context=context, call=call, admitted=admitted
+                            )
+                            if isinstance(asked, InputRequiredResult):
+                                recording.outcome = "asked the person"
+                                return asked
+                            result = asked
                     recording.outcome = getattr(result, "outcome", "done")
                     return _tool_result(tool, arguments, result, call, admitted)
             except CallError as exc:
@@ -62,54 +71,55 @@ async def call_tool(
 
 
 def _error(text: str) -> CallToolResult:
-    return CallToolResult(content=[TextContent(text=cap_text(text))], is_error=True)
+    return CallToolResult(content=[TextContent(text=cap_result(text)[0])], is_error=True)
 
 
 def _tool_result(
     tool: Tool[Any, Any], arguments: Any, result: Result, call: CallContext, admitted: AdmittedCall
 ) -> CallToolResult:
     """Return a result as text and as structured content, both complete, cut and without secrets."""
-    safe = admitted.tenant.safe
-    text, content = safe(tool.render(result)), map_strings(result.content(), safe)
     fault = phrases.redis_fault(call.redis_fault) if call.redis_fault else None
-    if notices := [
-        safe(one_line(notice)) for notice in (*arguments.remarks, admitted.notice, fault) if notice
-    ]:
+    notices = [one_line(notice) for notice in (*arguments.given.remarks, admitted.notice, fault) if notice]
+    text, content = tool.render(result), result.model_dump(mode="json", exclude_defaults=True)
+    if notices:
         text = "\n".join([text, *(f"Note: {notice}." for notice in notices)])
         content |= {"notice": "; ".join(notices)}
+    text, content = cap_result(*safe_value([text, content], admitted.tenant.secrets))
     return CallToolResult(
-        content=[TextContent(text=cap_text(text))],
-        structured_content=cap_value(content),
-        is_error=result.failed,
+        content=[TextContent(text=text)], structured_content=content, is_error=result.failed
     )
 
 
-async def _run(
+async def _ask_person(
     tool: Tool[Any, Any],
     arguments: Any,
+    result: Result,
+    *,
     context: Context[Any, Any],
     call: CallContext,
     admitted: AdmittedCall,
 ) -> Result | InputRequiredResult:
-    """Run a tool, and if its result waits for approval, ask the person where the client can."""
-    questions, caller = admitted.questions, admitted.caller
-    answer = elicitation.answered(context, questions, caller) if context.request_state is not None else None
-    if answer is None:
-        result: Result = await tool.run(arguments, call)
-        question = tool.question(result)
-        if question is None or not elicitation.can_ask(context, questions, caller):
-            return result
-        asked = await elicitation.ask(
-            context,
-            admitted.tenant.safe(question),
-            result.model_dump_json(exclude_defaults=True),
-            questions=questions,
-            caller=caller,
-            answer_timeout=call.api.remaining,
-        )
-        if isinstance(asked, InputRequiredResult):
-            return asked
-        answer = asked
+    """Ask the person about a result that waits for approval where the client can, and follow the answer."""
+    question = tool.question(result) if tool.question else None
+    if question is None or not elicitation.can_ask(context, admitted.questions, admitted.caller):
+        return result
+    asked = await elicitation.ask(
+        context,
+        admitted.tenant.safe(question),
+        result.model_dump_json(exclude_defaults=True),
+        questions=admitted.questions,
+        caller=admitted.caller,
+        answer_timeout=call.api.remaining,
+    )
+    if isinstance(asked, InputRequiredResult):
+        return asked
+    return await _go_on(tool, arguments, asked, call)
+
+
+async def _go_on(
+    tool: Tool[Any, Any], arguments: Any, answer: elicitation.Answered, call: CallContext
+) -> Result:
+    """Carry out what the person was asked about, or return it as not approved."""
     shown = tool.result.model_validate_json(answer.state)
     match answer.answer:
         case "declined":

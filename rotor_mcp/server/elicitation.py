@@ -129,19 +129,26 @@ async def ask(
     return Answered(state, "none")
 
 
-def answered(context: Context[Any, Any], questions: OpenQuestions, caller: str | None) -> Answered | None:
-    """Read the answer that a second round brings; None in a first round."""
-    if context.request_state is None:
-        return None
+def read_answer(
+    context: Context[Any, Any], state: str, questions: OpenQuestions, caller: str | None
+) -> Answered:
+    """Return the answer that the second round of a call brings.
+
+    Args:
+        context: of the call.
+        state: what the question was about, as it came back.
+        questions: that clients have left open.
+        caller: who calls, if callers are known.
+    """
     questions.answered(_client(context, caller))
     response = (context.input_responses or {}).get(_KEY)
     if isinstance(response, ElicitResult):
         approve = (response.content or {}).get("approve")
         if response.action == "accept" and approve is True:
-            return Answered(context.request_state, "approved")
+            return Answered(state, "approved")
         if response.action == "decline" or (response.action == "accept" and approve is False):
-            return Answered(context.request_state, "declined")
-    return Answered(context.request_state, "none")
+            return Answered(state, "declined")
+    return Answered(state, "none")
 
 
 def _client(context: Context[Any, Any], caller: str | None) -> str:

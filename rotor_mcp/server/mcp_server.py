@@ -11,7 +11,6 @@ import json
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -27,6 +26,7 @@ from mcp.shared.message import SessionMessage
 from mcp.types import INVALID_PARAMS, CallToolResult, GetPromptResult, InputRequiredResult, ToolAnnotations
 from mcp.types import Prompt as McpPrompt
 from mcp.types import Tool as McpTool
+from pydantic import PrivateAttr
 
 from rotor_mcp import __version__
 from rotor_mcp.config import Settings
@@ -36,9 +36,9 @@ from rotor_mcp.server.backend import Backend
 if TYPE_CHECKING:
     import httpx2
 
+    from rotor_mcp.dates import Clock
     from rotor_mcp.events import EventListener
     from rotor_mcp.server.access import AccessControl
-    from rotor_mcp.tenants import Clock
 
 INSTRUCTIONS = (
     "Leads in Rotor, the CRM of field-service businesses. A lead is a person who may become a customer. "
@@ -164,6 +164,8 @@ class McpServer(MCPServer[Any]):
 class _McpTool(SdkTool):
     """A tool of ours as the SDK registers it. Only `run` differs."""
 
+    _backend: Backend = PrivateAttr()
+
     @property
     def read_only(self) -> bool:
         return bool(self.annotations and self.annotations.read_only_hint)
@@ -175,13 +177,12 @@ class _McpTool(SdkTool):
         convert_result: bool = False,  # noqa: ARG002 - the SDK's signature
     ) -> CallToolResult | InputRequiredResult:
         """Call the tool with the arguments as the client sent them."""
-        result: CallToolResult | InputRequiredResult = await self.fn(arguments, context)
-        return result
+        return await self._backend.call_tool(self.name, arguments, context)
 
 
 def _mcp_tool(definition: dict[str, Any], backend: Backend) -> _McpTool:
-    return _McpTool(
-        fn=partial(backend.call_tool, definition["name"]),
+    tool = _McpTool(
+        fn=_McpTool.run,
         name=definition["name"],
         title=definition["title"],
         description=definition["description"],
@@ -190,3 +191,5 @@ def _mcp_tool(definition: dict[str, Any], backend: Backend) -> _McpTool:
         is_async=True,
         annotations=ToolAnnotations.model_validate(definition["annotations"]),
     )
+    tool._backend = backend
+    return tool

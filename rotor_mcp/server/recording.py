@@ -45,7 +45,7 @@ def recorded(what: str, admitted: AdmittedCall, call: CallContext) -> Iterator[R
         raise
     finally:
         took, api = anyio.current_time() - started, call.api
-        admitted.summary = CallSummary(what, recording.outcome, api.requests_of_this_round, took)
+        admitted.summary = CallSummary(what, recording.outcome, api.requests - api.carried_over, took)
         logger.info(
             "%s: %s%s, %d requests, %.0f ms", what, recording.outcome, detail, api.requests, 1e3 * took
         )

@@ -1,41 +1,39 @@
-"""How many requests were sent on a day: of a key's quota, or of a caller's budget."""
+"""Counts the requests of a day: of a key's quota, or of a caller's budget.
 
-from collections.abc import Callable
-from datetime import UTC, date, datetime
+Days are those of UTC. Rotor does not document when its own day begins.
+"""
 
-
-def utc_day() -> date:
-    """Return the day by which requests are counted. Rotor does not document when its own day begins."""
-    return datetime.now(UTC).date()
+from rotor_mcp.dates import Clock, utc_now
 
 
 class RequestCounter:
     """Requests that were sent today with a company's key, by this server's own count."""
 
-    def __init__(self, today: Callable[[], date] = utc_day) -> None:
-        self._today = today
-        self._day = today()
+    def __init__(self, clock: Clock = utc_now) -> None:
+        self._clock = clock
+        self._day = clock().date()
         self._count = 0
 
     async def add(self, requests: int = 1) -> None:
         """Count requests that were sent."""
-        self._start_day()
+        if self._clock().date() != self._day:
+            self._start_day()
         self._count += requests
 
     async def today(self) -> int:
         """Return how many were sent today."""
-        self._start_day()
+        if self._clock().date() != self._day:
+            self._start_day()
         return self._count
 
     @property
     def known(self) -> int:
         """How many of today this process has counted, without asking other servers."""
-        return self._count if self._today() == self._day else 0
+        return self._count if self._clock().date() == self._day else 0
 
     def _start_day(self) -> None:
-        """Start at 0 when a new day has begun."""
-        if (day := self._today()) != self._day:
-            self._day, self._count = day, 0
+        """Count a new day from 0."""
+        self._day, self._count = self._clock().date(), 0
 
 
 class Budget(RequestCounter):
@@ -46,8 +44,8 @@ class Budget(RequestCounter):
     together exceed a limit by less than what one of them spends.
     """
 
-    def __init__(self, today: Callable[[], date] = utc_day) -> None:
-        super().__init__(today)
+    def __init__(self, clock: Clock = utc_now) -> None:
+        super().__init__(clock)
         self._reserved: dict[str, int] = {}
 
     async def reserve(

@@ -94,31 +94,6 @@ def _memory_of(page: Page) -> int:
     )
 
 
-class PageStore:
-    """The cached pages of one company, each under its query."""
-
-    def __init__(self, seconds: float, store: BoundedPages) -> None:
-        self._seconds = seconds
-        self._store = store
-        self._owner = store.owner()
-        self._writes = 0
-
-    async def find(self, query: str) -> CachedPage:
-        """Look for a page, whatever its age."""
-        at, page = self._store.find(self._owner, query)
-        return CachedPage(page, at, self._writes)
-
-    async def keep(self, query: str, page: Page, generation: CacheGeneration) -> None:
-        """Cache a page, unless something was written since it was looked for."""
-        if generation == self._writes:
-            self._store.keep(self._owner, query, page, self._seconds)
-
-    async def clear(self) -> None:
-        """Drop all pages, and cache no page whose reading has begun."""
-        self._writes += 1
-        self._store.drop_all(self._owner)
-
-
 @dataclass
 class _Fetch:
     lock: anyio.Lock = field(default_factory=anyio.Lock)
@@ -126,23 +101,20 @@ class _Fetch:
 
 
 class SearchCache:
-    """Pages of leads read recently by searches of one company."""
+    """Pages of leads read recently by searches of one company, within one process."""
 
-    def __init__(self, seconds: float, pages: PageStore | None = None) -> None:
+    def __init__(self, seconds: float, pages: BoundedPages | None = None) -> None:
         """Create a cache.
 
         Args:
             seconds: for which a page is used; 0 caches nothing.
-            pages: where they are kept; in this process if None.
+            pages: of all companies of the process, among which those of this one are kept.
         """
-        self._seconds = seconds
-        self._pages = pages or PageStore(seconds, BoundedPages())
+        self.seconds = seconds
+        self._pages = pages or BoundedPages()
+        self._owner = self._pages.owner()
+        self._writes = 0
         self._fetches: dict[str, _Fetch] = {}
-
-    @property
-    def enabled(self) -> bool:
-        """Whether pages are cached at all."""
-        return self._seconds > 0
 
     async def get_or_fetch(self, query: str, fetch: Callable[[], Awaitable[Page]]) -> tuple[Page, float]:
         """Return a page, and how many seconds before this call it was read; 0 if it was read by this call.
@@ -158,18 +130,30 @@ class SearchCache:
         shared.waiting += 1
         try:
             async with shared.lock:
-                found = await self._pages.find(query)
-                fresh = found.at >= asked or anyio.current_time() - found.at < self._seconds
+                found = await self.find(query)
+                fresh = found.at >= asked or anyio.current_time() - found.at < self.seconds
                 if found.page is not None and fresh:
                     return found.page, max(asked - found.at, 0.0)
                 page = await fetch()
-                await self._pages.keep(query, page, found.generation)
+                await self.keep(query, page, found.generation)
                 return page, 0.0
         finally:
             shared.waiting -= 1
             if not shared.waiting:
                 del self._fetches[query]
 
+    async def find(self, query: str) -> CachedPage:
+        """Look for a page, whatever its age."""
+        at, page = self._pages.find(self._owner, query)
+        return CachedPage(page, at, self._writes)
+
+    async def keep(self, query: str, page: Page, generation: CacheGeneration) -> None:
+        """Cache a page, unless something was written since it was looked for."""
+        if generation == self._writes:
+            self._pages.keep(self._owner, query, page, self.seconds)
+
     async def invalidate(self) -> None:
-        """Drop all pages: something is being written."""
-        await self._pages.clear()
+        """Drop all pages, because something is being written, and cache no page whose reading has begun."""
+        self._writes += 1
+        if self._pages.size:
+            self._pages.drop_all(self._owner)

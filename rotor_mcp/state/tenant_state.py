@@ -1,17 +1,17 @@
 """What calls with one Rotor key share between them. It never decides what is written."""
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from rotor_mcp.api.hooks import ApiHooks
-from rotor_mcp.api.models import Lead
 from rotor_mcp.state.keyed_locks import KeyedLocks
 from rotor_mcp.state.request_counter import Budget, RequestCounter
-from rotor_mcp.state.search_cache import BoundedPages, PageStore, SearchCache
+from rotor_mcp.state.search_cache import BoundedPages, SearchCache
 from rotor_mcp.state.vocabulary import Vocabulary
 
 
 @dataclass
-class TenantState(ApiHooks):
+class TenantState:
     """What calls with one Rotor key share."""
 
     search_cache: SearchCache
@@ -21,11 +21,12 @@ class TenantState(ApiHooks):
     key_accepted: bool = False
     """Whether Rotor has accepted the key."""
 
-    def lead_read(self, lead: Lead) -> None:
-        """Learn the words of a lead."""
-        self.vocabulary.learn(lead)
+    @cached_property
+    def hooks(self) -> ApiHooks:
+        """Receive what every call reads and sends."""
+        return ApiHooks(self.vocabulary.learn, self._request_sent)
 
-    async def request_sent(self, status: int | None) -> None:
+    async def _request_sent(self, status: int | None) -> None:
         """Count a request.
 
         Only a success shows that Rotor accepts the key: a proxy or a limit before Rotor can answer 403 and
@@ -55,12 +56,11 @@ class StateFactory:
             search_memory: seconds for which a search uses what an earlier one read.
         """
         self._search_memory = search_memory
-        self._store = BoundedPages()
+        self._pages = BoundedPages()
 
     def for_key(self, key: str | None) -> TenantState:  # noqa: ARG002 - a shared state is found by the key
         """Create the state of calls with a Rotor key. Returns a new instance on each call."""
-        seconds = self._search_memory
-        return TenantState(SearchCache(seconds, PageStore(seconds, self._store)))
+        return TenantState(SearchCache(self._search_memory, self._pages))
 
     def budget(self, caller: str) -> Budget:  # noqa: ARG002
         """Create the count of what one caller spends. Returns a new instance on each call."""

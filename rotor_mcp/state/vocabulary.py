@@ -6,7 +6,7 @@ Rotor's API cannot list them. Each lead counts once, as it was read last.
 import math
 import time
 from collections import Counter, OrderedDict
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from itertools import islice
@@ -56,13 +56,12 @@ class _Usage:
         self.spellings: dict[str, dict[str, None]] = {}
         """Form of a word → the ways in which it is spelled."""
 
-    def add(self, words: Iterable[str]) -> None:
-        for word in words:
+    def replace(self, old: Iterable[str], new: Iterable[str]) -> None:
+        """Count the words of a lead as it was read last, instead of those of an earlier read."""
+        for word in new:
             self.counts[word] += 1
             self.spellings.setdefault(text_form(word), {})[word] = None
-
-    def remove(self, words: Iterable[str]) -> None:
-        for word in words:
+        for word in old:
             self.counts[word] -= 1
             if not self.counts[word]:
                 del self.counts[word]
@@ -87,20 +86,28 @@ class Vocabulary:
         if not lead.id:
             return
         known = self._words.pop(lead.id, {})
-        words: dict[Kind, tuple[str, ...]] = {
-            "stage": _words([lead.stage]),
-            "source": _words([lead.source]),
-            "tag": _words(lead.tags),
+        texts: dict[Kind, Sequence[str | None]] = {
+            "stage": [lead.stage],
+            "source": [lead.source],
+            "tag": lead.tags,
+        }
+        words = {
+            kind: tuple(
+                islice(
+                    dict.fromkeys(text for text in of_kind if text and len(text) <= MAX_WORD_CHARS), MAX_TAGS
+                )
+            )
+            for kind, of_kind in texts.items()
         }
         self._words[lead.id] = words
         if known != words:
             for kind, usage in self._usage.items():
-                usage.remove(known.get(kind, ()))
-                usage.add(words[kind])
+                if words[kind] != known.get(kind):
+                    usage.replace(known.get(kind, ()), words[kind])
         if len(self._words) > MAX_LEADS:
             _, oldest = self._words.popitem(last=False)
             for kind, gone in oldest.items():
-                self._usage[kind].remove(gone)
+                self._usage[kind].replace(gone, ())
 
     async def refresh(self, read: Callable[[], Awaitable[object]]) -> None:
         """Read the newest leads if too few were read to know the words in use.
@@ -139,7 +146,12 @@ class Vocabulary:
             return False
         given: list[tuple[Kind, str]] = [("tag", tag) for tag in lead.tags]
         given += [("stage", lead.stage)] if lead.stage else []
-        return any(not _is_in_title_case(word) and self.spelling(kind, word) is None for kind, word in given)
+        return any(
+            (word.isupper() and len(word) > len("HVAC"))  # a shout
+            or not all(part[0].isupper() or part[0].isdigit() for part in word.split())
+            for kind, word in given
+            if self.spelling(kind, word) is None
+        )
 
     def most_used(self, kind: Kind) -> list[tuple[str, int]]:
         """Return the words that leads have, and how many have each, the most used first."""
@@ -159,12 +171,9 @@ class Vocabulary:
 
     def spellings(self, kind: Kind, word: str) -> list[str]:
         """Return the ways in which leads spell a word, whatever the capitals, accents and punctuation."""
-        return sorted(self._spelled(kind, word))
-
-    def _spelled(self, kind: Kind, word: str) -> Iterable[str]:
         if len(word) > MAX_WORD_CHARS:  # nobody has it, and its form takes long to find
-            return ()
-        return self._usage[kind].spellings.get(text_form(word), ())
+            return []
+        return sorted(self._usage[kind].spellings.get(text_form(word), ()))
 
     def spelling(self, kind: Kind, word: str, except_lead: str | None = None) -> str | None:
         """Return the way in which most leads spell a word, whatever the capitals and blanks.
@@ -177,9 +186,11 @@ class Vocabulary:
         Returns None if no lead has it.
         """
         counts, own = self._usage[kind].counts, self._words.get(except_lead or "", {}).get(kind, ())
+        if len(word) > MAX_WORD_CHARS:
+            return None
         known = {
             used: (counts[used] - (used in own), used == word)
-            for used in self._spelled(kind, word)
+            for used in self._usage[kind].spellings.get(text_form(word), ())
             if caseless(used) == caseless(word)
         }
         most = max(known, key=lambda used: known[used], default=None)
@@ -206,15 +217,3 @@ class Vocabulary:
                 named = tuple(in_use[:MAX_NAMED])
                 unused.append(Unused(kind, word, likely[nearest[0]] if nearest else None, named))
         return unused
-
-
-def _words(texts: Iterable[str | None]) -> tuple[str, ...]:
-    """Return those of the texts that are words, each once, `MAX_TAGS` at most."""
-    words = dict.fromkeys(text for text in texts if text and len(text) <= MAX_WORD_CHARS)
-    return tuple(islice(words, MAX_TAGS))
-
-
-def _is_in_title_case(text: str) -> bool:
-    """Whether each word begins with a capital or a digit, and not all are capitals as in a shout."""
-    shouted = text.isupper() and len(text) > len("HVAC")
-    return not shouted and all(word[0].isupper() or word[0].isdigit() for word in text.split())

@@ -19,7 +19,7 @@ def counted(count: int, noun: str) -> str:
 
 def spent(requests: int) -> str:
     """Say what a call cost."""
-    return f"{counted(requests, 'request') if requests else 'No requests'} spent."
+    return f"{requests:,} request{'' if requests == 1 else 's'} spent." if requests else "No requests spent."
 
 
 def cost(result: Result) -> str:

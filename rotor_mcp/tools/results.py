@@ -1,11 +1,13 @@
-"""What the results of all tools have in common. The JSON of a result is its structured content.
+"""What the results of all tools have in common. The JSON of a result, without defaults, is its
+structured content.
 
 A field is left out of the schema, which costs tokens, where its name says what it is.
 """
 
-from typing import Any, TypedDict
+from typing import Annotated, TypedDict
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
+from pydantic.json_schema import SkipJsonSchema
 
 from rotor_mcp.leads.context import CallContext
 
@@ -35,11 +37,5 @@ class Result(BaseModel):
     requests: int
     """Requests spent of the key's daily quota."""
 
-    @property
-    def failed(self) -> bool:
-        """Whether it must not be taken for success."""
-        return False
-
-    def content(self) -> dict[str, Any]:
-        """Return the result as a JSON object, without what is unknown or empty."""
-        return self.model_dump(mode="json", exclude_defaults=True)
+    failed: Annotated[SkipJsonSchema[bool], Field(exclude=True)] = False
+    """Whether it must not be taken for success."""

@@ -24,7 +24,7 @@ class Tool(Generic[ToolArguments, ToolResult]):
     run: Callable[[ToolArguments, CallContext], Awaitable[ToolResult]]
     render: Callable[[ToolResult], str]
     read_only: bool
-    question: Callable[[ToolResult], str | None] = lambda _: None
+    question: Callable[[ToolResult], str | None] | None = None
     """Returns the question to the person about a result that waits for approval; None if it waits for none.
 
     Such a tool takes the argument `confirm`, and its result has the token for it under the same name.

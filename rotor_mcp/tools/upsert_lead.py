@@ -3,9 +3,10 @@
 Its arguments are `UpsertRequest`, in `leads/requests.py`.
 """
 
-from typing import Annotated
+from collections.abc import Sequence
+from typing import Any
 
-from pydantic import BaseModel, PlainSerializer
+from pydantic import BaseModel
 from pydantic.json_schema import SkipJsonSchema
 
 from rotor_mcp import dates
@@ -15,7 +16,7 @@ from rotor_mcp.leads.context import CallContext
 from rotor_mcp.leads.locale import Locale
 from rotor_mcp.leads.matching import Ambiguity
 from rotor_mcp.leads.phones import parse_phones
-from rotor_mcp.leads.plan import Change, Plan, approval_token
+from rotor_mcp.leads.plan import Change, approval_token
 from rotor_mcp.leads.requests import UpsertRequest
 from rotor_mcp.leads.upsert import Evidence, UpsertOutcome, UpsertStatus, upsert
 from rotor_mcp.sanitize import one_line
@@ -37,16 +38,16 @@ class Difference(BaseModel):
     """A field, as it was and as it is. Without `before` there was nothing, or it was not seen."""
 
     field: str
-    before: Annotated[Value | None, PlainSerializer(whole_if_it_is)] = None
-    after: Annotated[Value, PlainSerializer(whole_if_it_is)]
+    before: Value | None = None
+    after: Value
 
 
 class KeptField(BaseModel):
     """A field that a lead keeps, although another value was given."""
 
     field: str
-    value: Annotated[Value, PlainSerializer(whole_if_it_is)]
-    given: Annotated[Value, PlainSerializer(whole_if_it_is)]
+    value: Value
+    given: Value
 
 
 class Write(BaseModel):
@@ -73,11 +74,6 @@ class UpsertResult(Write, Result):
     outcome: UpsertStatus
     dry_run: SkipJsonSchema[bool] = False
 
-    @property
-    def failed(self) -> bool:
-        """Whether it must not be taken for success."""
-        return self.outcome == "unknown"
-
 
 async def upsert_lead(request: UpsertRequest, call: CallContext) -> UpsertResult:
     """Create or update a lead, or return the plan that needs approval.
@@ -100,6 +96,7 @@ def upsert_result(outcome: UpsertOutcome, call: CallContext) -> UpsertResult:
     waits = status == "needs_confirmation"
     return UpsertResult(
         outcome=status,
+        failed=status == "unknown",
         dry_run=request.dry_run,
         id=lead.id or (before.id if before else None),
         name=lead.name or (before.name if before else request.name),
@@ -110,12 +107,9 @@ def upsert_result(outcome: UpsertOutcome, call: CallContext) -> UpsertResult:
         tags_present=list(plan.tags_present),
         unchanged=list(plan.unchanged),
         kept=[
-            KeptField(
-                field=kept.field,
-                value=_shown_value(kept.field, kept.value, call.locale),
-                given=_shown_value(kept.field, kept.given, call.locale),
-            )
+            KeptField(field=kept.field, value=value, given=given)
             for kept in plan.kept
+            for value, given in [_shown_values(kept.field, (kept.value, kept.given), call.locale)]
         ],
         reasons=_reasons(outcome) if waits or outcome.lost else [],
         candidates=[
@@ -136,15 +130,15 @@ def _difference(change: Change, request: UpsertRequest, locale: Locale) -> Diffe
         before = None if before is None else _excerpt(str(before))
         after = _excerpt(str(after))
     else:
-        before = None if before is None else _shown_value(change.field, before, locale)
-        after = _shown_value(change.field, after, locale)
+        before, after = _shown_values(change.field, (before, after), locale)
     return Difference(field=change.field, before=before, after=after)
 
 
-def _shown_value(field: str, value: Value, locale: Locale) -> Value:
-    if not isinstance(value, str):
-        return value
-    return dates.show(value, locale.zone, dates.follow_up) if field == "follow_up_date" else one_line(value)
+def _shown_values(field: str, values: Sequence[Any], locale: Locale) -> list[Any]:
+    """Return values of a field as results show them."""
+    if field == "follow_up_date":
+        return [value and dates.show(value, locale.zone, dates.follow_up) for value in values]
+    return [one_line(value) if isinstance(value, str) else whole_if_it_is(value) for value in values]
 
 
 def _excerpt(text: str) -> str:
@@ -188,7 +182,10 @@ def _warnings(outcome: UpsertOutcome, lead: Lead, call: CallContext) -> list[str
     request, plan, status = outcome.request, outcome.plan, outcome.status
     changed = {change.field: change.after for change in plan.changes}
     written = status in ("created", "updated") and not request.dry_run
-    warnings = _evidence_warnings(outcome, call) if written or status == "unknown" else []
+    as_planned = outcome.evidence is Evidence.REPLY and status == plan.operation
+    warnings: list[str] = []
+    if status == "unknown" or (written and not as_planned):
+        warnings.append(_evidence_warning(outcome, call))
     if status != "unchanged" and (
         plan.operation == "created" or plan.tags_added or {"stage", "follow_up_date"} & changed.keys()
     ):
@@ -214,36 +211,47 @@ def _warnings(outcome: UpsertOutcome, lead: Lead, call: CallContext) -> list[str
         )
     if "tags" in request.model_fields_set and not request.tags:
         warnings.append("an empty list of tags changes nothing: tags can only be added")
-    if blank := [name for name in request.blank if name in LeadFields.model_fields]:
+    if blank := [name for name in request.given.blank if name in LeadFields.model_fields]:
         warnings.append(
             f"left out, because blank: {', '.join(blank)}. Rotor documents no way to clear a field"
         )
     if written:
-        warnings += _reply_warnings(plan, lead, call)
+        differing = differences(plan.fields, lead, call.locale) if lead.model_fields_set else None
+        if differing or differing is None:
+            warnings.append(
+                "Rotor's answer does not show what it stored"
+                if differing is None
+                else f"Rotor's answer differs from what was sent in: {', '.join(differing)}"
+            )
+        if plan.operation == "created" and plan.fields.stage is None and lead.stage:
+            warnings.append(_stage_warning(lead.stage, call))
     return warnings
 
 
-def _evidence_warnings(outcome: UpsertOutcome, call: CallContext) -> list[str]:
-    """Say how it is known that a write was done, unless Rotor's reply shows what was planned."""
+def _stage_warning(stage: str, call: CallContext) -> str:
+    """Say which stage Rotor gave to a new lead that was sent without one."""
+    unused = call.state.vocabulary.unused("stage", [stage])
+    text = f"Rotor gave it the stage {one_line(stage)}"
+    return f"{text}, which no other lead read lately has{in_use(unused[0])}" if unused else text
+
+
+def _evidence_warning(outcome: UpsertOutcome, call: CallContext) -> str:
+    """Say how it is known that a write was done, where Rotor's reply does not show what was planned."""
     created = outcome.status == "created"
     match outcome.evidence:
         case Evidence.REPLY if outcome.status == "unknown":
-            return [f"before sending it again, check: {_check(outcome, call)}"]
-        case Evidence.REPLY if outcome.status == outcome.plan.operation:
-            return []
+            return f"before sending it again, check: {_check(outcome, call)}"
         case Evidence.REPLY if created:
-            return ["Rotor created a new lead instead of updating the one that was found"]
+            return "Rotor created a new lead instead of updating the one that was found"
         case Evidence.REPLY:
-            return ["Rotor updated a lead that was not found beforehand; look at it with get_lead"]
+            return "Rotor updated a lead that was not found beforehand; look at it with get_lead"
         case Evidence.REPLY_TO_UNCHECKED:
-            return [
-                "this key cannot read leads, so nothing was checked: Rotor alone chose the lead"
-                + ("" if created else ", and the fields sent replaced what it held, notes too")
-            ]
+            replaced = "" if created else ", and the fields sent replaced what it held, notes too"
+            return f"this key cannot read leads, so nothing was checked: Rotor alone chose the lead{replaced}"
         case Evidence.REPLY_TO_SECOND:
-            return [f"the reply to the first try was lost ({outcome.lost}); it was sent once more"]
+            return f"the reply to the first try was lost ({outcome.lost}); it was sent once more"
         case Evidence.READ_BACK:
-            return [f"reading it back shows that it was written; the reply was lost ({outcome.lost})"]
+            return f"reading it back shows that it was written; the reply was lost ({outcome.lost})"
 
 
 def _check(outcome: UpsertOutcome, call: CallContext) -> str:
@@ -254,21 +262,6 @@ def _check(outcome: UpsertOutcome, call: CallContext) -> str:
     if request.phone:
         return f"search_leads with search {parse_phones(request.phone, call.locale.region).search}"
     return f"search_leads with search {request.email or request.name}"
-
-
-def _reply_warnings(plan: Plan, lead: Lead, call: CallContext) -> list[str]:
-    """Say what Rotor answered beyond or against what was asked."""
-    warnings = []
-    if not lead.model_fields_set:
-        warnings.append("Rotor's answer does not show what it stored")
-    elif differing := differences(plan.fields, lead, call.locale):
-        warnings.append(f"Rotor's answer differs from what was sent in: {', '.join(differing)}")
-    if plan.operation == "created" and plan.fields.stage is None and lead.stage:
-        given = f"Rotor gave it the stage {one_line(lead.stage)}"
-        if unused := call.state.vocabulary.unused("stage", [lead.stage]):
-            given += f", which no other lead read lately has{in_use(unused[0])}"
-        warnings.append(given)
-    return warnings
 
 
 # From the result to the text
@@ -283,7 +276,7 @@ def render_upsert(result: UpsertResult) -> str:
             _headline(result),
             *plan_lines(result, result.timezone),
             *shown_id,
-            *_next_step(result),
+            *(_next_step(result) if result.confirm else ()),
             *notes(result.warnings),
         ]
     )
@@ -324,7 +317,7 @@ def plan_lines(write: Write, timezone: str) -> list[str]:
     if unchanged:
         lines.append(f"unchanged: {', '.join(unchanged)}")
     lines += (f"also: {lead_line(lead)}" for lead in write.candidates)
-    return [f"  {one_line(line)}" for line in lines]
+    return [f"  {line}" for line in lines]
 
 
 def change_texts(write: Write, timezone: str) -> list[str]:
@@ -332,33 +325,34 @@ def change_texts(write: Write, timezone: str) -> list[str]:
     lines = [f"{change.field}: {_change_text(change, write, timezone)}" for change in write.changes]
     if write.tags_added:
         had = f" (already had {', '.join(write.tags_present)})" if write.tags_present else ""
-        lines.append(f"tags: + {', '.join(write.tags_added)}{had}")
-    lines += (
-        f"{kept.field}: stays {_value_text(kept.field, kept.value)} "
-        f"(given: {_value_text(kept.field, kept.given)})"
-        for kept in write.kept
-    )
+        lines.append(one_line(f"tags: + {', '.join(write.tags_added)}{had}"))
+    for kept in write.kept:
+        value, given = (
+            dollars(float(one)) if kept.field == "projected_value" else one
+            for one in (kept.value, kept.given)
+        )
+        lines.append(f"{kept.field}: stays {value} (given: {given})")
     return lines
 
 
 def _change_text(change: Difference, write: Write, timezone: str) -> str:
-    after = _value_text(change.field, change.after)
-    if change.field == "follow_up_date":
-        after = f"{after} ({timezone})"
-    if change.before is not None:
-        return f"{_value_text(change.field, change.before)} → {after}"
+    before, after = change.before, str(change.after)
+    match change.field:
+        case "notes":
+            before, after = None if before is None else one_line(str(before)), one_line(after)
+        case "projected_value":
+            before = None if before is None else dollars(float(before))
+            after = dollars(float(change.after))
+        case "follow_up_date":
+            after = f"{after} ({timezone})"
+    if before is not None:
+        return f"{before} → {after}"
     # Where no lead was found beforehand, what was there before is not known to be nothing.
     return after if write.matched_by is None or change.field == "notes" else f"none → {after}"
 
 
-def _value_text(field: str, value: Value) -> str:
-    return dollars(float(value)) if field == "projected_value" else str(value)
-
-
 def _next_step(result: UpsertResult) -> list[str]:
     """Say how to go ahead with a plan that was only shown."""
-    if result.confirm is None:
-        return []
     if result.dry_run and result.outcome != "needs_confirmation":
         return [f'To do exactly this, call again without dry_run and with confirm "{result.confirm}".']
     steps = (

@@ -17,7 +17,7 @@ from rotor_mcp.errors import InvalidArguments, TooManyRequests
 from rotor_mcp.leads.batch import Batch, BatchObserver, RowOutcome, RowStatus
 from rotor_mcp.leads.context import CallContext
 from rotor_mcp.leads.dedupe import RowGroup
-from rotor_mcp.leads.matching import check_phone
+from rotor_mcp.leads.matching import contact_keys
 from rotor_mcp.leads.requests import RowDefaults, UpsertRequest
 from rotor_mcp.leads.validation import parse, read_object
 from rotor_mcp.sanitize import one_line
@@ -121,11 +121,6 @@ class BatchResult(Result):
     """Whether there was no room for all changes and ids."""
     warnings: SkipJsonSchema[list[str]] = []
 
-    @property
-    def failed(self) -> bool:
-        """Whether it must not be taken for success."""
-        return not self.counts.keys().isdisjoint({"unknown", "not_sent"}) or self.counts.keys() == {"invalid"}
-
 
 # Run
 
@@ -156,8 +151,8 @@ def _read_groups(
     for number, row in enumerate(arguments.rows, 1):
         try:
             request = _read_row(row, arguments)
-            check_phone(request, region)
-            for remark in request.remarks:
+            contact_keys(request, region)  # refuses a phone that could not exist
+            for remark in request.given.remarks:
                 arguments.remark(f"row {number}: {remark}")
             yield RowGroup((number,), request)
         except InvalidArguments as exc:
@@ -226,9 +221,11 @@ def batch_result(
     ]
     changes = _by_text((changed, outcome.rows) for outcome, _, changed in stored if changed)
     shared = {text: numbers for text, numbers in changes.items() if len(numbers) > 1}
+    counts = count_rows(outcome for outcome, _ in rows)
     result = BatchResult(
+        failed=not counts.keys().isdisjoint({"unknown", "not_sent"}) or counts.keys() == {"invalid"},
         dry_run=would_spend is not None,
-        counts=count_rows(outcome for outcome, _ in rows),
+        counts=counts,
         would_spend=would_spend or 0,
         attention=[
             _shown(outcome, write)
@@ -267,7 +264,9 @@ def _ever_smaller(result: BatchResult) -> Iterator[BatchResult]:
 
 
 def _size(result: BatchResult) -> int:
-    structured = json.dumps(result.content(), ensure_ascii=False, separators=(",", ":"))
+    structured = json.dumps(
+        result.model_dump(mode="json", exclude_defaults=True), ensure_ascii=False, separators=(",", ":")
+    )
     return max(len(render_batch(result)), len(structured))
 
 
@@ -284,7 +283,7 @@ def _changes(outcome: RowOutcome, write: Write | None, call: CallContext) -> str
     if write is None or outcome.status not in ("updated", "unchanged"):
         return ""
     shown = write if outcome.status == "updated" else Write(kept=write.kept)
-    return "; ".join(map(one_line, change_texts(shown, str(call.locale.zone))))
+    return "; ".join(change_texts(shown, str(call.locale.zone)))
 
 
 def _shown(outcome: RowOutcome, write: Write | None) -> RowShown:

@@ -51,7 +51,7 @@ def forget_forms() -> None:
         normalize.words,
         normalize.text_form,
         phones.digits_of,
-        phones._parse,
+        phones.parse_phones,
     ):
         remembered.cache_clear()
 

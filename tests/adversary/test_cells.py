@@ -11,7 +11,7 @@ from rotor_mcp.import_export import columns
 from rotor_mcp.import_export.formats import detect
 from rotor_mcp.import_export.formats.table import TableError
 from rotor_mcp.import_export.lead_rows import csv_text
-from rotor_mcp.leads.matching import check_phone
+from rotor_mcp.leads.matching import contact_keys
 from rotor_mcp.leads.requests import UpsertRequest
 from rotor_mcp.leads.validation import parse
 from tests.adversary import IS_LONG
@@ -37,7 +37,7 @@ def _read(data: bytes) -> Iterator[str]:
         return
     for row in table.rows:
         try:
-            check_phone(parse(UpsertRequest, matched.arguments(row)), "US")
+            contact_keys(parse(UpsertRequest, matched.arguments(row)), "US")
         except InvalidArguments as exc:
             yield str(exc)
 

@@ -5,6 +5,7 @@ from pydantic import ValidationError
 
 from rotor_mcp.api.models import READ_NAMES, Lead, LeadFields
 from rotor_mcp.leads.requests import SearchRequest, UpsertRequest
+from rotor_mcp.leads.validation import parse
 
 WRITABLE = [
     "name",
@@ -160,9 +161,9 @@ def test_somebody_must_be_meant() -> None:
 
 
 def test_null_and_blank_are_not_given() -> None:
-    arguments = UpsertRequest.model_validate({"name": "Sam", "email": "", "phone": None, "notes": " \n"})
+    arguments = parse(UpsertRequest, {"name": "Sam", "email": "", "phone": None, "notes": " \n"})
     assert arguments.model_dump(exclude_defaults=True) == {"name": "Sam"}
-    assert arguments.blank == ("email", "phone", "notes")
+    assert arguments.given.blank == ("email", "phone", "notes")
 
 
 def test_fields_that_do_not_exist_cannot_be_shown() -> None:

@@ -30,6 +30,7 @@ from rotor_mcp.leads.locale import Locale
 from rotor_mcp.leads.matching import Match
 from rotor_mcp.leads.plan import make_plan
 from rotor_mcp.leads.requests import SearchRequest, UpsertRequest
+from rotor_mcp.leads.validation import parse
 from rotor_mcp.sandbox import CREATE_ONLY_KEY, FULL_KEY, Fault, Sandbox
 from rotor_mcp.sandbox.server import serving
 from rotor_mcp.server.mcp_server import build_server
@@ -168,7 +169,7 @@ async def test_an_export_says_all_that_could_be_written_back() -> None:
     for row in rows:
         lead = leads[row["id"]]
         cells = {name: unguard(row[name]) for name in ("id", *LeadFields.model_fields)}
-        read = UpsertRequest.model_validate(cells | {"replace_notes": True})
+        read = parse(UpsertRequest, cells | {"replace_notes": True})
         plan = make_plan(read, Match(lead, "id"), context)
         assert plan.outcome == "unchanged", plan.changes
         has = {name for name in LeadFields.model_fields if getattr(lead, name)}

@@ -127,7 +127,7 @@ def test_notes_keep_their_parts() -> None:
     """Each is added to a lead if it is not there, so that the order of rows makes no second copy."""
     rows = [{"notes": "One.\nMore.", **PHONE}, {"notes": "Two.", **PHONE}, {"notes": "Two.\nThree.", **PHONE}]
     (entry,) = merge(entries(*rows), CONTEXT)[0]
-    assert entry.request.notes_to_add == ("One.\nMore.", "Two.\nThree.")
+    assert entry.request.given.notes == ("One.\nMore.", "Two.\nThree.")
     assert entry.request.notes == "One.\nMore.\nTwo.\nThree."
     stored = Lead(notes="Old.\n2026-11-01: Two.\nThree.")
     plan = make_plan(entry.request, Match(stored, "phone"), CONTEXT)

@@ -1,5 +1,5 @@
 import math
-from datetime import date
+from datetime import UTC, datetime
 
 import anyio
 import pytest
@@ -10,18 +10,19 @@ from rotor_mcp.state.keyed_locks import MAX_RELEASED_KEYS, KeyedLocks
 from rotor_mcp.state.request_counter import RequestCounter
 from rotor_mcp.state.search_cache import MAX_CACHED_BYTES, BoundedPages
 from rotor_mcp.state.tenant_state import StateFactory
+from tests.waiting import within
 
 pytestmark = pytest.mark.anyio
 
 
 async def test_the_first_to_come_is_told_that_nobody_was_before() -> None:
     queue = KeyedLocks()
-    async with queue.hold(["phone 1"], 1) as lease:
+    async with queue.hold(["phone 1"], within(1)) as lease:
         assert lease.released_at == -math.inf
     before = anyio.current_time()
-    async with queue.hold(["phone 1", "email a"], 1) as lease:
+    async with queue.hold(["phone 1", "email a"], within(1)) as lease:
         assert lease.released_at <= before
-    async with queue.hold(["phone 2"], 1) as lease:
+    async with queue.hold(["phone 2"], within(1)) as lease:
         assert lease.released_at == -math.inf
 
 
@@ -29,7 +30,7 @@ async def test_patience_is_for_all_keys_together() -> None:
     queue = KeyedLocks()
 
     async def hold(key: str, seconds: float) -> None:
-        async with queue.hold([key], 1):
+        async with queue.hold([key], within(1)):
             await anyio.sleep(seconds)
 
     async with anyio.create_task_group() as group:
@@ -38,29 +39,32 @@ async def test_patience_is_for_all_keys_together() -> None:
         await anyio.sleep(0.05)
         started = anyio.current_time()
         with pytest.raises(NotSent, match="other calls for the same person"):
-            async with queue.hold(["phone 1", "email a"], 0.25):
+            async with queue.hold(["phone 1", "email a"], within(0.25)):
                 pytest.fail("both keys were had")
         assert anyio.current_time() - started < 0.4
-    async with queue.hold(["phone 1", "email a"], 0.1):
+    async with queue.hold(["phone 1", "email a"], within(0.1)):
         pass
 
 
 async def test_the_queue_forgets_those_who_left_long_ago() -> None:
     queue = KeyedLocks()
     for number in range(MAX_RELEASED_KEYS + 1):
-        async with queue.hold([f"id {number}"], 1):
+        async with queue.hold([f"id {number}"], within(1)):
             pass
-    async with queue.hold(["id 0"], 1) as first, queue.hold([f"id {MAX_RELEASED_KEYS}"], 1) as last:
+    async with (
+        queue.hold(["id 0"], within(1)) as first,
+        queue.hold([f"id {MAX_RELEASED_KEYS}"], within(1)) as last,
+    ):
         assert (first.released_at == -math.inf, last.released_at == -math.inf) == (True, False)
 
 
 async def test_requests_are_counted_for_a_day() -> None:
-    day = date(2026, 11, 22)
+    day = datetime(2026, 11, 22, tzinfo=UTC)
     spending = RequestCounter(lambda: day)
     await spending.add()
     await spending.add(3)
     assert await spending.today() == 4
-    day = date(2026, 11, 23)
+    day = datetime(2026, 11, 23, tzinfo=UTC)
     assert await spending.today() == 0
     await spending.add()
     assert await spending.today() == 1
@@ -69,8 +73,8 @@ async def test_requests_are_counted_for_a_day() -> None:
 async def test_each_company_has_everything_of_its_own() -> None:
     state_factory = StateFactory(30)
     first, second = state_factory.for_key("rotor_a_1"), state_factory.for_key("rotor_b_2")
-    await first.request_sent(200)
-    async with first.locks.hold(["phone 1"], 1) as lease, second.locks.hold(["phone 1"], 1):
+    await first.hooks.request_sent(200)
+    async with first.locks.hold(["phone 1"], within(1)) as lease, second.locks.hold(["phone 1"], within(1)):
         await lease.verify()
     assert [await first.request_counter.today(), await second.request_counter.today()] == [1, 0]
 
@@ -91,14 +95,14 @@ async def test_searches_of_all_companies_remember_up_to_a_limit() -> None:
         for memory in memories:
             await memory.get_or_fetch(f"query {number}", fresh)
     assert read == 480
-    assert 0.9 * MAX_CACHED_BYTES < state_factory._store.size <= MAX_CACHED_BYTES
+    assert 0.9 * MAX_CACHED_BYTES < state_factory._pages.size <= MAX_CACHED_BYTES
     await memories[0].get_or_fetch("query 239", fresh)
     assert read == 480, "the newest are remembered"
     await memories[0].get_or_fetch("query 0", fresh)
     assert read == 481, "the oldest are not"
     for memory in memories:
         await memory.invalidate()
-    assert state_factory._store.size == 0
+    assert state_factory._pages.size == 0
 
 
 async def test_a_page_beyond_the_limit_is_not_remembered() -> None:

@@ -16,7 +16,7 @@ from rotor_mcp.state.redis.key_names import Names
 from rotor_mcp.state.redis.keyed_locks import RedisKeyedLocks
 from rotor_mcp.state.redis.locks import Locks
 from rotor_mcp.state.redis.request_counter import RedisBudget, RedisRequestCounter
-from rotor_mcp.state.redis.search_cache import RedisPageStore
+from rotor_mcp.state.redis.search_cache import RedisSearchCache
 from rotor_mcp.state.request_counter import Budget
 from rotor_mcp.state.search_cache import SearchCache
 from rotor_mcp.state.tenant_state import StateFactory, StateHealth, TenantState
@@ -50,9 +50,10 @@ class RedisStateFactory(StateFactory):
         if key is None:  # without one nothing can be asked, and nothing is to be shared
             return super().for_key(key)
         names, seconds = Names(key), self._search_memory
-        shelf = RedisPageStore(seconds, self._store, names, self._cache) if seconds else None
         return TenantState(
-            search_cache=SearchCache(seconds, shelf),
+            search_cache=(
+                RedisSearchCache(seconds, self._pages, names, self._cache) if seconds else SearchCache(0)
+            ),
             locks=RedisKeyedLocks(names, self._locks),
             request_counter=RedisRequestCounter(names, self._connection),
         )

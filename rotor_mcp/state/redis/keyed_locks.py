@@ -4,6 +4,7 @@ import math
 import random
 from collections.abc import AsyncIterator, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
 
 import anyio
 
@@ -17,6 +18,7 @@ POLL_SECONDS = (0.02, 0.08)
 """Shortest and longest wait before a waiting call asks again. Random, so that not all calls ask at once."""
 
 
+@dataclass(kw_only=True)
 class RedisLease(Lease):
     """Keys that are held in this process, and in Redis as well.
 
@@ -26,24 +28,22 @@ class RedisLease(Lease):
     sent whose keys are held in its own process.
     """
 
-    def __init__(self, locks: KeyedLocks, held: AsyncExitStack, shared: Locks, names: Names) -> None:
-        super().__init__(locks, held)
-        self._shared = shared
-        self._names = names
-        self._taken: list[Lock] = []
+    shared: Locks
+    names: Names
+    taken: list[Lock] = field(default_factory=list)
 
-    async def extend(self, keys: Iterable[str], max_wait: float) -> float:
+    async def extend(self, keys: Iterable[str], deadline: float) -> float:
         """Wait until no other call on any server holds any of these keys, and hold them.
 
         The moment at which another call last held one is reckoned by Redis's clock, rather late than early.
         """
-        until, wanted = anyio.current_time() + max_wait, sorted(keys)
-        released_at = await super().extend(wanted, max_wait)
+        wanted = sorted(keys)
+        released_at = await super().extend(wanted, deadline)
         for key in wanted:
-            lock = Lock.on(key, self._names)
-            self._held.push_async_callback(self._shared.release, lock)
-            self._taken.append(lock)
-            released_at = max(released_at, await self._take(lock, until))
+            lock = Lock.on(key, self.names)
+            self.held.push_async_callback(self.shared.release, lock)
+            self.taken.append(lock)
+            released_at = max(released_at, await self._take(lock, deadline))
         return released_at
 
     async def verify(self) -> None:
@@ -52,31 +52,31 @@ class RedisLease(Lease):
         Raises:
             LockLost: if one has.
         """
-        if not self._taken:
+        if not self.taken:
             return
         try:
             # What was taken in Redis is always checked there; what was not, only once Redis is back.
-            await self._shared.renew(self._taken, insist=any(lock.fence for lock in self._taken))
+            await self.shared.renew(self.taken, insist=any(lock.fence for lock in self.taken))
         except RedisUnavailable as exc:
             self.fault = str(exc)
         else:
-            fault = self._shared.connection.fault
+            fault = self.shared.connection.fault
             self.fault = fault.reason if fault and fault.usable else self.fault
 
-    async def _take(self, lock: Lock, until: float) -> float:
+    async def _take(self, lock: Lock, deadline: float) -> float:
         """Wait for a lock. Returns when another call last held it, as far as Redis knows."""
         while True:
             try:
-                ago = await self._shared.take(lock)
+                ago = await self.shared.take(lock)
             except RedisUnavailable:
                 return -math.inf
             now = anyio.current_time()
             if ago is not None:
                 return now - ago
-            if now >= until:
+            if now >= deadline:
                 raise NotSent("other calls for the same person took all the time of this one")
             pause = random.uniform(*POLL_SECONDS)  # noqa: S311 - it spreads load and keeps no secret
-            await anyio.sleep(min(pause, until - now))
+            await anyio.sleep(min(pause, deadline - now))
 
 
 class RedisKeyedLocks(KeyedLocks):
@@ -86,18 +86,20 @@ class RedisKeyedLocks(KeyedLocks):
     each other.
     """
 
+    shared = True
+
     def __init__(self, names: Names, locks: Locks) -> None:
         super().__init__()
         self._names = names
-        self._shared = locks
+        self._locks = locks
 
     @asynccontextmanager
-    async def hold(self, keys: Iterable[str], max_wait: float) -> AsyncIterator[Lease]:
+    async def hold(self, keys: Iterable[str], deadline: float) -> AsyncIterator[Lease]:
         """Hold keys on all servers for the length of a block."""
         await self.check()
         async with AsyncExitStack() as held:
-            lease = RedisLease(self, held, self._shared, self._names)
-            lease.released_at = await lease.extend(keys, max_wait)
+            lease = RedisLease(self, held, shared=self._locks, names=self._names)
+            lease.released_at = await lease.extend(keys, deadline)
             yield lease
 
     async def check(self) -> None:
@@ -106,7 +108,7 @@ class RedisKeyedLocks(KeyedLocks):
         Raises:
             Uncoordinated: if Redis is required for writes and could not be used since the start.
         """
-        connection = self._shared.connection
+        connection = self._locks.connection
         if connection.refuses_writes:
             await connection.check()
         if connection.refuses_writes:

@@ -2,15 +2,14 @@
 
 import math
 import secrets
-from collections.abc import Callable
 from contextlib import suppress
-from datetime import date
 
 from redis.asyncio import Redis
 
+from rotor_mcp.dates import Clock, utc_now
 from rotor_mcp.state.redis.connection import RedisConnection, RedisUnavailable
 from rotor_mcp.state.redis.key_names import Names
-from rotor_mcp.state.request_counter import Budget, RequestCounter, utc_day
+from rotor_mcp.state.request_counter import Budget, RequestCounter
 
 RECORD_TTL_SECONDS = 2 * 86_400
 """Seconds for which the counts of a day are kept."""
@@ -71,8 +70,8 @@ class RedisRequestCounter(RequestCounter):
     While it is away, of the other servers is known what they had spent before.
     """
 
-    def __init__(self, names: Names, connection: RedisConnection, day: Callable[[], date] = utc_day) -> None:
-        super().__init__(day)
+    def __init__(self, names: Names, connection: RedisConnection, clock: Clock = utc_now) -> None:
+        super().__init__(clock)
         self._names = names
         self._connection = connection
         self._script = connection.script(_TELL)
@@ -85,10 +84,10 @@ class RedisRequestCounter(RequestCounter):
         await self._tell()
 
     async def today(self) -> int:
-        """Say how many there were today, on all servers."""
-        self._start_day()
+        """Return how many were sent today, by all servers."""
+        own = await super().today()
         await self._tell()
-        return self._others + await super().today()
+        return self._others + own
 
     async def _tell(self) -> None:
         day, mine = self._day, self._count
@@ -105,23 +104,21 @@ class RedisRequestCounter(RequestCounter):
             self._others = max(others, self._others)
 
     def _start_day(self) -> None:
-        before = self._day
         super()._start_day()
-        if before != self._day:
-            self._others = 0
+        self._others = 0
 
 
 class RedisBudget(RedisRequestCounter, Budget):
     """A budget of which calls on all servers reserve. While Redis is away, each server looks at its own."""
 
-    def __init__(self, names: Names, connection: RedisConnection, day: Callable[[], date] = utc_day) -> None:
-        super().__init__(names, connection, day)
+    def __init__(self, names: Names, connection: RedisConnection, clock: Clock = utc_now) -> None:
+        super().__init__(names, connection, clock)
         self._reserving, self._settling = connection.script(_RESERVE), connection.script(_SETTLE)
         self._reservations = names.of("reserved")
 
     async def reserve(self, token: str, requests: int, limit: int, expiry: float) -> tuple[int, bool]:
         """Reserve requests for a call. Returns what was spent before, and whether the call may begin."""
-        self._start_day()
+        await RequestCounter.today(self)  # a new day may have begun
         given: list[str | int] = [
             self._me,
             self._count,
@@ -149,8 +146,7 @@ class RedisBudget(RedisRequestCounter, Budget):
 
     async def settle(self, token: str, spent: int) -> None:
         """Count what a call has spent, in the place of what it had reserved."""
-        self._start_day()
-        self._count += spent
+        await RequestCounter.add(self, spent)
         reserved = self._reserved.pop(token, 0)
         with suppress(RedisUnavailable):
             given: list[str | int] = [self._me, self._count, RECORD_TTL_SECONDS, f"{reserved}:{token}"]

@@ -18,7 +18,7 @@ from redis.asyncio import Redis
 from rotor_mcp.api.models import Page
 from rotor_mcp.state.redis.connection import RedisCacheConnection, RedisUnavailable
 from rotor_mcp.state.redis.key_names import Names
-from rotor_mcp.state.search_cache import BoundedPages, CachedPage, CacheGeneration, PageStore
+from rotor_mcp.state.search_cache import BoundedPages, CachedPage, CacheGeneration, SearchCache
 
 MAX_UNPACKED_BYTES = 5_000_000
 """Of a page. A thousand leads with the longest of notes have a few million."""
@@ -72,8 +72,8 @@ class _Kept(BaseModel):
     page: Page
 
 
-class RedisPageStore(PageStore):
-    """A shelf in Redis. While Redis is away, it is one of this process.
+class RedisSearchCache(SearchCache):
+    """A cache in Redis; while Redis is unavailable, in this process.
 
     Every write sets a new mark, and a page counts only while the mark stands that was there when its reading
     began. What could not be marked because Redis was away is marked before anything is looked for again.
@@ -85,8 +85,8 @@ class RedisPageStore(PageStore):
         super().__init__(seconds, store)
         self._names = names
         self._connection = connection
-        self._keep, self._forget = connection.script(_KEEP), connection.script(_FORGET)
-        self._mark, self._pages = names.of("mark"), names.of("pages")
+        self._keep_script, self._forget_script = connection.script(_KEEP), connection.script(_FORGET)
+        self._mark_key, self._pages_key = names.of("mark"), names.of("pages")
         self._unmarked = False
 
     async def find(self, query: str) -> CachedPage:
@@ -95,7 +95,7 @@ class RedisPageStore(PageStore):
 
         async def look(redis: Redis) -> tuple[str, _Kept | None, int]:
             pipeline = redis.pipeline(transaction=True)
-            pipeline.mget(self._mark, name)
+            pipeline.mget(self._mark_key, name)
             pipeline.pttl(name)
             (mark, data), milliseconds = await pipeline.execute()
             return (
@@ -109,23 +109,23 @@ class RedisPageStore(PageStore):
             current_mark, kept, milliseconds = await self._connection.ask(look)
         except RedisUnavailable:
             return await super().find(query)
-        await super().clear()  # of what was kept while Redis was away, nothing is needed any more
+        await super().invalidate()  # of what was kept while Redis was away, nothing is needed any more
         found = CachedPage(None, 0.0, current_mark)
         if kept is None or kept.mark != found.generation or milliseconds <= 0:
             return found
         age = max(kept.seconds - milliseconds / 1e3, 0.0)
         return CachedPage(kept.page, anyio.current_time() - age, found.generation)
 
-    async def keep(self, query: str, page: Page, mark: CacheGeneration) -> None:
-        """Put a page there, unless something was written since it was looked for."""
-        if not isinstance(mark, str):
-            await super().keep(query, page, mark)
+    async def keep(self, query: str, page: Page, generation: CacheGeneration) -> None:
+        """Cache a page, unless something was written since it was looked for."""
+        if not isinstance(generation, str):
+            await super().keep(query, page, generation)
             return
-        data = _packed(_Kept(mark=mark, seconds=self._seconds, page=page))
+        data = _packed(_Kept(mark=generation, seconds=self.seconds, page=page))
         if data is None:
             return
-        names = [self._names.of("page", query), self._pages]
-        milliseconds = round(self._seconds * 1e3)
+        names = [self._names.of("page", query), self._pages_key]
+        milliseconds = round(self.seconds * 1e3)
 
         async def keep(redis: Redis) -> None:
             memory: dict[str, Any] = await redis.info("memory")
@@ -134,7 +134,7 @@ class RedisPageStore(PageStore):
             ):
                 logger.info("Redis is too full to keep what a search read")
                 return
-            await self._keep(
+            await self._keep_script(
                 names, [data, milliseconds, PAGE_TTL_SECONDS, MAX_COMPANY_BYTES, MAX_COMPANY_PAGES]
             )
 
@@ -142,9 +142,9 @@ class RedisPageStore(PageStore):
             await self._mark_what_was_not()
             await self._connection.ask(keep)
 
-    async def clear(self) -> None:
-        """Make every server forget, and keep nothing of what is being read now."""
-        await super().clear()
+    async def invalidate(self) -> None:
+        """Drop all pages on every server, and cache no page whose reading has begun."""
+        await super().invalidate()
         self._unmarked = True
         with suppress(RedisUnavailable):
             await self._mark_what_was_not()
@@ -154,7 +154,9 @@ class RedisPageStore(PageStore):
             self._unmarked = False
             try:
                 given: list[str | float] = [secrets.token_hex(8), PAGE_TTL_SECONDS]
-                await self._connection.ask(lambda _: self._forget([self._mark, self._pages], given))
+                await self._connection.ask(
+                    lambda _: self._forget_script([self._mark_key, self._pages_key], given)
+                )
             except RedisUnavailable:
                 self._unmarked = True
                 raise

@@ -19,14 +19,15 @@ from rotor_mcp.config import Settings
 from rotor_mcp.errors import RotorError
 from rotor_mcp.sandbox import FULL_KEY
 from rotor_mcp.state.redis.factory import RedisStateFactory
+from tests.waiting import within
 
 
 async def main(redis_url: str, rotor_url: str, phone: str) -> None:
     """Hold the turn, write, leave."""
     pool = ConnectionPool(Settings.load({"api_key": FULL_KEY, "base_url": rotor_url}))
     company = RedisStateFactory(SecretStr(redis_url), 30).for_key(FULL_KEY)
-    rotor = LeadsClient(pool, pool.settings.credentials, company)
-    async with company.locks.hold([f"phone {phone}"], 5) as lease:
+    rotor = LeadsClient(pool, pool.settings.credentials, company.hooks)
+    async with company.locks.hold([f"phone {phone}"], within(5)) as lease:
         _say("held")
         await to_thread.run_sync(sys.stdin.readline)
         rotor.resume()

@@ -13,6 +13,7 @@ from rotor_mcp.state.redis.connection import ANSWER_TIMEOUT_SECONDS, TRIES, Redi
 from rotor_mcp.state.redis.factory import RedisStateFactory
 from tests.state.redis.conftest import KEY, logged
 from tests.state.redis.servers import RedisServer, redis_server
+from tests.waiting import within
 
 pytestmark = pytest.mark.anyio
 
@@ -33,10 +34,10 @@ async def use(url: str) -> int:
     state_factory = RedisStateFactory(SecretStr(url), 30)
     company = state_factory.for_key(KEY)
     for _ in range(2):
-        async with company.locks.hold(["phone 1"], 1) as lease:
+        async with company.locks.hold(["phone 1"], within(1)) as lease:
             await company.search_cache.invalidate()
             await lease.verify()
-            await company.request_sent(200)
+            await company.hooks.request_sent(200)
             await company.search_cache.invalidate()
     count = await company.request_counter.today()
     await state_factory.aclose()

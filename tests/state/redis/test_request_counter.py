@@ -1,6 +1,6 @@
 """The count of requests, on all servers together."""
 
-from datetime import date
+from datetime import UTC, datetime
 
 import anyio
 import pytest
@@ -46,15 +46,15 @@ def test_whoever_adds_when_nothing_is_counted_twice(
 
 
 async def test_a_new_day_begins_at_nothing(redis: RedisServer) -> None:
-    day = date(2026, 11, 22)
+    day = datetime(2026, 11, 22, tzinfo=UTC)
     link = RedisConnection(redis.url)
     spending = RedisRequestCounter(Names(KEY), link, lambda: day)
     await spending.add(5)
-    day = date(2026, 11, 23)
+    day = datetime(2026, 11, 23, tzinfo=UTC)
     assert await spending.today() == 0
     await spending.add()
     assert await spending.today() == 1
-    yesterday = RedisRequestCounter(Names(KEY), link, lambda: date(2026, 11, 22))
+    yesterday = RedisRequestCounter(Names(KEY), link, lambda: datetime(2026, 11, 22, tzinfo=UTC))
     assert await yesterday.today() == 5  # on another server, whose clock is late
     await link.aclose()
 

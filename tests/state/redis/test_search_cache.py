@@ -17,12 +17,12 @@ from rotor_mcp.errors import NotSent
 from rotor_mcp.state.redis.connection import RETRY_PAUSE_SECONDS, RedisCacheConnection, RedisConnection
 from rotor_mcp.state.redis.factory import RedisStateFactory
 from rotor_mcp.state.redis.key_names import Names
-from rotor_mcp.state.redis.search_cache import MAX_COMPANY_BYTES, MAX_UNPACKED_BYTES, RedisPageStore
+from rotor_mcp.state.redis.search_cache import MAX_COMPANY_BYTES, MAX_UNPACKED_BYTES, RedisSearchCache
 from rotor_mcp.state.search_cache import BoundedPages
 from rotor_mcp.state.tenant_state import TenantState
 from tests.state.redis.conftest import KEY, Replica, logged
 from tests.state.redis.servers import RedisServer, redis_server
-from tests.waiting import until
+from tests.waiting import until, within
 
 pytestmark = pytest.mark.anyio
 
@@ -182,7 +182,7 @@ async def test_pages_leave_room_for_locks(tmp_path: Path, replica: Replica) -> N
             for company in state_factory:
                 await kept(company, number)
         for company in state_factory:
-            async with company.locks.hold(["phone 1"], 1) as lease:
+            async with company.locks.hold(["phone 1"], within(1)) as lease:
                 await lease.verify()
                 assert lease.fault is None
         with server.client() as client:
@@ -206,9 +206,9 @@ async def test_a_cache_that_is_refused_leaves_the_locks_on(
         here, there = (state_factory.for_key(KEY) for state_factory in servers)
         for _ in range(3):
             await kept(here, 1)
-        async with here.locks.hold(["phone 1"], 1) as lease:
+        async with here.locks.hold(["phone 1"], within(1)) as lease:
             with pytest.raises(NotSent):
-                async with there.locks.hold(["phone 1"], 0.2):
+                async with there.locks.hold(["phone 1"], within(0.2)):
                     pytest.fail("two servers had one turn")
             await lease.verify()
             assert lease.fault is None
@@ -240,7 +240,7 @@ def test_whatever_else_lies_there_is_as_good_as_nothing(redis: RedisServer, data
             client.flushall()
             client.set(Names(KEY).of("page", QUERY), data, ex=30)
         link = RedisConnection(redis.url)
-        found = await RedisPageStore(30, BoundedPages(), Names(KEY), RedisCacheConnection(link)).find(QUERY)
+        found = await RedisSearchCache(30, BoundedPages(), Names(KEY), RedisCacheConnection(link)).find(QUERY)
         await link.aclose()
         return found.page
 
@@ -252,7 +252,7 @@ async def test_a_page_that_would_unpack_to_too_much_is_not_unpacked(redis: Redis
     with redis.client() as client:
         client.set(Names(KEY).of("page", QUERY), zlib.compress(kept), ex=30)
     link = RedisConnection(redis.url)
-    found = await RedisPageStore(30, BoundedPages(), Names(KEY), RedisCacheConnection(link)).find(QUERY)
+    found = await RedisSearchCache(30, BoundedPages(), Names(KEY), RedisCacheConnection(link)).find(QUERY)
     await link.aclose()
     assert found.page is None
 
@@ -274,7 +274,7 @@ def test_a_lead_comes_back_as_it_was_read(
 
     async def put_and_find() -> Page | None:
         link = RedisConnection(redis.url)
-        shelf = RedisPageStore(30, BoundedPages(), Names(KEY), RedisCacheConnection(link))
+        shelf = RedisSearchCache(30, BoundedPages(), Names(KEY), RedisCacheConnection(link))
         await shelf.keep(QUERY, read, (await shelf.find(QUERY)).generation)
         found = await shelf.find(QUERY)
         await link.aclose()

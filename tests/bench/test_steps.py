@@ -1,0 +1,18 @@
+import pytest
+
+from bench.steps import Steps, upsert_steps
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_an_upsert_takes_few_steps() -> None:
+    """A reader follows them. `python -m bench.steps` lists them."""
+    steps = await upsert_steps()
+    assert ("leads/plan", "make_plan") in steps.functions
+    assert len(steps.functions) <= 80
+    assert steps.module_changes <= 70
+
+
+def test_changes_of_the_module_are_counted() -> None:
+    steps = Steps([("a", "f"), ("a", "g"), ("b", "h"), ("a", "f"), ("a", "f")])
+    assert (len(steps.functions), steps.module_changes) == (3, 2)
