@@ -3,29 +3,24 @@
 Imports are made where they are needed: a client waits for `serve` to start.
 """
 
-import logging
 import os
 import sys
 from contextlib import closing
 from importlib import import_module
 from io import TextIOWrapper
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from rotor_mcp import __version__, gc_tuning
-from rotor_mcp.cli.options import connection, is_interactive, open_sandbox, sandbox_flag, settings_flags
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from rotor_mcp.events import EventListener
+from rotor_mcp.cli.options import open_sandbox
 
 _LOADED_LATER = {
     "check": "rotor_mcp.cli.check",
     "export": "rotor_mcp.cli.import_export",
     "import": "rotor_mcp.cli.import_export",
     "install": "rotor_mcp.cli.install",
+    "serve": "rotor_mcp.cli.serve",
     "uninstall": "rotor_mcp.cli.install",
 }
 """Commands → the module that has them, under the name of the command and an underscore."""
@@ -101,61 +96,6 @@ def main() -> None:
     Without a command it serves on standard input and output, as clients start it.
     """
     gc_tuning.loaded()
-
-
-@main.command()
-@settings_flags()
-@sandbox_flag
-@click.option(
-    "--http",
-    is_flag=False,
-    flag_value="127.0.0.1:8080",
-    envvar="ROTOR_MCP_HTTP",
-    show_envvar=True,
-    metavar="[HOST:PORT]",
-    help="Serve many callers over HTTP instead. What else there is to decide about that are environment "
-    "variables; the README lists them.",
-)
-def serve(file: str | None, http: str | None, **values: str | None) -> None:
-    """Serve MCP on standard input and output, or over HTTP."""
-    if http is not None:
-        from rotor_mcp.hosting.server import serve as serve_http
-
-        serve_http(http, values, file)
-        return
-    gc_tuning.loading()
-    from rotor_mcp import log_setup
-    from rotor_mcp.server.access import AccessControl
-    from rotor_mcp.server.mcp_server import build_server, serve_stdio
-    from rotor_mcp.tenant_registry import TenantRegistry
-
-    settings, transport = connection(file, values)
-    log_setup.configure(settings)
-    if warning := settings.key_trouble or settings.key_warning:
-        logging.getLogger(__name__).warning(warning)
-    access = AccessControl(TenantRegistry(settings, transport, listeners=_listeners()))
-    server = build_server(settings, access=access)
-    gc_tuning.serving()
-    if is_interactive():
-        click.echo(
-            "Waiting for an MCP client on standard input. To see a conversation: rotor-mcp demo", err=True
-        )
-    serve_stdio(server)
-
-
-def _listeners() -> "Sequence[EventListener]":
-    """What makes traces and metrics, if it is wanted."""
-    if not any(name.startswith("OTEL_") for name in os.environ):
-        return ()
-    from rotor_mcp.config import ConfigError
-    from rotor_mcp.telemetry.environment import event_listeners
-
-    try:
-        return event_listeners(os.environ)
-    except ConfigError as exc:
-        # Clients hand down variables that are meant for themselves: no reason to be a dead server.
-        logging.getLogger(__name__).warning("no telemetry: %s", exc)
-        return ()
 
 
 @main.command()
