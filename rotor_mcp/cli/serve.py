@@ -106,7 +106,7 @@ def _serve_in_one_process(
         app = startup.start(settings, host, transport)
     except (OSError, ValueError) as exc:
         raise click.ClickException(str(exc)) from None
-    _say_where(host, sockets)
+    click.echo(f"Serving MCP at {_url(host, sockets)}. Stop it with Ctrl-C.", err=True)
     server.run(app, settings, host, sockets)
 
 
@@ -118,8 +118,11 @@ def _serve_in_several(settings: Settings, host: "HostSettings") -> None:
         raise ConfigError(f"ROTOR_MCP_WORKERS: several processes serve one address, and {host.http} has more")
     address, port = sockets[0].getsockname()[:2]
     serve = server.workers(settings, host, address, port)
-    _say_where(host, sockets)
-    sockets[0].close()  # they take the port themselves
+    click.echo(
+        f"Starting {host.workers} processes that serve MCP at {_url(host, sockets)}. Stop them with Ctrl-C.",
+        err=True,
+    )
+    sockets[0].close()  # each process takes the port itself
     serve()
 
 
@@ -132,9 +135,8 @@ def _listen(host: "HostSettings") -> "Sequence[socket]":
         raise click.ClickException(f"cannot listen on {host.http}: {exc.strerror}") from None
 
 
-def _say_where(host: "HostSettings", sockets: "Sequence[socket]") -> None:
+def _url(host: "HostSettings", sockets: "Sequence[socket]") -> str:
     from rotor_mcp.hosting.settings import PATH
     from rotor_mcp.sockets import address
 
-    where = host.public_url or address(sockets[0])
-    click.echo(f"Serving MCP at {where}{PATH}. Stop it with Ctrl-C.", err=True)
+    return f"{host.public_url or address(sockets[0])}{PATH}"

@@ -40,8 +40,9 @@ def run(app: Starlette, settings: Settings, host: HostSettings, sockets: Sequenc
 def workers(settings: Settings, host: HostSettings, address: str, port: int) -> Callable[[], None]:
     """Prepare several processes that serve `rotor_mcp.hosting.asgi:app`. Returns what serves until a signal.
 
-    Granian starts a process again that died. uvicorn's own supervisor would give most connections to one of
-    them: bench/LOAD.md has the figures.
+    Granian starts a process again that died, and on Linux gives each a socket of its own for the same port.
+    The processes of uvicorn's supervisor share one, and one of them gets most connections: bench/LOAD.md has
+    the figures.
 
     Raises:
         ConfigError: if Granian is not installed.

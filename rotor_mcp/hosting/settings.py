@@ -61,7 +61,12 @@ class HostSettings(Loaded):
         ),
     ] = "127.0.0.1:8080"
     workers: Annotated[
-        int, Field(ge=1, le=64, description="Processes that serve; more than one need ROTOR_MCP_REDIS_URL")
+        int,
+        Field(
+            ge=1,
+            le=64,
+            description="Processes that serve; more than one need ROTOR_MCP_REDIS_URL and the extra workers",
+        ),
     ] = 1
     keep_alive: Annotated[
         int,

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tests.commands import Command, run
 
-SERVING = "Serving MCP at "
+SERVING = " MCP at "
 VARIABLES = {"PATH": "", "ROTOR_MCP_TIMEZONE": "America/Chicago"}
 """None that this machine's user has for a server."""
 
@@ -38,7 +38,7 @@ class ServerProcess:
                 session=True,  # so that it can be killed with all its processes
             )
         until = time.monotonic() + 30
-        while SERVING not in self.written:
+        while SERVING not in self.written or ("Starting" in self.written and self.refuses):
             if self.process.poll() is not None or time.monotonic() > until:
                 raise RuntimeError(self.written)
             time.sleep(0.02)
