@@ -6,7 +6,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AsyncExitStack, contextmanager, suppress
 from pathlib import Path
 
 import anyio
@@ -43,6 +43,31 @@ def serving(parent: int) -> list[int]:
             if b"resource_tracker" not in Path(f"/proc/{pid}/cmdline").read_bytes():
                 found.append(int(pid))
     return found
+
+
+def connections(server: ServerProcess) -> list[int]:
+    """How many connections each process has accepted on the port."""
+    established = {
+        line[9]
+        for line in map(str.split, Path("/proc/net/tcp").read_text().splitlines()[1:])
+        if (line[1].rpartition(":")[2], line[3]) == (f"{server.port:04X}", "01")
+    }
+    return [len(established & sockets(pid)) for pid in serving(server.process.pid)]
+
+
+def listening(port: int) -> int:
+    """How many sockets listen on a port of this machine."""
+    lines = map(str.split, Path("/proc/net/tcp").read_text().splitlines()[1:])
+    return sum((line[1].rpartition(":")[2], line[3]) == (f"{port:04X}", "0A") for line in lines)
+
+
+def sockets(pid: int) -> set[str]:
+    """The numbers of the sockets that a process holds."""
+    held = set()
+    for handle in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):  # closed meanwhile
+            held.add(str(handle.readlink()).removeprefix("socket:[").removesuffix("]"))
+    return held
 
 
 def alive(pid: int) -> bool:
@@ -209,6 +234,22 @@ async def workers(
                 running.process.send_signal(signal.SIGKILL)
                 # Nothing is left of a server whose first process was killed.
                 await until(lambda: not any(map(alive, begun)))
+
+
+async def test_connections_are_spread(workers: tuple[ServerProcess, anyio.Event]) -> None:
+    running, _ = workers
+    await until(lambda: listening(running.port) == 2)
+    async with AsyncExitStack() as stack:
+        clients = [
+            await stack.enter_async_context(httpx2.AsyncClient(base_url=running.url, timeout=30))
+            for _ in range(40)
+        ]
+        async with anyio.create_task_group() as at_once:
+            for client in clients:
+                at_once.start_soon(client.get, "/healthz")
+        opened = connections(running)
+    assert sum(opened) == 40
+    assert min(opened) >= 8, opened
 
 
 async def test_one_that_was_killed_is_started_again(workers: tuple[ServerProcess, anyio.Event]) -> None:
