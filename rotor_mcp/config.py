@@ -90,7 +90,10 @@ class Loaded(BaseModel):
 
 
 class Settings(Loaded):
-    """What the person who runs the server decides. Read with `Settings.load`."""
+    """What the person who runs the server decides.
+
+    `Settings.load` reads them; `server.backend.load_settings` also reads the keychain if that is wanted.
+    """
 
     api_key: Annotated[
         SecretStr | None,
@@ -153,24 +156,17 @@ class Settings(Loaded):
 
     _keychain_trouble: str | None = PrivateAttr(default=None)
 
-    @classmethod
-    def load(cls, values: Mapping[str, str | None]) -> Self:
-        """Read settings as `Loaded.load` does, and the API key from the keychain, if that is wanted."""
-        settings = super().load(values)
-        return settings._with_kept_key() if settings.keychain and settings.api_key is None else settings
+    def with_kept_key(self, key: str | None, trouble: str | None = None) -> Self:
+        """Return these settings with a key from the keychain.
 
-    def _with_kept_key(self) -> Self:
-        from rotor_mcp import keychain  # only a server that is told to use it needs it
-
-        try:
-            key = keychain.read()
-        except keychain.KeychainError as exc:
-            self._keychain_trouble = str(exc)
-            return self
-        if not key:
-            self._keychain_trouble = "there is no key for it there. Run rotor-mcp install --keychain"
-            return self
-        return self.model_copy(update={"api_key": SecretStr(key.strip())})
+        Args:
+            key: that the keychain holds; None if it holds none.
+            trouble: why the keychain cannot be used; None if it can.
+        """
+        if key and trouble is None:
+            return self.model_copy(update={"api_key": SecretStr(key.strip())})
+        self._keychain_trouble = trouble or "there is no key for it there. Run rotor-mcp install --keychain"
+        return self
 
     @field_validator("base_url")
     @classmethod
@@ -216,11 +212,12 @@ class Settings(Loaded):
             raise ValueError(form)
         if find_spec("redis") is None:
             raise ValueError("needs another package: pip install 'rotor-mcp[redis]'")
-        from rotor_mcp.state.redis.connection import (
-            RedisConnection,  # only a server that is told of a Redis needs it
-        )
+        from redis.asyncio import Redis
 
-        RedisConnection(value.get_secret_value())
+        try:
+            Redis.from_url(value.get_secret_value()).connection_pool.make_connection()  # type: ignore[no-untyped-call]
+        except Exception:
+            raise ValueError("has options that the Redis client does not know") from None
         return value
 
     @property

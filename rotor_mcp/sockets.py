@@ -11,13 +11,12 @@ _TRIES = 10
 """How often a free port is looked for that is free on all addresses of a host."""
 
 
-def listen(host: str = _LOOPBACK, port: int = 0, *, shared: bool = False) -> socket.socket:
+def listen(host: str = _LOOPBACK, port: int = 0) -> socket.socket:
     """Take a port, a free one if it is 0. From now on connections queue up for whoever serves.
 
     Args:
         host: address of this machine. `::` takes IPv4 as well, where the system can do both with one socket.
         port: to take.
-        shared: whether other sockets may take the same port, if they want to share it as well.
 
     Raises:
         OSError: if the port cannot be had.
@@ -26,7 +25,6 @@ def listen(host: str = _LOOPBACK, port: int = 0, *, shared: bool = False) -> soc
     listener = socket.create_server(
         (host, port),
         family=family,
-        reuse_port=shared,
         dualstack_ipv6=host == "::" and socket.has_dualstack_ipv6(),
     )
     # asyncio does this only for sockets that name their protocol. Without it the second packet of an answer
@@ -35,7 +33,7 @@ def listen(host: str = _LOOPBACK, port: int = 0, *, shared: bool = False) -> soc
     return listener
 
 
-def listen_on_all(host: str, port: int = 0, *, shared: bool = False) -> list[socket.socket]:
+def listen_on_all(host: str, port: int = 0) -> list[socket.socket]:
     """Take a port, the same on every address that a host name has on this machine.
 
     Addresses that the machine lacks are left out, as IPv6 is where it is switched off.
@@ -43,7 +41,6 @@ def listen_on_all(host: str, port: int = 0, *, shared: bool = False) -> list[soc
     Args:
         host: a name or an address.
         port: to take; 0 takes one that is free on all addresses.
-        shared: whether other sockets may take the same port, if they want to share it as well.
 
     Raises:
         OSError: if the host has no address here, or the port is taken on one of them.
@@ -51,7 +48,7 @@ def listen_on_all(host: str, port: int = 0, *, shared: bool = False) -> list[soc
     addresses = _addresses(host)
     for _ in range(_TRIES if port == 0 else 1):
         try:
-            return _listen_on(addresses, port, shared=shared)
+            return _listen_on(addresses, port)
         except OSError as exc:
             if exc.errno != errno.EADDRINUSE:
                 raise
@@ -59,13 +56,13 @@ def listen_on_all(host: str, port: int = 0, *, shared: bool = False) -> list[soc
     raise taken
 
 
-def _listen_on(addresses: list[str], port: int, *, shared: bool) -> list[socket.socket]:
+def _listen_on(addresses: list[str], port: int) -> list[socket.socket]:
     listeners: list[socket.socket] = []
     missing: OSError | None = None
     try:
         for own in addresses:
             try:
-                listeners.append(listen(own, port, shared=shared))
+                listeners.append(listen(own, port))
             except OSError as exc:
                 if exc.errno not in _NOT_HERE:
                     raise

@@ -10,6 +10,15 @@ from bench.compare.results import machine
 OURS = "rotor-mcp"
 BARE = "bare"
 
+PAIRS = {
+    "ours": (f"{OURS}, with Redis", f"{OURS}, 2 processes"),
+    "nginx": (f"{OURS}, with Redis", f"{OURS}, 2 servers behind nginx"),
+    "granian": ("granian", "granian, 2 processes"),
+    "uvicorn": ("uvicorn", "uvicorn, 2 processes"),
+    "gunicorn": ("gunicorn", "gunicorn, 2 processes"),
+}
+"""Servers with one process, and with two; all with Redis."""
+
 Rounds = dict[str, list[dict[str, float]]]
 """Server → its rounds: calls a second, milliseconds of the middle call and of the slowest hundredth."""
 
@@ -48,19 +57,18 @@ def report(measured: Rounds, long: Long, clients: int, calls: int) -> Iterator[s
     yield ""
     yield "| server | calls a second | ratio | ms, middle | ratio | ms, slowest hundredth | ratio |"
     yield "| --- | --- | --- | --- | --- | --- | --- |"
+    asgi = [name for pair in (PAIRS["granian"], PAIRS["uvicorn"], PAIRS["gunicorn"]) for name in pair]
     for name, runs in measured.items():
+        if name in asgi:
+            continue
         cells = []
         for figure, digits in (("rate", 0), ("p50", 1), ("p99", 1)):
             values = [one[figure] for one in runs]
             baseline = [one[figure] for one in measured[BARE]]
             cells += [Spread.of(values).show(digits), ratios(values, baseline).show(2)]
         yield f"| {name} | {' | '.join(cells)} |"
-    two, one = (
-        [each["rate"] for each in measured[name]] for name in (f"{OURS}, 2 processes", f"{OURS}, with Redis")
-    )
     yield ""
-    growth = ratios(two, one).show(2)
-    yield f"From one process to two, both with Redis, throughput grows by the factor {growth}."
+    yield from _growth(measured)
     yield ""
     yield "## A long run"
     yield ""
@@ -74,3 +82,21 @@ def report(measured: Rounds, long: Long, clients: int, calls: int) -> Iterator[s
         f"after the first tenth, {last:.1f} MiB after the last, {max(long.memory):.1f} MiB at most. Open "
         f"files and connections: {long.handles_before} before, {long.handles_after} after."
     )
+
+
+def _growth(measured: Rounds) -> Iterator[str]:
+    yield "## From one process to two"
+    yield ""
+    yield (
+        f"All with Redis. The row `{OURS}, 2 processes` is `ROTOR_MCP_WORKERS=2`, which runs Granian. The "
+        "last three are ASGI servers with `rotor_mcp.hosting.asgi:app`, gunicorn with the worker "
+        "`uvicorn_worker.UvicornWorker`. Granian gives each process a socket of its own, so that the "
+        "kernel spreads connections; those of uvicorn and gunicorn share one, and one of them gets most."
+    )
+    yield ""
+    yield "| one | two | calls a second with one | with two | factor |"
+    yield "| --- | --- | --- | --- | --- |"
+    for one, two in PAIRS.values():
+        single, double = ([each["rate"] for each in measured[name]] for name in (one, two))
+        figures = Spread.of(single).show(), Spread.of(double).show(), ratios(double, single).show(2)
+        yield f"| {one} | {two} | {' | '.join(figures)} |"

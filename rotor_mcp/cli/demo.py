@@ -92,8 +92,9 @@ def _story() -> list[Step]:
     ]
 
 
-def run() -> None:
-    """Print the conversation, what it cost, and how to connect a client."""
+@click.command()
+def demo_() -> None:
+    """Show a short conversation with the server, on the embedded Rotor: no key, no network."""
     anyio.run(_run)
 
 

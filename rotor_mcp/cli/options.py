@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rotor_mcp.config import ConfigError, Settings, environment_variable
+from rotor_mcp.server.backend import load_sandbox, load_settings
 
 if TYPE_CHECKING:
     import httpx2
@@ -67,27 +68,33 @@ sandbox_flag = click.option(
 def connection(
     sandbox_file: str | None, values: dict[str, str | None]
 ) -> "tuple[Settings, Callable[[], httpx2.AsyncBaseTransport] | None]":
-    """Settings, and what carries the requests: the network, unless there is a sandbox."""
-    if sandbox_file is not None:
-        from rotor_mcp.sandbox import FULL_KEY
+    """Return the settings, and what carries the requests: None for the network, or a sandbox.
 
+    Raises:
+        click.UsageError: if a setting cannot be used.
+        click.ClickException: if the file cannot be used as a sandbox.
+    """
+    if sandbox_file is not None:
         # No real key comes near a sandbox, and no request of a sandbox near the network.
-        values |= {"api_key": FULL_KEY, "base_url": "https://sandbox.invalid/open-api"}
+        values |= {"api_key": load_sandbox().FULL_KEY, "base_url": "https://sandbox.invalid/open-api"}
         values.pop("redis_url", None)  # every sandbox has this key, and leads of its own
     try:
-        settings = Settings.load(values)
+        settings = load_settings(values)
     except ConfigError as exc:
         raise click.UsageError(str(exc)) from None
     return settings, None if sandbox_file is None else open_sandbox(sandbox_file).transport
 
 
 def open_sandbox(file: str, *, leads: int = 150, quota: int = 1_000) -> "Sandbox":
-    """Open the embedded Rotor that a file holds, or begin one."""
-    import sqlite3
+    """Open the embedded Rotor that a file holds, or create one.
 
-    from rotor_mcp.sandbox import Sandbox
+    Raises:
+        click.ClickException: if the file cannot be used.
+    """
+    import sqlite3  # takes as long to load as the rest of this module
 
     try:
-        return Sandbox(file, leads=leads, quota=quota)
+        sandbox: Sandbox = load_sandbox().Sandbox(file, leads=leads, quota=quota)
     except (ValueError, sqlite3.Error) as exc:
         raise click.ClickException(f"{file} cannot be used as a sandbox: {exc}") from None
+    return sandbox

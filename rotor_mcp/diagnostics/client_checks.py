@@ -16,6 +16,7 @@ from rotor_mcp.installer.catalog import Client, HostSystem
 from rotor_mcp.installer.entry import KEY, KEYCHAIN, Launch, Server, holds_key, masked
 from rotor_mcp.installer.errors import CannotEdit
 from rotor_mcp.sanitize import one_line
+from rotor_mcp.server.backend import load_settings
 
 CLIENT_TIMEOUT_SECONDS = 30.0
 """Seconds in which a server has to have answered. Clients give up at 30 to 60."""
@@ -53,7 +54,7 @@ class Connected:
         if given.get("base_url") not in {None, said["base_url"]}:
             return None
         try:
-            settings = Settings.load(said | {name: value for name, value in given.items() if value})
+            settings = load_settings(said | {name: value for name, value in given.items() if value})
         except ConfigError:
             return None
         return settings if settings.key else None

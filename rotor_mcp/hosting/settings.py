@@ -14,6 +14,11 @@ PATH = "/mcp"
 """Where the protocol is spoken."""
 SHORTEST_SECRET = 32
 """Characters, of a secret that is not to be guessed."""
+NO_AUTH = (
+    "can be reached by others, and nothing asks who they are: set ROTOR_MCP_OAUTH_ISSUER, or for a private "
+    "network ROTOR_MCP_TOKEN_FILE; or serve at 127.0.0.1 only"
+)
+"""What is said of an address that is not served."""
 
 
 def _split(value: object) -> object:
@@ -56,7 +61,12 @@ class HostSettings(Loaded):
         ),
     ] = "127.0.0.1:8080"
     workers: Annotated[
-        int, Field(ge=1, le=64, description="Processes that serve; more than one need ROTOR_MCP_REDIS_URL")
+        int,
+        Field(
+            ge=1,
+            le=64,
+            description="Processes that serve; more than one need ROTOR_MCP_REDIS_URL and the extra workers",
+        ),
     ] = 1
     keep_alive: Annotated[
         int,
@@ -189,11 +199,7 @@ class HostSettings(Loaded):
     @model_validator(mode="after")
     def _check_together(self) -> Self:
         if not self.on_loopback and not self.requires_auth:
-            raise ValueError(
-                f"{self.http} can be reached by others, and nothing asks who they are: set "
-                "ROTOR_MCP_OAUTH_ISSUER, or for a private network ROTOR_MCP_TOKEN_FILE; "
-                "or serve at 127.0.0.1 only"
-            )
+            raise ValueError(f"{self.http} {NO_AUTH}")
         if self.public_url is None and not (self.on_loopback and self.oauth_issuer is None):
             raise ValueError(
                 "set ROTOR_MCP_PUBLIC_URL to the address under which clients reach this server: requests for "

@@ -10,15 +10,11 @@ from typing import Any
 from rotor_mcp.installer import backups
 from rotor_mcp.installer.catalog import Client
 from rotor_mcp.installer.entry import KEY, Server, ServerEntry, holds_key, is_ours, masked, merged, prompt_for
-from rotor_mcp.installer.errors import CannotEdit, ParseError
+from rotor_mcp.installer.errors import BY_HAND, CannotEdit, ParseError
 
 _MARK = b"\xef\xbb\xbf"
 """A byte order mark. It is read over and not written again: Claude Desktop clears a file that begins with
 one, Gemini CLI cannot read it, and no client needs it."""
-_BY_HAND = (
-    "its servers are written in a way that this command does not change. "
-    "With --print, install shows what belongs there, to be put in by hand."
-)
 
 
 @dataclass(frozen=True)
@@ -183,10 +179,10 @@ def _check(client: Client, before: dict[str, Any], text: str, entry: ServerEntry
     try:
         after = client.form.read(text)
     except ParseError:
-        raise CannotEdit(_BY_HAND) from None
+        raise CannotEdit(BY_HAND) from None
     there = after.get(client.section, {}).get(entry.name, {})
     if there != entry.server or _others(client, before, entry) != _others(client, after, entry):
-        raise CannotEdit(_BY_HAND)
+        raise CannotEdit(BY_HAND)
 
 
 def _others(client: Client, value: dict[str, Any], entry: ServerEntry) -> dict[str, Any]:
@@ -227,10 +223,7 @@ def _preview(client: Client, name: str, old: Server | None, new: ServerEntry | N
 
 
 def _shown(client: Client, name: str, server: Server) -> list[str]:
-    try:
-        return client.form.show((client.section, name), server).splitlines()
-    except ParseError as exc:
-        raise _broken(client, exc) from None
+    return client.form.show((client.section, name), server).splitlines()
 
 
 def _keys(server: Server) -> object:

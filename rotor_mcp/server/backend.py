@@ -4,7 +4,7 @@ A client waits for a start, and a start needs nothing of what is behind the tool
 Modules that need an extra are loaded only where it is used.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
@@ -14,6 +14,8 @@ from mcp.types import CallToolResult, Completion, CompletionArgument, InputRequi
 from rotor_mcp.config import Settings
 
 if TYPE_CHECKING:
+    from types import ModuleType
+
     import httpx2
 
     from rotor_mcp.dates import Clock
@@ -115,6 +117,48 @@ class Backend:
         from rotor_mcp.server.completions import complete
 
         return await complete(argument, self.access)
+
+
+def load_settings(values: Mapping[str, str | None]) -> Settings:
+    """Read settings by name, and the API key from the keychain if that is wanted and none is given.
+
+    Raises:
+        ConfigError: if one of them cannot be used.
+    """
+    settings = Settings.load(values)
+    if not settings.keychain or settings.api_key is not None:
+        return settings
+    from rotor_mcp import keychain
+
+    try:
+        return settings.with_kept_key(keychain.read())
+    except keychain.KeychainError as exc:
+        return settings.with_kept_key(None, str(exc))
+
+
+def open_listeners(environment: Mapping[str, str]) -> "Sequence[EventListener]":
+    """Return what makes traces and metrics, if the environment asks for them.
+
+    Raises:
+        ConfigError: if what it asks for cannot be had.
+    """
+    if not any(name.startswith("OTEL_") for name in environment):
+        return ()
+    from rotor_mcp.telemetry.environment import wanted
+
+    what = wanted(environment)
+    if not what.traces and not what.metrics:
+        return ()
+    from rotor_mcp.telemetry.exporter import Telemetry
+
+    return (Telemetry(traces=what.traces, metrics=what.metrics),)
+
+
+def load_sandbox() -> "ModuleType":
+    """Return the package of the embedded Rotor."""
+    from rotor_mcp import sandbox
+
+    return sandbox
 
 
 def open_state_factory(settings: Settings, search_memory: float) -> "StateFactory":

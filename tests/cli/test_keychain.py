@@ -105,8 +105,8 @@ def test_with_the_sandbox_it_makes_no_sense(home: Home) -> None:
 
 def test_who_does_not_use_it_does_not_load_it() -> None:
     code = (
-        "import sys; from rotor_mcp.config import Settings\n"
-        "Settings.load({}); Settings.load({'api_key': 'rotor_a_b', 'keychain': 'true'})\n"
+        "import sys; from rotor_mcp.server.backend import load_settings\n"
+        "load_settings({}); load_settings({'api_key': 'rotor_a_b', 'keychain': 'true'})\n"
         "sys.exit(any(name in sys.modules for name in ('keyring', 'rotor_mcp.keychain')))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False, cwd=ROOT).returncode == 0

@@ -11,17 +11,23 @@ from pathlib import Path
 
 from tests.commands import Command, run
 
-SERVING = "Serving MCP at "
+SERVING = " MCP at "
 VARIABLES = {"PATH": "", "ROTOR_MCP_TIMEZONE": "America/Chicago"}
 """None that this machine's user has for a server."""
+
+
+def free_port() -> int:
+    """A port that nobody had a moment ago."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port: int = free.getsockname()[1]
+        return port
 
 
 class ServerProcess:
     """A running server."""
 
     def __init__(self, environment: dict[str, str], *flags: str, host: str = "127.0.0.1") -> None:
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port: int = free.getsockname()[1]
+        self.port = free_port()
         # A file, not a pipe: nobody reads what it writes while it runs, and a full pipe would hold it up.
         self._written = tempfile.TemporaryFile("w+")  # noqa: SIM115 - `close` closes it
         with Path(os.devnull).open("rb") as nothing:
@@ -32,7 +38,7 @@ class ServerProcess:
                 session=True,  # so that it can be killed with all its processes
             )
         until = time.monotonic() + 30
-        while SERVING not in self.written:
+        while SERVING not in self.written or ("Starting" in self.written and self.refuses):
             if self.process.poll() is not None or time.monotonic() > until:
                 raise RuntimeError(self.written)
             time.sleep(0.02)

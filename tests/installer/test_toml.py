@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rotor_mcp.installer.errors import ParseError
+from rotor_mcp.installer.errors import CannotEdit, ParseError
 from rotor_mcp.installer.toml import Toml
 from tests.installer.samples import CODEX, SERVER
 
@@ -93,6 +93,61 @@ def test_what_cannot_be_read() -> None:
         TOML.put("model = ", ROTOR, SERVER)
 
 
-def test_what_cannot_be_written_again() -> None:
-    with pytest.raises(ParseError, match="it holds a date"):
-        TOML.show(ROTOR, tomllib.loads("since = 2026-01-02"))
+def test_a_date_is_written_again() -> None:
+    server = tomllib.loads("since = 2026-01-02")
+    assert tomllib.loads(TOML.show(ROTOR, server))["mcp_servers"]["rotor"] == server
+
+
+ENTRY = '[mcp_servers.rotor]\ncommand = "/old"\n'
+NEW = '[mcp_servers.rotor]\ncommand = "/new"\n'
+
+
+@pytest.mark.parametrize(
+    ("before", "entry", "behind"),
+    [
+        # tomlkit issue 217: the table around one that was taken out gets a header.
+        ("[mcp_servers.docs]\nx = 1\n", ENTRY, "# behind\n"),
+        # tomlkit pull requests 558 and 588: what follows a dotted key is taken into a table.
+        ("a.b = 1\na.c.d = 2\nz = 3\n", ENTRY, "\n[t]\na.b = 1\nz = 2\n"),
+        # tomlkit issue 577: a later part of an array's item cannot be read.
+        ("[[y.a]]\n[b.d.x]\n[[y.a.c]]\n", ENTRY, ""),
+        # Arrays of tables between other tables are written in another order.
+        ("[mcp_servers.docs]\n[[l]]\na = [\n[[1]],\n]\n", ENTRY, "[[l]]\n\n[mcp_servers.z]\n"),
+        ("\t[tui]\n\tx = 1\n", ENTRY, "\t# behind\n\t[z]\n"),
+        ("", f"{ENTRY}[[mcp_servers.rotor.list]]\nx = 1\n", "# behind\n"),
+        ("", f"{ENTRY}# in it\n[mcp_servers.rotor.env]\nA = 1\n", "\n# behind"),
+        ("[mcp_servers]\n# before\n", ENTRY, ""),
+        ("", "[ 'mcp_servers' . \"rotor\" ] # in it\n", "# behind\n"),
+    ],
+)
+def test_nothing_but_the_table_is_touched(before: str, entry: str, behind: str) -> None:
+    text = before + entry + behind
+    assert TOML.put(text, ROTOR, {"command": "/new"}) == before + NEW + behind
+    assert TOML.take(text, ROTOR) == before + behind
+
+
+def test_a_table_in_several_places() -> None:
+    text = f"{ENTRY}\n[tui]\nx = 1\n\n[mcp_servers.rotor.env]\nA = 1\n# behind\n[mcp_servers.z]\n"
+    rest = "\n[tui]\nx = 1\n# behind\n[mcp_servers.z]\n"
+    assert TOML.put(text, ROTOR, {"command": "/new"}) == NEW + rest
+    assert TOML.take(text, ROTOR) == rest
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        # tomlkit issue 571: it takes this for a table that is there twice.
+        f"{ENTRY}[tool.ruff]\n[tool.ruff.lint.a]\n[tool.ruff.lint]\n[other]\n[tool.ruff.lint.b]\n",
+        # It writes [l.s] before our table.
+        f"[[l]]\n{ENTRY}[a]\n[l.s]\n",
+    ],
+)
+def test_what_tomlkit_does_not_keep_is_left_as_it_is(text: str) -> None:
+    with pytest.raises(CannotEdit, match="to be put in by hand"):
+        TOML.put(text, ROTOR, {"command": "/new"})
+    with pytest.raises(CannotEdit, match="to be put in by hand"):
+        TOML.take(text, ROTOR)
+    # Where there is no entry yet, nothing is in its way.
+    other = ("mcp_servers", "other")
+    assert TOML.put(text, other, {}) == f"{text}\n[mcp_servers.other]\n"
+    assert TOML.take(text, other) == text

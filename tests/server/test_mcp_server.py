@@ -203,9 +203,9 @@ def test_a_start_loads_nothing_of_what_stands_behind_the_tools() -> None:
     program = """
 import sys, anyio
 from rotor_mcp.__main__ import main
-from rotor_mcp.server import mcp_server
+from rotor_mcp.cli.serve import build_server
 from rotor_mcp.config import Settings
-anyio.run(mcp_server.build_server(Settings.load({"api_key": "rotor_a_b"})).list_tools)
+anyio.run(build_server(Settings.load({"api_key": "rotor_a_b"})).list_tools)
 print(*sorted(name for name in sys.modules if name.startswith(("rotor_mcp", "phonenumbers", "tzlocal"))))
 """
     loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True, timeout=60)
@@ -216,14 +216,18 @@ print(*sorted(name for name in sys.modules if name.startswith(("rotor_mcp", "pho
             "rotor_mcp.cli",
             "rotor_mcp.cli.main",
             "rotor_mcp.cli.options",
+            "rotor_mcp.cli.serve",
             "rotor_mcp.config",
             "rotor_mcp.gc_tuning",
+            "rotor_mcp.log_setup",
             "rotor_mcp.sanitize",
             "rotor_mcp.server",
             "rotor_mcp.server.backend",
+            "rotor_mcp.server.jsonrpc",
             "rotor_mcp.server.mcp_server",
             "rotor_mcp.server.prompts",
             "rotor_mcp.server.resources",
+            "rotor_mcp.server.stdio",
         ]
     )
 

@@ -1,0 +1,79 @@
+"""`rotor-mcp serve --http`: over HTTP, in one process or in several."""
+
+import os
+from collections.abc import Callable, Sequence
+from socket import socket
+
+import click
+import httpx2
+
+from rotor_mcp.cli.options import connection
+from rotor_mcp.config import ConfigError, Settings, environment_variable
+from rotor_mcp.hosting import server, startup
+from rotor_mcp.hosting.settings import PATH, HostSettings
+from rotor_mcp.sockets import address, listen_on_all
+from rotor_mcp.telemetry.environment import wanted
+
+
+def serve_http(http: str, file: str | None, values: dict[str, str | None]) -> None:
+    """Serve until SIGINT or SIGTERM. What `HostSettings` holds comes from the environment.
+
+    Args:
+        http: host and port.
+        file: of an embedded Rotor to use instead of the real one.
+        values: settings of the server, by name.
+
+    Raises:
+        click.ClickException: if a setting cannot be used, or the port cannot be had.
+    """
+    settings, transport = connection(file, dict(values))
+    try:
+        host = startup.host_settings(http)
+        startup.check(settings, host, in_sandbox=file is not None)
+        wanted(os.environ)
+        if host.workers == 1:
+            _serve_in_one_process(settings, host, transport)
+        else:
+            # Each process begins anew and finds its settings in its environment.
+            given = {environment_variable(name): value for name, value in values.items() if value}
+            os.environ.update(given)
+            _serve_in_several(settings, host)
+    except ConfigError as exc:
+        raise click.UsageError(str(exc)) from None
+
+
+def _serve_in_one_process(
+    settings: Settings, host: HostSettings, transport: Callable[[], httpx2.AsyncBaseTransport] | None
+) -> None:
+    sockets = _listen(host)
+    try:
+        app = startup.start(settings, host, transport)
+    except (OSError, ValueError) as exc:
+        raise click.ClickException(str(exc)) from None
+    click.echo(f"Serving MCP at {_url(host, sockets)}. Stop it with Ctrl-C.", err=True)
+    server.run(app, settings, host, sockets)
+
+
+def _serve_in_several(settings: Settings, host: HostSettings) -> None:
+    sockets = _listen(host)
+    if len(sockets) > 1:
+        raise ConfigError(f"ROTOR_MCP_WORKERS: several processes serve one address, and {host.http} has more")
+    name, port = sockets[0].getsockname()[:2]
+    serve = server.workers(settings, host, name, port)
+    click.echo(
+        f"Starting {host.workers} processes that serve MCP at {_url(host, sockets)}. Stop them with Ctrl-C.",
+        err=True,
+    )
+    sockets[0].close()  # each process takes the port itself
+    serve()
+
+
+def _listen(host: HostSettings) -> Sequence[socket]:
+    try:
+        return listen_on_all(host.host, host.port)
+    except OSError as exc:
+        raise click.ClickException(f"cannot listen on {host.http}: {exc.strerror}") from None
+
+
+def _url(host: HostSettings, sockets: Sequence[socket]) -> str:
+    return f"{host.public_url or address(sockets[0])}{PATH}"

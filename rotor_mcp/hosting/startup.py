@@ -1,0 +1,94 @@
+"""What a process does before it serves HTTP, by whatever server: check the settings, set up logging and
+telemetry, and build the application."""
+
+import logging
+import os
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from starlette.applications import Starlette
+
+from rotor_mcp import gc_tuning, log_setup
+from rotor_mcp.config import ConfigError, Settings, environment_variable
+from rotor_mcp.hosting.app import build_app
+from rotor_mcp.hosting.middleware import access_log
+from rotor_mcp.hosting.settings import HostSettings
+from rotor_mcp.hosting.single_process import claim
+from rotor_mcp.server.backend import open_listeners, open_registry
+
+if TYPE_CHECKING:
+    import httpx2
+
+
+def host_settings(http: str | None = None) -> HostSettings:
+    """Read what is particular to HTTP from the environment.
+
+    Args:
+        http: address and port, if not those of the environment.
+
+    Raises:
+        ConfigError: if a setting cannot be used.
+    """
+    values = {name: os.environ.get(environment_variable(name)) for name in HostSettings.model_fields}
+    return HostSettings.load(values if http is None else values | {"http": http})
+
+
+def check(settings: Settings, host: HostSettings, *, in_sandbox: bool = False) -> None:
+    """See that settings that are right by themselves are right together.
+
+    Args:
+        settings: of the server.
+        host: what is particular to HTTP.
+        in_sandbox: whether an embedded Rotor is used.
+
+    Raises:
+        ConfigError: if they are not.
+    """
+    if host.workers > 1 and settings.redis_url is None:
+        raise ConfigError(
+            "ROTOR_MCP_WORKERS: several processes need ROTOR_MCP_REDIS_URL, since there calls for one person "
+            "wait for each other; without it one person could be filed twice"
+        )
+    if host.workers > 1 and in_sandbox:
+        raise ConfigError(
+            "ROTOR_MCP_WORKERS: each process would have a sandbox of its own; serve one by rotor-mcp sandbox"
+        )
+    shared = host.workers > 1 or settings.redis_url is not None
+    if shared and host.state_secret is None and settings.key is None:
+        raise ConfigError(
+            "set ROTOR_MCP_STATE_SECRET: what one process asks a person may be answered to another, and they "
+            "have no Rotor key in common to seal it with"
+        )
+
+
+def start(
+    settings: Settings,
+    host: HostSettings,
+    transport: "Callable[[], httpx2.AsyncBaseTransport] | None" = None,
+) -> Starlette:
+    """Set this process up, and build the application that it serves.
+
+    Args:
+        settings: of the server.
+        host: what is particular to HTTP.
+        transport: carries requests to an embedded Rotor; None for the network.
+
+    Raises:
+        ConfigError: if settings cannot be used, or another process serves the same without a Redis.
+        OSError: if a file of the settings cannot be read or written.
+        ValueError: if one does not hold what it should.
+    """
+    if transport is None and settings.redis_url is None:
+        claim(settings, host)
+    tenants = open_registry(settings, transport, listeners=open_listeners(os.environ))
+    log_setup.configure(settings, tenants.redact)
+    lines = logging.StreamHandler(sys.stderr)
+    lines.setFormatter(logging.Formatter("%(message)s"))
+    access_log.handlers, access_log.propagate = [lines], False
+    access_log.setLevel(logging.INFO)
+    if host.key_from == "server" and (warning := settings.key_trouble or settings.key_warning):
+        logging.getLogger(__name__).warning(warning)
+    app = build_app(settings, host, tenants)
+    gc_tuning.serving()
+    return app
