@@ -11,7 +11,7 @@ import click
 
 from rotor_mcp import keychain
 from rotor_mcp.cli import api_key
-from rotor_mcp.cli.options import settings_flags
+from rotor_mcp.cli.options import is_interactive, settings_flags
 from rotor_mcp.config import ConfigError, Settings, environment_variable
 from rotor_mcp.installer import apply, changes
 from rotor_mcp.installer.catalog import CLIENTS, Client, HostSystem
@@ -126,7 +126,7 @@ def install_(
         sys.exit(1)
     if launch.may_vanish:
         _warn_of_vanishing(launch)
-    mode = apply.mode(yes=yes)
+    mode: apply.InstallMode = "write" if yes else "ask" if is_interactive() else "show"
     source = _source(found, mode, sandbox=sandbox, kept=kept)
     done = apply.run(
         found.targets,
@@ -158,7 +158,7 @@ def uninstall_(names: tuple[str, ...], *, name: str, yes: bool, kept: bool) -> N
     apply.say_found(found)
     for client in found.absent:
         click.echo(f"{client.title}: nothing to do, it is not on this machine.")
-    mode = apply.mode(yes=yes)
+    mode: apply.InstallMode = "write" if yes else "ask" if is_interactive() else "show"
     done = apply.run(
         found.targets,
         lambda target: changes.to_remove(target.client, target.file, name),

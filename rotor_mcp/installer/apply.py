@@ -10,7 +10,6 @@ from typing import Literal
 import click
 
 from rotor_mcp.atomic_file import whole
-from rotor_mcp.cli.options import is_interactive
 from rotor_mcp.installer import backups, changes
 from rotor_mcp.installer.catalog import CLIENTS, Client, HostSystem
 from rotor_mcp.installer.changes import ConfigChange
@@ -178,8 +177,3 @@ def _remarks(change: ConfigChange, backup: Path | None) -> Iterator[str]:
         yield "That copy holds the API key: delete it when all is well."
     if change.key_after and os.name == "posix" and change.file.stat().st_mode & 0o044:
         yield "Others who use this machine can read the key there; with --keychain it is in no file."
-
-
-def mode(*, yes: bool) -> InstallMode:
-    """Whether to ask: somebody has to be there."""
-    return "write" if yes else "ask" if is_interactive() else "show"
