@@ -47,13 +47,7 @@ class TenantRegistry:
     """The tenants of a process."""
 
     def __init__(self, pool: ConnectionPool, state_factory: StateFactory, clock: Clock = utc_now) -> None:
-        """Create a registry without tenants.
-
-        Args:
-            pool: the connections to Rotor, which all tenants share.
-            state_factory: creates what calls with one key share.
-            clock: returns the present moment.
-        """
+        """Create a registry without tenants."""
         self.pool = pool
         self.state_factory = state_factory
         self._clock = clock

@@ -4,6 +4,7 @@ Tables and results in it are generated: `python -m tests.test_docs` writes them 
 exist, and so do the tests that it names.
 """
 
+import ast
 import json
 import re
 import tomllib
@@ -24,6 +25,7 @@ from rotor_mcp.hosting.settings import HostSettings
 from rotor_mcp.sandbox import FULL_KEY, Sandbox
 from rotor_mcp.server.mcp_server import build_server
 from tests.conftest import NOW, text
+from tests.test_architecture import LAYERS, PACKAGE
 
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = [
@@ -209,11 +211,51 @@ def hosting() -> str:
     return "\n".join(lines)
 
 
+def purpose(module: Path) -> str:
+    """The first sentence of a module's docstring."""
+    docstring = ast.get_docstring(ast.parse(module.read_text("utf-8"))) or ""
+    first = " ".join(docstring.partition("\n\n")[0].split())
+    assert first, f"{module} has no docstring"
+    return first.replace("|", "\\|")
+
+
+def layers() -> str:
+    """The layers of the package, from top to bottom."""
+    lines = ["| layer | folders and modules |", "| --- | --- |"]
+    for number, names in enumerate(LAYERS, 1):
+        lines.append(f"| {number} | {', '.join(f'`{name}`' for name in sorted(names))} |")
+    return "\n".join(lines)
+
+
+def modules() -> str:
+    """Each module of the package, and what it is for."""
+    parts = []
+    folders = [PACKAGE, *sorted({path.parent for path in PACKAGE.rglob("*.py")} - {PACKAGE})]
+    for folder in folders:
+        name = folder.relative_to(ROOT).as_posix()
+        lines = [
+            f"### `{name}`",
+            "",
+            purpose(folder / "__init__.py"),
+            "",
+            "| module | purpose |",
+            "| --- | --- |",
+        ]
+        lines += (
+            f"| `{path.relative_to(ROOT).as_posix()}` | {purpose(path)} |"
+            for path in sorted(folder.glob("*.py"))
+            if path.name != "__init__.py"
+        )
+        parts.append("\n".join(lines))
+    return "\n\n".join(parts)
+
+
 BLOCKS: dict[str, dict[str, Callable[[], str]]] = {
     "README.md": {"examples": lambda: examples(in_readme=True)},
     "docs/tools.md": {"examples": examples, "tokens": tokens, "arguments": arguments},
     "docs/configuration.md": {"settings": settings},
     "docs/hosting.md": {"hosting": hosting},
+    "docs/architecture.md": {"layers": layers, "modules": modules},
 }
 """Document → the blocks of it that are generated."""
 

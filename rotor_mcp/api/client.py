@@ -118,11 +118,6 @@ class LeadsClient(ApiSession):
     ) -> WriteReply:
         """Create or update a lead: `POST /leads`. Rotor finds it by id, else by phone, else by e-mail.
 
-        Args:
-            fields: to write.
-            lead_id: of the lead to update.
-            lease: the right to write to that person; verified immediately before the request.
-
         Raises:
             LockLost: if the lease was lost; nothing was sent.
             OutcomeUnknown: if the reply was lost. The write is not repeated: each one can text a customer.

@@ -25,13 +25,7 @@ class ConnectionPool:
         transport: Callable[[], httpx2.AsyncBaseTransport] | None = None,
         listeners: Sequence[EventListener] = (),
     ) -> None:
-        """Create a pool without connections.
-
-        Args:
-            settings: name the API's address and the deadline of a call.
-            transport: makes the HTTP transport; the network if None.
-            listeners: receive an event for each request.
-        """
+        """Create a pool without connections."""
         self.settings = settings
         self.listeners = listeners
         self.host = urlsplit(settings.base_url).hostname or ""

@@ -45,12 +45,6 @@ def read(
 ) -> tuple[int, dict[str, Any]]:
     """Return the status and the JSON object of an answer.
 
-    Args:
-        answer: as it came.
-        lost: the error for an answer that does not say what was done.
-        credentials: that were sent.
-        redact: removes secrets from a text of Rotor's.
-
     Raises:
         RotorError: the error that the answer stands for.
     """

@@ -53,13 +53,7 @@ class ApiSession:
     def __init__(
         self, pool: ConnectionPool, credentials: Credentials | None, hooks: ApiHooks | None = None
     ) -> None:
-        """Start the clock of a call.
-
-        Args:
-            pool: the connections to use.
-            credentials: the API key to send; None if there is none.
-            hooks: receive each request, and each lead that is read.
-        """
+        """Start the clock of a call."""
         self._pool = pool
         self._credentials = credentials
         self._hooks = hooks or ApiHooks()
@@ -106,15 +100,6 @@ class ApiSession:
 
         A POST that was started runs to its end, or to the deadline, even if the call is cancelled: a write
         should not stay unknown because somebody pressed Stop.
-
-        Args:
-            method: of the request.
-            template: the path, with `{id}` in the place of an id.
-            lead_id: the id.
-            query: of the request.
-            body: of the request.
-            anonymous: whether to send no key.
-            lease: verified before each attempt of a write.
 
         Raises:
             RotorError: one of them, as `errors.py` sorts them.

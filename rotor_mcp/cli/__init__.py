@@ -1,0 +1,1 @@
+"""The commands of `rotor-mcp`, one file each."""

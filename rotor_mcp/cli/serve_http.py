@@ -18,11 +18,6 @@ from rotor_mcp.telemetry.environment import wanted
 def serve_http(http: str, file: str | None, values: dict[str, str | None]) -> None:
     """Serve until SIGINT or SIGTERM. What `HostSettings` holds comes from the environment.
 
-    Args:
-        http: host and port.
-        file: of an embedded Rotor to use instead of the real one.
-        values: settings of the server, by name.
-
     Raises:
         click.ClickException: if a setting cannot be used, or the port cannot be had.
     """

@@ -47,11 +47,6 @@ SPARE_REQUESTS = 24
 def build_app(settings: Settings, host: HostSettings, tenants: TenantRegistry) -> Starlette:
     """Build the application. It has no state that a second one would have to share, but for Redis.
 
-    Args:
-        settings: of the server.
-        host: what is particular to HTTP.
-        workplaces: where calls work; closed with the application.
-
     Raises:
         OSError: if a file of the settings cannot be read or written.
         ValueError: if one does not hold what it should.

@@ -114,10 +114,6 @@ class Budgets:
 
         While calls under way could spend what is left, another one waits for them.
 
-        Args:
-            caller: whose budget it is.
-            requests: that the call may spend.
-
         Raises:
             BudgetExceeded: if there is nothing left.
             RateLimited: if other calls may spend what is left, and take too long.

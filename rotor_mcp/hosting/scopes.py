@@ -13,12 +13,7 @@ asked for (`scope`, `scp`) is narrower than all that a user may do (`permissions
 
 
 def granted_scopes(claims: Mapping[str, Any], claim: str | None = None) -> list[str]:
-    """The scopes of a token that mean something here.
-
-    Args:
-        claims: of the token.
-        claim: the one to look at, with dots where claims are nested; the usual ones if None.
-    """
+    """The scopes of a token that mean something here."""
     for name in SCOPE_CLAIMS if claim is None else (claim,):
         words = _words(_find_claim(claims, name))
         if granted := [scope for scope in SCOPES if scope in words]:

@@ -24,9 +24,6 @@ if TYPE_CHECKING:
 def host_settings(http: str | None = None) -> HostSettings:
     """Read what is particular to HTTP from the environment.
 
-    Args:
-        http: address and port, if not those of the environment.
-
     Raises:
         ConfigError: if a setting cannot be used.
     """
@@ -36,11 +33,6 @@ def host_settings(http: str | None = None) -> HostSettings:
 
 def check(settings: Settings, host: HostSettings, *, in_sandbox: bool = False) -> None:
     """See that settings that are right by themselves are right together.
-
-    Args:
-        settings: of the server.
-        host: what is particular to HTTP.
-        in_sandbox: whether an embedded Rotor is used.
 
     Raises:
         ConfigError: if they are not.
@@ -68,11 +60,6 @@ def start(
     transport: "Callable[[], httpx2.AsyncBaseTransport] | None" = None,
 ) -> Starlette:
     """Set this process up, and build the application that it serves.
-
-    Args:
-        settings: of the server.
-        host: what is particular to HTTP.
-        transport: carries requests to an embedded Rotor; None for the network.
 
     Raises:
         ConfigError: if settings cannot be used, or another process serves the same without a Redis.

@@ -1,1 +1,1 @@
-"""Leads from files and to files: what `rotor-mcp import` and `rotor-mcp export` are made of."""
+"""Leads from files and to files: what `rotor-mcp import` and `rotor-mcp export` do."""

@@ -1,1 +1,1 @@
-"""The programs that start this server, and how their configurations come to name it."""
+"""The programs that start this server, and their configurations."""

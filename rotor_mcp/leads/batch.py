@@ -60,13 +60,7 @@ class RowOutcome:
 
     @classmethod
     def crashed(cls, rows: tuple[int, ...], exc: Exception, *, sent: bool = False) -> Self:
-        """Return the outcome of rows that raised an unforeseen exception, and log it. Other rows go on.
-
-        Args:
-            rows: that raised it.
-            exc: what was raised.
-            sent: whether something of them may have been sent.
-        """
+        """Return the outcome of rows that raised an unforeseen exception, and log it. Other rows go on."""
         logger.error("rows %s crashed", rows, exc_info=exc)
         return cls(rows, "unknown" if sent else "invalid", failure=Crash(type(exc).__name__, sent))
 
@@ -134,9 +128,6 @@ class Batch:
 
     async def plan(self, limit: int) -> None:
         """Look up the leads that are meant, and plan what would change.
-
-        Args:
-            limit: requests that this may take.
 
         Raises:
             TooManyRequests: if it would take more.

@@ -46,14 +46,7 @@ class CallContext:
         wrote: Callable[[WriteEvent], None] = lambda _: None,
         caller: str | None = None,
     ) -> Self:
-        """Begin a call.
-
-        Args:
-            tenant: whose Rotor key is used.
-            progress: reports how far the call has come to whoever waits.
-            wrote: receives every write.
-            caller: who calls; None if it is whoever started the process.
-        """
+        """Begin a call."""
         settings, state = tenant.pool.settings, tenant.state
         return cls(
             api=LeadsClient(tenant.pool, tenant.credentials, state.hooks),

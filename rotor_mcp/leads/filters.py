@@ -79,13 +79,7 @@ def _text(lead: Lead, wanted: SearchRequest, locale: Locale) -> bool:
 
 
 def matches_text(lead: Lead, text: str, region: str) -> bool:
-    """Whether a lead's name, phone or e-mail holds a text, whatever the spelling.
-
-    Args:
-        lead: to compare.
-        text: a part of one of them.
-        region: country (ISO 3166) of phones without a country code.
-    """
+    """Whether a lead's name, phone or e-mail holds a text, whatever the spelling."""
     return (
         phone_matches(text, lead.phone or "", region)
         or caseless(text) in caseless(lead.email or "")

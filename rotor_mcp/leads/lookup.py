@@ -177,9 +177,6 @@ class LeadLoader:
 
         An id that no lead has is an error only when its request is matched.
 
-        Args:
-            limit: requests that the call may have spent afterwards.
-
         Raises:
             TooManyRequests: if it would take more.
             RotorError: if Rotor could not be asked or refused.

@@ -73,13 +73,7 @@ def request_keys(request: UpsertRequest, region: str) -> list[str]:
 
 
 def lead_keys(lead: Lead, region: str, kinds: Set[str]) -> list[str]:
-    """Return the keys of some kinds by which a lead can be found.
-
-    Args:
-        lead: to be found.
-        region: country (ISO 3166) of phones without a country code.
-        kinds: `id`, `phone`, `email` and `name`, or some of them.
-    """
+    """Return the keys of some kinds by which a lead can be found."""
     keys = [f"id {lead.id}"]
     if lead.phone and "phone" in kinds:
         keys += [f"phone {form}" for form in parse_phones(lead.phone, region).forms]
@@ -94,11 +88,6 @@ def resolve(by_phone: Iterable[Lead], by_email: Iterable[Lead], name: str | None
     """Decide which lead is meant, from those that have the phone and those that have the e-mail.
 
     Archived leads are considered only where there is no other.
-
-    Args:
-        by_phone: leads with the phone that was given.
-        by_email: leads with the e-mail that was given.
-        name: the name that was given, which tells leads apart that share a phone.
     """
     phone, email = (
         [lead for lead in found if not lead.archived] or found for found in map(list, (by_phone, by_email))

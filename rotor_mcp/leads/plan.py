@@ -92,11 +92,6 @@ class Plan:
 def make_plan(request: UpsertRequest, found: Match, locale: Locale) -> Plan:
     """Plan what a request asks for.
 
-    Args:
-        request: the fields that were given, and how they are to be used.
-        found: the lead that they are for.
-        locale: the day, and how things are read.
-
     Raises:
         NotesTooLong: if the notes would exceed Rotor's limit.
     """
@@ -193,14 +188,6 @@ def _spelled(
 
     If the lead has the same word already, in whatever spelling, the spelling of other leads counts. If they
     do not use it, a lead that is given by its id gets the word as it was given, and any other keeps its own.
-
-    Args:
-        kind: of the word.
-        word: as it was given.
-        lead: that gets it.
-        own: the word of that kind that the lead has.
-        locale: how the company spells.
-        by_id: whether the lead was given by its id.
     """
     is_own = own is not None and caseless(own) == caseless(word)
     if is_own and by_id:

@@ -103,9 +103,6 @@ class LeadScan:
 
         Rotor may compare letter by letter. What it is not asked is compared here, in every spelling: first
         the stage and the tags, then, if nothing is found, the text.
-
-        Args:
-            found: whether any lead matched.
         """
         _, stage, tags = self._asked
         has_text = self.request.search is not None

@@ -129,12 +129,7 @@ async def learn_words(requests: Iterable[UpsertRequest], call: CallContext) -> N
 
 
 def _is_out_of_date(lookup: Lookup, released_at: float) -> bool:
-    """Whether another lead could be meant by now.
-
-    Args:
-        lookup: of the lead that was meant.
-        released_at: when another call for the same person ended. It gives no id to another lead.
-    """
+    """Whether another lead could be meant by now."""
     oldest = anyio.current_time() - PLAN_TTL_SECONDS
     valid_since = oldest if lookup.match.matched_by == "id" else max(oldest, released_at)
     return lookup.asked_at <= valid_since or (
@@ -150,12 +145,7 @@ async def _write(
 ) -> UpsertOutcome:
     """Carry out a plan, and report how that ended, whatever became of it.
 
-    Args:
-        request: what the plan is for.
-        call: in which this happens.
-        plan: to carry out.
-        lease: on the person.
-        checked: whether the lead was looked up. A key that may not read writes by Rotor's own matching.
+    Unless `checked`, the key may not read, and Rotor's own matching chooses the lead.
     """
     lead_id, status = plan.target, "cancelled"
     try:

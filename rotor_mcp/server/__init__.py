@@ -1,0 +1,1 @@
+"""The MCP server: protocol, access, dispatch of calls, resources, prompts and completions."""

@@ -40,12 +40,7 @@ class AccessControl:
     """Whether all callers may do the same, so that one may be shown what another was shown."""
 
     def __init__(self, tenants: TenantRegistry, listeners: Iterable[EventListener] = ()) -> None:
-        """Create the access control of a server.
-
-        Args:
-            tenants: of the process.
-            listeners: receive the calls, beside those that receive every event.
-        """
+        """Create the access control of a server."""
         self.tenants = tenants
         self.questions = OpenQuestions()
         self._listeners = (*tenants.listeners, *listeners)
@@ -57,10 +52,6 @@ class AccessControl:
     @asynccontextmanager
     async def admit(self, *, writing: bool, tool: str | None = None) -> AsyncIterator[AdmittedCall]:
         """Admit a call for the length of a block, and report how it ended to the listeners.
-
-        Args:
-            writing: whether the call wants to write.
-            tool: that is called; None if it is something else.
 
         Raises:
             CallRejected: if the call is not admitted.
@@ -91,11 +82,6 @@ class AccessControl:
         tool: str | None,  # noqa: ARG002
     ) -> AdmittedCall:
         """Return a call that is admitted.
-
-        Args:
-            stack: receives what is to be done when the call has ended.
-            writing: whether the call wants to write.
-            tool: that is called; None if it is something else.
 
         Raises:
             CallRejected: if the call is not admitted.

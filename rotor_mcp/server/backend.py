@@ -162,12 +162,7 @@ def load_sandbox() -> "ModuleType":
 
 
 def open_state_factory(settings: Settings, search_memory: float) -> "StateFactory":
-    """Return what creates the state of tenants: in Redis if the settings name one, else in this process.
-
-    Args:
-        settings: of the server.
-        search_memory: seconds for which a search uses what an earlier one read.
-    """
+    """Return what creates the state of tenants: in Redis if the settings name one, else in this process."""
     if settings.redis_url is None:
         from rotor_mcp.state.tenant_state import StateFactory
 

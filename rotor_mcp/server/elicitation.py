@@ -132,14 +132,7 @@ async def ask(
 def read_answer(
     context: Context[Any, Any], state: str, questions: OpenQuestions, caller: str | None
 ) -> Answered:
-    """Return the answer that the second round of a call brings.
-
-    Args:
-        context: of the call.
-        state: what the question was about, as it came back.
-        questions: that clients have left open.
-        caller: who calls, if callers are known.
-    """
+    """Return the answer that the second round of a call brings."""
     questions.answered(_client(context, caller))
     response = (context.input_responses or {}).get(_KEY)
     if isinstance(response, ElicitResult):

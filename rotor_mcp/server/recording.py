@@ -24,13 +24,7 @@ class Recording:
 
 @contextmanager
 def recorded(what: str, admitted: AdmittedCall, call: CallContext) -> Iterator[Recording]:
-    """Record how a block ends: with the outcome that it sets, or with an exception.
-
-    Args:
-        what: was called: a tool, `resource` and its name, or `completion`.
-        admitted: receives the summary.
-        call: whose requests are counted.
-    """
+    """Record how a block ends: with the outcome that it sets, or with an exception."""
     started, recording, detail = anyio.current_time(), Recording(), ""
     try:
         yield recording

@@ -24,13 +24,7 @@ WRITING_PROMPTS = frozenset(prompt.name for prompt in PROMPTS if prompt.writes)
 
 
 def add_resources(server: MCPServer[Any], backend: Backend, *, read_only: bool) -> None:
-    """Add prompts, resources and completions to a server.
-
-    Args:
-        server: to add them to.
-        backend: reads the resources and proposes completions.
-        read_only: whether to leave out what asks for tools that write.
-    """
+    """Add prompts, resources and completions to a server."""
     for prompt in PROMPTS:
         if not (prompt.writes and read_only):
             server.add_prompt(_mcp_prompt(prompt))

@@ -1,0 +1,1 @@
+"""What calls with one Rotor key share within a process."""

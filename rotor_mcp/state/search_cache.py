@@ -104,12 +104,7 @@ class SearchCache:
     """Pages of leads read recently by searches of one company, within one process."""
 
     def __init__(self, seconds: float, pages: BoundedPages | None = None) -> None:
-        """Create a cache.
-
-        Args:
-            seconds: for which a page is used; 0 caches nothing.
-            pages: of all companies of the process, among which those of this one are kept.
-        """
+        """Create a cache that uses a page for so many seconds; 0 caches nothing."""
         self.seconds = seconds
         self._pages = pages or BoundedPages()
         self._owner = self._pages.owner()
@@ -120,10 +115,6 @@ class SearchCache:
         """Return a page, and how many seconds before this call it was read; 0 if it was read by this call.
 
         Calls that ask for one page at the same time share one request.
-
-        Args:
-            query: in one canonical form.
-            fetch: reads the page from Rotor.
         """
         asked = anyio.current_time()
         shared = self._fetches.setdefault(query, _Fetch())

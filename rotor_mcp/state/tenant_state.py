@@ -50,11 +50,7 @@ class StateFactory:
     """Creates the state of tenants; here, within this process."""
 
     def __init__(self, search_memory: float) -> None:
-        """Create a factory.
-
-        Args:
-            search_memory: seconds for which a search uses what an earlier one read.
-        """
+        """Create a factory. A search uses what an earlier one read for `search_memory` seconds."""
         self._search_memory = search_memory
         self._pages = BoundedPages()
 

@@ -114,9 +114,6 @@ class Vocabulary:
 
         That it failed is known for `SURVEY_TTL` as well: else each key that a person types costs a request.
 
-        Args:
-            read: asks Rotor for leads; each of them is learned as it is read.
-
         Raises:
             RotorError: if Rotor could not be asked or refused.
         """
@@ -197,13 +194,7 @@ class Vocabulary:
         return most if most is not None and known[most][0] else None
 
     def unused(self, kind: Kind, words: Iterable[str], *, part: bool = False) -> list[Unused]:
-        """Return those of the words that no lead has, if enough leads were read to say so.
-
-        Args:
-            kind: of the words.
-            words: to look for.
-            part: whether it is enough for a lead that its word holds one of these.
-        """
+        """Return those of the words that no lead has, if enough leads were read to say so."""
         if not self.enough:
             return []
         forms = self._usage[kind].spellings

@@ -1,0 +1,1 @@
+"""The tools, one file each, with what their texts have in common."""

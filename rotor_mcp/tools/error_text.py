@@ -32,13 +32,7 @@ WHERE_A_KEY_COMES_FROM = (
 
 
 def render_error(error: CallError, requests: int, where_the_key_is: str | None = None) -> str:
-    """Return the text of the error that a call ended in.
-
-    Args:
-        error: that the call ended in.
-        requests: spent by the call.
-        where_the_key_is: a sentence about that, if the key does not come from whoever started the process.
-    """
+    """Return the text of the error that a call ended in."""
     match error:
         case InvalidArguments(faults=faults):
             return "\n".join(["Nothing was sent.", *map(one_line, faults)])
@@ -66,12 +60,7 @@ def render_error(error: CallError, requests: int, where_the_key_is: str | None =
 
 
 def render_crash(kind: str, requests: int) -> str:
-    """Return the text of an exception that nothing foresees.
-
-    Args:
-        kind: the class of the exception.
-        requests: spent by the call.
-    """
+    """Return the text of an exception that nothing foresees."""
     return (
         f"rotor-mcp has a fault of its own here ({kind}); its log on stderr has the details. "
         "If this was a write, look the lead up before sending it again. " + spent(requests)

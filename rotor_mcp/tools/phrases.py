@@ -49,11 +49,7 @@ def notes(warnings: Sequence[str]) -> list[str]:
 
 
 def redis_fault(reason: str) -> str:
-    """Say that other servers were not asked about a write, and what to do.
-
-    Args:
-        reason: what is wrong with Redis; a clause about it.
-    """
+    """Say that other servers were not asked about a write, and what to do."""
     return (
         "other servers were not asked whether they write to the same person at this moment, because Redis "
         f"cannot be relied on: {reason}. If one did, there may be a second lead or a lost change, which "

@@ -208,13 +208,7 @@ def with_writes(
 def batch_result(
     outcomes: Iterable[RowOutcome], call: CallContext, *, would_spend: int | None = None
 ) -> BatchResult:
-    """Return how all rows ended.
-
-    Args:
-        outcomes: of all rows, in any order.
-        call: in which this happened.
-        would_spend: of a dry run, the further requests that it would take to do what it shows.
-    """
+    """Return how all rows ended."""
     rows = with_writes(outcomes, call)
     stored = [
         (outcome, write, _changes(outcome, write, call)) for outcome, write in rows if outcome.is_stored

@@ -31,11 +31,6 @@ class RedisStateFactory(StateFactory):
     def __init__(self, url: "SecretStr", search_memory: float, *, required: bool = False) -> None:
         """Begin without a connection: the first call makes it, or `start`.
 
-        Args:
-            url: of Redis.
-            search_memory: seconds for which a search remembers what it read.
-            required: whether writes are refused until Redis could be used for the first time.
-
         Raises:
             ValueError: if the address has options that do not exist.
         """
