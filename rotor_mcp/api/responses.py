@@ -1,4 +1,4 @@
-"""Reads an answer of Rotor: a JSON object, or one of `errors.py`."""
+"""Reads an answer of Rotor: a JSON object, or one of `rotor_mcp/errors.py`."""
 
 import json
 import re

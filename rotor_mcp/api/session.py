@@ -1,4 +1,4 @@
-"""The requests of one tool call: a request goes out, and a JSON object or one of `errors.py` comes back.
+"""The requests of one tool call: each returns a JSON object, or raises one of `rotor_mcp/errors.py`.
 
 Headers, the deadline and retries are here. `responses.py` says what an answer means, `client.py` which
 requests exist.
