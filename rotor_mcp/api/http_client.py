@@ -126,13 +126,13 @@ def _checked(named: str, variable: str) -> str:
     if scheme.startswith("socks") and find_spec("socksio") is None:
         raise Misconfigured(
             f"{variable} cannot be used: a SOCKS proxy needs the extra rotor-mcp[socks]",
-            cure="Install it with pip install 'rotor-mcp[socks]', or name an HTTP proxy.",
+            fix="Install it with pip install 'rotor-mcp[socks]', or name an HTTP proxy.",
         )
     return f"{scheme}://{rest}"
 
 
 def _unusable(variable: str, reason: str) -> Misconfigured:
-    return Misconfigured(f"{variable} cannot be used: {reason}", cure=f"Correct {variable}, or unset it.")
+    return Misconfigured(f"{variable} cannot be used: {reason}", fix=f"Correct {variable}, or unset it.")
 
 
 def _client_proxy(proxy: Proxy, trust: ssl.SSLContext) -> httpx2.Proxy:
@@ -154,10 +154,10 @@ def _trust() -> ssl.SSLContext:
     except (OSError, ValueError) as exc:
         if os.environ.get("SSLKEYLOGFILE"):
             reason = "SSLKEYLOGFILE names a file that cannot be written"
-            raise Misconfigured(reason, cure="Correct SSLKEYLOGFILE, or unset it.") from None
+            raise Misconfigured(reason, fix="Correct SSLKEYLOGFILE, or unset it.") from None
         raise Misconfigured(
             f"TLS cannot be set up on this machine ({type(exc).__name__})",
-            cure="Check the installation of Python and OpenSSL, and the variable OPENSSL_CONF if it is set.",
+            fix="Check the installation of Python and OpenSSL, and the variable OPENSSL_CONF if it is set.",
         ) from None
 
 
@@ -172,7 +172,7 @@ def _check_certificate_file(file: str) -> None:
         return
     raise Misconfigured(
         f"SSL_CERT_FILE names a file that cannot be read: {reason}",
-        cure="Let SSL_CERT_FILE name a file of trusted certificates in PEM form, or unset it.",
+        fix="Let SSL_CERT_FILE name a file of trusted certificates in PEM form, or unset it.",
     )
 
 
@@ -186,5 +186,5 @@ def _check_certificate_folders(folders: str) -> None:
             reason = exc.strerror or type(exc).__name__
     raise Misconfigured(
         f"SSL_CERT_DIR names a folder that cannot be used: {reason}",
-        cure="Let SSL_CERT_DIR name a folder that openssl rehash has prepared, or unset it.",
+        fix="Let SSL_CERT_DIR name a folder that openssl rehash has prepared, or unset it.",
     )

@@ -32,7 +32,7 @@ Transport = Callable[[], httpx2.AsyncBaseTransport]
 @settings_flags()
 @sandbox_flag
 def check_(*, as_json: bool, file: str | None, **values: str | None) -> None:
-    """Find out what keeps assistants from working with Rotor, and what cures it.
+    """Find out what keeps assistants from working with Rotor, and how to fix it.
 
     Looked at are this installation, the key's form, the way to Rotor, what the key may do there, the clock,
     and the clients on this machine: each server that one of them is told to start is started, and asked for
@@ -72,7 +72,7 @@ class _Diagnosis:
 
     def without_secrets(self, check: Check) -> Check:
         redact = self._settings.redact
-        return replace(check, finding=redact(check.finding), cure=check.cure and redact(check.cure))
+        return replace(check, finding=redact(check.finding), fix=check.fix and redact(check.fix))
 
     async def checks(self, sandbox_file: str | None) -> AsyncGenerator[Check, None]:
         """Yield every check as soon as it is known. Whatever goes wrong with one, the others go on."""
@@ -127,5 +127,5 @@ class _Diagnosis:
 def _show(check: Check) -> None:
     mark, colour = _MARKS[check.state]
     click.echo(f"{click.style(mark, fg=colour)} {check.subject}: {check.finding}")
-    if check.cure:
-        click.echo(f"     → {check.cure}")
+    if check.fix:
+        click.echo(f"     → {check.fix}")

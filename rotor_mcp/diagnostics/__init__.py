@@ -1,1 +1,1 @@
-"""`rotor-mcp check`: what must be right before assistants can work with Rotor, and what cures it."""
+"""`rotor-mcp check`: what must be right before assistants can work with Rotor, and how to fix it."""

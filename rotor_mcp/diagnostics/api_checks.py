@@ -36,7 +36,7 @@ _CERTIFICATE = (
     "certificate has to be in this system's store, or in a file that SSL_CERT_FILE names."
 )
 _PROXY = "Check whether that is the right proxy and whether it is up; if none is needed, unset the variable."
-_CURES: dict[ConnectFailure, str] = {
+_FIXES: dict[ConnectFailure, str] = {
     "name": f"Check the network and its name server, and {environment_variable('base_url')}.",
     "refusal": _ADDRESS,
     "certificate": _CERTIFICATE,
@@ -76,14 +76,14 @@ async def _connection(pool: ConnectionPool) -> Check:
     try:
         await LeadsClient(pool, None).ping()
     except Misconfigured as exc:
-        return Check("connection", "failed", exc.reason, exc.cure)
+        return Check("connection", "failed", exc.reason, exc.fix)
     except NotSent as exc:
         return Check(
-            "connection", "failed", exc.reason, _CURES[exc.connect_failure] if exc.connect_failure else _LATER
+            "connection", "failed", exc.reason, _FIXES[exc.connect_failure] if exc.connect_failure else _LATER
         )
     except Unanswered as exc:
-        cure = _LATER if exc.status is None or exc.status >= 500 else _ADDRESS
-        return Check("connection", "failed", exc.reason, cure)
+        fix = _LATER if exc.status is None or exc.status >= 500 else _ADDRESS
+        return Check("connection", "failed", exc.reason, fix)
     except Refused as exc:
         if not isinstance(exc, (NotAuthorised, QuotaExceeded)) or not exc.message:
             finding = f"{host} answers {exc.status}, but not as Rotor does"
@@ -109,18 +109,18 @@ async def _access(pool: ConnectionPool) -> list[Check]:
 def _no_access(exc: RotorError, cost: str) -> Check:
     match exc:
         case NotAuthorised():
-            finding, cure = "Rotor does not accept this key (401)", f"{error_text.WHERE_A_KEY_COMES_FROM}."
+            finding, fix = "Rotor does not accept this key (401)", f"{error_text.WHERE_A_KEY_COMES_FROM}."
         case QuotaExceeded():
             finding = "the requests of this key are used up for today (429)"
-            cure = (
+            fix = (
                 f"Rotor allows {error_text.DAILY_LIMIT:,} a day, those of the company's website forms too. "
                 "Try again tomorrow."
             )
         case Refused():
-            finding, cure = exc.reason, error_text.describe(exc)
+            finding, fix = exc.reason, error_text.describe(exc)
         case _:
-            finding, cure = exc.reason, _LATER
-    return Check("access", "failed", f"{finding}. {cost}", cure)
+            finding, fix = exc.reason, _LATER
+    return Check("access", "failed", f"{finding}. {cost}", fix)
 
 
 def _scopes(access: KeyAccess, cost: str) -> Check:

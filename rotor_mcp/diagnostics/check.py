@@ -9,12 +9,12 @@ State = Literal["ok", "note", "failed", "skipped"]
 
 @dataclass(frozen=True)
 class Check:
-    """What was looked at, what was found, and what cures it if it is not right."""
+    """What was looked at, what was found, and how to fix it if it is not right."""
 
     subject: str
     state: State
     finding: str
-    cure: str | None = None
+    fix: str | None = None
 
 
 def crashed(subject: str, exc: Exception) -> Check:

@@ -78,7 +78,7 @@ def _proxy(settings: Settings) -> Check:
     try:
         proxy = proxy_for(settings.base_url)
     except Misconfigured as exc:
-        return Check("proxy", "failed", exc.reason, exc.cure)
+        return Check("proxy", "failed", exc.reason, exc.fix)
     if proxy is None:
         return Check("proxy", "ok", "none")
     return Check(

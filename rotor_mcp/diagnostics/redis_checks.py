@@ -18,5 +18,5 @@ async def look(settings: Settings) -> Check:
         consequence = "no server that is started now writes"
     else:
         consequence = "two servers can write to one person at once"
-    cure = f"Correct that, or leave out {environment_variable('redis_url')} where a single server runs."
-    return Check("redis", "failed", f"cannot be relied on: {health.trouble}; {consequence}", cure)
+    fix = f"Correct that, or leave out {environment_variable('redis_url')} where a single server runs."
+    return Check("redis", "failed", f"cannot be relied on: {health.trouble}; {consequence}", fix)
