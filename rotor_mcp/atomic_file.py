@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 
 @contextmanager
-def whole(file: Path) -> Iterator[BinaryIO]:
+def open_atomic(file: Path) -> Iterator[BinaryIO]:
     """Write a file beside the place where it belongs, and put it there when the block ends well.
 
     Only its owner may read it, where the system knows owners. However the block fails, nothing is left of it,
@@ -22,7 +22,7 @@ def whole(file: Path) -> Iterator[BinaryIO]:
     Raises:
         OSError: if it cannot be written there, or is somebody else's link.
     """
-    refuse_others_link(file)
+    reject_foreign_symlink(file)
     target = file.resolve()
     handle, name = tempfile.mkstemp(dir=target.parent, prefix=".rotor-mcp-")  # which is private: 0600
     part = Path(name)
@@ -37,7 +37,7 @@ def whole(file: Path) -> Iterator[BinaryIO]:
         raise
 
 
-def refuse_others_link(file: Path) -> None:
+def reject_foreign_symlink(file: Path) -> None:
     """Refuse a symbolic link that belongs to another user, where the system knows users.
 
     Raises:

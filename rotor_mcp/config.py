@@ -164,7 +164,7 @@ class Settings(Loaded):
         from rotor_mcp import keychain  # only a server that is told to use it needs it
 
         try:
-            key = keychain.read()
+            key = keychain.read_key()
         except keychain.KeychainError as exc:
             self._keychain_trouble = str(exc)
             return self

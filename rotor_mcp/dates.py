@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime, time, timedelta, tzinfo
 NOON = time(12)
 YEARS = range(1900, 3000)
 """Years that a date to be written may have. Outside of them some time zones have no such instant."""
-_LONGEST_DATE = len("2026-12-01")
+_DATE_CHARS = len("2026-12-01")
 
 
 def parse(text: str) -> date | datetime:
@@ -19,7 +19,7 @@ def parse(text: str) -> date | datetime:
     Raises:
         ValueError: if it is neither.
     """
-    return date.fromisoformat(text) if len(text) <= _LONGEST_DATE else datetime.fromisoformat(text)
+    return date.fromisoformat(text) if len(text) <= _DATE_CHARS else datetime.fromisoformat(text)
 
 
 def instant(text: str, zone: tzinfo, time_of_day: time = NOON) -> datetime:

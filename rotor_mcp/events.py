@@ -15,7 +15,7 @@ class RequestEvent:
 
     method: str
     host: str
-    template: str
+    path_template: str
     """The path below the API's address, with `{id}` in the place of an id."""
     seconds: float
     status: int | None
@@ -39,7 +39,7 @@ class WriteEvent:
 class CallSummary:
     """What was called, and how that ended."""
 
-    what: str
+    operation: str
     """A tool, `resource` and its name, or `completion`."""
     outcome: str
     """What a result says it is, or the name of an error."""
@@ -55,7 +55,7 @@ class CallFinished:
     """Who called; None if it is whoever started the process."""
     company: str
     """A name that tells companies apart, and not which they are."""
-    called: CallSummary | None
+    summary: CallSummary | None
     """None if nothing was begun."""
     writes: Sequence[WriteEvent]
 
@@ -63,16 +63,16 @@ class CallFinished:
 class EventListener:
     """Told of calls and requests as they end. By itself it makes nothing of them."""
 
-    def opened(self, spent_today: SpentToday) -> None:
+    def started(self, spent_today: SpentToday) -> None:
         """Work begins."""
 
-    def refused(self, refusal: NotSent) -> None:
+    def call_rejected(self, refusal: NotSent) -> None:
         """A call had to stay outside."""
 
-    def ended(self, finished: CallFinished) -> None:
+    def call_finished(self, finished: CallFinished) -> None:
         """A call that was let in has ended, or was cancelled."""
 
-    def asked(self, asked: RequestEvent) -> None:
+    def request_finished(self, request: RequestEvent) -> None:
         """A request to Rotor has ended."""
 
     async def aclose(self) -> None:

@@ -9,17 +9,17 @@ COLLECTION_THRESHOLD = (10_000, 20, 20)
 """Objects made, and collections of younger ones, after which it looks; Python's own first number is 700."""
 
 
-def loading() -> None:
+def pause_collection() -> None:
     """Do not look: modules are being loaded."""
     gc.disable()
 
 
-def loaded() -> None:
+def resume_collection() -> None:
     """Look as usual: a command goes about its work, and is soon done."""
     gc.enable()
 
 
-def serving() -> None:
+def tune_for_serving() -> None:
     """Look seldom: all is loaded, and calls will come."""
     gc.freeze()
     gc.set_threshold(*COLLECTION_THRESHOLD)

@@ -14,7 +14,7 @@ class KeychainError(Exception):
     """The keychain cannot be used; the text says why, and what to do."""
 
 
-def read() -> str | None:
+def read_key() -> str | None:
     """The key that was kept, if there is one.
 
     Raises:
@@ -28,7 +28,7 @@ def read() -> str | None:
     return kept
 
 
-def keep(key: str) -> None:
+def save_key(key: str) -> None:
     """Keep a key in the place of the one before.
 
     Raises:
@@ -41,13 +41,13 @@ def keep(key: str) -> None:
         raise _unusable(exc) from None
 
 
-def forget() -> bool:
+def delete_key() -> bool:
     """Take the key out; return whether there was one.
 
     Raises:
         KeychainError: if the keychain cannot be used.
     """
-    if read() is None:
+    if read_key() is None:
         return False
     keyring = _library()
     try:

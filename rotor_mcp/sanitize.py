@@ -49,22 +49,22 @@ def cap_text(text: str) -> str:
     return f"{kept}\nThe other {len(text) - len(kept):,} characters of this result are left out."
 
 
-def cap_value(value: Any, most: int = MAX_RESULT_CHARS) -> Any:
+def cap_value(value: Any, limit: int = MAX_RESULT_CHARS) -> Any:
     """Cut the lists and texts of a result so that its JSON has about `MAX_RESULT_CHARS` at most."""
-    while len(json.dumps(value, ensure_ascii=False)) > MAX_RESULT_CHARS and most > 1:
-        most //= 2
-        value = _cut(value, most)
+    while len(json.dumps(value, ensure_ascii=False)) > MAX_RESULT_CHARS and limit > 1:
+        limit //= 2
+        value = _truncate(value, limit)
     return value
 
 
-def _cut(value: Any, most: int) -> Any:
+def _truncate(value: Any, limit: int) -> Any:
     match value:
-        case str() if len(value) > max(most, MIN_CUT_CHARS):
-            return f"{value[: max(most, MIN_CUT_CHARS)]}…"
+        case str() if len(value) > max(limit, MIN_CUT_CHARS):
+            return f"{value[: max(limit, MIN_CUT_CHARS)]}…"
         case list():
-            return [_cut(item, most) for item in value[:most]]
+            return [_truncate(item, limit) for item in value[:limit]]
         case dict():
-            return {name: _cut(item, most) for name, item in value.items()}
+            return {name: _truncate(item, limit) for name, item in value.items()}
         case _:
             return value
 

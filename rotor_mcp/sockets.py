@@ -5,9 +5,9 @@ import socket
 from ipaddress import IPv6Address, ip_address
 
 _LOOPBACK = "127.0.0.1"
-_NOT_HERE = {errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT}
+_ADDRESS_UNAVAILABLE = {errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT}
 """What binding to an address ends in that this machine does not have."""
-_TRIES = 10
+_MAX_ATTEMPTS = 10
 """How often a free port is looked for that is free on all addresses of a host."""
 
 
@@ -49,7 +49,7 @@ def listen_on_all(host: str, port: int = 0, *, shared: bool = False) -> list[soc
         OSError: if the host has no address here, or the port is taken on one of them.
     """
     addresses = _addresses(host)
-    for _ in range(_TRIES if port == 0 else 1):
+    for _ in range(_MAX_ATTEMPTS if port == 0 else 1):
         try:
             return _listen_on(addresses, port, shared=shared)
         except OSError as exc:
@@ -63,11 +63,11 @@ def _listen_on(addresses: list[str], port: int, *, shared: bool) -> list[socket.
     listeners: list[socket.socket] = []
     missing: OSError | None = None
     try:
-        for own in addresses:
+        for address in addresses:
             try:
-                listeners.append(listen(own, port, shared=shared))
+                listeners.append(listen(address, port, shared=shared))
             except OSError as exc:
-                if exc.errno not in _NOT_HERE:
+                if exc.errno not in _ADDRESS_UNAVAILABLE:
                     raise
                 missing = exc
             else:
@@ -93,7 +93,7 @@ def _addresses(host: str) -> list[str]:
     return [found.compressed if isinstance(found, IPv6Address) else host]
 
 
-def address(listener: socket.socket) -> str:
+def http_url(listener: socket.socket) -> str:
     """The web address of a port."""
     host, port = listener.getsockname()[:2]
     return f"http://{f'[{host}]' if ':' in host else host}:{port}"

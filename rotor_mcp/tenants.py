@@ -65,7 +65,7 @@ class TenantRegistry:
         self._known: OrderedDict[bytes, Tenant] = OrderedDict()
         self._default: Tenant | None = None
         for listener in self.listeners:
-            listener.opened(self.spent_today)
+            listener.started(self.spent_today)
 
     @property
     def listeners(self) -> Sequence[EventListener]:

@@ -58,7 +58,7 @@ def open_client(url: str, **options: Any) -> httpx2.AsyncClient:
         proxy = proxy_for(url)
         # A bare context trusts nobody: it is never used, because nothing here speaks TLS.
         needed = urlsplit(url).scheme == "https" or proxy is not None
-        trust = _trust() if needed else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        trust = _load_certificates() if needed else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         options |= {"verify": trust, "proxy": _client_proxy(proxy, trust) if proxy else None}
     return httpx2.AsyncClient(trust_env=False, **options)
 
@@ -71,18 +71,18 @@ def proxy_for(url: str) -> Proxy | None:
     """
     target = urlsplit(url)
     host = target.hostname or ""
-    if is_loopback(host) or _is_excepted(host, target.port or {"http": 80}.get(target.scheme, 443)):
+    if is_loopback(host) or _bypasses_proxy(host, target.port or {"http": 80}.get(target.scheme, 443)):
         return None
     proxies = getproxies()
     scheme = target.scheme if proxies.get(target.scheme) else "all"
     named = proxies.get(scheme, "").strip()
     if not named:
         return None
-    variable = _variable(f"{scheme}_proxy") or "the proxy in this system's settings"
-    return Proxy(_checked(named, variable), variable)
+    variable = _spelled_variable(f"{scheme}_proxy") or "the proxy in this system's settings"
+    return Proxy(_validate_proxy(named, variable), variable)
 
 
-def _is_excepted(host: str, port: int) -> bool:
+def _bypasses_proxy(host: str, port: int) -> bool:
     """Whether NO_PROXY, or the system's own list, names a host."""
     if proxy_bypass(f"{host}:{port}"):
         return True
@@ -97,13 +97,13 @@ def _is_excepted(host: str, port: int) -> bool:
     return False
 
 
-def _variable(name: str) -> str | None:
+def _spelled_variable(name: str) -> str | None:
     """The environment variable of that name as it is written there; Python prefers small letters."""
     spellings = [given for given, value in os.environ.items() if given.lower() == name and value]
     return name if name in spellings else next(iter(spellings), None)
 
 
-def _checked(named: str, variable: str) -> str:
+def _validate_proxy(named: str, variable: str) -> str:
     """Check the address of a proxy, and complete it.
 
     Raises:
@@ -113,7 +113,7 @@ def _checked(named: str, variable: str) -> str:
     scheme, _, rest = address.partition("://")
     scheme = "socks5" if scheme.lower() == "socks" else scheme.lower()
     if scheme not in _PROXY_SCHEMES:
-        raise _unusable(variable, f"only proxies of the kinds {', '.join(_PROXY_SCHEMES)} can be used")
+        raise _proxy_error(variable, f"only proxies of the kinds {', '.join(_PROXY_SCHEMES)} can be used")
     try:
         url = httpx2.URL(f"{scheme}://{rest}")
         # An @ behind the host belongs to a password that is not percent-encoded: its host is not the host.
@@ -122,7 +122,7 @@ def _checked(named: str, variable: str) -> str:
     except (httpx2.InvalidURL, ValueError):
         valid = False
     if not valid:
-        raise _unusable(variable, "it is no address such as http://proxy.example.com:3128")
+        raise _proxy_error(variable, "it is no address such as http://proxy.example.com:3128")
     if scheme.startswith("socks") and find_spec("socksio") is None:
         raise Misconfigured(
             f"{variable} cannot be used: a SOCKS proxy needs the extra rotor-mcp[socks]",
@@ -131,7 +131,7 @@ def _checked(named: str, variable: str) -> str:
     return f"{scheme}://{rest}"
 
 
-def _unusable(variable: str, reason: str) -> Misconfigured:
+def _proxy_error(variable: str, reason: str) -> Misconfigured:
     return Misconfigured(f"{variable} cannot be used: {reason}", fix=f"Correct {variable}, or unset it.")
 
 
@@ -139,7 +139,7 @@ def _client_proxy(proxy: Proxy, trust: ssl.SSLContext) -> httpx2.Proxy:
     return httpx2.Proxy(proxy.url, ssl_context=trust if proxy.url.startswith("https:") else None)
 
 
-def _trust() -> ssl.SSLContext:
+def _load_certificates() -> ssl.SSLContext:
     """Load the certificates that are trusted.
 
     Raises:

@@ -28,7 +28,7 @@ def obtain(*, kept: bool) -> str | None:
         if trouble := _trouble(given):
             raise click.UsageError(f"{trouble}.")
         return _warned(given)
-    if kept and (known := keychain.read()):
+    if kept and (known := keychain.read_key()):
         return known
     return _warned(_ask()) if is_interactive() else None
 

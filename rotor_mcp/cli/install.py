@@ -49,8 +49,8 @@ class _Source:
 
     def keep(self) -> None:
         """Put the key into the keychain, unless it is there."""
-        if self.kept and self.key and keychain.read() != self.key:
-            keychain.keep(self.key)
+        if self.kept and self.key and keychain.read_key() != self.key:
+            keychain.save_key(self.key)
             click.echo("The API key is in this system's keychain.")
 
 
@@ -225,7 +225,7 @@ def _keep(source: _Source) -> None:
 
 def _forget() -> None:
     try:
-        gone = keychain.forget()
+        gone = keychain.delete_key()
     except keychain.KeychainError as exc:
         raise click.ClickException(f"{exc}.") from None
     click.echo("The API key is out of the keychain." if gone else "There was no API key in the keychain.")

@@ -100,7 +100,7 @@ def main() -> None:
 
     Without a command it serves on standard input and output, as clients start it.
     """
-    gc_tuning.loaded()
+    gc_tuning.resume_collection()
 
 
 @main.command()
@@ -123,7 +123,7 @@ def serve(file: str | None, http: str | None, **values: str | None) -> None:
 
         serve_http(http, values, file)
         return
-    gc_tuning.loading()
+    gc_tuning.pause_collection()
     from rotor_mcp import log_setup
     from rotor_mcp.server.mcp_server import build_server
     from rotor_mcp.server.stdio import serve_stdio
@@ -133,7 +133,7 @@ def serve(file: str | None, http: str | None, **values: str | None) -> None:
     if warning := settings.key_trouble or settings.key_warning:
         logging.getLogger(__name__).warning(warning)
     server = build_server(settings, transport=transport, listeners=_listeners())
-    gc_tuning.serving()
+    gc_tuning.tune_for_serving()
     if is_interactive():
         click.echo(
             "Waiting for an MCP client on standard input. To see a conversation: rotor-mcp demo", err=True

@@ -23,7 +23,7 @@ from rotor_mcp.hosting.middleware import access_log
 from rotor_mcp.hosting.processes import Processes, listeners
 from rotor_mcp.hosting.settings import PATH, HostSettings
 from rotor_mcp.server.backend import open_registry
-from rotor_mcp.sockets import address
+from rotor_mcp.sockets import http_url
 from rotor_mcp.telemetry.environment import event_listeners, wanted
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def serve(http: str, values: Mapping[str, str | None], sandbox_file: str | None 
         os.environ.update(given)
         app = f"{__name__}:create"
     click.echo(
-        f"Serving MCP at {host.public_url or address(sockets[0][0])}{PATH}. Stop it with Ctrl-C.", err=True
+        f"Serving MCP at {host.public_url or http_url(sockets[0][0])}{PATH}. Stop it with Ctrl-C.", err=True
     )
     config = uvicorn.Config(
         app,
@@ -119,7 +119,7 @@ def _application(
         app = build_app(settings, host, tenants)
     except (OSError, ValueError) as exc:
         raise click.ClickException(str(exc)) from None
-    gc_tuning.serving()
+    gc_tuning.tune_for_serving()
     return app
 
 

@@ -17,7 +17,7 @@ import click
 import httpx2
 
 from rotor_mcp.api.models import PAGE_LIMIT, Lead
-from rotor_mcp.atomic_file import refuse_others_link, whole
+from rotor_mcp.atomic_file import open_atomic, reject_foreign_symlink
 from rotor_mcp.config import Settings
 from rotor_mcp.errors import RotorError, TooManyRequests
 from rotor_mcp.import_export import lead_rows
@@ -214,8 +214,8 @@ def _opened(file: str) -> AbstractContextManager[BinaryIO]:
     if file == STANDARD_OUTPUT:
         # Not `sys.stdout.buffer`: where Python is told not to buffer, that may write a part only.
         return os.fdopen(_STDOUT, "wb", closefd=False)
-    refuse_others_link(Path(file))
-    return Path(file).open("wb") if _is_written_at_once(file) else whole(Path(file))
+    reject_foreign_symlink(Path(file))
+    return Path(file).open("wb") if _is_written_at_once(file) else open_atomic(Path(file))
 
 
 def _writer(

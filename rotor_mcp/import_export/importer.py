@@ -16,7 +16,7 @@ import anyio
 import click
 import httpx2
 
-from rotor_mcp.atomic_file import whole
+from rotor_mcp.atomic_file import open_atomic
 from rotor_mcp.config import Settings
 from rotor_mcp.errors import InvalidArguments, RotorError, TooManyRequests
 from rotor_mcp.import_export import columns, import_report
@@ -255,6 +255,6 @@ def _put_aside(corrections: str, name: str) -> Path:
             break
         if file.read_bytes() == data:
             return file
-    with whole(file) as stream:
+    with open_atomic(file) as stream:
         stream.write(data)
     return file

@@ -9,7 +9,7 @@ from typing import Literal
 
 import click
 
-from rotor_mcp.atomic_file import whole
+from rotor_mcp.atomic_file import open_atomic
 from rotor_mcp.cli.options import is_interactive
 from rotor_mcp.installer import backups, changes
 from rotor_mcp.installer.catalog import CLIENTS, Client, HostSystem
@@ -164,7 +164,7 @@ def _write(change: ConfigChange) -> Path | None:
         return None
     mode = None if change.before is None else stat.S_IMODE(change.file.stat().st_mode)
     backup = None if change.before is None else backups.keep(change.file, change.before)
-    with whole(change.file) as stream:
+    with open_atomic(change.file) as stream:
         stream.write(change.after)
     if mode is not None:
         change.file.chmod(mode)

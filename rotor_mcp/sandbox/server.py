@@ -13,7 +13,7 @@ from starlette.requests import ClientDisconnect
 
 from rotor_mcp.sandbox.faults import BASE_PATH, ReplyLost
 from rotor_mcp.sandbox.sandbox import Sandbox
-from rotor_mcp.sockets import address, listen
+from rotor_mcp.sockets import http_url, listen
 
 _GRACE = 1
 """Seconds that requests in hand get when the server stops."""
@@ -21,7 +21,7 @@ _GRACE = 1
 
 def base_url(listener: socket.socket) -> str:
     """The address of the API on a port."""
-    return f"{address(listener)}{BASE_PATH}"
+    return f"{http_url(listener)}{BASE_PATH}"
 
 
 def serve(sandbox: Sandbox, listener: socket.socket) -> None:

@@ -48,7 +48,7 @@ class Instruments(EventListener):
             explicit_bucket_boundaries_advisory=SECONDS,
         )
 
-    def opened(self, spent_today: SpentToday) -> None:
+    def started(self, spent_today: SpentToday) -> None:
         """Begin to say what each company has spent."""
 
         def spent(_: CallbackOptions) -> Iterable[Observation]:
@@ -62,51 +62,51 @@ class Instruments(EventListener):
             "Requests of a company's day (UTC) that were spent, as far as this process knows.",
         )
 
-    def refused(self, refusal: NotSent) -> None:
+    def call_rejected(self, refusal: NotSent) -> None:
         """Count a call that was not let in."""
         self._refusals.add(1, {"rotor_mcp.reason": type(refusal).__name__})
 
-    def ended(self, finished: CallFinished) -> None:
+    def call_finished(self, finished: CallFinished) -> None:
         """Count a call."""
-        if (called := finished.called) is None:
+        if (summary := finished.summary) is None:
             return
-        self._calls.add(1, {"rotor_mcp.call": called.what, "rotor_mcp.outcome": called.outcome})
-        self._call_seconds.record(called.seconds, _operation(called))
+        self._calls.add(1, {"rotor_mcp.call": summary.operation, "rotor_mcp.outcome": summary.outcome})
+        self._call_seconds.record(summary.seconds, _operation(summary))
 
-    def asked(self, asked: RequestEvent) -> None:
+    def request_finished(self, request: RequestEvent) -> None:
         """Count a request, and make a span of it."""
         attributes: Attributes = {
-            "http.request.method": asked.method,
-            "server.address": asked.host,
-            "url.template": asked.template,
+            "http.request.method": request.method,
+            "server.address": request.host,
+            "url.template": request.path_template,
         }
-        if asked.status is not None:
-            attributes["http.response.status_code"] = asked.status
-        if asked.failure is not None or (asked.status or 0) >= 400:
-            attributes["error.type"] = asked.failure or str(asked.status)
-        status = str(asked.status or ("none" if asked.sent else "not sent"))
-        self._requests.add(1, {"http.request.method": asked.method, "rotor_mcp.status": status})
-        self._request_seconds.record(asked.seconds, attributes)
+        if request.status is not None:
+            attributes["http.response.status_code"] = request.status
+        if request.failure is not None or (request.status or 0) >= 400:
+            attributes["error.type"] = request.failure or str(request.status)
+        status = str(request.status or ("none" if request.sent else "not sent"))
+        self._requests.add(1, {"http.request.method": request.method, "rotor_mcp.status": status})
+        self._request_seconds.record(request.seconds, attributes)
         # Made afterwards, with the time it began: so it is nowhere the current span, and its id goes nowhere.
         now = time_ns()
         span = self._tracer.start_span(
-            f"{asked.method} {asked.template}",
+            f"{request.method} {request.path_template}",
             kind=SpanKind.CLIENT,
             attributes=attributes,
-            start_time=now - round(1e9 * asked.seconds),
+            start_time=now - round(1e9 * request.seconds),
         )
         if "error.type" in attributes:
             span.set_status(StatusCode.ERROR)
         span.end(now)
 
 
-def _operation(called: CallSummary) -> Attributes:
+def _operation(summary: CallSummary) -> Attributes:
     """What a call is to the protocol."""
-    match called.what.split():
+    match summary.operation.split():
         case ["resource", name]:
             what: Attributes = {"mcp.method.name": "resources/read", "rotor_mcp.resource": name}
         case ["completion"]:
             what = {"mcp.method.name": "completion/complete"}
         case _:
-            what = {"mcp.method.name": "tools/call", "gen_ai.tool.name": called.what}
-    return what | {"rotor_mcp.outcome": called.outcome}
+            what = {"mcp.method.name": "tools/call", "gen_ai.tool.name": summary.operation}
+    return what | {"rotor_mcp.outcome": summary.outcome}
