@@ -44,13 +44,13 @@ class InvalidInput(Exception):
         """(field, what is wrong with it), one for each fault."""
 
 
-def as_id(text: str) -> str | None:
+def parse_id(text: str) -> str | None:
     """A lead's id in the form it is stored in; None if no lead can have it."""
     return text.lower() if _UUID.fullmatch(text.lower()) else None
 
 
 def _check_id(value: str) -> str:
-    if (lead_id := as_id(value)) is None:
+    if (lead_id := parse_id(value)) is None:
         raise PydanticCustomError("id", "Invalid uuid")
     return lead_id
 
@@ -63,7 +63,7 @@ def _check_email(value: str) -> str:
 
 def _check_instant(value: str) -> str:
     try:
-        return timestamps.write(timestamps.read(value))
+        return timestamps.format_utc(timestamps.parse_utc(value))
     except ValueError:
         raise PydanticCustomError("date", "Invalid date: expected RFC 3339") from None
 
@@ -115,7 +115,7 @@ LEAD_INPUT = TypeAdapter(LeadInput)
 # A query holds texts. A listing that is made in Python has the values already.
 
 
-def _true_or_false(value: object) -> object:
+def _parse_bool(value: object) -> object:
     if isinstance(value, str):
         if value not in ("true", "false"):
             raise PydanticCustomError("bool", "Input should be true or false")
@@ -123,7 +123,7 @@ def _true_or_false(value: object) -> object:
     return value
 
 
-def _whole_number(value: object) -> object:
+def _check_integer(value: object) -> object:
     # Left to itself, pydantic also takes signs, blanks, underscores and 1.0.
     if isinstance(value, str) and not re.fullmatch(r"[0-9]{1,18}", value):
         raise PydanticCustomError("int", "Input should be a whole number")
@@ -142,10 +142,10 @@ class Listing(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     archived: Annotated[
-        bool, BeforeValidator(_true_or_false), Field(description="true lists archived leads as well")
+        bool, BeforeValidator(_parse_bool), Field(description="true lists archived leads as well")
     ] = False
-    limit: Annotated[int, Field(ge=1, le=PAGE_LIMIT), BeforeValidator(_whole_number)] = DEFAULT_LIMIT
-    page: Annotated[int, Field(ge=1), BeforeValidator(_whole_number)] = 1
+    limit: Annotated[int, Field(ge=1, le=PAGE_LIMIT), BeforeValidator(_check_integer)] = DEFAULT_LIMIT
+    page: Annotated[int, Field(ge=1), BeforeValidator(_check_integer)] = 1
     search: Annotated[
         str, Field(description="Contained in the name, e-mail or phone, in capitals or not; empty: all leads")
     ] = ""
@@ -161,7 +161,7 @@ class Listing(BaseModel):
     ] = ()
 
 
-def read_json(body: bytes) -> dict[str, Any]:
+def parse_json(body: bytes) -> dict[str, Any]:
     """Read a body.
 
     Raises:
@@ -176,7 +176,7 @@ def read_json(body: bytes) -> dict[str, Any]:
     return sent
 
 
-def read_lead(sent: dict[str, Any]) -> LeadInput:
+def parse_lead(sent: dict[str, Any]) -> LeadInput:
     """Read the body of a write.
 
     Raises:
@@ -185,10 +185,10 @@ def read_lead(sent: dict[str, Any]) -> LeadInput:
     try:
         return LEAD_INPUT.validate_python(sent)
     except ValidationError as exc:
-        raise invalid(exc) from None
+        raise invalid_input(exc) from None
 
 
-def read_listing(query: Mapping[str, str]) -> Listing:
+def parse_listing(query: Mapping[str, str]) -> Listing:
     """Read the query of a listing. Parameters that the API does not know are ignored.
 
     Raises:
@@ -197,10 +197,10 @@ def read_listing(query: Mapping[str, str]) -> Listing:
     try:
         return Listing.model_validate(dict(query))
     except ValidationError as exc:
-        raise invalid(exc) from None
+        raise invalid_input(exc) from None
 
 
-def invalid(exc: ValidationError) -> InvalidInput:
+def invalid_input(exc: ValidationError) -> InvalidInput:
     """Name each faulty field, and say what is wrong without repeating what was sent."""
     errors: list[Any] = exc.errors(include_url=False, include_input=False, include_context=False)
     return InvalidInput([(".".join(map(str, error["loc"])) or "body", error["msg"]) for error in errors])

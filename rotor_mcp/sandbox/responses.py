@@ -20,20 +20,20 @@ def lead(stored: StoredLead) -> Body:
     return _ordered({READ_NAMES.get(name, name): value for name, value in _complete(stored).items()})
 
 
-def written(stored: StoredLead, *, created: bool) -> Body:
+def written_lead(stored: StoredLead, *, created: bool) -> Body:
     """A lead as a write answers it: flat, and under the names of both families."""
     return _ordered(_complete(stored) | lead(stored)) | {"status": "success", "message": MESSAGES[created]}
 
 
-def one(stored: StoredLead) -> Body:
+def single_lead(stored: StoredLead) -> Body:
     """The answer to reading one lead."""
     return {"data": lead(stored), "status": "success"}
 
 
-def page(stored: Iterable[StoredLead], total: int, listing: Listing) -> Body:
+def lead_page(stored: Iterable[StoredLead], total: int, listing: Listing) -> Body:
     """The answer to a listing."""
     return {
-        "data": [lead(each) for each in stored],
+        "data": [lead(stored_lead) for stored_lead in stored],
         "pagination": {
             "has_more": listing.page * listing.limit < total,
             "limit": listing.limit,
@@ -74,7 +74,7 @@ def forbidden(scope: str) -> Body:
     return _error(f"Forbidden: required scope '{scope}' not granted for this API key", "INSUFFICIENT_SCOPE")
 
 
-def exhausted(quota: int) -> Body:
+def quota_exceeded(quota: int) -> Body:
     """429: the key has used up its requests of the day."""
     return _error(f"Daily API key request limit of {quota} exceeded", "RATE_LIMIT_EXCEEDED")
 
@@ -95,7 +95,7 @@ def typical_error(status: int, method: str, quota: int) -> Body:
         case 403:
             return forbidden(WRITE if method == "POST" else READ)
         case 429:
-            return exhausted(quota)
+            return quota_exceeded(quota)
         case _:
             return error(status)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import httpx2
 
 from rotor_mcp.sandbox.api_keys import DEFAULT_KEYS, key_id
-from rotor_mcp.sandbox.app import build
+from rotor_mcp.sandbox.app import build_app
 from rotor_mcp.sandbox.faults import Faults, ReplyLost
 from rotor_mcp.sandbox.sample_leads import sample_leads
 from rotor_mcp.sandbox.store import Store
@@ -50,8 +50,8 @@ class Sandbox:
         """Method and path below the base path of every request so far, such as "GET /leads"."""
         self.store = Store(file)
         self.store.seed(lambda: sample_leads(now().astimezone(UTC).date(), leads))
-        self.app = build(
-            self.store, keys=keys, quota=quota, now=now, faults=self.faults, requested=self.requests
+        self.app = build_app(
+            self.store, keys=keys, quota=quota, now=now, faults=self.faults, request_log=self.requests
         )
 
     def transport(self) -> httpx2.AsyncBaseTransport:
@@ -59,14 +59,14 @@ class Sandbox:
 
         Unlike a server, it stops working on a request when the caller gives up waiting.
         """
-        return _InProcess(self)
+        return _InProcessTransport(self)
 
     def close(self) -> None:
         """Close the file. Leads in memory are gone."""
         self.store.close()
 
 
-class _InProcess(httpx2.AsyncBaseTransport):
+class _InProcessTransport(httpx2.AsyncBaseTransport):
     def __init__(self, sandbox: Sandbox) -> None:
         self._asgi = httpx2.ASGITransport(app=sandbox.app)
 

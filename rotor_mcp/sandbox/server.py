@@ -15,7 +15,7 @@ from rotor_mcp.sandbox.faults import BASE_PATH, ReplyLost
 from rotor_mcp.sandbox.sandbox import Sandbox
 from rotor_mcp.sockets import http_url, listen
 
-_GRACE = 1
+_SHUTDOWN_TIMEOUT_SECONDS = 1
 """Seconds that requests in hand get when the server stops."""
 
 
@@ -27,7 +27,7 @@ def base_url(listener: socket.socket) -> str:
 def serve(sandbox: Sandbox, listener: socket.socket) -> None:
     """Serve until SIGINT or SIGTERM, and return."""
     server = _server(sandbox)
-    with _stopped_by_signals(server):
+    with _stop_on_signals(server):
         asyncio.run(server.serve([listener]))
 
 
@@ -62,7 +62,7 @@ class _UvicornServer(uvicorn.Server):
 def _server(sandbox: Sandbox) -> _UvicornServer:
     # uvicorn's own log settings would write to stdout. Without them its warnings go where the program's go,
     # which is stderr if nothing else was said.
-    logging.getLogger("uvicorn.error").addFilter(_is_worth_a_line)
+    logging.getLogger("uvicorn.error").addFilter(_is_worth_logging)
     return _UvicornServer(
         uvicorn.Config(
             sandbox.app,
@@ -73,12 +73,12 @@ def _server(sandbox: Sandbox) -> _UvicornServer:
             log_level="warning",
             access_log=False,
             proxy_headers=False,
-            timeout_graceful_shutdown=_GRACE,
+            timeout_graceful_shutdown=_SHUTDOWN_TIMEOUT_SECONDS,
         )
     )
 
 
-def _is_worth_a_line(record: logging.LogRecord) -> bool:
+def _is_worth_logging(record: logging.LogRecord) -> bool:
     """A reply that was dropped on demand, a stop, a client that went away: no cause to complain."""
     if record.exc_info:
         return not isinstance(record.exc_info[1], (ReplyLost, asyncio.CancelledError, ClientDisconnect))
@@ -86,7 +86,7 @@ def _is_worth_a_line(record: logging.LogRecord) -> bool:
 
 
 @contextmanager
-def _stopped_by_signals(server: _UvicornServer) -> Iterator[None]:
+def _stop_on_signals(server: _UvicornServer) -> Iterator[None]:
     before = {number: signal.signal(number, server.handle_exit) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield

@@ -6,12 +6,12 @@ from datetime import UTC, datetime
 _DATE_OR_DATE_TIME = re.compile(r"\d{4}-\d{2}-\d{2}([Tt]\d{2}:\d{2}:\d{2}(\.\d+)?([Zz]|[+-]\d{2}:\d{2}))?")
 
 
-def write(instant: datetime) -> str:
+def format_utc(instant: datetime) -> str:
     """Write an aware date-time. Fractions of a second appear only where there are some."""
     return instant.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
-def read(text: str) -> datetime:
+def parse_utc(text: str) -> datetime:
     """Read an RFC 3339 date-time, or a date, which is its midnight in UTC.
 
     Raises:
