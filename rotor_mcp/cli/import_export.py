@@ -112,18 +112,18 @@ def import_(
     """
     if dry_run and yes:
         raise click.UsageError("--dry-run writes nothing and --yes writes: give one of them")
-    for_all = _parse(RowDefaults, values)
+    defaults = _parse(RowDefaults, values)
     settings, transport = connection(file, values)
     log_setup.configure(settings)
-    asked = importer.Import(
+    options = importer.ImportOptions(
         file=source_file,
-        given=dict(_pair(text) for text in given),
-        shared=for_all,
-        requests=requests,
+        column_fields=dict(_pair(text) for text in given),
+        defaults=defaults,
+        max_requests=requests,
         mode="write" if yes else "dry_run" if dry_run or not is_interactive() else "ask",
-        lasting=None if file == ":memory:" else f"{settings.base_url} {file or ''}",
+        destination=None if file == ":memory:" else f"{settings.base_url} {file or ''}",
     )
-    sys.exit(0 if importer.run(asked, settings, transport) else 1)
+    sys.exit(0 if importer.run_import(options, settings, transport) else 1)
 
 
 @click.command("export")
@@ -165,12 +165,12 @@ def export_(
     Newest first, rows are written as they are read. Another order needs all that match in memory first, and
     so does a tag that no lead has in just that spelling.
     """
-    wanted = _parse(SearchRequest, values)
+    request = _parse(SearchRequest, values)
     settings, transport = connection(file, values)
     log_setup.configure(settings)
-    asked = exporter.Export(wanted, limit, requests)
-    whole = exporter.run(settings, transport, asked, target, form or exporter.form_of(target))
-    sys.exit(0 if whole else 1)
+    export = exporter.Export(request, limit, requests)
+    done = exporter.run_export(settings, transport, export, target, form or exporter.format_of(target))
+    sys.exit(0 if done else 1)
 
 
 def _parse(model: type[Arguments], values: dict[str, Any]) -> Arguments:

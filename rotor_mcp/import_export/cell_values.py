@@ -14,29 +14,29 @@ from enum import Enum, auto
 ReadCell = Callable[[str], list[str]]
 """A cell → its values, the most wanted first."""
 
-_NOTHING = frozenset({"-", "--", "–", "—", ".", "n/a", "#n/a", "#ref!", "#value!", "#name?"})  # noqa: RUF001
+_BLANK_CELLS = frozenset({"-", "--", "–", "—", ".", "n/a", "#n/a", "#ref!", "#value!", "#name?"})  # noqa: RUF001
 """Cells that hold nothing, whatever the field."""
 
-_NOTHING_IN_A_FORM = frozenset({"none", "null", "nil", "na", "unknown"})
+_BLANK_IN_FORMATTED_FIELDS = frozenset({"none", "null", "nil", "na", "unknown"})
 """Cells that hold nothing where the field has a form. Elsewhere it is a word: there are people called Null,
 and a stage may be called None."""
 
-MAX_FORMED_CHARS = 300
+MAX_FORMATTED_CHARS = 300
 """Characters of a cell in which a form is looked for."""
 
-_FORMED = frozenset({"id", "phone", "email", "priority", "projected_value", "follow_up_date"})
+_FORMATTED_FIELDS = frozenset({"id", "phone", "email", "priority", "projected_value", "follow_up_date"})
 
 
 @dataclass(frozen=True)
-class Reader:
+class CellReader:
     """How the cells of a column are read."""
 
     read: ReadCell
-    how: str = ""
+    note: str = ""
     """What a person should know of it."""
 
 
-def reader(field: str, header: str, cells: Sequence[str], region: str) -> Reader:
+def choose_reader(field: str, header: str, cells: Sequence[str], region: str) -> CellReader:
     """Choose how to read a column.
 
     Args:
@@ -47,38 +47,38 @@ def reader(field: str, header: str, cells: Sequence[str], region: str) -> Reader
         region: country (ISO 3166) whose dates are meant where a column leaves it open.
     """
     foreign = header != field
-    cells = [cell for cell in cells if len(cell) <= MAX_FORMED_CHARS]
+    cells = [cell for cell in cells if len(cell) <= MAX_FORMATTED_CHARS]
     match field:
         case "tags":
-            return Reader(_foreign_tags if foreign else _tags)
+            return CellReader(_foreign_tags if foreign else _tags)
         case "phone" if foreign:
-            return Reader(_without_blanks(field, _phones))
+            return CellReader(_without_blanks(field, _phones))
         case "email" if foreign:
-            return Reader(_without_blanks(field, _several))
+            return CellReader(_without_blanks(field, _split_values))
         case "follow_up_date":
             return _date_reader(cells, region)
         case "projected_value":
             comma = _comma_is_decimal(cells, region)
-            how = "a comma read as the decimal point" if comma else ""
-            return Reader(_without_blanks(field, lambda cell: [_amount(cell, comma)]), how)
+            note = "a comma read as the decimal point" if comma else ""
+            return CellReader(_without_blanks(field, lambda cell: [_amount(cell, comma)]), note)
         case "priority" if foreign:
-            return Reader(_without_blanks(field, lambda cell: [_PRIORITIES.get(cell.lower(), cell)]))
+            return CellReader(_without_blanks(field, lambda cell: [_PRIORITIES.get(cell.lower(), cell)]))
         case "address_zip" if foreign:
-            return Reader(_without_blanks(field, lambda cell: [_plain_number(cell)]))
+            return CellReader(_without_blanks(field, lambda cell: [_plain_number(cell)]))
         case _:
-            return Reader(_without_blanks(field, lambda cell: [cell]))
+            return CellReader(_without_blanks(field, lambda cell: [cell]))
 
 
 def _without_blanks(field: str, read: ReadCell) -> ReadCell:
-    nothing = _NOTHING | _NOTHING_IN_A_FORM if field in _FORMED else _NOTHING
+    blanks = _BLANK_CELLS | _BLANK_IN_FORMATTED_FIELDS if field in _FORMATTED_FIELDS else _BLANK_CELLS
 
-    def filled(cell: str) -> list[str]:
+    def read_filled(cell: str) -> list[str]:
         cell = cell.strip()
-        if len(cell) > MAX_FORMED_CHARS and field not in ("notes", "tags"):
+        if len(cell) > MAX_FORMATTED_CHARS and field not in ("notes", "tags"):
             return [cell]  # no number, date or address: it is refused, with its length
-        return _filled(read(cell)) if cell and cell.lower() not in nothing else []
+        return _strip_all(read(cell)) if cell and cell.lower() not in blanks else []
 
-    return filled
+    return read_filled
 
 
 # Texts
@@ -87,13 +87,13 @@ _PRIORITIES = {"med": "medium", "normal": "medium"}
 """What other programs call Rotor's priorities. "Hot" and "urgent" are somebody's own scale."""
 
 
-def _several(cell: str) -> list[str]:
+def _split_values(cell: str) -> list[str]:
     """The values of a cell. Google Contacts writes several into one, separated by " ::: "."""
     return [value.strip() for value in cell.split(" ::: ") if value.strip()]
 
 
 def _phones(cell: str) -> list[str]:
-    return [_plain_number(value) for value in _several(cell)]
+    return [_plain_number(value) for value in _split_values(cell)]
 
 
 def _plain_number(text: str) -> str:
@@ -103,8 +103,8 @@ def _plain_number(text: str) -> str:
 
 def _tags(cell: str) -> list[str]:
     """The tags of a cell as we write them: a JSON list, or separated by commas."""
-    listed = _listed(cell)
-    return _filled(cell.split(",") if listed is None else listed)
+    listed = _json_list(cell)
+    return _strip_all(cell.split(",") if listed is None else listed)
 
 
 def _foreign_tags(cell: str) -> list[str]:
@@ -112,14 +112,14 @@ def _foreign_tags(cell: str) -> list[str]:
 
     A star marks groups that Google keeps for itself, such as "* myContacts".
     """
-    listed = _listed(cell)
+    listed = _json_list(cell)
     if listed is not None:
-        return _filled(listed)
-    parts = _filled(part.strip().strip('"') for part in re.split("[,;\n]| ::: ", cell))
-    return [tag for tag in parts if not tag.startswith("* ") and tag.lower() not in _NOTHING]
+        return _strip_all(listed)
+    parts = _strip_all(part.strip().strip('"') for part in re.split("[,;\n]| ::: ", cell))
+    return [tag for tag in parts if not tag.startswith("* ") and tag.lower() not in _BLANK_CELLS]
 
 
-def _listed(cell: str) -> list[str] | None:
+def _json_list(cell: str) -> list[str] | None:
     try:
         value = json.loads(cell)
     except (ValueError, RecursionError):
@@ -127,7 +127,7 @@ def _listed(cell: str) -> list[str] | None:
     return [str(item) for item in value] if isinstance(value, list) else None
 
 
-def _filled(texts: Iterable[str]) -> list[str]:
+def _strip_all(texts: Iterable[str]) -> list[str]:
     return [text.strip() for text in texts if text.strip()]
 
 
@@ -179,10 +179,10 @@ class _Order(Enum):
     DAY_FIRST = auto()
     MONTH_FIRST = auto()
     SAME = auto()
-    OPEN = auto()
+    AMBIGUOUS = auto()
 
 
-def _date_reader(cells: Sequence[str], region: str) -> Reader:
+def _date_reader(cells: Sequence[str], region: str) -> CellReader:
     """Decide whether a column's dates begin with the month or the day.
 
     Where no cell tells, the month comes first in the United States alone: Canada writes both.
@@ -190,24 +190,24 @@ def _date_reader(cells: Sequence[str], region: str) -> Reader:
     found = [day for cell in cells if (day := _DAY.fullmatch(cell.strip()))]
     orders = {_order(day) for day in found}
     mixed = orders >= {_Order.DAY_FIRST, _Order.MONTH_FIRST}
-    open_to_both = [day for day in found if _order(day) is _Order.OPEN]
+    ambiguous = [day for day in found if _order(day) is _Order.AMBIGUOUS]
     month_first = _Order.MONTH_FIRST in orders or (_Order.DAY_FIRST not in orders and region == "US")
-    how = ""
+    note = ""
     if found:
-        example = "{0}{1}{2}{1}{3}".format(*(open_to_both or found)[0].groups())
+        example = "{0}{1}{2}{1}{3}".format(*(ambiguous or found)[0].groups())
         if not mixed:
-            how = f"{example} read as {'month/day/year' if month_first else 'day/month/year'}"
-        elif open_to_both:
-            how = f"in both orders, month first and day first, so dates such as {example} cannot be read"
+            note = f"{example} read as {'month/day/year' if month_first else 'day/month/year'}"
+        elif ambiguous:
+            note = f"in both orders, month first and day first, so dates such as {example} cannot be read"
 
     def read(cell: str) -> list[str]:
         day = _DAY.fullmatch(cell)
         if mixed and day:
             own = _order(day)
-            return [cell if own is _Order.OPEN else _date(cell, own is _Order.MONTH_FIRST) or cell]
+            return [cell if own is _Order.AMBIGUOUS else _date(cell, own is _Order.MONTH_FIRST) or cell]
         return [_date(cell, month_first) or cell]
 
-    return Reader(_without_blanks("follow_up_date", read), how)
+    return CellReader(_without_blanks("follow_up_date", read), note)
 
 
 def _order(day: re.Match[str]) -> _Order:
@@ -217,7 +217,7 @@ def _order(day: re.Match[str]) -> _Order:
         return _Order.DAY_FIRST
     if second > 12 >= first:
         return _Order.MONTH_FIRST
-    return _Order.SAME if first == second else _Order.OPEN
+    return _Order.SAME if first == second else _Order.AMBIGUOUS
 
 
 def _date(text: str, month_first: bool) -> str | None:

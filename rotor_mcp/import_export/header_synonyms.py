@@ -105,13 +105,13 @@ _PLACES: tuple[tuple[str, ...], ...] = (
 """What an address is said to be of, best first: the work is done at the property. Where mail and bills go is
 another place, so such columns are left out."""
 
-_MANY = ("phone", "email", "tags", "notes")
+_NUMBERED_FIELDS = ("phone", "email", "tags", "notes")
 """Fields whose columns are often numbered: "Phone 2", "E-mail 1 - Value"."""
 
-_TWIN = re.compile(r" \(\d+\)$")  # what the second column of the same title is called
+_DUPLICATE_SUFFIX = re.compile(r" \(\d+\)$")  # what the second column of the same title is called
 
 
-class Meaning(NamedTuple):
+class HeaderMatch(NamedTuple):
     """What a header stands for."""
 
     field: str
@@ -119,31 +119,33 @@ class Meaning(NamedTuple):
     """For the fields of an address, which of several in a file it belongs to; less is better."""
 
 
-def meaning(header: str) -> Meaning | None:
+def match_header(header: str) -> HeaderMatch | None:
     """Tell which field a column holds; None if that is not sure."""
-    title, twins = _TWIN.subn("", header)
-    key = _key(title)
-    known = _MEANINGS.get(key)
+    title, duplicates = _DUPLICATE_SUFFIX.subn("", header)
+    key = _normalize(title)
+    known = _FIELDS_BY_HEADER.get(key)
     if known is None:
-        known = _MEANINGS.get(re.sub(r"\d*(value)?$", "", key))
-        known = known if known and known.field in _MANY else None
+        known = _FIELDS_BY_HEADER.get(re.sub(r"\d*(value)?$", "", key))
+        known = known if known and known.field in _NUMBERED_FIELDS else None
     # A second "Phone" may be that of whoever referred them, a second "Street" begins a second address.
-    return None if twins and known and known.field not in ("notes", "tags") else known
+    return None if duplicates and known and known.field not in ("notes", "tags") else known
 
 
-def _key(header: str) -> str:
+def _normalize(header: str) -> str:
     """Bring a header into a form without capitals, blanks and punctuation: "ZIP-code" and "zipCode" meet."""
     return "".join(char for char in header.casefold() if char.isalnum())
 
 
-_MEANINGS: dict[str, Meaning] = {
-    **{_key(word): Meaning(field) for field, words in _WORDS.items() for word in words},
+_FIELDS_BY_HEADER: dict[str, HeaderMatch] = {
+    **{_normalize(word): HeaderMatch(field) for field, words in _WORDS.items() for word in words},
     **{
-        _key(f"{place} {word}"): Meaning(field, rank)
+        _normalize(f"{place} {word}"): HeaderMatch(field, rank)
         for rank, places in enumerate(_PLACES)
         for place in places
         for field, words in _ADDRESS_WORDS.items()
         for word in words
     },
-    _key("Address 1 - Region"): Meaning("address_state", 1),  # Google Contacts; elsewhere a sales region
+    _normalize("Address 1 - Region"): HeaderMatch(
+        "address_state", 1
+    ),  # Google Contacts; elsewhere a sales region
 }

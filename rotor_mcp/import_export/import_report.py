@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from rotor_mcp.import_export import lead_rows
-from rotor_mcp.import_export.columns import FIELDS, Columns
+from rotor_mcp.import_export.columns import FIELDS, ColumnMapping
 from rotor_mcp.import_export.formats.formula_guard import guard
 from rotor_mcp.import_export.formats.table import Table
 from rotor_mcp.leads.batch import RowOutcome
@@ -24,14 +24,14 @@ MAX_EXAMPLES = 20
 ROW, CONFIRM, REASON = "row", "confirm", "reason"
 """Columns of the file of rows that need attention, beside those of the fields."""
 
-Row = tuple[RowOutcome, Write | None]
+RowResult = tuple[RowOutcome, Write | None]
 """How a row ended, and the result of its write if there was one."""
 
 
-def taken_for(table: Table, columns: Columns) -> Iterator[str]:
+def describe_file(table: Table, columns: ColumnMapping) -> Iterator[str]:
     """Say what a file was taken for, and what becomes of its columns."""
-    yield f"{table.form}; {counted(len(table.rows), 'row')}."
-    yield from (f"  {line}" for line in columns.lines())
+    yield f"{table.format_text}; {counted(len(table.rows), 'row')}."
+    yield from (f"  {line}" for line in columns.describe())
     if table.rows:
         first = table.rows[0]
         yield f"Row {first.number}, for example: {_example(columns.arguments(first))}"
@@ -49,12 +49,12 @@ def _text(value: Any) -> str:
     return ", ".join(value) if isinstance(value, list) else str(value)
 
 
-def counts(outcomes: Iterable[RowOutcome], *, would: bool = False) -> str:
+def count_line(outcomes: Iterable[RowOutcome], *, would: bool = False) -> str:
     """Say how many rows ended how, or would."""
     return f"{'Plan for ' if would else ''}{count_text(count_rows(outcomes))}"
 
 
-def details(rows: Sequence[Row], timezone: str) -> dict[str, list[str]]:
+def describe_rows(rows: Sequence[RowResult], timezone: str) -> dict[str, list[str]]:
     """Describe the rows that change a lead or need attention, and what is worth knowing of all, by title.
 
     Args:
@@ -82,7 +82,7 @@ def needs_attention(outcome: RowOutcome) -> bool:
     return outcome.status in ("needs_confirmation", "invalid")
 
 
-def some(title: str, lines: Sequence[str]) -> Iterator[str]:
+def first_lines(title: str, lines: Sequence[str]) -> Iterator[str]:
     """Yield the first of some lines, under their title."""
     if lines:
         yield f"{title}:"
@@ -111,7 +111,7 @@ def reason(outcome: RowOutcome, write: Write | None, timezone: str) -> str:
     return f"{text}. The plan for {lead_label(write)}: {plan}. To approve it, confirm: {write.confirm}"
 
 
-def corrections(given: Mapping[int, Mapping[str, Any]], rows: Iterable[Row], timezone: str) -> str:
+def corrections_csv(given: Mapping[int, Mapping[str, Any]], rows: Iterable[RowResult], timezone: str) -> str:
     """Return the rows that need attention as CSV, with a column to approve, and the reason.
 
     The values are as they were read, under the fields' own names, with what was given for all rows: so they

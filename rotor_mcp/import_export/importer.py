@@ -20,10 +20,10 @@ from rotor_mcp.atomic_file import open_atomic
 from rotor_mcp.config import Settings
 from rotor_mcp.errors import InvalidArguments, RotorError, TooManyRequests
 from rotor_mcp.import_export import columns, import_report
-from rotor_mcp.import_export.columns import Columns
+from rotor_mcp.import_export.columns import ColumnMapping
 from rotor_mcp.import_export.formats import detect
 from rotor_mcp.import_export.formats.table import Table, TableError
-from rotor_mcp.import_export.journal import Journal, JournalError, digest
+from rotor_mcp.import_export.journal import Journal, JournalError, row_digest
 from rotor_mcp.import_export.progress import ImportObserver
 from rotor_mcp.leads.batch import Batch, RowOutcome
 from rotor_mcp.leads.compare import differences
@@ -45,39 +45,41 @@ ImportMode = Literal["ask", "dry_run", "write"]
 
 
 @dataclass(frozen=True)
-class Import:
+class ImportOptions:
     """What was asked for."""
 
     file: str
     """Its name, or `-` for standard input."""
-    given: Mapping[str, str]
+    column_fields: Mapping[str, str]
     """Column → field, as the person said."""
-    shared: RowDefaults
-    requests: int
+    defaults: RowDefaults
+    max_requests: int
     """Requests that this run may spend."""
     mode: ImportMode
-    lasting: str | None
+    destination: str | None
     """Names the Rotor that the rows go to; None if nothing of it lasts, so that no journal is wanted."""
 
 
-def run(asked: Import, settings: Settings, transport: Callable[[], httpx2.AsyncBaseTransport] | None) -> bool:
+def run_import(
+    options: ImportOptions, settings: Settings, transport: Callable[[], httpx2.AsyncBaseTransport] | None
+) -> bool:
     """Import a file. Returns whether all of its rows are in Rotor, or would be.
 
     Raises:
         click.ClickException: if the file, its columns or its journal cannot be used.
     """
     try:
-        data = _read(asked.file)
-        table = detect.read(data, asked.file)
-        matched = columns.match(table, asked.given, region=settings.phone_region)
+        data = _read(options.file)
+        table = detect.read_table(data, options.file)
+        mapping = columns.match_columns(table, options.column_fields, region=settings.phone_region)
     except OSError as exc:
-        raise click.ClickException(f"{asked.file} cannot be read: {exc.strerror}") from None
+        raise click.ClickException(f"{options.file} cannot be read: {exc.strerror}") from None
     except (TableError, columns.ColumnError) as exc:
         raise click.ClickException(settings.redact(str(exc))) from None
 
     async def work() -> bool:
         async with open_tenant(settings, transport) as tenant:
-            return await _ImportRun(asked, table, matched, tenant, data).run()
+            return await _ImportRun(options, table, mapping, tenant, data).run()
 
     try:
         return anyio.run(work)
@@ -94,35 +96,37 @@ def _read(file: str) -> bytes:
 class _ImportRun:
     """One run of an import."""
 
-    def __init__(self, asked: Import, table: Table, matched: Columns, tenant: Tenant, data: bytes) -> None:
-        self._asked = asked
+    def __init__(
+        self, options: ImportOptions, table: Table, mapping: ColumnMapping, tenant: Tenant, data: bytes
+    ) -> None:
+        self._options = options
         self._table = table
-        self._columns = matched
+        self._columns = mapping
         self._tenant = tenant
         self._data = data
         self._call = CallContext.begin(tenant)
         self._zone = str(self._call.locale.zone)
-        self._given: dict[int, dict[str, Any]] = {}
+        self._arguments: dict[int, dict[str, Any]] = {}
         self._digests: dict[int, str] = {}
-        self._refused: list[RowOutcome] = []
-        self._told: set[str] = set()
+        self._invalid: list[RowOutcome] = []
+        self._reported: set[str] = set()
 
-    def _say(self, text: str) -> None:
+    def _print(self, text: str) -> None:
         click.echo(self._tenant.safe(text))
 
     async def run(self) -> bool:
         """Show what would happen; if that is wanted, make it happen."""
         api = self._call.api
-        for line in import_report.taken_for(self._table, self._columns):
-            self._say(line)
+        for line in import_report.describe_file(self._table, self._columns):
+            self._print(line)
         try:
             groups = list(self._groups())
             with await self._journal() as journal:
                 return await self._import(groups, journal)
         except RotorError as exc:
-            self._say(render_error(exc, api.requests))
+            self._print(render_error(exc, api.requests))
         except TooManyRequests as exc:
-            self._say(
+            self._print(
                 f"Only to find out who is there takes {exc.requests:,} requests, and --requests allows "
                 f"{exc.limit:,}. Nothing was written. {spent(api.requests)}"
             )
@@ -130,74 +134,75 @@ class _ImportRun:
 
     def _groups(self) -> Iterator[RowGroup]:
         """Read the rows. Those that cannot be read are refused."""
-        shared = self._asked.shared
+        defaults = self._options.defaults
         for row in self._table.rows:
-            self._given[row.number] = self._columns.arguments(row)
+            self._arguments[row.number] = self._columns.arguments(row)
             try:
-                request = shared.fill(parse(UpsertRequest, self._given[row.number]))
+                request = defaults.fill(parse(UpsertRequest, self._arguments[row.number]))
                 check_phone(request, self._call.locale.region)
             except InvalidArguments as exc:
-                self._refused.append(RowOutcome((row.number,), "invalid", failure=exc))
+                self._invalid.append(RowOutcome((row.number,), "invalid", failure=exc))
             except Exception as exc:
-                self._refused.append(RowOutcome.crashed((row.number,), exc))
+                self._invalid.append(RowOutcome.crashed((row.number,), exc))
             else:
-                self._digests[row.number] = digest(request)
+                self._digests[row.number] = row_digest(request)
                 yield RowGroup((row.number,), request)
 
     async def _journal(self) -> Journal:
         """Open the journal that lies beside the file, if anything is, was or will be in it."""
         file = Path(
             f"standard-input-{hashlib.sha256(self._data).hexdigest()[:8]}"
-            if self._asked.file == STANDARD_INPUT
-            else self._asked.file
+            if self._options.file == STANDARD_INPUT
+            else self._options.file
         )
         file = file.with_name(f"{file.name}{JOURNAL_ENDING}")
-        if self._asked.lasting is None or (self._asked.mode == "dry_run" and not file.exists()):
+        if self._options.destination is None or (self._options.mode == "dry_run" and not file.exists()):
             return Journal(None, "")
         access = await self._call.api.access()
-        return Journal(file, f"{self._asked.lasting} {access.company_id}")
+        return Journal(file, f"{self._options.destination} {access.company_id}")
 
     async def _import(self, groups: Sequence[RowGroup], journal: Journal) -> bool:
-        call, asked = self._call, self._asked
-        waiting = [group for group in groups if not journal.ended(self._digests[group.rows[0]])]
-        if len(waiting) < len(groups):
-            self._say(f"Done in an earlier run: {counted(len(groups) - len(waiting), 'row')}.")
-        batch = Batch(waiting, call)
-        batch.outcomes += self._refused
+        call, options = self._call, self._options
+        pending = [group for group in groups if not journal.is_done(self._digests[group.rows[0]])]
+        if len(pending) < len(groups):
+            self._print(f"Done in an earlier run: {counted(len(groups) - len(pending), 'row')}.")
+        batch = Batch(pending, call)
+        batch.outcomes += self._invalid
         call.api.resume()
-        await batch.plan(asked.requests)
-        self._settle(batch, journal)
+        await batch.plan(options.max_requests)
+        self._recover_interrupted(batch, journal)
         preview = batch.preview()
-        self._say(import_report.counts(preview, would=True))
-        self._tell(preview)
+        self._print(import_report.count_line(preview, would=True))
+        self._report(preview)
         cost = f"To write this takes {batch.cost:,} more." if batch.cost else "There is nothing to write."
-        self._say(f"{spent(call.api.requests)} {cost}")
-        if asked.mode == "dry_run":
+        self._print(f"{spent(call.api.requests)} {cost}")
+        if options.mode == "dry_run":
             if batch.cost:
-                self._say("Nothing was written. To write it: the same command with --yes.")
+                self._print("Nothing was written. To write it: the same command with --yes.")
             return all(outcome.is_stored for outcome in preview)
         if batch.cost:
             await call.state.locks.check()
-        if batch.cost and asked.mode == "ask" and not click.confirm("Write it now?"):
+        if batch.cost and options.mode == "ask" and not click.confirm("Write it now?"):
             return False
         if batch.writes:
             await self._write(batch, journal)
-        self._put_corrections_aside(batch.outcomes)
+        self._save_corrections(batch.outcomes)
         return all(outcome.is_stored for outcome in batch.outcomes)
 
-    def _tell(self, outcomes: Sequence[RowOutcome]) -> None:
+    def _report(self, outcomes: Sequence[RowOutcome]) -> None:
         """Say of rows what was not said before."""
-        for title, lines in import_report.details(with_writes(outcomes, self._call), self._zone).items():
-            new = [line for line in lines if line not in self._told]
-            self._told.update(new)
-            for line in import_report.some(title, new):
-                self._say(line)
+        rows = with_writes(outcomes, self._call)
+        for title, lines in import_report.describe_rows(rows, self._zone).items():
+            new = [line for line in lines if line not in self._reported]
+            self._reported.update(new)
+            for line in import_report.first_lines(title, new):
+                self._print(line)
 
-    def _settle(self, batch: Batch, journal: Journal) -> None:
+    def _recover_interrupted(self, batch: Batch, journal: Journal) -> None:
         """Find rows of a run that died, which are in Rotor, but which nothing but their names can show."""
         for write in list(batch.writes):
             digests = [self._digests[row] for row in write.group.rows]
-            known = journal.in_doubt(digests[0])
+            known = journal.candidates(digests[0])
             if known is None or write.plan.found.lead is not None or write.plan.found.alternatives_left_out:
                 continue  # among more rivals than are kept, one that seems new may only have moved up
             new = [lead for lead in write.plan.found.alternatives if lead.id not in known]
@@ -205,7 +210,7 @@ class _ImportRun:
             if written:
                 batch.writes.remove(write)
                 batch.outcomes.append(RowOutcome(write.group.rows, "created"))
-                journal.end(digests, written[0].id)
+                journal.mark_done(digests, written[0].id)
 
     async def _write(self, batch: Batch, journal: Journal) -> None:
         api = self._call.api
@@ -218,34 +223,34 @@ class _ImportRun:
             item_show_func=lambda _: spent(api.requests),
         ) as bar:
             observer = ImportObserver(
-                api, self._asked.requests, journal, self._digests, lambda: bar.update(1)
+                api, self._options.max_requests, journal, self._digests, lambda: bar.update(1)
             )
-            with observer.stopped_by_signals():
+            with observer.stop_on_signals():
                 await batch.write(observer)
-        self._say(f"{import_report.counts(batch.outcomes)} {spent(api.requests)}")
-        self._tell(batch.outcomes)
+        self._print(f"{import_report.count_line(batch.outcomes)} {spent(api.requests)}")
+        self._report(batch.outcomes)
         if any(outcome.status in ("not_sent", "unknown") for outcome in batch.outcomes):
-            self._say("The same command goes on where this ended. What was written is not sent again.")
+            self._print("The same command goes on where this ended. What was written is not sent again.")
 
-    def _put_corrections_aside(self, outcomes: Sequence[RowOutcome]) -> None:
+    def _save_corrections(self, outcomes: Sequence[RowOutcome]) -> None:
         if any(map(import_report.needs_attention, outcomes)):
             rows = with_writes(outcomes, self._call)
-            corrections = import_report.corrections(self._given, rows, self._zone)
+            corrections = import_report.corrections_csv(self._arguments, rows, self._zone)
             try:
-                file = _put_aside(corrections, self._asked.file)
+                file = _write_corrections(corrections, self._options.file)
             except OSError as exc:
-                self._say(f"The rows that need attention could not be put into a file: {exc.strerror}.")
+                self._print(f"The rows that need attention could not be put into a file: {exc.strerror}.")
                 return
             again = "".join(
-                f" --{name}" for name in RowDefaults.model_fields if getattr(self._asked.shared, name)
+                f" --{name}" for name in RowDefaults.model_fields if getattr(self._options.defaults, name)
             )
             same = f" with the same{again}" if again else ""
-            self._say(
+            self._print(
                 f"{file} holds the rows that need attention: correct them there, and import that file{same}."
             )
 
 
-def _put_aside(corrections: str, name: str) -> Path:
+def _write_corrections(corrections: str, name: str) -> Path:
     """Write the rows that need attention beside the file; never over an earlier one, which may be in work."""
     beside = Path("standard-input" if name == STANDARD_INPUT else name)
     data = corrections.encode(errors="replace")

@@ -16,7 +16,7 @@ from typing import Self
 
 from rotor_mcp.leads.requests import UpsertRequest
 
-_TABLES = """
+_SCHEMA_SQL = """
 CREATE TABLE IF NOT EXISTS rows (
     company TEXT, row TEXT, ended INTEGER, ids TEXT, PRIMARY KEY (company, row)
 ) WITHOUT ROWID
@@ -56,7 +56,7 @@ class Journal:
             self._db.execute("PRAGMA journal_mode = WAL")
             # What is noted survives the process; after a power failure, rows may have to be looked up.
             self._db.execute("PRAGMA synchronous = NORMAL")
-            self._db.execute(_TABLES)
+            self._db.execute(_SCHEMA_SQL)
             self._db.execute("BEGIN IMMEDIATE")
             self._db.execute("COMMIT")
             self._db.execute("SELECT company, row, ended, ids FROM rows LIMIT 0")
@@ -76,15 +76,15 @@ class Journal:
         """Close the file, for another import to go on."""
         self._db.close()
 
-    def ended(self, row: str) -> bool:
+    def is_done(self, row: str) -> bool:
         """Whether what a row asks for is known to be in Rotor."""
-        ended, _ = self._look_up(row)
-        return bool(ended)
+        is_done, _ = self._look_up(row)
+        return bool(is_done)
 
-    def in_doubt(self, row: str) -> set[str] | None:
+    def candidates(self, row: str) -> set[str] | None:
         """The leads that could be meant when a row began; None unless it is not known what became of it."""
-        ended, ids = self._look_up(row)
-        return set(ids) if ended == 0 else None
+        is_done, ids = self._look_up(row)
+        return set(ids) if is_done == 0 else None
 
     def _look_up(self, row: str) -> tuple[int | None, list[str]]:
         found = self._db.execute(
@@ -92,25 +92,25 @@ class Journal:
         ).fetchone()
         return (int(found[0]), json.loads(found[1])) if found else (None, [])
 
-    def begin(self, rows: Iterable[str], could_be: Iterable[str] = ()) -> None:
+    def mark_begun(self, rows: Iterable[str], candidates: Iterable[str] = ()) -> None:
         """Note that something of these rows is about to be sent.
 
         Args:
             rows: the rows.
             could_be: ids of the leads that could be meant as well. Another one is new, and so this write's.
         """
-        self._note(rows, 0, could_be)
+        self._mark(rows, 0, candidates)
 
-    def end(self, rows: Iterable[str], lead_id: str | None) -> None:
+    def mark_done(self, rows: Iterable[str], lead_id: str | None) -> None:
         """Note that what these rows ask for is in Rotor."""
-        self._note(rows, 1, [lead_id] if lead_id else [])
+        self._mark(rows, 1, [lead_id] if lead_id else [])
 
-    def forget(self, rows: Iterable[str]) -> None:
+    def remove(self, rows: Iterable[str]) -> None:
         """Note that nothing of these rows was sent."""
         self._write("DELETE FROM rows WHERE company = ? AND row = ?", [(self._company, row) for row in rows])
 
-    def _note(self, rows: Iterable[str], ended: int, ids: Iterable[str]) -> None:
-        notes = [(self._company, row, ended, json.dumps(list(ids))) for row in rows]
+    def _mark(self, rows: Iterable[str], is_done: int, ids: Iterable[str]) -> None:
+        notes = [(self._company, row, is_done, json.dumps(list(ids))) for row in rows]
         self._write("INSERT OR REPLACE INTO rows VALUES (?, ?, ?, ?)", notes)
 
     def _write(self, statement: str, rows: Sequence[tuple[object, ...]]) -> None:
@@ -124,6 +124,6 @@ class Journal:
             raise JournalError(f"the journal {self._file} cannot be written ({exc})") from None
 
 
-def digest(row: UpsertRequest) -> str:
+def row_digest(row: UpsertRequest) -> str:
     """Tell rows apart by what they ask for."""
     return hashlib.sha256(row.model_dump_json(exclude_defaults=True).encode()).hexdigest()

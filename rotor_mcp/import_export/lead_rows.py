@@ -31,7 +31,7 @@ def csv_text(rows: Iterable[Sequence[str]]) -> str:
 
 def json_line(lead: Lead, names: Sequence[str]) -> str:
     """Write those of the named fields that the lead has, as one line."""
-    values = {name: _as_sent(value) for name in names if (value := getattr(lead, name)) is not None}
+    values = {name: _as_api_number(value) for name in names if (value := getattr(lead, name)) is not None}
     if due := values.get("follow_up_date"):
         values["follow_up_date"] = _with_offset(due)
     return json.dumps(values, ensure_ascii=False) + "\n"
@@ -46,12 +46,12 @@ def _with_offset(stored: str) -> str:
     return f"{stored}Z" if isinstance(moment, datetime) and moment.tzinfo is None else stored
 
 
-def _as_sent(value: Any) -> Any:
+def _as_api_number(value: Any) -> Any:
     """A whole number without a fraction, as JSON has it before Python makes it a float."""
-    return [_as_sent(item) for item in value] if isinstance(value, list) else whole_if_it_is(value)
+    return [_as_api_number(item) for item in value] if isinstance(value, list) else whole_if_it_is(value)
 
 
-def cells(lead: Lead, names: Sequence[str], zone: tzinfo) -> list[str]:
+def lead_cells(lead: Lead, names: Sequence[str], zone: tzinfo) -> list[str]:
     """Write the named fields as cells; what is not known is an empty one.
 
     Args:
@@ -75,9 +75,9 @@ def _cell(name: str, value: Any, zone: tzinfo) -> str:
         case "location", list():
             return guard(", ".join(str(whole_if_it_is(number)) for number in value))
         case "follow_up_date", _:
-            return guard(_moment(value, zone, dates.follow_up))
+            return guard(_date_text(value, zone, dates.follow_up))
         case (("created_at" | "archived_at"), _):
-            return guard(_moment(value, zone, dates.local))
+            return guard(_date_text(value, zone, dates.local))
         case _:
             return guard(value)
 
@@ -90,7 +90,7 @@ def tags_text(tags: list[str]) -> str:
     return joined
 
 
-def _moment(stored: str, zone: tzinfo, read: dates.ReadDate) -> str:
+def _date_text(stored: str, zone: tzinfo, read: dates.ReadDate) -> str:
     """Show an instant as a day, or day and time, if that says all; else with its seconds and offset.
 
     A form that is not known stays as it is.

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import NoReturn
 
 from rotor_mcp.import_export.formats.formula_guard import unguard
-from rotor_mcp.import_export.formats.table import Record, Table, TableError, number_text, tabulate, truth_text
+from rotor_mcp.import_export.formats.table import Record, Table, TableError, bool_text, number_text, tabulate
 
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 
@@ -46,7 +46,7 @@ def decode(data: bytes) -> tuple[str, str]:
 # CSV
 
 
-def read_csv(text: str, encoding: str, *, usual: str) -> Table:
+def read_csv(text: str, encoding: str, *, default: str) -> Table:
     """Read CSV.
 
     Args:
@@ -57,19 +57,19 @@ def read_csv(text: str, encoding: str, *, usual: str) -> Table:
     Raises:
         TableError: if it cannot be read.
     """
-    if spoken := _SEP_LINE.match(text):
-        separator = spoken[1]
-        text = text[spoken.end() :]
+    if declared := _SEP_LINE.match(text):
+        separator = declared[1]
+        text = text[declared.end() :]
     else:
-        separator = _separator(text, usual)
+        separator = _separator(text, default)
     words = SEPARATORS.get(separator, separator)
     return tabulate(_records(text, separator), f"CSV, {encoding}, separated by {words}")
 
 
-def _separator(text: str, usual: str) -> str:
+def _separator(text: str, default: str) -> str:
     """Choose the separator that the header holds most often outside quotes; `usual` where that is open."""
     quoted = False
-    counts = dict.fromkeys([usual, *SEPARATORS], 0)
+    counts = dict.fromkeys([default, *SEPARATORS], 0)
     for char in text.lstrip("\r\n"):
         if char == '"':
             quoted = not quoted
@@ -159,7 +159,7 @@ def _json_text(value: object, where: str) -> str:
         case str():
             return value
         case bool():
-            return truth_text(value)
+            return bool_text(value)
         case int() | float():
             return number_text(value)
         case list() if not any(isinstance(item, list | dict) for item in value):

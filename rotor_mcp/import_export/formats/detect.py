@@ -15,7 +15,7 @@ _OLE = bytes.fromhex("d0cf11e0a1b11ae1")  # the container of XLS, and of an XLSX
 _JSON = re.compile(r"\s*(?:\{|\[\s*[{\]])")
 
 
-def read(data: bytes, name: str) -> Table:
+def read_table(data: bytes, name: str) -> Table:
     """Read a file.
 
     Args:
@@ -28,11 +28,11 @@ def read(data: bytes, name: str) -> Table:
     if data.startswith((_ZIP, _OLE)):
         from rotor_mcp.import_export.formats import workbook
 
-        return workbook.read(data)
+        return workbook.read_workbook(data)
     text, encoding = csv_text.decode(data)
     name = name.lower()
     if _JSON.match(text) or name.endswith((".json", ".jsonl", ".ndjson")):
         return csv_text.read_json(text)
     if text.lstrip().startswith("<"):
         raise TableError("This is a web page or XML. Open it in a spreadsheet and save it as CSV or XLSX")
-    return csv_text.read_csv(text, encoding, usual="\t" if name.endswith((".tsv", ".tab")) else ",")
+    return csv_text.read_csv(text, encoding, default="\t" if name.endswith((".tsv", ".tab")) else ",")

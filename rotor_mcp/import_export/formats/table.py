@@ -30,7 +30,7 @@ class Table:
 
     columns: tuple[str, ...]
     rows: tuple[Row, ...]
-    form: str
+    format_text: str
     """What the file was taken to be, such as "CSV, UTF-8, separated by commas"."""
 
 
@@ -40,7 +40,7 @@ MAX_COLUMNS = 1_000
 """Of a table. Exports of other programs have a few hundred."""
 
 
-def tabulate(records: Iterable[Record], form: str) -> Table:
+def tabulate(records: Iterable[Record], format_text: str) -> Table:
     """Make a table of records: the first that holds anything is the header.
 
     Raises:
@@ -78,7 +78,7 @@ def tabulate(records: Iterable[Record], form: str) -> Table:
             Row(number, dict(zip(columns, (cells[place] for place in kept), strict=True)))
             for number, cells in rows
         ),
-        form=form,
+        format_text=format_text,
     )
 
 
@@ -94,19 +94,19 @@ def number_text(number: float) -> str:
     return format(Decimal(repr(number)), "f")
 
 
-def truth_text(value: bool) -> str:
+def bool_text(value: bool) -> str:
     """Write a truth value as people do."""
     return "yes" if value else "no"
 
 
 def _distinct(titles: list[str]) -> tuple[str, ...]:
     """Tell columns of the same title apart. Capitals make no difference: a person may name a column by it."""
-    taken: dict[str, str] = {}
+    used: dict[str, str] = {}
     counts: dict[str, int] = {}
     for title in titles:
         name, key = title, title.casefold()
-        while name.casefold() in taken:
+        while name.casefold() in used:
             counts[key] = counts.get(key, 1) + 1
             name = f"{title} ({counts[key]})"
-        taken[name.casefold()] = name
-    return tuple(taken.values())
+        used[name.casefold()] = name
+    return tuple(used.values())

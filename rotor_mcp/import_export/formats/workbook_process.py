@@ -13,8 +13,8 @@ import click
 from python_calamine import CalamineError, CalamineWorkbook, SheetTypeEnum, SheetVisibleEnum
 
 from rotor_mcp.import_export.formats.formula_guard import unguard
-from rotor_mcp.import_export.formats.table import MAX_ROWS, Record, number_text, truth_text
-from rotor_mcp.import_export.formats.workbook import DAMAGED, TOO_LARGE
+from rotor_mcp.import_export.formats.table import MAX_ROWS, Record, bool_text, number_text
+from rotor_mcp.import_export.formats.workbook import DAMAGED_EXIT_STATUS, TOO_LARGE
 
 MAX_MEMORY_BYTES = 1_500_000_000
 """That this process may address. A sheet of `MAX_CELLS` takes about half."""
@@ -36,7 +36,7 @@ def main() -> None:
         with CalamineWorkbook.from_filelike(io.BytesIO(data)) as workbook:
             name, records, of = _first_filled(workbook)
     except CalamineError:
-        sys.exit(DAMAGED)
+        sys.exit(DAMAGED_EXIT_STATUS)
     except TooLargeError as exc:
         click.echo(json.dumps({"error": str(exc)}))
         return
@@ -100,7 +100,7 @@ def _text(cell: object) -> str:
             # Not only CSV: a CSV of ours that was opened in a spreadsheet and saved as XLSX keeps the guard.
             return unguard(cell)
         case bool():
-            return truth_text(cell)
+            return bool_text(cell)
         case int() | float():
             return number_text(cell)
         case datetime():
