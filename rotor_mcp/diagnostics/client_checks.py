@@ -13,7 +13,14 @@ from rotor_mcp.config import ConfigError, Settings, environment_variable
 from rotor_mcp.diagnostics.check import Check, crashed
 from rotor_mcp.installer import apply, changes
 from rotor_mcp.installer.catalog import Client, HostSystem
-from rotor_mcp.installer.entry import KEY, KEYCHAIN, Launch, Server, holds_key, masked
+from rotor_mcp.installer.entry import (
+    KEY_VARIABLE,
+    KEYCHAIN_VARIABLE,
+    LaunchCommand,
+    Server,
+    contains_key,
+    mask_secrets,
+)
 from rotor_mcp.installer.errors import CannotEdit
 from rotor_mcp.sanitize import one_line
 
@@ -37,12 +44,12 @@ class Connected:
         return {name: str(value) for name, value in given.items()} if isinstance(given, dict) else {}
 
     @property
-    def launch(self) -> Launch | None:
+    def launch(self) -> LaunchCommand | None:
         """How the server is started; None if it is not said."""
         command, args = self.server.get("command"), self.server.get("args", [])
         if not isinstance(command, str) or not isinstance(args, list):
             return None
-        return Launch(command, tuple(str(arg) for arg in args))
+        return LaunchCommand(command, tuple(str(arg) for arg in args))
 
     def settings(self, given: Mapping[str, str | None]) -> Settings | None:
         """What the server works with, if it has a key: what is given here, and else what the entry says.
@@ -63,9 +70,9 @@ def find(machine: HostSystem) -> tuple[list[Connected], list[Check]]:
     """Find the entries of this server, and what there is to say of the clients that have none."""
     connected: list[Connected] = []
     others: list[Check] = []
-    for target in apply.find((), machine).targets:
+    for target in apply.find_targets((), machine).targets:
         try:
-            entries = changes.ours(target.client, target.file)
+            entries = changes.own_entries(target.client, target.file)
         except (CannotEdit, OSError) as exc:
             others.append(Check(target.client.title, "failed", f"{target.file} cannot be used", str(exc)))
             continue
@@ -100,8 +107,8 @@ async def _started(entry: Connected, settings: Settings) -> Check:
     again = f"rotor-mcp install {entry.client.name}{name}"
     if launch is None:
         return Check(title, "failed", f"{entry.name} in {entry.file} says no command", f"Run {again}.")
-    words = [launch.command, *map(str, masked(entry.server, "«API key»").get("args", []))]
-    redact = Settings.load({"api_key": entry.variables.get(KEY)}).redact
+    words = [launch.command, *map(str, mask_secrets(entry.server, "«API key»").get("args", []))]
+    redact = Settings.load({"api_key": entry.variables.get(KEY_VARIABLE)}).redact
     said = f"{entry.name} in {entry.file} starts {redact(' '.join(words))}"
     if entry.server.get("disabled") is True or entry.server.get("enabled") is False:
         return Check(title, "note", f"{said}, but is switched off", f"Switch it on in {title}.")
@@ -116,22 +123,22 @@ async def _started(entry: Connected, settings: Settings) -> Check:
     return Check(title, "ok", found)
 
 
-def _odd(entry: Connected, launch: Launch, answer: "_Answer", settings: Settings) -> Iterator[str]:
+def _odd(entry: Connected, launch: LaunchCommand, answer: "_Answer", settings: Settings) -> Iterator[str]:
     """Say what may be meant and may be the reason why an assistant sees something else than this check."""
     if not (PurePath(launch.command).is_absolute() or PureWindowsPath(launch.command).is_absolute()):
         yield "its command is looked up in PATH, which programs with a window do not have"
-    if launch.may_vanish:
+    if launch.is_in_cache:
         yield "its command is in a cache, from which it can be deleted"
-    if changes.is_marked(changes.read(entry.file)):
+    if changes.has_bom(changes.read_config(entry.file)):
         yield "its file begins with a byte order mark, with which not every client can read it"
     if answer.version and answer.version != __version__:
         yield f"it is version {answer.version}"
     if "--sandbox" in "".join(launch.args):
         yield "it serves the embedded Rotor"
-    elif holds_key(entry.server):
-        if settings.key != entry.variables[KEY]:
+    elif contains_key(entry.server):
+        if settings.key != entry.variables[KEY_VARIABLE]:
             yield "its key is not the one that was checked here"
-    elif not entry.variables.get(KEYCHAIN) and not entry.variables.get(KEY):
+    elif not entry.variables.get(KEYCHAIN_VARIABLE) and not entry.variables.get(KEY_VARIABLE):
         yield "its entry says no key"
 
 
@@ -145,7 +152,7 @@ class _Answer:
     version: str
 
 
-async def _ask(launch: Launch, variables: Mapping[str, str]) -> _Answer:
+async def _ask(launch: LaunchCommand, variables: Mapping[str, str]) -> _Answer:
     """Start a server as a client does, with few variables and in the person's home, and list its tools."""
     # Loaded where a server is really started: it takes longer to load than all else that a check needs.
     from mcp import Client as McpClient

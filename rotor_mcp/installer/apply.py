@@ -14,7 +14,7 @@ from rotor_mcp.cli.options import is_interactive
 from rotor_mcp.installer import backups, changes
 from rotor_mcp.installer.catalog import CLIENTS, Client, HostSystem
 from rotor_mcp.installer.changes import ConfigChange
-from rotor_mcp.installer.entry import ServerEntry, masked
+from rotor_mcp.installer.entry import ServerEntry, mask_secrets
 from rotor_mcp.installer.errors import CannotEdit
 
 InstallMode = Literal["ask", "write", "show"]
@@ -35,7 +35,7 @@ class Target:
 
 
 @dataclass(frozen=True)
-class Found:
+class FoundClients:
     """The clients that are meant."""
 
     targets: tuple[Target, ...]
@@ -43,27 +43,27 @@ class Found:
     """Those that were named and are not on this machine."""
 
 
-def find(names: Sequence[str], machine: HostSystem) -> Found:
+def find_targets(names: Sequence[str], machine: HostSystem) -> FoundClients:
     """Find the configurations of the clients that were named, or else of all that are installed."""
     targets, absent = [], []
     for name in dict.fromkeys(names) or CLIENTS:
         client = CLIENTS[name]
-        used = [Target(client, place.file) for place in client.places(machine) if place.used]
+        used = [Target(client, location.file) for location in client.locations(machine) if location.is_used]
         targets += used
         if names and not used:
             absent.append(client)
-    return Found(tuple(targets), tuple(absent))
+    return FoundClients(tuple(targets), tuple(absent))
 
 
-def say_found(found: Found) -> None:
+def print_found(found: FoundClients) -> None:
     """Print which clients are on this machine."""
     titles = dict.fromkeys(target.client.title for target in found.targets)
     click.echo(f"Found: {', '.join(titles) or 'none of ' + ', '.join(c.title for c in CLIENTS.values())}.")
 
 
-def say_absent(client: Client, machine: HostSystem) -> None:
+def print_absent(client: Client, machine: HostSystem) -> None:
     """Print that a client that was named is not there, and what to do."""
-    directory = client.places(machine)[0].directory
+    directory = client.locations(machine)[0].directory
     click.echo(
         f"{client.title}: not found, for there is no {directory}. "
         "If it is installed, start it once and try again.",
@@ -71,14 +71,14 @@ def say_absent(client: Client, machine: HostSystem) -> None:
     )
 
 
-def run(
+def apply_changes(
     targets: Sequence[Target],
     plan: Callable[[Target], ConfigChange | None],
     *,
-    unchanged: str,
-    then: Callable[[Client], str],
+    unchanged_text: str,
+    done_text: Callable[[Client], str],
     mode: InstallMode,
-    first: Callable[[], None] = lambda: None,
+    before_writing: Callable[[], None] = lambda: None,
 ) -> bool:
     """Change the configurations as planned, after showing how; return whether all are as they should be.
 
@@ -97,30 +97,30 @@ def run(
             passed = False
             continue
         if change is None:
-            click.echo(f"{target.title}: {unchanged}")
+            click.echo(f"{target.title}: {unchanged_text}")
         else:
-            _show(target, change)
+            _print_change(target, change)
             changes.append((target, change))
-    if changes and not _agreed(mode, len(changes)):
+    if changes and not _is_confirmed(mode, len(changes)):
         return False
     if mode != "show":
-        first()
+        before_writing()
     # Each is tried, also where one before it failed.
-    carried_out = [_carried_out(target, change, then(target.client)) for target, change in changes]
-    return all(carried_out) and passed
+    results = [_carry_out(target, change, done_text(target.client)) for target, change in changes]
+    return all(results) and passed
 
 
-def show_entry(client: Client, files: Sequence[Path], entry: ServerEntry) -> None:
+def print_entry(client: Client, files: Sequence[Path], entry: ServerEntry) -> None:
     """Print where an entry belongs, and how a file looks that holds nothing else."""
     for file in files:
         click.secho(f"{client.title}, {file}", bold=True)
-    alone = client.form.put("", (client.section, entry.name), masked(entry.server, "«API key»"))
+    alone = client.syntax.put("", (client.section, entry.name), mask_secrets(entry.server, "«API key»"))
     if entry.prompt:
-        alone = client.form.put(alone, ("inputs", 0), entry.prompt)
+        alone = client.syntax.put(alone, ("inputs", 0), entry.prompt)
     click.echo(alone)
 
 
-def _show(target: Target, change: ConfigChange) -> None:
+def _print_change(target: Target, change: ConfigChange) -> None:
     what = "" if change.before is not None else " (a new file)"
     click.secho(f"{target.title}{what}", bold=True)
     click.echo(f"  in {target.client.section}:")
@@ -128,7 +128,7 @@ def _show(target: Target, change: ConfigChange) -> None:
         click.secho(f"  {line}", fg=_COLOURS.get(line[0]))
 
 
-def _agreed(mode: InstallMode, count: int) -> bool:
+def _is_confirmed(mode: InstallMode, count: int) -> bool:
     if mode == "show":
         click.echo(
             "Nothing was written: there is nobody to ask. Add --yes to write without asking.", err=True
@@ -142,28 +142,28 @@ def _agreed(mode: InstallMode, count: int) -> bool:
     return False
 
 
-def _carried_out(target: Target, change: ConfigChange, then: str) -> bool:
+def _carry_out(target: Target, change: ConfigChange, done_text: str) -> bool:
     try:
-        backup = _write(change)
+        backup = _write_change(change)
     except CannotEdit as exc:
         click.echo(f"{target.title}: {exc}", err=True)
         return False
     except OSError as exc:
         click.echo(f"{target.title}: it cannot be written: {exc.strerror}. It is as it was.", err=True)
         return False
-    click.echo(" ".join([f"{target.client.title}: done.", *_remarks(change, backup), then]))
+    click.echo(" ".join([f"{target.client.title}: done.", *_notices(change, backup), done_text]))
     return True
 
 
-def _write(change: ConfigChange) -> Path | None:
+def _write_change(change: ConfigChange) -> Path | None:
     """Write a file anew where it really is, with the permissions it had; return the copy of the old one."""
-    if changes.read(change.file) != change.before:
+    if changes.read_config(change.file) != change.before:
         raise CannotEdit("it was changed by somebody else meanwhile, and was left as it is. Try again.")
     if change.after is None:
         change.file.resolve().unlink()
         return None
     mode = None if change.before is None else stat.S_IMODE(change.file.stat().st_mode)
-    backup = None if change.before is None else backups.keep(change.file, change.before)
+    backup = None if change.before is None else backups.create_backup(change.file, change.before)
     with open_atomic(change.file) as stream:
         stream.write(change.after)
     if mode is not None:
@@ -171,7 +171,7 @@ def _write(change: ConfigChange) -> Path | None:
     return backup
 
 
-def _remarks(change: ConfigChange, backup: Path | None) -> Iterator[str]:
+def _notices(change: ConfigChange, backup: Path | None) -> Iterator[str]:
     if backup:
         yield f"The file as it was is kept beside it as {backup.name}."
     if backup and change.key_before:
@@ -180,6 +180,6 @@ def _remarks(change: ConfigChange, backup: Path | None) -> Iterator[str]:
         yield "Others who use this machine can read the key there; with --keychain it is in no file."
 
 
-def mode(*, yes: bool) -> InstallMode:
+def install_mode(*, yes: bool) -> InstallMode:
     """Whether to ask: somebody has to be there."""
     return "write" if yes else "ask" if is_interactive() else "show"

@@ -8,7 +8,7 @@ from itertools import count
 from pathlib import Path
 
 
-def keep(file: Path, content: bytes) -> Path:
+def create_backup(file: Path, content: bytes) -> Path:
     """Write a copy that no other backup has to make room for, with the permissions of the file itself.
 
     Raises:
@@ -29,7 +29,7 @@ def keep(file: Path, content: bytes) -> Path:
     raise AssertionError("there is always one more number")
 
 
-def contents(file: Path) -> Iterator[bytes]:
+def read_backups(file: Path) -> Iterator[bytes]:
     """What the backups of a file hold, the latest first; those that cannot be read are passed over."""
     for backup in sorted(file.parent.glob(f"{file.name}.*.bak"), reverse=True):
         try:

@@ -42,7 +42,7 @@ class HostSystem:
 
 
 @dataclass(frozen=True)
-class Place:
+class ConfigLocation:
     """A configuration of a client, which need not exist."""
 
     file: Path
@@ -50,7 +50,7 @@ class Place:
     """It exists if the client is installed."""
 
     @property
-    def used(self) -> bool:
+    def is_used(self) -> bool:
         """Whether there is a client that reads it."""
         return self.directory.is_dir() or self.file.exists()
 
@@ -61,44 +61,44 @@ class Client:
 
     name: str
     title: str
-    places: Callable[[HostSystem], list[Place]]
-    restart: str
+    locations: Callable[[HostSystem], list[ConfigLocation]]
+    restart_hint: str
     """What to do so that it reads its configuration again."""
-    form: Json | Toml = _STRICT
+    syntax: Json | Toml = _STRICT
     section: str = "mcpServers"
-    typed: bool = False
+    has_type: bool = False
     """Whether an entry says that it speaks over standard input and output."""
-    asks: bool = False
+    asks_for_key: bool = False
     """Whether it can ask for the key itself, so that no file holds it."""
 
 
-def _in(directory: Path, file: str) -> list[Place]:
-    return [Place(directory / file, directory)]
+def _locations(directory: Path, file: str) -> list[ConfigLocation]:
+    return [ConfigLocation(directory / file, directory)]
 
 
-def _claude_desktop(machine: HostSystem) -> list[Place]:
+def _claude_desktop(machine: HostSystem) -> list[ConfigLocation]:
     """Where both are, an old one may be left over: the app from the Store reads only its own."""
     file = "claude_desktop_config.json"
-    places = _in(machine.application_data / "Claude", file)
+    locations = _locations(machine.application_data / "Claude", file)
     if machine.platform == "win32":
         local = machine.directory("LOCALAPPDATA", machine.home / "AppData" / "Local")
         for package in sorted((local / "Packages").glob("Claude_*")):
-            places += _in(package / "LocalCache" / "Roaming" / "Claude", file)
-    return places
+            locations += _locations(package / "LocalCache" / "Roaming" / "Claude", file)
+    return locations
 
 
-def _claude_code(machine: HostSystem) -> list[Place]:
+def _claude_code(machine: HostSystem) -> list[ConfigLocation]:
     if moved := machine.environment.get("CLAUDE_CONFIG_DIR"):
-        return _in(Path(moved), ".claude.json")
-    return [Place(machine.home / ".claude.json", machine.home / ".claude")]
+        return _locations(Path(moved), ".claude.json")
+    return [ConfigLocation(machine.home / ".claude.json", machine.home / ".claude")]
 
 
-def _codex(machine: HostSystem) -> list[Place]:
-    return _in(machine.directory("CODEX_HOME", machine.home / ".codex"), "config.toml")
+def _codex(machine: HostSystem) -> list[ConfigLocation]:
+    return _locations(machine.directory("CODEX_HOME", machine.home / ".codex"), "config.toml")
 
 
-def _gemini(machine: HostSystem) -> list[Place]:
-    return _in(machine.directory("GEMINI_CLI_HOME", machine.home) / ".gemini", "settings.json")
+def _gemini(machine: HostSystem) -> list[ConfigLocation]:
+    return _locations(machine.directory("GEMINI_CLI_HOME", machine.home) / ".gemini", "settings.json")
 
 
 def _vscode(name: str, title: str, directory: str) -> Client:
@@ -106,12 +106,12 @@ def _vscode(name: str, title: str, directory: str) -> Client:
     return Client(
         name,
         title,
-        lambda machine: _in(machine.application_data / directory / "User", "mcp.json"),
+        lambda machine: _locations(machine.application_data / directory / "User", "mcp.json"),
         "Start the server with the command MCP: List Servers",
-        form=_LENIENT,
+        syntax=_LENIENT,
         section="servers",
-        typed=True,
-        asks=True,
+        has_type=True,
+        asks_for_key=True,
     )
 
 
@@ -124,24 +124,28 @@ CLIENTS = {
             _claude_desktop,
             "Quit Claude Desktop and start it again",
         ),
-        Client("claude-code", "Claude Code", _claude_code, "Start a new session of Claude Code", typed=True),
+        Client(
+            "claude-code", "Claude Code", _claude_code, "Start a new session of Claude Code", has_type=True
+        ),
         Client(
             "cursor",
             "Cursor",
-            lambda machine: _in(machine.home / ".cursor", "mcp.json"),
+            lambda machine: _locations(machine.home / ".cursor", "mcp.json"),
             "Switch the server on in Cursor's settings under MCP, or start Cursor again",
-            form=_LENIENT,
+            syntax=_LENIENT,
         ),
         _vscode("vscode", "VS Code", "Code"),
         _vscode("vscode-insiders", "VS Code Insiders", "Code - Insiders"),
         Client(
             "windsurf",
             "Windsurf",
-            lambda machine: _in(machine.home / ".codeium" / "windsurf", "mcp_config.json"),
+            lambda machine: _locations(machine.home / ".codeium" / "windsurf", "mcp_config.json"),
             "Press Refresh in Windsurf's list of MCP servers",
-            form=_LENIENT,
+            syntax=_LENIENT,
         ),
-        Client("codex", "Codex", _codex, "Start a new session of Codex", form=Toml(), section="mcp_servers"),
-        Client("gemini", "Gemini CLI", _gemini, "Start a new session of Gemini CLI", form=_WITH_COMMENTS),
+        Client(
+            "codex", "Codex", _codex, "Start a new session of Codex", syntax=Toml(), section="mcp_servers"
+        ),
+        Client("gemini", "Gemini CLI", _gemini, "Start a new session of Gemini CLI", syntax=_WITH_COMMENTS),
     )
 }

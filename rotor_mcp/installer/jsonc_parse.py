@@ -14,7 +14,7 @@ from rotor_mcp.installer.errors import ParseError
 _SPACE = re.compile(r"[ \t\r\n]*")
 _COMMENT = re.compile(r"//[^\r\n]*|/\*.*?\*/", re.DOTALL)
 _STRING = re.compile(r'"(?:[^"\\\x00-\x1f]|\\.)*"')
-_PLAIN = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][-+]?\d+)?|true|false|null", re.ASCII)
+_SCALAR = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][-+]?\d+)?|true|false|null", re.ASCII)
 _CLOSING = {"{": "}", "[": "]"}
 
 
@@ -76,14 +76,14 @@ class Grammar:
         """
         reader = _Reader(self, text)
         try:
-            at = reader.skip(0)
+            at = reader.skip_space(0)
             if at == len(text):
                 return None
-            node = reader.node(at)
+            node = reader.value_at(at)
         except RecursionError:
             raise ParseError("it is nested too deeply") from None
-        if reader.skip(node.end) != len(text):
-            raise reader.broken(reader.skip(node.end), "something follows the end")
+        if reader.skip_space(node.end) != len(text):
+            raise reader.error(reader.skip_space(node.end), "something follows the end")
         return node
 
 
@@ -92,68 +92,68 @@ class _Reader:
         self._grammar = grammar
         self._text = text
 
-    def broken(self, at: int, why: str) -> ParseError:
+    def error(self, at: int, why: str) -> ParseError:
         lines = re.split(r"\r\n|\r|\n", self._text[:at])
         return ParseError(f"line {len(lines)}, column {len(lines[-1]) + 1}: {why}")
 
-    def skip(self, at: int) -> int:
+    def skip_space(self, at: int) -> int:
         """The place behind space and comments."""
         while True:
-            at = _end(_SPACE, self._text, at)
+            at = _end_of_match(_SPACE, self._text, at)
             if not (comment := _COMMENT.match(self._text, at)):
                 return at
             if not self._grammar.comments:
-                raise self.broken(at, "this client reads no comments")
+                raise self.error(at, "this client reads no comments")
             at = comment.end()
 
-    def node(self, at: int) -> Node:
+    def value_at(self, at: int) -> Node:
         first = self._text[at : at + 1]
         if first in _CLOSING:
             return self._container(at, first)
-        pattern = _STRING if first == '"' else _PLAIN
-        end = _end(pattern, self._text, at)
+        pattern = _STRING if first == '"' else _SCALAR
+        end = _end_of_match(pattern, self._text, at)
         if end == at:
-            raise self.broken(at, "there should be a value")
+            raise self.error(at, "there should be a value")
         return Node(at, end, self._scalar(at, end))
 
     def _scalar(self, start: int, end: int) -> Any:
         try:
             return json.loads(self._text[start:end])
         except ValueError:
-            raise self.broken(start, "this value cannot be read") from None
+            raise self.error(start, "this value cannot be read") from None
 
     def _container(self, start: int, opening: str) -> Node:
         closing = _CLOSING[opening]
         children: list[Child] = []
-        at = self.skip(start + 1)
+        at = self.skip_space(start + 1)
         while self._text[at : at + 1] != closing:
             if children and children[-1].comma is None:
-                raise self.broken(at, f"there should be a comma or {closing}")
+                raise self.error(at, f"there should be a comma or {closing}")
             child = self._child(at, None if opening == "{" else len(children))
             children.append(child)
-            at = self.skip(child.end if child.comma is None else child.comma + 1)
+            at = self.skip_space(child.end if child.comma is None else child.comma + 1)
         if children and children[-1].comma is not None and not self._grammar.trailing_commas:
-            raise self.broken(children[-1].comma, f"this client reads no comma before {closing}")
+            raise self.error(children[-1].comma, f"this client reads no comma before {closing}")
         values = {c.key: c.node.value for c in children}
         return Node(start, at + 1, values if opening == "{" else list(values.values()), tuple(children))
 
     def _child(self, start: int, number: int | None) -> Child:
         key: str | int
         if number is None:
-            end = _end(_STRING, self._text, start)
+            end = _end_of_match(_STRING, self._text, start)
             if end == start:
-                raise self.broken(start, "there should be a name in double quotes")
-            key, at = self._scalar(start, end), self.skip(end)
+                raise self.error(start, "there should be a name in double quotes")
+            key, at = self._scalar(start, end), self.skip_space(end)
             if self._text[at : at + 1] != ":":
-                raise self.broken(at, "there should be a colon")
-            at = self.skip(at + 1)
+                raise self.error(at, "there should be a colon")
+            at = self.skip_space(at + 1)
         else:
             key, at = number, start
-        node = self.node(at)
-        comma = self.skip(node.end)
+        node = self.value_at(at)
+        comma = self.skip_space(node.end)
         return Child(key, start, node, comma if self._text[comma : comma + 1] == "," else None)
 
 
-def _end(pattern: re.Pattern[str], text: str, at: int) -> int:
+def _end_of_match(pattern: re.Pattern[str], text: str, at: int) -> int:
     found = pattern.match(text, at)
     return found.end() if found else at
