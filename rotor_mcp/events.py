@@ -66,7 +66,7 @@ class EventListener:
     def started(self, spent_today: SpentToday) -> None:
         """Work begins."""
 
-    def call_rejected(self, refusal: NotSent) -> None:
+    def call_rejected(self, rejection: NotSent) -> None:
         """A call had to stay outside."""
 
     def call_finished(self, finished: CallFinished) -> None:

@@ -29,7 +29,7 @@ _CONNECTION = settings_flags(
     "log_level",
     "log_format",
 )
-_FOR_ALL_ROWS = together(
+_ROW_DEFAULTS = together(
     [
         click.option(f"--{name}", metavar="TEXT", help=f"{field.description}.")
         for name, field in RowDefaults.model_fields.items()
@@ -87,7 +87,7 @@ _FILTERS = together(
     show_default=True,
     help="Requests that this run may spend. The company's website forms may need some of the 1,000 a day.",
 )
-@_FOR_ALL_ROWS
+@_ROW_DEFAULTS
 @sandbox_flag
 @_CONNECTION
 def import_(
@@ -117,7 +117,7 @@ def import_(
     log_setup.configure(settings)
     options = importer.ImportOptions(
         file=source_file,
-        column_fields=dict(_pair(text) for text in given),
+        column_fields=dict(_parse_mapping(text) for text in given),
         defaults=defaults,
         max_requests=requests,
         mode="write" if yes else "dry_run" if dry_run or not is_interactive() else "ask",
@@ -182,7 +182,7 @@ def _parse(model: type[Arguments], values: dict[str, Any]) -> Arguments:
         raise click.UsageError(render_error(exc, 0)) from None
 
 
-def _pair(text: str) -> tuple[str, str]:
+def _parse_mapping(text: str) -> tuple[str, str]:
     column, equals, field = text.rpartition("=")
     if not equals:
         raise click.UsageError(f"--map {text}: must be COLUMN=FIELD")

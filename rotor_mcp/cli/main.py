@@ -161,7 +161,7 @@ def demo() -> None:
     """Show a short conversation with the server, on the embedded Rotor: no key, no network."""
     from rotor_mcp.cli import demo
 
-    demo.run()
+    demo.run_demo()
 
 
 @main.command()

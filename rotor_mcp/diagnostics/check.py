@@ -17,7 +17,7 @@ class Check:
     fix: str | None = None
 
 
-def crashed(subject: str, exc: Exception) -> Check:
+def crashed_check(subject: str, exc: Exception) -> Check:
     """A check that failed unexpectedly. The exception's text is not shown, since it can hold anything."""
     return Check(
         subject,

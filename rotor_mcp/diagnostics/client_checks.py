@@ -10,7 +10,7 @@ import anyio
 
 from rotor_mcp import __version__
 from rotor_mcp.config import ConfigError, Settings, environment_variable
-from rotor_mcp.diagnostics.check import Check, crashed
+from rotor_mcp.diagnostics.check import Check, crashed_check
 from rotor_mcp.installer import apply, changes
 from rotor_mcp.installer.catalog import Client, HostSystem
 from rotor_mcp.installer.entry import (
@@ -29,7 +29,7 @@ CLIENT_TIMEOUT_SECONDS = 30.0
 
 
 @dataclass(frozen=True)
-class Connected:
+class ClientEntry:
     """An entry of this server in the configuration of a client."""
 
     client: Client
@@ -56,31 +56,31 @@ class Connected:
 
         A key is not sent to another address than the one that stands beside it.
         """
-        said = {name: self.variables.get(environment_variable(name)) for name in Settings.model_fields}
-        if given.get("base_url") not in {None, said["base_url"]}:
+        configured = {name: self.variables.get(environment_variable(name)) for name in Settings.model_fields}
+        if given.get("base_url") not in {None, configured["base_url"]}:
             return None
         try:
-            settings = Settings.load(said | {name: value for name, value in given.items() if value})
+            settings = Settings.load(configured | {name: value for name, value in given.items() if value})
         except ConfigError:
             return None
         return settings if settings.key else None
 
 
-def find(machine: HostSystem) -> tuple[list[Connected], list[Check]]:
+def find_entries(machine: HostSystem) -> tuple[list[ClientEntry], list[Check]]:
     """Find the entries of this server, and what there is to say of the clients that have none."""
-    connected: list[Connected] = []
+    entries: list[ClientEntry] = []
     others: list[Check] = []
     for target in apply.find_targets((), machine).targets:
         try:
-            entries = changes.own_entries(target.client, target.file)
+            servers = changes.own_entries(target.client, target.file)
         except (CannotEdit, OSError) as exc:
             others.append(Check(target.client.title, "failed", f"{target.file} cannot be used", str(exc)))
             continue
         except Exception as exc:
-            others.append(crashed(target.client.title, exc))
+            others.append(crashed_check(target.client.title, exc))
             continue
-        connected += [Connected(target.client, target.file, name, entries[name]) for name in entries]
-        if not entries:
+        entries += [ClientEntry(target.client, target.file, name, servers[name]) for name in servers]
+        if not servers:
             others.append(
                 Check(
                     target.client.title,
@@ -89,41 +89,42 @@ def find(machine: HostSystem) -> tuple[list[Connected], list[Check]]:
                     f"If it is to be, run rotor-mcp install {target.client.name}.",
                 )
             )
-    return connected, others
+    return entries, others
 
 
-async def look(entries: list[Connected], settings: Settings) -> AsyncIterator[Check]:
+async def run_checks(entries: list[ClientEntry], settings: Settings) -> AsyncIterator[Check]:
     """Start what each client is told to start, and ask it for its tools."""
     for entry in entries:
         try:
-            yield await _started(entry, settings)
+            yield await _check_entry(entry, settings)
         except Exception as exc:
-            yield crashed(entry.client.title, exc)
+            yield crashed_check(entry.client.title, exc)
 
 
-async def _started(entry: Connected, settings: Settings) -> Check:
+async def _check_entry(entry: ClientEntry, settings: Settings) -> Check:
     title, launch = entry.client.title, entry.launch
     name = "" if entry.name == "rotor" else f" --name {entry.name}"
-    again = f"rotor-mcp install {entry.client.name}{name}"
+    command = f"rotor-mcp install {entry.client.name}{name}"
     if launch is None:
-        return Check(title, "failed", f"{entry.name} in {entry.file} says no command", f"Run {again}.")
+        return Check(title, "failed", f"{entry.name} in {entry.file} says no command", f"Run {command}.")
     words = [launch.command, *map(str, mask_secrets(entry.server, "«API key»").get("args", []))]
     redact = Settings.load({"api_key": entry.variables.get(KEY_VARIABLE)}).redact
-    said = f"{entry.name} in {entry.file} starts {redact(' '.join(words))}"
+    subject = f"{entry.name} in {entry.file} starts {redact(' '.join(words))}"
     if entry.server.get("disabled") is True or entry.server.get("enabled") is False:
-        return Check(title, "note", f"{said}, but is switched off", f"Switch it on in {title}.")
+        return Check(title, "note", f"{subject}, but is switched off", f"Switch it on in {title}.")
     began = perf_counter()
     try:
-        answer = await _ask(launch, entry.variables)
-    except _NoAnswerError as exc:
-        return Check(title, "failed", f"{said}, which {redact(str(exc))}", f"Run {again}, and this again.")
-    found = f"{said}: {answer.tools} tools in {perf_counter() - began:.1f} s"
-    if odd := list(_odd(entry, launch, answer, settings)):
-        return Check(title, "note", f"{found}, but {', and '.join(odd)}", f"{again} puts that right.")
+        info = await _list_tools(launch, entry.variables)
+    except _NoServerError as exc:
+        found = f"{subject}, which {redact(str(exc))}"
+        return Check(title, "failed", found, f"Run {command}, and this again.")
+    found = f"{subject}: {info.tools} tools in {perf_counter() - began:.1f} s"
+    if notes := list(_notes(entry, launch, info, settings)):
+        return Check(title, "note", f"{found}, but {', and '.join(notes)}", f"{command} puts that right.")
     return Check(title, "ok", found)
 
 
-def _odd(entry: Connected, launch: LaunchCommand, answer: "_Answer", settings: Settings) -> Iterator[str]:
+def _notes(entry: ClientEntry, launch: LaunchCommand, info: "_Started", settings: Settings) -> Iterator[str]:
     """Say what may be meant and may be the reason why an assistant sees something else than this check."""
     if not (PurePath(launch.command).is_absolute() or PureWindowsPath(launch.command).is_absolute()):
         yield "its command is looked up in PATH, which programs with a window do not have"
@@ -131,8 +132,8 @@ def _odd(entry: Connected, launch: LaunchCommand, answer: "_Answer", settings: S
         yield "its command is in a cache, from which it can be deleted"
     if changes.has_bom(changes.read_config(entry.file)):
         yield "its file begins with a byte order mark, with which not every client can read it"
-    if answer.version and answer.version != __version__:
-        yield f"it is version {answer.version}"
+    if info.version and info.version != __version__:
+        yield f"it is version {info.version}"
     if "--sandbox" in "".join(launch.args):
         yield "it serves the embedded Rotor"
     elif contains_key(entry.server):
@@ -142,17 +143,17 @@ def _odd(entry: Connected, launch: LaunchCommand, answer: "_Answer", settings: S
         yield "its entry says no key"
 
 
-class _NoAnswerError(Exception):
+class _NoServerError(Exception):
     """What was started is no server; the text says what it did."""
 
 
 @dataclass(frozen=True)
-class _Answer:
+class _Started:
     tools: int
     version: str
 
 
-async def _ask(launch: LaunchCommand, variables: Mapping[str, str]) -> _Answer:
+async def _list_tools(launch: LaunchCommand, variables: Mapping[str, str]) -> _Started:
     """Start a server as a client does, with few variables and in the person's home, and list its tools."""
     # Loaded where a server is really started: it takes longer to load than all else that a check needs.
     from mcp import Client as McpClient
@@ -168,12 +169,12 @@ async def _ask(launch: LaunchCommand, variables: Mapping[str, str]) -> _Answer:
                 async with McpClient(stdio_client(started, errlog=log)) as client:
                     tools = (await client.list_tools()).tools
                     about = client.server_info
-                    return _Answer(len(tools), about.version if about else "")
+                    return _Started(len(tools), about.version if about else "")
         except TimeoutError:
-            raise _NoAnswerError(f"did not answer within {CLIENT_TIMEOUT_SECONDS:g} seconds") from None
+            raise _NoServerError(f"did not answer within {CLIENT_TIMEOUT_SECONDS:g} seconds") from None
         except OSError as exc:
-            raise _NoAnswerError(f"cannot be started: {exc.strerror}") from None
+            raise _NoServerError(f"cannot be started: {exc.strerror}") from None
         except Exception:
             log.seek(0)
             last = (log.read().strip().splitlines() or ["without a word"])[-1]
-            raise _NoAnswerError(f"ended before it answered: {one_line(last)}") from None
+            raise _NoServerError(f"ended before it answered: {one_line(last)}") from None

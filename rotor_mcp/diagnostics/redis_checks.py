@@ -5,7 +5,7 @@ from rotor_mcp.diagnostics.check import Check
 from rotor_mcp.server.backend import open_state_factory
 
 
-async def look(settings: Settings) -> Check:
+async def check_redis(settings: Settings) -> Check:
     """See whether Redis answers, and whether locks can be kept in it."""
     shared = open_state_factory(settings, search_memory=0)
     try:

@@ -24,7 +24,7 @@ from rotor_mcp.hosting.processes import Processes, listeners
 from rotor_mcp.hosting.settings import PATH, HostSettings
 from rotor_mcp.server.backend import open_registry
 from rotor_mcp.sockets import http_url
-from rotor_mcp.telemetry.environment import event_listeners, wanted
+from rotor_mcp.telemetry.environment import event_listeners, requested_signals
 
 if TYPE_CHECKING:
     import httpx2
@@ -141,7 +141,7 @@ def _listeners() -> Sequence[EventListener]:
 def _check_telemetry() -> None:
     """See that telemetry can be had, before any process begins with it."""
     try:
-        wanted(os.environ)
+        requested_signals(os.environ)
     except ConfigError as exc:
         raise click.UsageError(str(exc)) from None
 

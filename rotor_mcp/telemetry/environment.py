@@ -23,26 +23,26 @@ PROTOCOL = "http/protobuf"
 
 
 @dataclass(frozen=True)
-class Wanted:
+class Signals:
     """What somebody wants to have."""
 
     traces: bool
     metrics: bool
 
 
-def wanted(environment: Mapping[str, str]) -> Wanted:
+def requested_signals(environment: Mapping[str, str]) -> Signals:
     """Read what is wanted.
 
     Raises:
         ConfigError: if it cannot be had.
     """
-    what = _read(environment)
-    if (what.traces or what.metrics) and not _installed():
+    signals = _read(environment)
+    if (signals.traces or signals.metrics) and not _installed():
         raise ConfigError(
             "OTEL_… variables ask for telemetry, which needs other packages: pip install "
             "'rotor-mcp[telemetry]', or set OTEL_SDK_DISABLED=true"
         )
-    return what
+    return signals
 
 
 def event_listeners(environment: Mapping[str, str]) -> Sequence[EventListener]:
@@ -51,22 +51,22 @@ def event_listeners(environment: Mapping[str, str]) -> Sequence[EventListener]:
     Raises:
         ConfigError: if what is wanted cannot be had.
     """
-    what = wanted(environment)
-    if not what.traces and not what.metrics:
+    signals = requested_signals(environment)
+    if not signals.traces and not signals.metrics:
         return ()
     from rotor_mcp.telemetry.exporter import Telemetry
 
-    return (Telemetry(traces=what.traces, metrics=what.metrics),)
+    return (Telemetry(traces=signals.traces, metrics=signals.metrics),)
 
 
-def _read(environment: Mapping[str, str]) -> Wanted:
+def _read(environment: Mapping[str, str]) -> Signals:
     given = {name: value.strip() for name, value in environment.items() if value.strip()}
     if given.get("OTEL_SDK_DISABLED", "").lower() == "true":
-        return Wanted(traces=False, metrics=False)
-    return Wanted(traces=_wants("TRACES", given), metrics=_wants("METRICS", given))
+        return Signals(traces=False, metrics=False)
+    return Signals(traces=_is_requested("TRACES", given), metrics=_is_requested("METRICS", given))
 
 
-def _wants(signal: Literal["TRACES", "METRICS"], given: Mapping[str, str]) -> bool:
+def _is_requested(signal: Literal["TRACES", "METRICS"], given: Mapping[str, str]) -> bool:
     variable = f"OTEL_{signal}_EXPORTER"
     exporter = given.get(variable)
     if exporter not in (None, "none", "otlp"):

@@ -24,7 +24,7 @@ EXPORT_TIMEOUT_SECONDS = 5.0
 """Seconds for the last export. A collector that is away keeps no server from ending."""
 
 _WORD = re.compile(r"[A-Za-z_/]{1,60}")
-_KEPT = {
+_ALLOWED = {
     "error.type": re.compile(r"[\w.-]{1,60}"),
     "gen_ai.operation.name": _WORD,
     "gen_ai.prompt.name": _WORD,
@@ -44,7 +44,7 @@ class Telemetry(Instruments):
         resource = Resource.create({"service.name": "rotor-mcp", "service.version": __version__, **given})
         self._traces = TracerProvider(resource=resource, shutdown_on_exit=False)
         if traces:
-            self._traces.add_span_processor(BatchSpanProcessor(_Plain(OTLPSpanExporter())))
+            self._traces.add_span_processor(BatchSpanProcessor(_RedactingExporter(OTLPSpanExporter())))
             trace.set_tracer_provider(self._traces)  # the SDK's spans go there, too
         readers = [PeriodicExportingMetricReader(OTLPMetricExporter())] if metrics else []
         self._metrics = MeterProvider(readers, resource, shutdown_on_exit=False)
@@ -55,20 +55,20 @@ class Telemetry(Instruments):
     async def aclose(self) -> None:
         """Send what was measured last."""
         with anyio.CancelScope(shield=True):
-            await anyio.to_thread.run_sync(self._end)
+            await anyio.to_thread.run_sync(self._shut_down)
 
-    def _end(self) -> None:
+    def _shut_down(self) -> None:
         # Threads that may be left behind: one that waits for an answer ends with the process.
         providers = (self._traces, self._metrics)
         threads = [Thread(target=provider.shutdown, daemon=True) for provider in providers]
-        until = monotonic() + EXPORT_TIMEOUT_SECONDS
+        deadline = monotonic() + EXPORT_TIMEOUT_SECONDS
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join(max(until - monotonic(), 0))
+            thread.join(max(deadline - monotonic(), 0))
 
 
-class _Plain(SpanExporter):
+class _RedactingExporter(SpanExporter):
     """Lets spans out without what may hold anybody's data.
 
     The SDK puts into the span of a message which tool a client names, real or not, its id, and the text of an
@@ -80,7 +80,7 @@ class _Plain(SpanExporter):
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         """Export spans."""
-        return self._exporter.export([span if _is_ours(span) else _plain(span) for span in spans])
+        return self._exporter.export([span if _is_own_span(span) else _redacted(span) for span in spans])
 
     def shutdown(self) -> None:
         """End."""
@@ -91,15 +91,15 @@ class _Plain(SpanExporter):
         return self._exporter.force_flush(timeout_millis)
 
 
-def _is_ours(span: ReadableSpan) -> bool:
+def _is_own_span(span: ReadableSpan) -> bool:
     return span.instrumentation_scope is not None and span.instrumentation_scope.name == NAME
 
 
-def _plain(span: ReadableSpan) -> ReadableSpan:
+def _redacted(span: ReadableSpan) -> ReadableSpan:
     kept = {
         name: value
         for name, value in (span.attributes or {}).items()
-        if name in _KEPT and isinstance(value, str) and _KEPT[name].fullmatch(value)
+        if name in _ALLOWED and isinstance(value, str) and _ALLOWED[name].fullmatch(value)
     }
     names = (kept.get(name) for name in ("mcp.method.name", "gen_ai.tool.name", "gen_ai.prompt.name"))
     return ReadableSpan(

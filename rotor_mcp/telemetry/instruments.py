@@ -14,7 +14,7 @@ from opentelemetry.util.types import AttributeValue
 from rotor_mcp.errors import NotSent
 from rotor_mcp.events import CallFinished, CallSummary, EventListener, RequestEvent, SpentToday
 
-SECONDS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60)
+DURATION_BUCKETS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60)
 """Bounds of the histograms: from what memory answers to what no call takes."""
 
 Attributes = dict[str, AttributeValue]
@@ -29,14 +29,14 @@ class Instruments(EventListener):
         self._calls = meter.create_counter(
             "rotor_mcp.calls", "{call}", "Calls that were let in, by what they called and how they ended."
         )
-        self._refusals = meter.create_counter(
+        self._rejections = meter.create_counter(
             "rotor_mcp.refusals", "{call}", "Calls that were not let in, by the reason."
         )
         self._call_seconds = meter.create_histogram(
             "mcp.server.operation.duration",
             "s",
             "Duration of calls.",
-            explicit_bucket_boundaries_advisory=SECONDS,
+            explicit_bucket_boundaries_advisory=DURATION_BUCKETS,
         )
         self._requests = meter.create_counter(
             "rotor_mcp.requests", "{request}", "Requests to Rotor, by method and status."
@@ -45,7 +45,7 @@ class Instruments(EventListener):
             "http.client.request.duration",
             "s",
             "Duration of requests to Rotor.",
-            explicit_bucket_boundaries_advisory=SECONDS,
+            explicit_bucket_boundaries_advisory=DURATION_BUCKETS,
         )
 
     def started(self, spent_today: SpentToday) -> None:
@@ -62,16 +62,16 @@ class Instruments(EventListener):
             "Requests of a company's day (UTC) that were spent, as far as this process knows.",
         )
 
-    def call_rejected(self, refusal: NotSent) -> None:
+    def call_rejected(self, rejection: NotSent) -> None:
         """Count a call that was not let in."""
-        self._refusals.add(1, {"rotor_mcp.reason": type(refusal).__name__})
+        self._rejections.add(1, {"rotor_mcp.reason": type(rejection).__name__})
 
     def call_finished(self, finished: CallFinished) -> None:
         """Count a call."""
         if (summary := finished.summary) is None:
             return
         self._calls.add(1, {"rotor_mcp.call": summary.operation, "rotor_mcp.outcome": summary.outcome})
-        self._call_seconds.record(summary.seconds, _operation(summary))
+        self._call_seconds.record(summary.seconds, _operation_attributes(summary))
 
     def request_finished(self, request: RequestEvent) -> None:
         """Count a request, and make a span of it."""
@@ -100,13 +100,13 @@ class Instruments(EventListener):
         span.end(now)
 
 
-def _operation(summary: CallSummary) -> Attributes:
+def _operation_attributes(summary: CallSummary) -> Attributes:
     """What a call is to the protocol."""
     match summary.operation.split():
         case ["resource", name]:
-            what: Attributes = {"mcp.method.name": "resources/read", "rotor_mcp.resource": name}
+            attributes: Attributes = {"mcp.method.name": "resources/read", "rotor_mcp.resource": name}
         case ["completion"]:
-            what = {"mcp.method.name": "completion/complete"}
+            attributes = {"mcp.method.name": "completion/complete"}
         case _:
-            what = {"mcp.method.name": "tools/call", "gen_ai.tool.name": summary.operation}
-    return what | {"rotor_mcp.outcome": summary.outcome}
+            attributes = {"mcp.method.name": "tools/call", "gen_ai.tool.name": summary.operation}
+    return attributes | {"rotor_mcp.outcome": summary.outcome}

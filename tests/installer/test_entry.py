@@ -76,7 +76,7 @@ def test_a_link_to_an_interpreter_is_not_followed(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("command", "may_vanish"),
+    ("command", "is_in_cache"),
     [
         ("/home/jo/.cache/uv/archive-v0/x1/bin/rotor-mcp", True),
         ("/Users/jo/Library/Caches/uv/environments-v2/x/bin/python", True),
@@ -86,7 +86,7 @@ def test_a_link_to_an_interpreter_is_not_followed(tmp_path: Path) -> None:
         ("/home/cached/venv/bin/python", False),
     ],
 )
-def test_what_may_vanish(command: str, is_in_cache: bool) -> None:
+def test_what_is_in_a_cache(command: str, is_in_cache: bool) -> None:
     assert LaunchCommand(command, ()).is_in_cache is is_in_cache
 
 
