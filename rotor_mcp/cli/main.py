@@ -146,10 +146,10 @@ def _listeners() -> "Sequence[EventListener]":
     if not any(name.startswith("OTEL_") for name in os.environ):
         return ()
     from rotor_mcp.config import ConfigError
-    from rotor_mcp.telemetry.environment import event_listeners
+    from rotor_mcp.server.backend import open_listeners
 
     try:
-        return event_listeners(os.environ)
+        return open_listeners(os.environ)
     except ConfigError as exc:
         # Clients hand down variables that are meant for themselves: no reason to be a dead server.
         logging.getLogger(__name__).warning("no telemetry: %s", exc)

@@ -22,9 +22,9 @@ from rotor_mcp.hosting.connections import MAX_BUSY_CONNECTIONS, LimitedProtocol
 from rotor_mcp.hosting.middleware import access_log
 from rotor_mcp.hosting.processes import Processes, listeners
 from rotor_mcp.hosting.settings import PATH, HostSettings
-from rotor_mcp.server.backend import open_registry
+from rotor_mcp.server.backend import open_listeners, open_registry
 from rotor_mcp.sockets import http_url
-from rotor_mcp.telemetry.environment import event_listeners, requested_signals
+from rotor_mcp.telemetry.environment import requested_signals
 
 if TYPE_CHECKING:
     import httpx2
@@ -133,7 +133,7 @@ def _host(http: str) -> HostSettings:
 
 def _listeners() -> Sequence[EventListener]:
     try:
-        return event_listeners(os.environ)
+        return open_listeners(os.environ)
     except ConfigError as exc:
         raise click.UsageError(str(exc)) from None
 

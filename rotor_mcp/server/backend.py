@@ -4,7 +4,7 @@ A client waits for a start, and a start needs nothing of what is behind the tool
 Modules that need an extra are loaded only where it is used.
 """
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
 from functools import cached_property
 from types import ModuleType
@@ -152,6 +152,22 @@ def open_registry(
 
     pool = ConnectionPool(settings, transport, listeners)
     return TenantRegistry(pool, open_state_factory(settings, settings.search_memory), clock or system_clock)
+
+
+def open_listeners(environment: Mapping[str, str]) -> "Sequence[EventListener]":
+    """Return the listener that exports telemetry, if OpenTelemetry's environment variables request it.
+
+    Raises:
+        ConfigError: if a variable has a value that is not supported, or the extra `telemetry` is missing.
+    """
+    from rotor_mcp.telemetry.environment import requested_signals
+
+    signals = requested_signals(environment)
+    if not signals.traces and not signals.metrics:
+        return ()
+    from rotor_mcp.telemetry.exporter import Telemetry
+
+    return (Telemetry(traces=signals.traces, metrics=signals.metrics),)
 
 
 @asynccontextmanager

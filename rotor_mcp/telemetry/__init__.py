@@ -1,5 +1,5 @@
-"""Traces and metrics for OpenTelemetry, if its own environment variables ask for them.
+"""Traces and metrics for OpenTelemetry, if its own environment variables request them.
 
-`wanted.py` reads what they say, `instruments.py` is what is measured, `exporting.py` where it goes. Only a
-server that is asked for telemetry imports more than `wanted.py`: it needs the extra `telemetry`.
+`environment.py` reads these variables, `instruments.py` defines what is measured, `exporter.py` sends it. The
+last two need the extra `telemetry`, and `server/backend.py` imports them only if telemetry is requested.
 """

@@ -11,13 +11,12 @@
 Where it goes, how often, and by which name is read by OpenTelemetry itself.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Literal
 
 from rotor_mcp.config import ConfigError
-from rotor_mcp.events import EventListener
 
 PROTOCOL = "http/protobuf"
 
@@ -43,20 +42,6 @@ def requested_signals(environment: Mapping[str, str]) -> Signals:
             "'rotor-mcp[telemetry]', or set OTEL_SDK_DISABLED=true"
         )
     return signals
-
-
-def event_listeners(environment: Mapping[str, str]) -> Sequence[EventListener]:
-    """Whoever is to be told of what happens, so that traces and metrics come of it.
-
-    Raises:
-        ConfigError: if what is wanted cannot be had.
-    """
-    signals = requested_signals(environment)
-    if not signals.traces and not signals.metrics:
-        return ()
-    from rotor_mcp.telemetry.exporter import Telemetry
-
-    return (Telemetry(traces=signals.traces, metrics=signals.metrics),)
 
 
 def _read(environment: Mapping[str, str]) -> Signals:

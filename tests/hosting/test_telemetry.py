@@ -18,7 +18,8 @@ from rotor_mcp.config import ConfigError
 from rotor_mcp.sandbox import FULL_KEY, Sandbox
 from rotor_mcp.sandbox.faults import Fault
 from rotor_mcp.sandbox.server import serving
-from rotor_mcp.telemetry.environment import Signals, event_listeners, requested_signals
+from rotor_mcp.server.backend import open_listeners
+from rotor_mcp.telemetry.environment import Signals, requested_signals
 from rotor_mcp.telemetry.exporter import EXPORT_TIMEOUT_SECONDS
 from tests.conftest import JANE, text
 from tests.hosting.collector import Collector, collecting
@@ -359,5 +360,5 @@ def test_what_is_wanted(given: dict[str, str], traces: bool, metrics: bool) -> N
 )
 def test_what_cannot_be_had_is_refused(given: dict[str, str], words: str) -> None:
     with pytest.raises(ConfigError) as raised:
-        event_listeners(given)
+        open_listeners(given)
     assert str(raised.value) == words

@@ -7,7 +7,7 @@ it again: half a name in a lead is worse than no import.
 
 import re
 
-from rotor_mcp.import_export.formats import csv_text
+from rotor_mcp.import_export.formats import csv_text, workbook
 from rotor_mcp.import_export.formats.table import Table, TableError
 
 _ZIP = b"PK\x03\x04"  # the container of XLSX and ODS
@@ -26,8 +26,6 @@ def read_table(data: bytes, name: str) -> Table:
         TableError: if it cannot be read.
     """
     if data.startswith((_ZIP, _OLE)):
-        from rotor_mcp.import_export.formats import workbook
-
         return workbook.read_workbook(data)
     text, encoding = csv_text.decode(data)
     name = name.lower()
