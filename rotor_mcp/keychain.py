@@ -1,7 +1,7 @@
-"""The API key in the keychain of the system, through the library `keyring`, which is an extra.
+"""Stores the API key in the system's keychain, through `keyring` (extra `keychain`).
 
-It is imported by whoever reads, keeps or forgets a key there, and by nobody else. Its backends raise
-whatever their systems raise, so that every exception of theirs counts as a keychain that cannot be used.
+`keyring` is imported when the keychain is used. Its backends raise exceptions of any class, so every
+exception counts as a keychain that cannot be used.
 """
 
 from types import ModuleType
@@ -15,7 +15,7 @@ class KeychainError(Exception):
 
 
 def read_key() -> str | None:
-    """The key that was kept, if there is one.
+    """Return the stored key; None if there is none.
 
     Raises:
         KeychainError: if the keychain cannot be used.
@@ -29,7 +29,7 @@ def read_key() -> str | None:
 
 
 def save_key(key: str) -> None:
-    """Keep a key in the place of the one before.
+    """Store a key, and replace an earlier one.
 
     Raises:
         KeychainError: if the keychain cannot be used.
@@ -42,7 +42,7 @@ def save_key(key: str) -> None:
 
 
 def delete_key() -> bool:
-    """Take the key out; return whether there was one.
+    """Delete the stored key. Returns whether there was one.
 
     Raises:
         KeychainError: if the keychain cannot be used.
@@ -66,7 +66,7 @@ def _library() -> ModuleType:
 
 
 def _unusable(exc: Exception) -> KeychainError:
-    """Say so without the words of the error, which are a backend's and could hold anything."""
+    """Return the error without the exception's text, which is a backend's and could hold a secret."""
     return KeychainError(
         f"this system's keychain cannot be used ({type(exc).__name__}): is it there, and unlocked?"
     )

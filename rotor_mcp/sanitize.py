@@ -1,4 +1,4 @@
-"""Text from strangers, made safe to show: without characters that hide, reorder or break what is read."""
+"""Makes untrusted text safe to show: removes characters that hide or reorder text, and limits its length."""
 
 import json
 import re
@@ -7,16 +7,16 @@ from typing import Any
 from unicodedata import category
 
 MAX_RESULT_CHARS = 40_000
-"""Characters of a result in either channel. No ordinary result has half as many."""
+"""Characters of a result's text, and of its structured content. No ordinary result has half as many."""
 
 MIN_CUT_CHARS = 200
-"""Characters below which no text of a result is cut: an id or a cursor that is cut is of no use."""
+"""No text of a result is cut to fewer characters: a cut id or cursor would be of no use."""
 
 # Cc control, Cf format (zero-width, bidirectional, tag characters), Co private, Cs surrogate.
 _HIDDEN = frozenset({"Cc", "Cf", "Co", "Cs"})
 
-# Characters of other categories that show nothing: fillers, joiners and the variation selectors, of which a
-# run can spell out a hidden text. The last two selectors stay, because emoji need them.
+# Invisible characters of other categories: fillers, joiners and variation selectors. A sequence of them can
+# encode a hidden text. The last two variation selectors stay, because emoji need them.
 _INVISIBLE = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0d\uffa0\U000e0000-\U000e0fff]"
 )
@@ -25,7 +25,7 @@ _LINE_END = re.compile("\r\n|[\r\v\f\x1c-\x1e\x85\u2028\u2029]")
 
 def clean(text: str) -> str:
     """Remove control and invisible characters. Line breaks and tabs stay, as `\\n` and `\\t`."""
-    # Nearly every text is fine, and to see that is much faster than to look at each character.
+    # Nearly every text passes this check, which is much faster than checking each character.
     if text.isascii() and text.isprintable():
         return text
     text = _INVISIBLE.sub("", text)
@@ -37,12 +37,12 @@ def clean(text: str) -> str:
 
 
 def one_line(text: str) -> str:
-    """Clean a text and fold it into one line."""
+    """Clean a text and join its lines into one."""
     return " ".join(clean(text).split())
 
 
 def cap_text(text: str) -> str:
-    """Cut a result's text to `MAX_RESULT_CHARS`, at the end of a line, and say so."""
+    """Cut a result's text to `MAX_RESULT_CHARS` at the end of a line, and add how much is left out."""
     if len(text) <= MAX_RESULT_CHARS:
         return text
     kept = text[:MAX_RESULT_CHARS].rpartition("\n")[0] or text[:MAX_RESULT_CHARS]
@@ -50,7 +50,7 @@ def cap_text(text: str) -> str:
 
 
 def cap_value(value: Any, limit: int = MAX_RESULT_CHARS) -> Any:
-    """Cut the lists and texts of a result so that its JSON has about `MAX_RESULT_CHARS` at most."""
+    """Shorten the lists and texts of a result until its JSON has at most about `MAX_RESULT_CHARS`."""
     while len(json.dumps(value, ensure_ascii=False)) > MAX_RESULT_CHARS and limit > 1:
         limit //= 2
         value = _truncate(value, limit)
@@ -70,7 +70,7 @@ def _truncate(value: Any, limit: int) -> Any:
 
 
 def map_strings(value: Any, change: Callable[[str], str]) -> Any:
-    """Change every string in a JSON value."""
+    """Return a JSON value with `change` applied to every string."""
     if isinstance(value, str):
         return change(value)
     if isinstance(value, list):

@@ -1,7 +1,7 @@
-"""HTTP clients: which proxy they use, and which certificates they trust.
+"""Opens HTTP clients with the proxy and the trusted certificates of the environment.
 
-Both come from the environment, in which anything can stand. What cannot be used is one error of `errors.py`
-that names the variable, and what is not needed for an address is not looked at.
+A value that cannot be used raises `Misconfigured`, which names the variable. Variables that a URL does not
+need are not read.
 """
 
 import os
@@ -23,17 +23,17 @@ from rotor_mcp.errors import Misconfigured
 
 _PROXY_SCHEMES = ("http", "https", "socks5", "socks5h")
 _CERTIFICATE_NAME = re.compile(r"[0-9a-fA-F]{8}\.\d+")
-"""How OpenSSL names the files of a folder of certificates: by digest and number."""
+"""Names of the files in OpenSSL's directory of certificates: a hash and a number."""
 
 
 @dataclass(frozen=True)
 class Proxy:
-    """A proxy that requests to an address go through."""
+    """The proxy for requests to a URL."""
 
     url: str = field(repr=False)
-    """May hold a user name and a password."""
+    """It may contain a user name and a password."""
     variable: str
-    """The environment variable that names it, or words for the settings of the system."""
+    """The environment variable that names it, or a text for the settings of the system."""
 
     @property
     def address(self) -> str:
@@ -45,18 +45,18 @@ class Proxy:
 
 
 def open_client(url: str, **options: Any) -> httpx2.AsyncClient:
-    """Open a client for one address. It uses no other variables of the environment, and no `.netrc`.
+    """Open a client for one URL. It reads no other environment variables, and no `.netrc`.
 
     Args:
-        url: the address; the proxy is the one for its scheme and host.
-        options: of `httpx2.AsyncClient`. With a `transport`, neither a proxy nor certificates are needed.
+        url: the URL; its scheme and host decide the proxy.
+        options: of `httpx2.AsyncClient`. With a `transport`, proxy and certificates are not read.
 
     Raises:
         Misconfigured: if the environment names a proxy or certificates that cannot be used.
     """
     if options.get("transport") is None:
         proxy = proxy_for(url)
-        # A bare context trusts nobody: it is never used, because nothing here speaks TLS.
+        # An empty context trusts no certificate. It is never used, since this connection has no TLS.
         needed = urlsplit(url).scheme == "https" or proxy is not None
         trust = _load_certificates() if needed else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         options |= {"verify": trust, "proxy": _client_proxy(proxy, trust) if proxy else None}
@@ -64,10 +64,10 @@ def open_client(url: str, **options: Any) -> httpx2.AsyncClient:
 
 
 def proxy_for(url: str) -> Proxy | None:
-    """Find the proxy for an address, if there is one. None leads to this machine.
+    """Return the proxy for a URL; None if there is none. Loopback addresses have none.
 
     Raises:
-        Misconfigured: if it cannot be used.
+        Misconfigured: if the proxy cannot be used.
     """
     target = urlsplit(url)
     host = target.hostname or ""
@@ -83,11 +83,11 @@ def proxy_for(url: str) -> Proxy | None:
 
 
 def _bypasses_proxy(host: str, port: int) -> bool:
-    """Whether NO_PROXY, or the system's own list, names a host."""
+    """Whether NO_PROXY, or the system's list of exceptions, names a host."""
     if proxy_bypass(f"{host}:{port}"):
         return True
     for entry in getproxies().get("no", "").split(","):
-        # Forms that other programs understand and Python does not.
+        # Forms that other programs support and Python does not.
         name = entry.strip().lower()
         if name.startswith("*.") and host.endswith(name[1:]):
             return True
@@ -98,16 +98,16 @@ def _bypasses_proxy(host: str, port: int) -> bool:
 
 
 def _spelled_variable(name: str) -> str | None:
-    """The environment variable of that name as it is written there; Python prefers small letters."""
+    """Return the name of a variable as the environment spells it; as Python does, it prefers lower case."""
     spellings = [given for given, value in os.environ.items() if given.lower() == name and value]
     return name if name in spellings else next(iter(spellings), None)
 
 
 def _validate_proxy(named: str, variable: str) -> str:
-    """Check the address of a proxy, and complete it.
+    """Validate the URL of a proxy, and add a scheme if it has none.
 
     Raises:
-        Misconfigured: if there can be no such proxy. The text does not hold the address.
+        Misconfigured: if it is not valid. The text does not contain the URL.
     """
     address = named if "://" in named else f"http://{named}"
     scheme, _, rest = address.partition("://")
@@ -116,7 +116,7 @@ def _validate_proxy(named: str, variable: str) -> str:
         raise _proxy_error(variable, f"only proxies of the kinds {', '.join(_PROXY_SCHEMES)} can be used")
     try:
         url = httpx2.URL(f"{scheme}://{rest}")
-        # An @ behind the host belongs to a password that is not percent-encoded: its host is not the host.
+        # An @ after the host is from a password that is not percent-encoded, so the host is not the real one.
         misread = re.search(r"\s|[/?#].*@", rest)
         valid = bool(url.host) and (url.port is None or 0 < url.port < 65_536) and not misread
     except (httpx2.InvalidURL, ValueError):
@@ -140,7 +140,7 @@ def _client_proxy(proxy: Proxy, trust: ssl.SSLContext) -> httpx2.Proxy:
 
 
 def _load_certificates() -> ssl.SSLContext:
-    """Load the certificates that are trusted.
+    """Load the trusted certificates.
 
     Raises:
         Misconfigured: if they cannot be loaded.

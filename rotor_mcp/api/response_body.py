@@ -1,29 +1,29 @@
-"""The body of an answer, read piece by piece and never beyond a size, packed or not."""
+"""Reads the body of a response in chunks, up to a limit, and decompresses it."""
 
 import zlib
 
 import httpx2
 
 MAX_BODY_BYTES = 5_000_000
-"""Of one answer, unpacked. A thousand leads with the longest of notes have about three million. To read more
-would hold up other calls for longer than 100 ms."""
+"""Of one body, decompressed. A thousand leads with notes of the maximum length have about three million.
+Parsing more would block other calls for over 100 ms."""
 
 _GZIP_OR_ZLIB_WBITS = 47
-"""`wbits` by which zlib recognises both by their head."""
+"""The `wbits` with which zlib detects the format by its header."""
 _ENCODINGS = frozenset({"gzip", "x-gzip", "deflate"})
 
 
 class UnreadableBody(Exception):
-    """A body that is too large, or packed in a way that cannot be read. The text says which."""
+    """The body is too large or cannot be decompressed. The text says which."""
 
 
 async def read_body(response: httpx2.Response, max_bytes: int = MAX_BODY_BYTES) -> bytes:
-    """Read the body of a response that was sent for with `stream=True`.
+    """Read the body of a response to a request with `stream=True`.
 
-    What a small packed body would unpack to is not made before it is known to fit.
+    A compressed body is decompressed only up to the limit.
 
     Args:
-        response: whose body was not read yet.
+        response: whose body has not been read.
         most: bytes that it may have, unpacked.
 
     Raises:
@@ -33,7 +33,7 @@ async def read_body(response: httpx2.Response, max_bytes: int = MAX_BODY_BYTES) 
     encoding = response.headers.get("content-encoding", "").strip().lower()
     if encoding not in ("", "identity", *_ENCODINGS):
         raise UnreadableBody("the answer is packed in a way that cannot be read")
-    if response.is_stream_consumed:  # a transport without a network has it already, unpacked
+    if response.is_stream_consumed:  # transports without a network return it decompressed
         if len(response.content) > max_bytes:
             raise UnreadableBody(f"the answer has more than {max_bytes:,} bytes")
         return response.content
