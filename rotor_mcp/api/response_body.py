@@ -24,10 +24,10 @@ async def read_body(response: httpx2.Response, max_bytes: int = MAX_BODY_BYTES) 
 
     Args:
         response: whose body has not been read.
-        most: bytes that it may have, unpacked.
+        max_bytes: limit of the body, decompressed.
 
     Raises:
-        UnreadableBody: if it has more, or cannot be unpacked.
+        UnreadableBody: if the body is larger, or cannot be decompressed.
         httpx2.HTTPError: if the connection fails.
     """
     encoding = response.headers.get("content-encoding", "").strip().lower()

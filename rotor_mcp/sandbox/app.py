@@ -1,7 +1,7 @@
-"""The endpoints of the Leads API, as a Starlette application.
+"""The endpoints of the Leads API as a Starlette application.
 
-Every request passes the same gates, in this order: key (401), quota (429), version (400), scope (403).
-What the reference leaves open is decided in `ASSUMPTIONS.md`.
+Every request is checked in this order: key (401), quota (429), version (400), scope (403).
+`ASSUMPTIONS.md` lists what the reference leaves open.
 """
 
 import logging
@@ -26,7 +26,7 @@ from rotor_mcp.sandbox.store import Store
 
 API_VERSION = "1.1.0"
 COMPANY_ID = "6f0b6a1e-5d0c-4d5f-9a52-3c1f8e7b2a94"
-"""The one company that every key belongs to."""
+"""The company of all keys."""
 
 T = TypeVar("T")
 
@@ -34,7 +34,7 @@ logger = logging.getLogger(__name__)
 
 
 class Rejection(Exception):
-    """A request is refused with this status and body."""
+    """A request ends with this status and body."""
 
     def __init__(self, status: int, body: responses.Body) -> None:
         super().__init__(status)
@@ -43,7 +43,7 @@ class Rejection(Exception):
 
 
 class LeadsApi:
-    """The endpoints, over a store."""
+    """The endpoints of the API."""
 
     def __init__(
         self, store: Store, *, keys: Mapping[str, tuple[str, ...]], quota: int, now: Callable[[], datetime]
@@ -54,7 +54,7 @@ class LeadsApi:
         self._now = now
 
     async def test_authentication(self, request: Request) -> Response:
-        """`GET /auth/test`: any key will do."""
+        """`GET /auth/test`, for a key with any scope."""
         scopes = await self._authenticate(request)
         timestamp = timestamps.format_utc(self._now().replace(microsecond=0))
         return JSONResponse(responses.authenticated(scopes, COMPANY_ID, timestamp))
@@ -88,7 +88,12 @@ class LeadsApi:
         return JSONResponse(body, 201 if written.created else 200)
 
     async def _authenticate(self, request: Request, scope: str | None = None) -> tuple[str, ...]:
-        """Let a request pass the gates, and count it. Returns the scopes of its key."""
+        """Check and count a request. Returns the scopes of its key.
+
+        Raises:
+            Rejection: if the key is unknown, has spent its quota, or lacks the scope.
+            InvalidInput: if the version header is wrong.
+        """
         key = request.headers.get("x-api-key", "")
         scopes = self._keys.get(key)
         if scopes is None:
@@ -112,7 +117,7 @@ def build_app(
     faults: Faults,
     request_log: list[str],
 ) -> Starlette:
-    """Put the endpoints under their paths, and words to whatever goes wrong."""
+    """Build the application: routes, fault injection and error responses."""
     api = LeadsApi(store, keys=keys, quota=quota, now=now)
 
     async def document(_: Request) -> Response:
@@ -134,7 +139,7 @@ def build_app(
             Route(f"{BASE_PATH}/auth/test", api.test_authentication),
             Route(f"{BASE_PATH}/leads", api.leads, methods=["GET", "POST"]),
             Route(f"{BASE_PATH}/leads/{{id}}", api.get_lead),
-            # No part of Rotor's API, so these need no key.
+            # Not part of Rotor's API, so they need no key.
             Route("/openapi.json", document),
             Route("/sandbox/faults", control_faults, methods=["POST", "DELETE"]),
         ],
@@ -146,9 +151,9 @@ def build_app(
 
 
 async def _json_body(request: Request) -> dict[str, Any]:
-    """Read the body, if it is declared as JSON.
+    """Parse the body if its content type is JSON.
 
-    Web pages can post anything else to a port of this machine without asking first.
+    Without a preflight request, a web page can post other content types to a port of this machine.
     """
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type != "application/json":
@@ -157,12 +162,12 @@ async def _json_body(request: Request) -> dict[str, Any]:
 
 
 async def _run_in_thread(work: Callable[[], T]) -> T:
-    """Wait for the store without keeping the event loop waiting."""
+    """Run a blocking call of the store in a thread."""
     return await to_thread.run_sync(work)
 
 
 _HANDLED_ERRORS = (Rejection, requests.InvalidInput, HTTPException, sqlite3.Error, Exception)
-"""What is answered. The last kind is also raised again, for the server to log."""
+"""Exceptions that become error responses. `Exception` is also raised again, for the server to log."""
 
 
 async def _error_response(_: Request, exc: Exception) -> Response:

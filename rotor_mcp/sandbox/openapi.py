@@ -1,6 +1,6 @@
-"""The OpenAPI 3.1 document of the Leads API as the sandbox speaks it. Types and limits come from `inputs`.
+"""The OpenAPI 3.1 document of the sandbox's Leads API. Types and limits come from `requests`.
 
-Fault control is left out: it is no part of Rotor's API.
+The endpoint for faults is left out, since it is not part of Rotor's API.
 """
 
 from typing import Any
@@ -18,7 +18,7 @@ _UUID: Schema = {"type": "string", "format": "uuid"}
 
 
 def build_document(base_path: str, version: str, quota: int) -> Schema:
-    """Write the document for a sandbox whose keys have `quota` requests per day."""
+    """Return the document of a sandbox whose keys have `quota` requests per day."""
     return {
         "openapi": "3.1.0",
         "info": {
@@ -130,7 +130,7 @@ def _schemas() -> Schema:
         ),
         "value_score": _nullable({"type": "number"}),
     }
-    # What is sent is read back under the same limits, but may be missing. An instant has one form only.
+    # A stored field has the limits of the sent one, and may be null. A date-time has one form only.
     stored: Schema = {name: _nullable(_type_and_limits(schema)) for name, schema in sent.items()} | {
         "id": _UUID,
         "name": _TEXT,
@@ -183,7 +183,7 @@ _ERROR_NAMES = {
     429: "Exhausted",
     500: "Failure",
 }
-"""Status → name of the response."""
+"""Status → name of the response component."""
 
 
 def _error_responses(quota: int) -> Schema:
@@ -218,7 +218,7 @@ def _json(schema: Schema) -> Schema:
 
 
 def _object(properties: Schema) -> Schema:
-    """An object that has all of these and nothing else."""
+    """Return the schema of an object with exactly these properties, all required."""
     return {
         "type": "object",
         "properties": properties,
@@ -233,12 +233,12 @@ def _nullable(schema: Schema) -> Schema:
 
 
 def _type_and_limits(schema: Schema) -> Schema:
-    """Without the words, which are about sending."""
+    """Return a schema without its descriptions, which are about sending."""
     return {key: value for key, value in schema.items() if key not in ("description", "examples")}
 
 
 def _without_titles(schema: Schema) -> Schema:
-    """Without the titles that pydantic makes up from names."""
+    """Return a schema without the titles that pydantic generates from names."""
     result = {key: value for key, value in schema.items() if key != "title"}
     if "properties" in result:
         result["properties"] = {name: _without_titles(value) for name, value in result["properties"].items()}

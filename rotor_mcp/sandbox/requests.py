@@ -1,7 +1,7 @@
-"""What a client may send: the body of a write and the query of a listing, read strictly.
+"""Parses and strictly validates requests: the body of a write and the query of a listing.
 
-Both are types that say their limits once: values are checked with them, and the OpenAPI document is made
-from them. A client that is too careless for Rotor should find out here.
+The types define the limits once, for validation and for the OpenAPI document. A client that would fail at
+Rotor should fail here too.
 """
 
 import re
@@ -36,16 +36,16 @@ _EMAIL = re.compile(
 
 
 class InvalidInput(Exception):
-    """The client sent something that cannot be taken."""
+    """The request is not valid."""
 
     def __init__(self, errors: list[tuple[str, str]]) -> None:
         super().__init__(errors)
         self.errors = errors
-        """(field, what is wrong with it), one for each fault."""
+        """(field, message) for each error."""
 
 
 def parse_id(text: str) -> str | None:
-    """A lead's id in the form it is stored in; None if no lead can have it."""
+    """Return a lead's id as it is stored; None if it is not a UUID."""
     return text.lower() if _UUID.fullmatch(text.lower()) else None
 
 
@@ -112,7 +112,7 @@ class LeadInput(TypedDict, total=False):
 LEAD_INPUT = TypeAdapter(LeadInput)
 
 
-# A query holds texts. A listing that is made in Python has the values already.
+# A query has strings only. A listing that is created in Python has typed values.
 
 
 def _parse_bool(value: object) -> object:
@@ -124,7 +124,7 @@ def _parse_bool(value: object) -> object:
 
 
 def _check_integer(value: object) -> object:
-    # Left to itself, pydantic also takes signs, blanks, underscores and 1.0.
+    # pydantic alone would also accept signs, spaces, underscores and 1.0.
     if isinstance(value, str) and not re.fullmatch(r"[0-9]{1,18}", value):
         raise PydanticCustomError("int", "Input should be a whole number")
     return value
@@ -137,7 +137,7 @@ def _split_tags(value: object) -> object:
 
 
 class Listing(BaseModel):
-    """The query of a listing: which leads, and which page of them."""
+    """The query of a listing: the filters and the page."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -162,7 +162,7 @@ class Listing(BaseModel):
 
 
 def parse_json(body: bytes) -> dict[str, Any]:
-    """Read a body.
+    """Parse a body.
 
     Raises:
         InvalidInput: if it is not a JSON object in UTF-8.
@@ -177,10 +177,10 @@ def parse_json(body: bytes) -> dict[str, Any]:
 
 
 def parse_lead(sent: dict[str, Any]) -> LeadInput:
-    """Read the body of a write.
+    """Validate the body of a write.
 
     Raises:
-        InvalidInput: if a field of it is wrong.
+        InvalidInput: if a field is not valid.
     """
     try:
         return LEAD_INPUT.validate_python(sent)
@@ -189,10 +189,10 @@ def parse_lead(sent: dict[str, Any]) -> LeadInput:
 
 
 def parse_listing(query: Mapping[str, str]) -> Listing:
-    """Read the query of a listing. Parameters that the API does not know are ignored.
+    """Parse the query of a listing. Unknown parameters are ignored.
 
     Raises:
-        InvalidInput: if a parameter is wrong.
+        InvalidInput: if a parameter is not valid.
     """
     try:
         return Listing.model_validate(dict(query))
@@ -201,6 +201,6 @@ def parse_listing(query: Mapping[str, str]) -> Listing:
 
 
 def invalid_input(exc: ValidationError) -> InvalidInput:
-    """Name each faulty field, and say what is wrong without repeating what was sent."""
+    """Return the error that names each invalid field, without the values that were sent."""
     errors: list[Any] = exc.errors(include_url=False, include_input=False, include_context=False)
     return InvalidInput([(".".join(map(str, error["loc"])) or "body", error["msg"]) for error in errors])

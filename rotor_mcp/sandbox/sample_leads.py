@@ -1,4 +1,4 @@
-"""Sample leads: a year of a window-cleaning company, the same on every machine on the same day."""
+"""Generates sample leads: a year of a window-cleaning company. They depend only on the date."""
 
 import uuid
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from rotor_mcp.sandbox.store import FIELDS, StoredLead
 
 _SEED = 763_555_0100
 
-# Nobody is called Whitfield: demos add a Dana Whitfield, who must not exist before. Jane Doe is hand-written.
+# Whitfield is left out: demos create Dana Whitfield, who must not exist before. Jane Doe is an edge case.
 _FIRST_NAMES = (
     "Aaron Abby Ben Brenda Carlos Carol Derek Diane Ed Elena Frank Gina Hank Irene Jake Judy Keith Kim Leo "
     "Linda Marcus Megan Nate Olga Omar Pam Quinn Rosa Scott Tina Uma Victor Wendy Xavier Yolanda Zach"
@@ -65,11 +65,11 @@ _NOTES = (
 
 
 def sample_leads(today: date, number: int) -> list[StoredLead]:
-    """Make sample leads, oldest first.
+    """Return sample leads, oldest first.
 
     Args:
-        today: the day that ages and follow-ups are counted from. No lead is younger than its midnight, UTC.
-        number: how many leads; fewer are some of more.
+        today: the date that ages and follow-ups are relative to. Every lead is older than its midnight, UTC.
+        number: of leads. A smaller number gives a subset.
     """
     rng = Random(_SEED)
     samples = _samples(rng)
@@ -80,7 +80,7 @@ def sample_leads(today: date, number: int) -> list[StoredLead]:
 def _samples(rng: Random) -> Iterator[Sample]:
     yield from EDGE_CASES
     used_numbers = {str(sample.fields.get("phone"))[-4:] for sample in EDGE_CASES}
-    # 0142 is left to Dana Whitfield.
+    # 0142 is Dana Whitfield's.
     free_numbers = [number for number in range(100, 200) if f"{number:04}" not in used_numbers | {"0142"}]
     areas = sorted({place[4] for place in _PLACES})
     phone_numbers = [(area, number) for area in areas for number in free_numbers]
@@ -90,7 +90,7 @@ def _samples(rng: Random) -> Iterator[Sample]:
 
 
 def _random_sample(rng: Random, position: int, phone_numbers: list[tuple[str, int]]) -> Sample:
-    """Somebody who fills in a form, with the usual gaps."""
+    """Return a random lead, with some fields missing."""
     first, last = rng.choice(_FIRST_NAMES.split()), rng.choice(_LAST_NAMES.split())
     service, price = rng.choice(_SERVICES)
     days_old = position if position <= 4 else 1 + int(364 * rng.random() ** 2)
@@ -150,7 +150,7 @@ def _or_none(rng: Random, chance: float, value: Any) -> Any:
 
 
 def _lead(sample: Sample, today: date, rng: Random) -> StoredLead:
-    """Date a sketch. Forms are sent by day, American time: between 13:00 and 24:00 UTC."""
+    """Return the stored lead of a sample. It is created at daytime in America: from 13:00 to 24:00 UTC."""
 
     def at(days_from_today: int, moment: time) -> str:
         return timestamps.format_utc(datetime.combine(today + timedelta(days_from_today), moment, UTC))

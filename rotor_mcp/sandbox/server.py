@@ -1,4 +1,4 @@
-"""Put the sandbox on a port: for as long as a program runs, or for the length of a block."""
+"""Serves the sandbox over HTTP: until a signal, or for the length of a block."""
 
 import asyncio
 import logging
@@ -16,11 +16,11 @@ from rotor_mcp.sandbox.sandbox import Sandbox
 from rotor_mcp.sockets import http_url, listen
 
 _SHUTDOWN_TIMEOUT_SECONDS = 1
-"""Seconds that requests in hand get when the server stops."""
+"""For active requests when the server stops."""
 
 
 def base_url(listener: socket.socket) -> str:
-    """The address of the API on a port."""
+    """Return the base URL of the API on a socket."""
     return f"{http_url(listener)}{BASE_PATH}"
 
 
@@ -36,12 +36,12 @@ async def serving(sandbox: Sandbox, port: int = 0) -> AsyncIterator[str]:
     """Serve on a loopback port for the length of a block, and yield the base URL.
 
     Raises:
-        OSError: if the port cannot be had.
+        OSError: if the port cannot be used.
     """
     listener = listen(port=port)
     url = base_url(listener)
     server = _server(sandbox)
-    # A task of its own, not one of a group: what fails inside the block is raised as it is.
+    # Not a task group: it would wrap an exception of the block in an ExceptionGroup.
     task = asyncio.create_task(server.serve([listener]))
     try:
         yield url
@@ -52,7 +52,7 @@ async def serving(sandbox: Sandbox, port: int = 0) -> AsyncIterator[str]:
 
 
 class _UvicornServer(uvicorn.Server):
-    """uvicorn, but signals are left to the program it is part of."""
+    """A uvicorn server that does not handle signals."""
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -60,8 +60,8 @@ class _UvicornServer(uvicorn.Server):
 
 
 def _server(sandbox: Sandbox) -> _UvicornServer:
-    # uvicorn's own log settings would write to stdout. Without them its warnings go where the program's go,
-    # which is stderr if nothing else was said.
+    # uvicorn's own log settings would write to stdout. Without them its warnings go to the program's
+    # handlers, by default to stderr.
     logging.getLogger("uvicorn.error").addFilter(_is_worth_logging)
     return _UvicornServer(
         uvicorn.Config(
@@ -79,7 +79,7 @@ def _server(sandbox: Sandbox) -> _UvicornServer:
 
 
 def _is_worth_logging(record: logging.LogRecord) -> bool:
-    """A reply that was dropped on demand, a stop, a client that went away: no cause to complain."""
+    """Whether a record is more than an injected fault, a shutdown or a disconnected client."""
     if record.exc_info:
         return not isinstance(record.exc_info[1], (ReplyLost, asyncio.CancelledError, ClientDisconnect))
     return "graceful shutdown exceeded" not in record.msg

@@ -1,7 +1,7 @@
-"""The leads of one company and the daily use of its keys, in SQLite.
+"""Stores the leads of one company and the daily usage of its keys in SQLite.
 
-One connection, one transaction at a time: a lock keeps threads apart, `BEGIN IMMEDIATE` keeps processes
-apart that share a file. Calls block, on the lock or on the file, so an event loop makes them in a thread.
+There is one connection and one transaction at a time: a lock serializes threads, and `BEGIN IMMEDIATE`
+serializes processes that share a file. Calls block, so an event loop has to run them in a thread.
 """
 
 import json
@@ -23,18 +23,18 @@ StoredLead = dict[str, Any]
 """Field → value, for every field in `FIELDS`."""
 
 FIELDS = tuple(name for name in Lead.model_fields if name != "archived")
-"""What a lead consists of, under the names of `models`. That it is archived is said by `archived_at`."""
+"""The stored fields of a lead, with the names of `models`. `archived` follows from `archived_at`."""
 
 DEFAULT_STAGE = "New Leads"
 
 _BUSY_TIMEOUT_SECONDS = 10
-"""Seconds to wait for another process that writes to the same file."""
+"""For another process that writes to the same file."""
 
 _SCHEMA_VERSION = 1
-"""Of the tables below. A file that has another one is not opened."""
+"""A file with another version is not opened."""
 
 _NUMERIC_COLUMNS = ("projected_value", "value_score")
-"""NUMERIC columns: what was sent as 1200 is not answered as 1200.0."""
+"""NUMERIC columns, so that 1200 is not returned as 1200.0."""
 
 _JSON_COLUMNS = ("location", "tags")
 
@@ -53,7 +53,7 @@ CREATE TABLE usage (
 PRAGMA user_version = {_SCHEMA_VERSION};
 """
 
-# The names come from the model, the values are bound: nothing that a client sends becomes SQL.
+# Names come from the model and values are bound, so no input becomes SQL.
 _UPSERT_SQL = f"""
 INSERT INTO leads ({", ".join(FIELDS)}) VALUES ({", ".join(f":{name}" for name in FIELDS)})
 ON CONFLICT (id) DO UPDATE SET {", ".join(f"{name} = :{name}" for name in FIELDS)}
@@ -74,20 +74,20 @@ _WITH_EMAIL = "email = ? COLLATE NOCASE AND archived_at IS NULL"
 
 
 class StoredWrite(NamedTuple):
-    """What a write came to."""
+    """The result of a write."""
 
     lead: StoredLead
     created: bool
 
 
 class Store:
-    """Leads and use of keys, in memory or in a file that other processes may use too."""
+    """Leads and usage of keys, in memory or in a file that several processes can use."""
 
     def __init__(self, file: str | Path = ":memory:") -> None:
-        """Open a file, and make it if there is none.
+        """Open a database, and create it if it does not exist.
 
         Raises:
-            ValueError: if the file was written by a version with other tables.
+            ValueError: if the file has another schema version.
             sqlite3.Error: if it cannot be opened or is no SQLite file.
         """
         self._lock = threading.Lock()
@@ -114,30 +114,30 @@ class Store:
                 raise ValueError(f"the sandbox's file has tables of version {version}, not {_SCHEMA_VERSION}")
 
     def close(self) -> None:
-        """Close the file. Leads in memory are gone."""
+        """Close the database. Leads in memory are lost."""
         with self._lock:
             self._db.close()
 
     def seed(self, leads: Callable[[], Iterable[StoredLead]]) -> None:
-        """Put leads into an empty store; leave one alone that has leads."""
+        """Add leads if the store has none."""
         with self._transaction() as db:
             if db.execute("SELECT 1 FROM leads LIMIT 1").fetchone() is None:
                 db.executemany(_UPSERT_SQL, map(_to_row, leads()))
 
     def get(self, lead_id: str) -> StoredLead | None:
-        """Read one lead."""
+        """Return a lead; None if there is none with this id."""
         with self._transaction("BEGIN") as db:
             return _newest_where(db, _WITH_ID, lead_id)
 
     def page(self, listing: Listing) -> tuple[list[StoredLead], int]:
-        """Read one page of a listing, newest first, and how many leads the whole listing has."""
+        """Return one page of a listing, newest first, and the number of leads on all pages."""
         parameters = {
             "archived": listing.archived,
             "stage": listing.stage,
             "search": listing.search.casefold(),
             "tags": json.dumps(listing.tags),
             "limit": listing.limit,
-            # SQLite counts in 64 bits; no listing has as many leads.
+            # SQLite's integers have 64 bits.
             "offset": min((listing.page - 1) * listing.limit, 2**63 - 1),
         }
         with self._transaction("BEGIN") as db:
@@ -148,7 +148,7 @@ class Store:
             return [_from_row(row) for row in rows], total
 
     def upsert(self, lead_input: LeadInput, now: datetime) -> StoredWrite | None:
-        """Update the lead that `sent` is about, or create one. None if it names an id that no lead has."""
+        """Update the lead that the input identifies, or create one. Returns None if its id is unknown."""
         with self._transaction() as db:
             found = _find_lead(db, lead_input)
             if found is None and "id" in lead_input:
@@ -159,7 +159,7 @@ class Store:
             return StoredWrite(_from_row(row), created=found is None)
 
     def count_request(self, key_id: str, day: date, quota: int) -> bool:
-        """Count a request of a key. False, and not counted, if it had all `quota` of the day."""
+        """Count a request of a key. Returns False, and does not count, if the day's quota is spent."""
         with self._transaction() as db:
             counter = (key_id, day.isoformat())
             db.execute("INSERT INTO usage VALUES (?, ?, 0) ON CONFLICT DO NOTHING", counter)
@@ -171,14 +171,17 @@ class Store:
             )
 
     def _enable_wal(self) -> None:
-        """Let readers and a writer not wait for each other. Only a power failure can lose the last writes."""
+        """Turn on write-ahead logging, so that readers and a writer do not block each other.
+
+        Only a power failure can lose the last writes.
+        """
         deadline = time.monotonic() + _BUSY_TIMEOUT_SECONDS
         while True:
             try:
                 self._db.execute("PRAGMA journal_mode = WAL")
                 break
             except sqlite3.OperationalError as exc:
-                # Where others open the file at the same time, SQLite fails without waiting for them.
+                # SQLite does not apply the timeout when several processes open the file at once.
                 if exc.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
                     raise
                 time.sleep(0.01)
@@ -192,7 +195,7 @@ class Store:
                 yield self._db
                 self._db.execute("COMMIT")
             except BaseException:
-                if self._db.in_transaction:  # some failures end it by themselves
+                if self._db.in_transaction:  # some errors roll back by themselves
                     self._db.execute("ROLLBACK")
                 raise
 
@@ -203,17 +206,17 @@ def _new_lead(now: datetime) -> StoredLead:
         "name": "",
         "stage": DEFAULT_STAGE,
         "tags": [],
-        # To the second, as in Rotor's examples; it also keeps the text in the order of time.
+        # To the second, as in Rotor's examples; so the texts also sort by time.
         "created_at": timestamps.format_utc(now.replace(microsecond=0)),
     }
 
 
 def _find_lead(db: sqlite3.Connection, lead_input: LeadInput) -> StoredLead | None:
-    """Find the lead that a write is about: by id, else by phone, else by e-mail."""
+    """Return the lead that a write updates: by id, else by phone, else by e-mail."""
     if "id" in lead_input:
         return _newest_where(db, _WITH_ID, lead_input["id"])
     lead = None
-    if lead_input.get("phone", "").strip():  # a blank phone is nobody's
+    if lead_input.get("phone", "").strip():  # a blank phone matches no lead
         lead = _newest_where(db, _WITH_PHONE, lead_input["phone"])
     if lead is None and "email" in lead_input:
         lead = _newest_where(db, _WITH_EMAIL, lead_input["email"])
@@ -236,10 +239,10 @@ def _from_row(row: sqlite3.Row) -> StoredLead:
 
 
 def _contains(value: str | None, part: str) -> bool:
-    """SQL function, because LIKE knows capitals of English letters only."""
+    """SQL function: case-insensitive search, since LIKE ignores case only for ASCII letters."""
     return value is not None and part in value.casefold()
 
 
 def _any_of(tags: str, wanted: str) -> bool:
-    """SQL function over two JSON lists."""
+    """SQL function: whether two JSON lists have a common element."""
     return not set(json.loads(tags)).isdisjoint(json.loads(wanted))

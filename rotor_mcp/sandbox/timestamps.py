@@ -1,4 +1,4 @@
-"""Instants as the API writes them: RFC 3339 in UTC, ending in Z."""
+"""Formats and parses the API's timestamps: RFC 3339 in UTC, ending in Z."""
 
 import re
 from datetime import UTC, datetime
@@ -7,15 +7,15 @@ _DATE_OR_DATE_TIME = re.compile(r"\d{4}-\d{2}-\d{2}([Tt]\d{2}:\d{2}:\d{2}(\.\d+)
 
 
 def format_utc(instant: datetime) -> str:
-    """Write an aware date-time. Fractions of a second appear only where there are some."""
+    """Format an aware date-time. A fraction of a second is written only if it is not zero."""
     return instant.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def parse_utc(text: str) -> datetime:
-    """Read an RFC 3339 date-time, or a date, which is its midnight in UTC.
+    """Parse an RFC 3339 date-time, or a date, which means its midnight in UTC.
 
     Raises:
-        ValueError: if it is neither, or lies outside the years 1 to 9999.
+        ValueError: if the text is neither, or lies outside the years 1 to 9999.
     """
     if not _DATE_OR_DATE_TIME.fullmatch(text):
         raise ValueError("neither a date nor a date-time")
