@@ -1,1 +1,1 @@
-"""`rotor-mcp check`: what must be right before assistants can work with Rotor, and how to fix it."""
+"""The checks of `rotor-mcp check`: what can keep assistants from working with Rotor, and how to fix it."""

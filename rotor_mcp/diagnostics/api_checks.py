@@ -1,4 +1,4 @@
-"""The way to Rotor, what the key may do there, and whether both have the same time."""
+"""Checks Rotor's API: the connection, the key's access and scopes, and the clocks."""
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -22,9 +22,9 @@ from rotor_mcp.tools import error_text
 from rotor_mcp.tools.phrases import spent
 
 READ_SCOPE = "leads:read"
-"""Known from Rotor's own words on a 403. The name of the scope for writing is not documented."""
+"""From Rotor's message on a 403. The name of the scope for writing is not documented."""
 CLOCK_TOLERANCE = timedelta(minutes=2)
-"""Between the clocks. With more, a lead can be overdue on the wrong day, and certificates seem invalid."""
+"""Between the clocks. A larger difference can show leads as overdue on the wrong day."""
 
 _LATER = "Check the network. If everything else can be reached, Rotor is down: try again later."
 _ADDRESS = (
@@ -51,7 +51,7 @@ _NEW_KEY = (
 
 
 async def run_checks(pool: ConnectionPool) -> AsyncIterator[Check]:
-    """Yield what Rotor answers: to a request without the key, which counts for nobody, and to one with it."""
+    """Yield the results of a request without the key, which no quota counts, and of one with it."""
     try:
         connection = await _check_connection(pool)
     except Exception as exc:
@@ -71,7 +71,7 @@ async def run_checks(pool: ConnectionPool) -> AsyncIterator[Check]:
 
 
 async def _check_connection(pool: ConnectionPool) -> Check:
-    """See whether Rotor is there: it refuses a request without a key in words of its own."""
+    """Check the connection: Rotor refuses a request without a key with a known message."""
     host = pool.host
     try:
         await LeadsClient(pool, None).ping()
@@ -145,7 +145,7 @@ def _check_scopes(access: KeyAccess, spent_text: str) -> Check:
 
 
 def _check_clock(access: KeyAccess) -> Check | None:
-    """Compare the clocks; None if Rotor does not say its time in a form that is known."""
+    """Compare the clocks; None if the form of Rotor's timestamp is unknown."""
     rotor_time = dates.local(access.timestamp or "", UTC)
     if not isinstance(rotor_time, datetime):
         return None

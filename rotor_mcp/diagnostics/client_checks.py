@@ -1,4 +1,4 @@
-"""The clients on this machine: what each is told to start, and whether that starts and answers."""
+"""Checks the clients on this machine: their entries of this server, and whether these start and respond."""
 
 import tempfile
 from collections.abc import AsyncIterator, Iterator, Mapping
@@ -25,12 +25,12 @@ from rotor_mcp.installer.errors import CannotEdit
 from rotor_mcp.sanitize import one_line
 
 CLIENT_TIMEOUT_SECONDS = 30.0
-"""Seconds in which a server has to have answered. Clients give up at 30 to 60."""
+"""For a server to start and list its tools. Clients wait for 30 to 60 seconds."""
 
 
 @dataclass(frozen=True)
 class ClientEntry:
-    """An entry of this server in the configuration of a client."""
+    """An entry of this server in a client's configuration."""
 
     client: Client
     file: Path
@@ -39,22 +39,22 @@ class ClientEntry:
 
     @property
     def variables(self) -> Mapping[str, str]:
-        """What the client adds to the environment of the server."""
+        """The environment variables that the client sets for the server."""
         given = self.server.get("env")
         return {name: str(value) for name, value in given.items()} if isinstance(given, dict) else {}
 
     @property
     def launch(self) -> LaunchCommand | None:
-        """How the server is started; None if it is not said."""
+        """The command that starts the server; None if the entry has none."""
         command, args = self.server.get("command"), self.server.get("args", [])
         if not isinstance(command, str) or not isinstance(args, list):
             return None
         return LaunchCommand(command, tuple(str(arg) for arg in args))
 
     def settings(self, given: Mapping[str, str | None]) -> Settings | None:
-        """What the server works with, if it has a key: what is given here, and else what the entry says.
+        """Return the settings of the entry, overridden by `given`; None if there is no key.
 
-        A key is not sent to another address than the one that stands beside it.
+        None too if `given` has another base URL: the key is sent only to the URL that is configured with it.
         """
         configured = {name: self.variables.get(environment_variable(name)) for name in Settings.model_fields}
         if given.get("base_url") not in {None, configured["base_url"]}:
@@ -67,7 +67,7 @@ class ClientEntry:
 
 
 def find_entries(machine: HostSystem) -> tuple[list[ClientEntry], list[Check]]:
-    """Find the entries of this server, and what there is to say of the clients that have none."""
+    """Return the entries of this server, and checks for the clients without one."""
     entries: list[ClientEntry] = []
     others: list[Check] = []
     for target in apply.find_targets((), machine).targets:
@@ -93,7 +93,7 @@ def find_entries(machine: HostSystem) -> tuple[list[ClientEntry], list[Check]]:
 
 
 async def run_checks(entries: list[ClientEntry], settings: Settings) -> AsyncIterator[Check]:
-    """Start what each client is told to start, and ask it for its tools."""
+    """Start the server of each entry as its client does, and list its tools."""
     for entry in entries:
         try:
             yield await _check_entry(entry, settings)
@@ -125,7 +125,7 @@ async def _check_entry(entry: ClientEntry, settings: Settings) -> Check:
 
 
 def _notes(entry: ClientEntry, launch: LaunchCommand, info: "_Started", settings: Settings) -> Iterator[str]:
-    """Say what may be meant and may be the reason why an assistant sees something else than this check."""
+    """Yield what may be intended, or may be why an assistant sees something else than this check."""
     if not (PurePath(launch.command).is_absolute() or PureWindowsPath(launch.command).is_absolute()):
         yield "its command is looked up in PATH, which programs with a window do not have"
     if launch.is_in_cache:
@@ -144,7 +144,7 @@ def _notes(entry: ClientEntry, launch: LaunchCommand, info: "_Started", settings
 
 
 class _NoServerError(Exception):
-    """What was started is no server; the text says what it did."""
+    """The command did not start an MCP server; the text says what happened."""
 
 
 @dataclass(frozen=True)
@@ -154,8 +154,8 @@ class _Started:
 
 
 async def _list_tools(launch: LaunchCommand, variables: Mapping[str, str]) -> _Started:
-    """Start a server as a client does, with few variables and in the person's home, and list its tools."""
-    # Loaded where a server is really started: it takes longer to load than all else that a check needs.
+    """Start a server as a client does, with few variables and in the home directory, and list its tools."""
+    # Imported here because it takes longer than all other imports of `check`.
     from mcp import Client as McpClient
     from mcp import StdioServerParameters
     from mcp.client.stdio import stdio_client

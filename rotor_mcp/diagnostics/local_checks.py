@@ -1,4 +1,4 @@
-"""What can be known without asking anybody: this installation, its settings, the key's form, the proxy."""
+"""Checks this machine without a request: the installation, the settings, the key's form, the proxy."""
 
 import platform
 from collections.abc import Callable, Iterator
@@ -15,11 +15,12 @@ _DEFAULT_ADDRESS = str(Settings.model_fields["base_url"].default)
 
 
 def run_checks(settings: Settings, key_from: str | None, *, sandbox: bool) -> Iterator[Check]:
-    """Yield what is to be said of this machine.
+    """Yield the checks of this machine.
 
     Args:
-        key_from: the configuration that the key was found in, if it was not given.
-        sandbox: whether the embedded Rotor stands in for the real one.
+        settings: to check.
+        key_from: the client configuration that the key was read from; None if it was given.
+        sandbox: whether the sandbox is used instead of Rotor.
     """
     checks: dict[str, Callable[[], Check]] = {
         "rotor-mcp": lambda: Check(

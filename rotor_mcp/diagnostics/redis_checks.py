@@ -1,4 +1,4 @@
-"""Whether the Redis that servers share can be used."""
+"""Checks the Redis that several servers share."""
 
 from rotor_mcp.config import Settings, environment_variable
 from rotor_mcp.diagnostics.check import Check
@@ -6,7 +6,7 @@ from rotor_mcp.server.backend import open_state_factory
 
 
 async def check_redis(settings: Settings) -> Check:
-    """See whether Redis answers, and whether locks can be kept in it."""
+    """Check whether Redis responds and can store locks."""
     shared = open_state_factory(settings, search_memory=0)
     try:
         health = await shared.check()

@@ -1,1 +1,1 @@
-"""The programs that start this server, and how their configurations come to name it."""
+"""Adds this server to the configurations of MCP clients, and removes it."""

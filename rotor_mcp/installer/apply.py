@@ -1,4 +1,4 @@
-"""Show what would change in the configurations of clients, ask, and change them."""
+"""Shows the planned changes of clients' configurations, asks, and writes them."""
 
 import os
 import stat
@@ -36,15 +36,15 @@ class Target:
 
 @dataclass(frozen=True)
 class FoundClients:
-    """The clients that are meant."""
+    """The configurations to change, and the clients that are not installed."""
 
     targets: tuple[Target, ...]
     absent: tuple[Client, ...]
-    """Those that were named and are not on this machine."""
+    """Clients that were named and are not on this machine."""
 
 
 def find_targets(names: Sequence[str], machine: HostSystem) -> FoundClients:
-    """Find the configurations of the clients that were named, or else of all that are installed."""
+    """Return the configurations of the named clients, or of all installed clients if none is named."""
     targets, absent = [], []
     for name in dict.fromkeys(names) or CLIENTS:
         client = CLIENTS[name]
@@ -56,13 +56,13 @@ def find_targets(names: Sequence[str], machine: HostSystem) -> FoundClients:
 
 
 def print_found(found: FoundClients) -> None:
-    """Print which clients are on this machine."""
+    """Print the clients that were found on this machine."""
     titles = dict.fromkeys(target.client.title for target in found.targets)
     click.echo(f"Found: {', '.join(titles) or 'none of ' + ', '.join(c.title for c in CLIENTS.values())}.")
 
 
 def print_absent(client: Client, machine: HostSystem) -> None:
-    """Print that a client that was named is not there, and what to do."""
+    """Print that a named client was not found, and what to do."""
     directory = client.locations(machine)[0].directory
     click.echo(
         f"{client.title}: not found, for there is no {directory}. "
@@ -80,12 +80,15 @@ def apply_changes(
     mode: InstallMode,
     before_writing: Callable[[], None] = lambda: None,
 ) -> bool:
-    """Change the configurations as planned, after showing how; return whether all are as they should be.
+    """Show the planned changes, ask, and write them. Returns whether every target has the planned state.
 
     Args:
-        unchanged: what is said where there is nothing to do.
-        then: what is said where something was done.
-        first: what has to succeed before the first file is written, and is done if none has to be, too.
+        targets: the configurations.
+        plan: returns the change of a target; None if there is none. It may raise `CannotEdit`.
+        unchanged_text: printed for a target without a change.
+        done_text: printed for a target that was changed.
+        mode: whether to ask, to write without asking, or only to show.
+        before_writing: called before the first file is written, even if there is none; may raise.
     """
     passed = True
     changes: list[tuple[Target, ConfigChange]] = []
@@ -105,13 +108,13 @@ def apply_changes(
         return False
     if mode != "show":
         before_writing()
-    # Each is tried, also where one before it failed.
+    # A failed write does not stop the others.
     results = [_carry_out(target, change, done_text(target.client)) for target, change in changes]
     return all(results) and passed
 
 
 def print_entry(client: Client, files: Sequence[Path], entry: ServerEntry) -> None:
-    """Print where an entry belongs, and how a file looks that holds nothing else."""
+    """Print the files that an entry belongs into, and the content of a file with only this entry."""
     for file in files:
         click.secho(f"{client.title}, {file}", bold=True)
     alone = client.syntax.put("", (client.section, entry.name), mask_secrets(entry.server, "«API key»"))
@@ -156,7 +159,12 @@ def _carry_out(target: Target, change: ConfigChange, done_text: str) -> bool:
 
 
 def _write_change(change: ConfigChange) -> Path | None:
-    """Write a file anew where it really is, with the permissions it had; return the copy of the old one."""
+    """Write a file with the permissions it had, through a symbolic link. Returns the backup, if there is one.
+
+    Raises:
+        CannotEdit: if the file has changed since the change was planned.
+        OSError: if it cannot be written.
+    """
     if changes.read_config(change.file) != change.before:
         raise CannotEdit("it was changed by somebody else meanwhile, and was left as it is. Try again.")
     if change.after is None:
@@ -181,5 +189,5 @@ def _notices(change: ConfigChange, backup: Path | None) -> Iterator[str]:
 
 
 def install_mode(*, yes: bool) -> InstallMode:
-    """Whether to ask: somebody has to be there."""
+    """Return the mode: it asks only on a terminal."""
     return "write" if yes else "ask" if is_interactive() else "show"

@@ -1,6 +1,6 @@
-"""The clients: what each is called, where its configuration is, and how it is written.
+"""The supported clients: name, location and syntax of the configuration.
 
-The facts are from the clients' own documentation and issue trackers, as of November 2026.
+The facts are from the clients' documentation and issue trackers, as of November 2026.
 """
 
 import os
@@ -16,24 +16,24 @@ from rotor_mcp.installer.toml import Toml
 _STRICT = Json(Grammar())
 _WITH_COMMENTS = Json(Grammar(comments=True))
 _LENIENT = Json(Grammar(comments=True, trailing_commas=True))
-"""Also for clients that do not say what they read: our own change adds neither comments nor such commas."""
+"""Also for clients that do not document their syntax: we add neither comments nor trailing commas."""
 
 
 @dataclass(frozen=True)
 class HostSystem:
-    """What decides where programs keep their configuration."""
+    """The properties of this machine that decide where configurations are."""
 
     platform: str = sys.platform
     environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
     home: Path = field(default_factory=Path.home)
 
     def directory(self, variable: str, otherwise: Path) -> Path:
-        """The directory that a variable names, if it is set."""
+        """Return the directory in an environment variable, or `otherwise` if it is not set."""
         return Path(self.environment.get(variable) or otherwise)
 
     @property
     def application_data(self) -> Path:
-        """Where programs with a window keep theirs."""
+        """The directory for the configurations of desktop applications."""
         if self.platform == "win32":
             return self.directory("APPDATA", self.home / "AppData" / "Roaming")
         if self.platform == "darwin":
@@ -43,15 +43,15 @@ class HostSystem:
 
 @dataclass(frozen=True)
 class ConfigLocation:
-    """A configuration of a client, which need not exist."""
+    """The location of a client's configuration, which need not exist."""
 
     file: Path
     directory: Path
-    """It exists if the client is installed."""
+    """The client's directory, which exists if it is installed."""
 
     @property
     def is_used(self) -> bool:
-        """Whether there is a client that reads it."""
+        """Whether the client seems to be installed."""
         return self.directory.is_dir() or self.file.exists()
 
 
@@ -63,13 +63,13 @@ class Client:
     title: str
     locations: Callable[[HostSystem], list[ConfigLocation]]
     restart_hint: str
-    """What to do so that it reads its configuration again."""
+    """What to do so that the client reads its configuration again."""
     syntax: Json | Toml = _STRICT
     section: str = "mcpServers"
     has_type: bool = False
-    """Whether an entry says that it speaks over standard input and output."""
+    """Whether its entries have `"type": "stdio"`."""
     asks_for_key: bool = False
-    """Whether it can ask for the key itself, so that no file holds it."""
+    """Whether it can ask the user for the key, so that no file contains it."""
 
 
 def _locations(directory: Path, file: str) -> list[ConfigLocation]:
@@ -77,7 +77,7 @@ def _locations(directory: Path, file: str) -> list[ConfigLocation]:
 
 
 def _claude_desktop(machine: HostSystem) -> list[ConfigLocation]:
-    """Where both are, an old one may be left over: the app from the Store reads only its own."""
+    """Return the locations of both editions: the one from the Microsoft Store reads only its own file."""
     file = "claude_desktop_config.json"
     locations = _locations(machine.application_data / "Claude", file)
     if machine.platform == "win32":
@@ -102,7 +102,7 @@ def _gemini(machine: HostSystem) -> list[ConfigLocation]:
 
 
 def _vscode(name: str, title: str, directory: str) -> Client:
-    """An edition of VS Code. Each has settings of its own."""
+    """Return an edition of VS Code. Each has its own configuration."""
     return Client(
         name,
         title,

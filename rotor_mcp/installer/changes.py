@@ -1,4 +1,4 @@
-"""What would change in a client's configuration. Nothing is written here."""
+"""Plans the change of a client's configuration. It writes nothing."""
 
 import difflib
 import json
@@ -22,8 +22,8 @@ from rotor_mcp.installer.entry import (
 from rotor_mcp.installer.errors import CannotEdit, ParseError
 
 _BOM = b"\xef\xbb\xbf"
-"""A byte order mark. It is read over and not written again: Claude Desktop clears a file that begins with
-one, Gemini CLI cannot read it, and no client needs it."""
+"""A byte order mark. It is skipped and not written again: Claude Desktop empties a file that begins with one,
+Gemini CLI cannot read it, and no client needs it."""
 _BY_HAND = (
     "its servers are written in a way that this command does not change. "
     "With --print, install shows what belongs there, to be put in by hand."
@@ -32,24 +32,24 @@ _BY_HAND = (
 
 @dataclass(frozen=True)
 class ConfigChange:
-    """A configuration as it is and as it is to be."""
+    """A configuration before and after a change."""
 
     file: Path
     before: bytes | None
-    """None if there is no file."""
+    """None if the file does not exist."""
     after: bytes | None
-    """None if there is to be none again."""
+    """None if the file is to be deleted."""
     preview: tuple[str, ...]
     key_before: bool = False
-    """Whether the API key was in it."""
+    """Whether the file contained the API key."""
     key_after: bool = False
 
 
 def plan_install(client: Client, file: Path, entry: ServerEntry) -> ConfigChange | None:
-    """Plan to put an entry in, or to renew it; None if it is there just so.
+    """Plan to add or update an entry. Returns None if the file has it already.
 
     Raises:
-        CannotEdit: if the file cannot be read, or another server has that name.
+        CannotEdit: if the file cannot be read or edited, or another server has that name.
     """
     before = read_config(file)
     text = _text(before)
@@ -78,13 +78,13 @@ def plan_install(client: Client, file: Path, entry: ServerEntry) -> ConfigChange
 
 
 def plan_removal(client: Client, file: Path, name: str) -> ConfigChange | None:
-    """Plan to take our entry out; None if there is none.
+    """Plan to remove our entry. Returns None if there is none.
 
-    If the file is, to the byte, a backup with this entry put in, it becomes that backup again; a file that
-    was made for the entry goes.
+    If the file equals a backup plus this entry, byte for byte, the backup is restored; a file that was
+    created for the entry is deleted.
 
     Raises:
-        CannotEdit: if the file cannot be read, or the entry of that name is another server's.
+        CannotEdit: if the file cannot be read or edited, or the entry of that name is another server's.
     """
     before = read_config(file)
     text = _text(before)
@@ -110,7 +110,7 @@ def plan_removal(client: Client, file: Path, name: str) -> ConfigChange | None:
 
 
 def own_entries(client: Client, file: Path) -> dict[str, Server]:
-    """The entries of a configuration that start this server, by their names.
+    """Return the entries of a configuration that start this server: name → entry.
 
     Raises:
         CannotEdit: if the file cannot be read.
@@ -120,7 +120,7 @@ def own_entries(client: Client, file: Path) -> dict[str, Server]:
 
 
 def read_config(file: Path) -> bytes | None:
-    """What is in a file, or None if there is none.
+    """Return the content of a file; None if it does not exist.
 
     Raises:
         CannotEdit: if it cannot be read.
@@ -134,7 +134,7 @@ def read_config(file: Path) -> bytes | None:
 
 
 def has_bom(content: bytes | None) -> bool:
-    """Whether a file begins with a byte order mark."""
+    """Whether a file's content begins with a byte order mark."""
     return (content or b"").startswith(_BOM)
 
 
@@ -167,7 +167,7 @@ def _server(client: Client, value: dict[str, Any], name: str) -> Server | None:
 
 
 def _prompt_index(client: Client, value: dict[str, Any], name: str) -> int | None:
-    """Where the client is told to ask for our key, in our own words."""
+    """Return the index of our prompt for the key in the client's `inputs`; None if there is none."""
     inputs = value.get("inputs") if client.asks_for_key else None
     return inputs.index(key_prompt(name)) if isinstance(inputs, list) and key_prompt(name) in inputs else None
 
@@ -179,7 +179,7 @@ def _with_entry(client: Client, text: str, entry: ServerEntry) -> str:
             return text
         inputs = client.syntax.read(text).get("inputs", [])
         if not isinstance(inputs, list):
-            raise ParseError("there should be an array where inputs belong")  # noqa: TRY301 - said as those below
+            raise ParseError("there should be an array where inputs belong")  # noqa: TRY301 - reported as those below
         if entry.prompt["id"] in [item.get("id") for item in inputs if isinstance(item, dict)]:
             return text
         return client.syntax.put(text, ("inputs", len(inputs)), entry.prompt)
@@ -188,7 +188,11 @@ def _with_entry(client: Client, text: str, entry: ServerEntry) -> str:
 
 
 def _check_only_entry_differs(client: Client, before: dict[str, Any], text: str, entry: ServerEntry) -> None:
-    """See that everything but the entry reads as before, whatever way the file was written in."""
+    """Check that the edited text parses to the same value as before, except for the entry.
+
+    Raises:
+        CannotEdit: if it does not.
+    """
     try:
         after = client.syntax.read(text)
     except ParseError:
@@ -199,7 +203,7 @@ def _check_only_entry_differs(client: Client, before: dict[str, Any], text: str,
 
 
 def _others(client: Client, value: dict[str, Any], entry: ServerEntry) -> dict[str, Any]:
-    """All that is not of the entry; a section that is empty is as good as none."""
+    """Return a configuration without the entry. A missing section counts as an empty one."""
     servers = {name: server for name, server in value.get(client.section, {}).items() if name != entry.name}
     others = {**value, client.section: servers}
     if entry.prompt:
@@ -210,7 +214,7 @@ def _others(client: Client, value: dict[str, Any], entry: ServerEntry) -> dict[s
 def _original_content(
     client: Client, file: Path, before: bytes | None, entry: ServerEntry, otherwise: bytes
 ) -> bytes | None:
-    """What the file held before the entry came, if that is certain."""
+    """Return the content from before the entry was added, if a backup or an empty file proves it."""
     for old in [*backups.read_backups(file), None]:
         try:
             text = _text(old)
@@ -223,7 +227,7 @@ def _original_content(
 
 
 def _preview(client: Client, name: str, old: Server | None, new: ServerEntry | None) -> Iterator[str]:
-    """The lines that go and come. Only the entry is shown: other servers' may hold secrets of theirs."""
+    """Yield the diff of the entry. Other entries are not shown, since they may contain secrets."""
     changed = old is not None and new is not None and _key_of(old) != _key_of(new.server)
     words = ("«old API key»", "«new API key»") if changed else ("«API key»",) * 2
     removed = _entry_lines(client, name, mask_secrets(old, words[0])) if old is not None else []

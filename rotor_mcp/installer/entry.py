@@ -1,4 +1,4 @@
-"""Our entry in a client's configuration: what it says, whether one is ours, and how it is shown."""
+"""Our entry in a client's configuration: builds it, recognizes it, and masks its secrets."""
 
 import re
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ Server = dict[str, Any]
 KEY_VARIABLE = environment_variable("api_key")
 KEYCHAIN_VARIABLE = environment_variable("keychain")
 KEYRING_VARIABLES = ("DBUS_SESSION_BUS_ADDRESS", "PYTHON_KEYRING_BACKEND")
-"""Variables by which a keychain is found, and which clients do not pass on."""
+"""Variables that `keyring` needs to find the keychain. Clients do not pass them on."""
 
 _VISIBLE_VARIABLES = {environment_variable(name) for name in Settings.model_fields} - {KEY_VARIABLE} | {
     *KEYRING_VARIABLES
@@ -25,50 +25,50 @@ _KEY_FLAG = re.compile(r"(--api-key(?:=|\Z)).*", re.DOTALL)
 
 _RUNNERS = {"uv", "uvx", "pipx"}
 _PACKAGE = re.compile(r"rotor-mcp(\[[\w,-]*\])?([@=<>~!].*)?")
-"""How they are told to fetch this server and to run it."""
+"""The argument with which these programs download and run this server."""
 
 
 @dataclass(frozen=True)
 class LaunchCommand:
-    """How the server is started: without a search path, and wherever the client happens to stand."""
+    """The command that starts the server. It depends neither on PATH nor on the working directory."""
 
     command: str
     args: tuple[str, ...]
 
     @classmethod
     def of_interpreter(cls, python: Path, *command: str) -> "LaunchCommand":
-        """By the script that was installed beside an interpreter, or else by the interpreter.
+        """Return the script that is installed beside an interpreter, or else the interpreter itself.
 
-        The interpreter of a virtual environment is named as it is there, not where its link leads:
-        by that name it knows its packages, after an update of Python too.
+        The path of a virtual environment's interpreter is not resolved: only by that path it finds its
+        packages, and it stays valid after an update of Python.
         """
         for script in (python.with_name("rotor-mcp"), python.with_name("rotor-mcp.exe")):
             if script.is_file():
                 return cls(str(script), command)
-        # -P: a directory that a client stands in must not provide modules.
+        # -P: no modules are imported from the client's working directory.
         return cls(str(python), ("-P", "-m", "rotor_mcp", *command))
 
     @property
     def is_in_cache(self) -> bool:
-        """Whether it is in a cache, where `uvx` and `pipx run` put what they may delete."""
+        """Whether the command is in a cache of `uvx` or `pipx run`, which may delete it."""
         parts = {part.lower() for part in PurePath(self.command).parts}
         return bool(parts & {".cache", "cache", "caches"})
 
 
 @dataclass(frozen=True)
 class ServerEntry:
-    """What is put into one client's configuration."""
+    """What is added to a client's configuration."""
 
     name: str
     server: Server
     prompt: Mapping[str, Any] | None = None
-    """What makes the client ask for the key, if it does."""
+    """The client's prompt for the key, if it asks for it."""
 
 
 def build_entry(
     client: Client, name: str, launch: LaunchCommand, variables: Mapping[str, str]
 ) -> ServerEntry:
-    """Write an entry as one client wants it. A client that can ask for the key is not given it."""
+    """Return the entry for a client. It has no key if the client can ask for it."""
     prompt = None
     if client.asks_for_key and KEY_VARIABLE in variables:
         prompt = key_prompt(name)
@@ -81,16 +81,16 @@ def build_entry(
 
 
 def key_prompt(name: str) -> dict[str, Any]:
-    """What makes VS Code ask for the key, once, and keep it in its own store."""
+    """Return VS Code's prompt for the key, which it asks for once and stores."""
     return {"type": "promptString", "id": f"{name}_key", "description": "Rotor API key", "password": True}
 
 
 def is_own_entry(server: object) -> bool:
-    """Whether an entry starts this server, from wherever it was installed."""
+    """Whether an entry starts this server, wherever it is installed."""
     if not isinstance(server, dict):
         return False
     command, args = server.get("command"), server.get("args")
-    # What Windows takes for a path is split as here on every system.
+    # Windows' rules for paths split those of other systems too.
     program = PureWindowsPath(command).stem.lower() if isinstance(command, str) else ""
     if program == "rotor-mcp":
         return True
@@ -101,7 +101,7 @@ def is_own_entry(server: object) -> bool:
 
 
 def merge_server(before: Server, server: Server) -> Server:
-    """Renew an entry of ours, and keep what somebody added to it."""
+    """Return our updated entry with what users added to it."""
     env = before.get("env")
     variables = {k: v for k, v in env.items() if not _is_our_variable(k)} if isinstance(env, dict) else {}
     variables |= server.get("env", {})
@@ -110,7 +110,7 @@ def merge_server(before: Server, server: Server) -> Server:
 
 
 def mask_secrets(server: Server, key: str) -> Server:
-    """Put a word in the place of the API key, and hide what else may be secret."""
+    """Return an entry with `key` in the place of the API key, and other possible secrets hidden."""
     masked = dict(server)
     if isinstance(args := server.get("args"), list):
         masked["args"] = _mask_args([str(arg) for arg in args], key)
@@ -131,7 +131,7 @@ def _mask_args(args: list[str], key: str) -> list[str]:
 
 
 def contains_key(server: Server) -> bool:
-    """Whether the key itself is in an entry."""
+    """Whether an entry contains the key itself, and not a reference to it."""
     variables = server.get("env")
     value = variables.get(KEY_VARIABLE) if isinstance(variables, dict) else None
     return bool(value) and not _REFERENCE.fullmatch(str(value))

@@ -1,9 +1,9 @@
-"""Why a client's configuration is left as it is."""
+"""Errors of reading and editing a client's configuration."""
 
 
 class ParseError(Exception):
-    """A text is not what its client can read; the words say where and why."""
+    """The client cannot parse the text; the message says where and why."""
 
 
 class CannotEdit(Exception):
-    """A configuration cannot be changed; the words say why, and what to do."""
+    """The configuration cannot be edited; the message says why, and what to do."""

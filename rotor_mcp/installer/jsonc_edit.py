@@ -1,4 +1,4 @@
-"""Change one value in the text of a JSON file and leave every other character as it is."""
+"""Edits one value in the text of a JSON file and preserves every other character."""
 
 import json
 import re
@@ -19,26 +19,26 @@ _INDENT = re.compile(r"(?:\r\n|\r|\n)?[ \t]*\Z")
 
 @dataclass(frozen=True)
 class Json:
-    """JSON, as one client reads it."""
+    """Reads and edits JSON in the dialect of a client."""
 
     grammar: Grammar
 
     def read(self, text: str) -> Any:
-        """The value; an empty text is an empty object.
+        """Return the value of a text; an empty text is an empty object.
 
         Raises:
-            Broken: if the client could not read it.
+            ParseError: if the client cannot parse it.
         """
         root = self.grammar.parse(text)
         return {} if root is None else root.value
 
     def put(self, text: str, path: KeyPath, value: Any) -> str:
-        """Give a place this value. Objects and arrays on the way are made if they are missing.
+        """Return the text with a value set at a path. Missing objects and arrays are created.
 
-        Where there is an object already, only those of its members are touched that differ.
+        Of an existing object only the members that differ are changed.
 
         Raises:
-            Broken: if the text is not JSON, or there is something else on the way.
+            ParseError: if the text is not JSON, or the path leads through another kind of value.
         """
         node = self.grammar.parse(text)
         if node is None:
@@ -61,10 +61,10 @@ class Json:
         return text[: node.start] + style.render(value, _indent_at(text, node.start)) + text[node.end :]
 
     def take(self, text: str, path: KeyPath) -> str:
-        """Take a member or an item out; what is not there stays away.
+        """Return the text without a member or an item. It is unchanged if there is none at the path.
 
         Raises:
-            Broken: if the text is not JSON.
+            ParseError: if the text is not JSON.
         """
         container = self.grammar.parse(text)
         for key in path[:-1]:
@@ -74,13 +74,13 @@ class Json:
         return _remove_child(text, container, child) if container and child else text
 
     def show(self, path: KeyPath, value: Any) -> str:
-        """How a member looks in a file, alone."""
+        """Return a member as it would be written in a file."""
         return f"{json.dumps(path[-1])}: {_dump(value, '  ')}"
 
 
 @dataclass(frozen=True)
 class _Style:
-    """How a file breaks and indents its lines."""
+    """The line breaks and the indentation of a file."""
 
     line_break: str
     unit: str
@@ -100,7 +100,7 @@ class _Style:
 
 
 def _dump(value: Any, unit: str) -> str:
-    """JSON in lines; a list of texts stays on one, as people write it."""
+    """Return indented JSON, with lists of strings on one line."""
     text = json.dumps(value, indent=unit, ensure_ascii=False)
     return _STRINGS.sub(lambda found: re.sub(r"\n\s*", " ", found[0]).replace("[ ", "[", 1)[:-2] + "]", text)
 
@@ -118,7 +118,7 @@ def _wrap(path: KeyPath, value: Any) -> Any:
 
 
 def _insert(text: str, container: Node, key: str | int, value: Any, style: _Style) -> str:
-    """Put a member or an item behind the last one."""
+    """Insert a member or an item after the last one."""
     name = f"{json.dumps(key, ensure_ascii=False)}: " if isinstance(key, str) else ""
     if not container.children:
         return _insert_first(text, container, name, value, style)
@@ -164,12 +164,12 @@ def _remove_child(text: str, container: Node, child: Child) -> str:
 
 
 def _removal_start(text: str, after: int, start: int, end: int) -> int:
-    """Where the space begins that belongs to what is cut out: on its own line, with the line break before."""
+    """Return where the whitespace before a child starts, with the line break if it is on its own line."""
     found = _INDENT.search(text, after, start)
     begin = found.start() if found else start
     if not _BREAK.search(text, begin, start) or _REST_IS_BLANK.match(text, end):
         return begin
-    # A comment up to the end of the line before would swallow what follows on this line.
+    # Otherwise a // comment on the line before would comment out the rest of this line.
     return start if "//" in text[after:begin] else begin
 
 
@@ -188,7 +188,7 @@ def _line_start(text: str, at: int) -> int:
 
 
 def _indent_at(text: str, at: int) -> str:
-    """The space with which the line begins on which something stands."""
+    """Return the indentation of the line at a position."""
     line = text[_line_start(text, at) : at]
     return line[: len(line) - len(line.lstrip(" \t"))]
 

@@ -1,6 +1,6 @@
-"""JSON as it stands in a text: its values, and from where to where each of them goes.
+"""Parses JSON and keeps the position of each value in the text.
 
-Comments and trailing commas are read where the client that the file belongs to reads them too.
+Comments and trailing commas are accepted if the client that reads the file accepts them.
 """
 
 import json
@@ -20,7 +20,7 @@ _CLOSING = {"{": "}", "[": "]"}
 
 @dataclass(frozen=True)
 class Node:
-    """A value, and where it stands."""
+    """A value and its position."""
 
     start: int
     end: int
@@ -28,10 +28,10 @@ class Node:
     children: "tuple[Child, ...]" = ()
 
     def child(self, key: str | int) -> "Child | None":
-        """The member or item of that name or number.
+        """Return the member of that name or the item of that index; None if there is none.
 
         Raises:
-            Broken: if it is there twice, since readers disagree on which of them counts.
+            ParseError: if it is there twice, since parsers disagree on which one counts.
         """
         found = [child for child in self.children if child.key == key]
         if len(found) > 1:
@@ -39,7 +39,7 @@ class Node:
         return found[0] if found else None
 
     def containers(self) -> "Iterator[Node]":
-        """This node and all below it that hold others."""
+        """Yield this node and its descendants that have children."""
         if self.children:
             yield self
         for child in self.children:
@@ -54,7 +54,7 @@ class Child:
     start: int
     node: Node
     comma: int | None
-    """Where the comma behind it stands, if there is one."""
+    """The position of the comma after it, if there is one."""
 
     @property
     def end(self) -> int:
@@ -63,16 +63,16 @@ class Child:
 
 @dataclass(frozen=True)
 class Grammar:
-    """What a client takes for JSON."""
+    """The dialect of JSON that a client accepts."""
 
     comments: bool = False
     trailing_commas: bool = False
 
     def parse(self, text: str) -> Node | None:
-        """Read a text; nothing but space and comments is no value.
+        """Parse a text; None if it contains only whitespace and comments.
 
         Raises:
-            Broken: if it is not JSON; the text says where and why.
+            ParseError: if it is not JSON; the message says where and why.
         """
         reader = _Reader(self, text)
         try:
@@ -97,7 +97,7 @@ class _Reader:
         return ParseError(f"line {len(lines)}, column {len(lines[-1]) + 1}: {why}")
 
     def skip_space(self, at: int) -> int:
-        """The place behind space and comments."""
+        """Return the position after whitespace and comments."""
         while True:
             at = _end_of_match(_SPACE, self._text, at)
             if not (comment := _COMMENT.match(self._text, at)):

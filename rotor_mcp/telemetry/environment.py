@@ -1,14 +1,14 @@
-"""Whether somebody wants traces or metrics, by the environment variables that OpenTelemetry has for that.
+"""Reads from OpenTelemetry's environment variables whether traces or metrics are requested.
 
-| variable                                                             | what it says                     |
+| variable                                                             | effect                           |
 |----------------------------------------------------------------------|----------------------------------|
-| `OTEL_SDK_DISABLED=true`                                             | nothing, whatever else is set    |
+| `OTEL_SDK_DISABLED=true`                                             | neither, whatever else is set    |
 | `OTEL_TRACES_EXPORTER`, `OTEL_METRICS_EXPORTER`                      | `otlp` or `none`                 |
-| `OTEL_EXPORTER_OTLP_ENDPOINT`                                        | both, if the former do not say   |
-| `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT`, `…_METRICS_ENDPOINT`           | that one, if the former do not   |
+| `OTEL_EXPORTER_OTLP_ENDPOINT`                                        | both, unless those above are set |
+| `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT`, `…_METRICS_ENDPOINT`           | that signal, likewise            |
 | `OTEL_EXPORTER_OTLP_PROTOCOL`, `…_TRACES_PROTOCOL`, `…_METRICS_PROTOCOL` | `http/protobuf`, nothing else |
 
-Where it goes, how often, and by which name is read by OpenTelemetry itself.
+OpenTelemetry itself reads the endpoint, the interval and the service name.
 """
 
 from collections.abc import Mapping
@@ -23,17 +23,17 @@ PROTOCOL = "http/protobuf"
 
 @dataclass(frozen=True)
 class Signals:
-    """What somebody wants to have."""
+    """Which signals are exported."""
 
     traces: bool
     metrics: bool
 
 
 def requested_signals(environment: Mapping[str, str]) -> Signals:
-    """Read what is wanted.
+    """Return the signals that the environment requests.
 
     Raises:
-        ConfigError: if it cannot be had.
+        ConfigError: if a value is not supported, or the extra `telemetry` is missing.
     """
     signals = _read(environment)
     if (signals.traces or signals.metrics) and not _installed():

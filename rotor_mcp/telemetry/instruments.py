@@ -1,7 +1,7 @@
-"""What is measured, and how it is called: as the semantic conventions call it where they do.
+"""The metrics and spans, named by OpenTelemetry's semantic conventions where these have a name.
 
-No value comes from a lead, and none names a caller: callers are people, as many as there are, and who did
-what stands in the audit log.
+No attribute comes from a lead or names a caller: callers are persons, their number is not bounded, and the
+audit log records who did what.
 """
 
 from collections.abc import Iterable
@@ -15,13 +15,13 @@ from rotor_mcp.errors import NotSent
 from rotor_mcp.events import CallFinished, CallSummary, EventListener, RequestEvent, SpentToday
 
 DURATION_BUCKETS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60)
-"""Bounds of the histograms: from what memory answers to what no call takes."""
+"""Upper bounds of the histograms' buckets in seconds: from a cached result to more than any call takes."""
 
 Attributes = dict[str, AttributeValue]
 
 
 class Instruments(EventListener):
-    """Turns what it is told into spans and measurements."""
+    """Records events as metrics and spans."""
 
     def __init__(self, tracer: Tracer, meter: Meter) -> None:
         self._tracer = tracer
@@ -49,7 +49,7 @@ class Instruments(EventListener):
         )
 
     def started(self, spent_today: SpentToday) -> None:
-        """Begin to say what each company has spent."""
+        """Register a gauge of each company's spent quota."""
 
         def spent(_: CallbackOptions) -> Iterable[Observation]:
             for company, requests in spent_today():
@@ -63,18 +63,18 @@ class Instruments(EventListener):
         )
 
     def call_rejected(self, rejection: NotSent) -> None:
-        """Count a call that was not let in."""
+        """Count a rejected call."""
         self._rejections.add(1, {"rotor_mcp.reason": type(rejection).__name__})
 
     def call_finished(self, finished: CallFinished) -> None:
-        """Count a call."""
+        """Count a call, and record its duration."""
         if (summary := finished.summary) is None:
             return
         self._calls.add(1, {"rotor_mcp.call": summary.operation, "rotor_mcp.outcome": summary.outcome})
         self._call_seconds.record(summary.seconds, _operation_attributes(summary))
 
     def request_finished(self, request: RequestEvent) -> None:
-        """Count a request, and make a span of it."""
+        """Count a request, record its duration, and create its span."""
         attributes: Attributes = {
             "http.request.method": request.method,
             "server.address": request.host,
@@ -87,7 +87,7 @@ class Instruments(EventListener):
         status = str(request.status or ("none" if request.sent else "not sent"))
         self._requests.add(1, {"http.request.method": request.method, "rotor_mcp.status": status})
         self._request_seconds.record(request.seconds, attributes)
-        # Made afterwards, with the time it began: so it is nowhere the current span, and its id goes nowhere.
+        # Created afterwards with its start time, so that it never is the current span and its id is not sent.
         now = time_ns()
         span = self._tracer.start_span(
             f"{request.method} {request.path_template}",
@@ -101,7 +101,7 @@ class Instruments(EventListener):
 
 
 def _operation_attributes(summary: CallSummary) -> Attributes:
-    """What a call is to the protocol."""
+    """Return the attributes of a call: the protocol's method, and what it was called on."""
     match summary.operation.split():
         case ["resource", name]:
             attributes: Attributes = {"mcp.method.name": "resources/read", "rotor_mcp.resource": name}
