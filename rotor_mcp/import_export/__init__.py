@@ -1,1 +1,1 @@
-"""Leads from files and to files: what `rotor-mcp import` and `rotor-mcp export` are made of."""
+"""Imports leads from files and exports them: `rotor-mcp import` and `rotor-mcp export`."""

@@ -1,7 +1,7 @@
-"""Which column of a table is which argument of `upsert_lead`.
+"""Maps the columns of a table to arguments of `upsert_lead`.
 
-A column counts if its header or the person says what it is; all others are left out, and everything is said
-before anything is sent. Nothing is validated here: a row's arguments go the way of every other write.
+A column is mapped by `--map` or by its header; others are left out, and the preview lists every column before
+anything is sent. Values are not validated here, but as those of any other write.
 """
 
 import re
@@ -22,10 +22,10 @@ from rotor_mcp.sanitize import one_line
 from rotor_mcp.tools.phrases import counted
 
 FIELDS = (*LeadFields.model_fields, "id", "confirm")
-"""The arguments that rows can give."""
+"""The arguments that a row can have."""
 
 NOT_WRITABLE = frozenset({*Lead.model_fields.keys() - UpsertRequest.model_fields.keys(), "row", "reason"})
-"""Columns that our own files hold and that Rotor takes from nobody."""
+"""Columns of our own files that cannot be written."""
 
 _PARTS = (FIRST_NAME, LAST_NAME)
 _TARGETS = (*FIELDS, *_PARTS)
@@ -37,12 +37,12 @@ _MAX_LISTED_COLUMNS = 30
 
 
 class ColumnError(ValueError):
-    """Columns that cannot be matched as asked, or that name nobody."""
+    """The mapping names an unknown column or field, or no column identifies a lead."""
 
 
 @dataclass(frozen=True)
 class ColumnSource:
-    """A column that is read into a field."""
+    """A column that is mapped to a field."""
 
     column: str
     field: str
@@ -52,18 +52,18 @@ class ColumnSource:
 
 @dataclass(frozen=True)
 class ColumnMapping:
-    """What becomes of each column of a table."""
+    """The mapping of a table's columns to fields."""
 
     columns: tuple[str, ...]
     sources: tuple[ColumnSource, ...]
-    """Of those for one field, the most wanted first."""
+    """In order of preference within a field."""
     left_out: Mapping[str, str]
-    """Column → why, or nothing where its header says nothing sure."""
+    """Column → reason; blank if the header is not recognized."""
     differing: Mapping[str, int]
-    """Column → rows in which it holds something else than what is taken for its field."""
+    """Column → number of rows in which its value differs from the one that is used for its field."""
 
     def arguments(self, row: Row) -> dict[str, Any]:
-        """The arguments of `upsert_lead` that a row gives. Blank ones are missing."""
+        """Return the arguments of `upsert_lead` of a row, without blank ones."""
         given: dict[str, Any] = {}
         for field in FIELDS:
             values = [value for _, value in _values(self._sources_of(field), row)]
@@ -76,7 +76,7 @@ class ColumnMapping:
         return given
 
     def describe(self) -> list[str]:
-        """What becomes of each column, in words: a line for each, in the order of the file."""
+        """Return a line about each column, in the order of the file."""
         texts = {source.column: self._line(source) for source in self.sources}
         for column, why in self.left_out.items():
             texts[column] = f"{column}: left out{why and f', {why}'}"
@@ -116,22 +116,22 @@ class ColumnMapping:
         return words
 
     def _preferred_columns(self, source: ColumnSource) -> list[str]:
-        """The columns that must be blank for this one to count."""
+        """Return the columns that have to be blank for this one to be used."""
         same = [one.column for one in self._sources_of(source.field)]
         full = [one.column for one in self._sources_of("name")] if source.field in _PARTS else []
         return full + same[: same.index(source.column)]
 
 
 def match_columns(table: Table, given: Mapping[str, str], *, region: str) -> ColumnMapping:
-    """Match a table's columns to fields.
+    """Map a table's columns to fields.
 
     Args:
         table: the table.
-        given: column → field, as the person said; a blank or "-" for the field leaves the column out.
-        region: country (ISO 3166) in which phones, dates and amounts are read.
+        given: column → field, from `--map`; a blank or "-" for the field leaves the column out.
+        region: country (ISO 3166) for the formats of phones, dates and amounts.
 
     Raises:
-        ColumnError: if `given` names what does not exist, or no column says whom a row is about.
+        ColumnError: if `given` names an unknown column or field, or no column identifies a lead.
     """
     asked = _fields_by_column(table, given)
     fields = {column: field for column, field in asked.items() if field}
@@ -140,7 +140,7 @@ def match_columns(table: Table, given: Mapping[str, str], *, region: str) -> Col
     for column, why in _doubtful_columns(table, guessed, set(fields.values())).items():
         del guessed[column]
         left_out[column] = why
-    # What the person said comes first, then what stands first in the file.
+    # The user's mapping takes precedence, then the order of the file.
     fields |= {column: found.field for column, found in guessed.items()}
     if _IDENTIFYING.isdisjoint(fields.values()):
         raise ColumnError(_no_identity_text(table.columns))
@@ -152,7 +152,11 @@ def match_columns(table: Table, given: Mapping[str, str], *, region: str) -> Col
 
 
 def _fields_by_column(table: Table, given: Mapping[str, str]) -> dict[str, str]:
-    """Read what the person said: column → field, blank to leave it out."""
+    """Return the user's mapping with the table's column names: column → field, blank to leave it out.
+
+    Raises:
+        ColumnError: if a column or a field does not exist.
+    """
     known = {column.casefold(): column for column in table.columns}
     asked = {}
     for column_text, field_text in given.items():
@@ -171,12 +175,12 @@ def _fields_by_column(table: Table, given: Mapping[str, str]) -> dict[str, str]:
 
 
 def _guess(column: str) -> HeaderMatch | None:
-    # "Confirm" may be anything to anybody; the header of our own files is written small.
+    # In other files "Confirm" can mean anything; our own files have it in lower case.
     return HeaderMatch("confirm") if column == "confirm" else match_header(column)
 
 
 def _doubtful_columns(table: Table, guessed: Mapping[str, HeaderMatch], asked: Set[str]) -> dict[str, str]:
-    """The columns whose headers say more than can be relied on, and why."""
+    """Return the columns whose guessed field is not reliable: column → reason."""
     place = _best_place(table, guessed, asked)
     doubtful = {}
     for column, (field, own_place) in guessed.items():
@@ -193,10 +197,9 @@ def _doubtful_columns(table: Table, guessed: Mapping[str, HeaderMatch], asked: S
 
 
 def _best_place(table: Table, guessed: Mapping[str, HeaderMatch], asked: Set[str]) -> int | None:
-    """Choose among the addresses of a file, so that no lead gets the street of one and the city of another.
+    """Return which of a file's addresses to use, so that no lead mixes parts of two addresses.
 
-    One with a street, if there is any, unless the person said where the street is; then the one where the
-    work is done.
+    Those with a street are preferred, unless the user mapped the street; of them the best in `_PLACES`.
     """
     parts = {column: found for column, found in guessed.items() if found.place is not None}
     filled = {
@@ -222,7 +225,7 @@ def _values(sources: Sequence[ColumnSource], row: Row) -> list[tuple[ColumnSourc
 
 
 def _differing(table: Table, sources: Sequence[ColumnSource], region: str) -> dict[str, int]:
-    """Count for each column the rows in which it holds something else than what is taken."""
+    """Return column → number of rows in which its value differs from the one that is used."""
     counts: dict[str, int] = {}
     for field in {source.field for source in sources} - _JOINED:
         of_field = [source for source in sources if source.field == field]

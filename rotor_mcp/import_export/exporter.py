@@ -1,7 +1,7 @@
-"""`rotor-mcp export`: all leads that a search would find, to a file or to standard output.
+"""`rotor-mcp export`: writes all leads that match a search to a file or to standard output.
 
-They are read as searches read them, in pages of 1,000. Where Rotor's order is the one wanted, each page is
-written before the next is read: that takes little memory, however many leads there are.
+Leads are read in pages of 1,000. In Rotor's order, newest first, each page is written before the next is
+read, so that memory does not grow with the number of leads.
 """
 
 import os
@@ -41,26 +41,26 @@ WriteLeads = Callable[[Sequence[Lead]], None]
 
 @dataclass
 class Export:
-    """What to export, and how far that has come."""
+    """What to export, and the progress."""
 
     request: SearchRequest
-    """Which leads, in which order, and which of their fields. Its own limit does not count."""
+    """Filters, order and fields. Its limit is ignored."""
     limit: int | None
-    """Leads to write at most; all that match if None."""
+    """Maximum number of leads; None for all that match."""
     max_requests: int
-    """Pages of 1,000 leads to read at most."""
+    """Maximum number of pages of 1,000 leads to read."""
     written: int = field(default=0, init=False)
-    """Leads written."""
+    """Number of leads written."""
     call: CallContext | None = field(default=None, init=False)
 
     @property
     def spent(self) -> int:
-        """Requests spent of the daily quota, retries included."""
+        """Requests spent of the quota, retries included."""
         return self.call.api.requests if self.call else 0
 
 
 def format_of(file: str) -> ExportFormat:
-    """Tell the form of a file by the ending of its name."""
+    """Return the format for the extension of a file name."""
     return "jsonl" if Path(file).suffix.lower() in (".jsonl", ".ndjson") else "csv"
 
 
@@ -71,15 +71,14 @@ def run_export(
     file: str,
     form: ExportFormat,
 ) -> bool:
-    """Export leads to a file, or to standard output if its name is `-`.
+    """Export leads to a file, or to standard output if its name is `-`, and report on standard error.
 
-    What came of it is said on standard error. Returns whether all was written.
+    Returns whether the export is complete.
 
     Raises:
-        BrokenPipeError: if whoever reads the output has read enough.
+        BrokenPipeError: if the reader of the output has closed it.
     """
-    # A process that is told to end leaves as little behind as one that is interrupted. A shell that started
-    # it in the background may have switched interruptions off.
+    # SIGTERM cleans up as SIGINT does. A shell that starts the process in the background may ignore SIGINT.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.default_int_handler)
     is_stream = _is_stream(file)
@@ -91,8 +90,7 @@ def run_export(
             write = _lead_writer(stream, form, names, settings, to_terminal=os.isatty(stream.fileno()))
 
             async def work() -> None:
-                # The event loop ends its task between two steps when it is interrupted, so that each request
-                # is counted. To be told to end does the same.
+                # On SIGINT, and so on SIGTERM, the event loop cancels its task, which counts every request.
                 signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))
                 async with open_tenant(settings, transport) as tenant:
                     await _run(export, tenant, write, show_progress)
@@ -122,12 +120,12 @@ async def _run(export: Export, tenant: Tenant, write: WriteLeads, show: Callable
 
 
 async def _read_leads(export: Export, call: CallContext) -> AsyncIterator[Sequence[Lead]]:
-    """Read the leads that are wanted, and give them out as soon as their order is known.
+    """Yield the leads as soon as their order is known.
 
     Raises:
-        RotorError: if Rotor could not be asked or refused.
-        TooManyRequests: if there are too many to read. Where Rotor's count of its leads shows
-            that, none is given out before.
+        RotorError: if a request failed or was refused.
+        TooManyRequests: if there are too many leads to read; before the first is yielded, if Rotor's total
+            shows it.
     """
     request, newest_first = export.request, export.request.order == "newest"
     scan = LeadScan(request, Cursor(search=digest(request), size=PAGE_LIMIT), call)
@@ -135,7 +133,7 @@ async def _read_leads(export: Export, call: CallContext) -> AsyncIterator[Sequen
     yielded = pages = 0
     done = False
     while not done:
-        call.api.resume()  # its clock is for one page, not for all
+        call.api.resume()  # the timeout is per page
         found += await scan.read()
         pages += 1
         done = scan.done or (
@@ -156,14 +154,14 @@ async def _read_leads(export: Export, call: CallContext) -> AsyncIterator[Sequen
 
 
 def _check_cost(export: Export, scan: LeadScan, pages: int) -> None:
-    """See that the rest may be read, as far as is known how much that is.
+    """Check that the remaining pages fit `max_requests`, as far as their number is known.
 
     Raises:
-        TooManyRequests: if it may not.
+        TooManyRequests: if they do not.
     """
     leads = scan.exist or 0
     if export.request.created_from:
-        leads = 0  # where that ends is not known before it is read
+        leads = 0  # the number of leads since a date is unknown
     elif export.limit is not None and export.request.order == "newest":
         leads = min(leads, export.limit)
     needed = pages + max(-(-leads // PAGE_LIMIT) - scan.pages, 1)
@@ -197,22 +195,22 @@ def _written_text(export: Export, file: str, *, is_stream: bool) -> str:
 
 
 def _show_progress(text: str) -> None:
-    """Show a line on a terminal in the place of the one shown before."""
+    """Show a line on the terminal in the place of the previous one."""
     click.echo(f"\r{text:<70}\r", err=True, nl=False)
 
 
 def _show_nothing(_: str) -> None:
-    """Show nothing: nobody watches, or the rows are on the same screen."""
+    """Show no progress: there is no terminal, or it shows the rows."""
 
 
 def _is_stream(file: str) -> bool:
-    """Whether there is no file to put in its place at the end, but an output, a pipe or a device."""
+    """Whether the target is standard output, a pipe or a device, which cannot be replaced atomically."""
     return file == STANDARD_OUTPUT or (Path(file).exists() and not Path(file).is_file())
 
 
 def _open_output(file: str) -> AbstractContextManager[BinaryIO]:
     if file == STANDARD_OUTPUT:
-        # Not `sys.stdout.buffer`: where Python is told not to buffer, that may write a part only.
+        # Not `sys.stdout.buffer`: with PYTHONUNBUFFERED it may write only a part.
         return os.fdopen(_STDOUT, "wb", closefd=False)
     reject_foreign_symlink(Path(file))
     return Path(file).open("wb") if _is_stream(file) else open_atomic(Path(file))
@@ -221,9 +219,9 @@ def _open_output(file: str) -> AbstractContextManager[BinaryIO]:
 def _lead_writer(
     stream: BinaryIO, form: ExportFormat, names: Sequence[str], settings: Settings, *, to_terminal: bool
 ) -> WriteLeads:
-    """Make what writes rows, and before the first of them what the file begins with.
+    """Return a function that writes leads, and the header before the first.
 
-    A terminal gets no control characters: strangers wrote the texts.
+    Control characters are removed for a terminal, since the texts are untrusted.
     """
     header = lead_rows.BYTE_ORDER_MARK + lead_rows.csv_text([names]) if form == "csv" else ""
 

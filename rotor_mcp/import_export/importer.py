@@ -1,7 +1,7 @@
-"""`rotor-mcp import`: the rows of a file become leads.
+"""`rotor-mcp import`: writes the rows of a file as leads.
 
-Who everybody is and what would change is found out and shown before anything is sent. What was written is
-noted in a journal beside the file, so that an import that was stopped goes on where it was.
+The plan of every row is made and shown before anything is sent. A journal beside the file records the written
+rows, so that an interrupted import can be continued.
 """
 
 import hashlib
@@ -46,24 +46,24 @@ ImportMode = Literal["ask", "dry_run", "write"]
 
 @dataclass(frozen=True)
 class ImportOptions:
-    """What was asked for."""
+    """The options of an import."""
 
     file: str
-    """Its name, or `-` for standard input."""
+    """The file's name, or `-` for standard input."""
     column_fields: Mapping[str, str]
-    """Column → field, as the person said."""
+    """Column → field, from `--map`."""
     defaults: RowDefaults
     max_requests: int
-    """Requests that this run may spend."""
+    """Maximum number of requests of this run."""
     mode: ImportMode
     destination: str | None
-    """Names the Rotor that the rows go to; None if nothing of it lasts, so that no journal is wanted."""
+    """Identifies the Rotor that is written to; None if it is in memory, so that no journal is needed."""
 
 
 def run_import(
     options: ImportOptions, settings: Settings, transport: Callable[[], httpx2.AsyncBaseTransport] | None
 ) -> bool:
-    """Import a file. Returns whether all of its rows are in Rotor, or would be.
+    """Import a file. Returns whether all rows are stored in Rotor, or would be after a dry run.
 
     Raises:
         click.ClickException: if the file, its columns or its journal cannot be used.
@@ -90,7 +90,7 @@ def run_import(
 def _read(file: str) -> bytes:
     if file != STANDARD_INPUT:
         return Path(file).read_bytes()
-    return sys.stdin.buffer.read() if sys.stdin else b""  # None if it was closed before the start
+    return sys.stdin.buffer.read() if sys.stdin else b""  # None if it is closed
 
 
 class _ImportRun:
@@ -115,7 +115,7 @@ class _ImportRun:
         click.echo(self._tenant.safe(text))
 
     async def run(self) -> bool:
-        """Show what would happen; if that is wanted, make it happen."""
+        """Show the plan, and write it if that is confirmed. Returns whether all rows are stored."""
         api = self._call.api
         for line in import_report.describe_file(self._table, self._columns):
             self._print(line)
@@ -133,7 +133,7 @@ class _ImportRun:
         return False
 
     def _groups(self) -> Iterator[RowGroup]:
-        """Read the rows. Those that cannot be read are refused."""
+        """Yield the valid rows, and collect the others in `_invalid`."""
         defaults = self._options.defaults
         for row in self._table.rows:
             self._arguments[row.number] = self._columns.arguments(row)
@@ -149,7 +149,7 @@ class _ImportRun:
                 yield RowGroup((row.number,), request)
 
     async def _journal(self) -> Journal:
-        """Open the journal that lies beside the file, if anything is, was or will be in it."""
+        """Open the journal beside the file. A dry run uses an existing one and creates none."""
         file = Path(
             f"standard-input-{hashlib.sha256(self._data).hexdigest()[:8]}"
             if self._options.file == STANDARD_INPUT
@@ -190,7 +190,7 @@ class _ImportRun:
         return all(outcome.is_stored for outcome in batch.outcomes)
 
     def _report(self, outcomes: Sequence[RowOutcome]) -> None:
-        """Say of rows what was not said before."""
+        """Print the lines about rows that have not been printed yet."""
         rows = with_writes(outcomes, self._call)
         for title, lines in import_report.describe_rows(rows, self._zone).items():
             new = [line for line in lines if line not in self._reported]
@@ -199,12 +199,15 @@ class _ImportRun:
                 self._print(line)
 
     def _recover_interrupted(self, batch: Batch, journal: Journal) -> None:
-        """Find rows of a run that died, which are in Rotor, but which nothing but their names can show."""
+        """Find rows that an interrupted run has written, and that only a name identifies.
+
+        A lead that was not there when the row began and has its values is taken for the row's.
+        """
         for write in list(batch.writes):
             digests = [self._digests[row] for row in write.group.rows]
             known = journal.candidates(digests[0])
             if known is None or write.plan.found.lead is not None or write.plan.found.alternatives_left_out:
-                continue  # among more rivals than are kept, one that seems new may only have moved up
+                continue  # not all alternatives are listed: one that seems new may only have moved up
             new = [lead for lead in write.plan.found.alternatives if lead.id not in known]
             written = [lead for lead in new if not differences(write.plan.fields, lead, self._call.locale)]
             if written:
@@ -251,7 +254,11 @@ class _ImportRun:
 
 
 def _write_corrections(corrections: str, name: str) -> Path:
-    """Write the rows that need attention beside the file; never over an earlier one, which may be in work."""
+    """Write the rows that need attention beside the file. Never overwrites an earlier one with other content.
+
+    Raises:
+        OSError: if the file cannot be written.
+    """
     beside = Path("standard-input" if name == STANDARD_INPUT else name)
     data = corrections.encode(errors="replace")
     for number in itertools.count(1):

@@ -1,4 +1,4 @@
-"""Observes the writes of an import: notes each row before and after, and stops on a signal."""
+"""Observes the writes of an import: records each row in the journal, and stops on a signal."""
 
 import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -13,7 +13,7 @@ from rotor_mcp.leads.batch import BatchObserver, PlannedWrite, RowOutcome
 
 
 class ImportObserver(BatchObserver):
-    """Notes each row in the journal, and stops the import when it is told to."""
+    """Records each row in the journal, and stops the import on a signal or at a limit."""
 
     def __init__(
         self,
@@ -23,14 +23,14 @@ class ImportObserver(BatchObserver):
         digests: Mapping[int, str],
         advance: Callable[[], None],
     ) -> None:
-        """Begin to watch.
+        """Create an observer.
 
         Args:
-            api: what the rows are sent with.
-            requests: that it may spend in all.
-            journal: where they are noted.
-            digests: row → what it is noted as.
-            advance: told of every write that has ended.
+            api: the client that sends the rows.
+            requests: maximum number of requests of the run.
+            journal: records the rows.
+            digests: row → its digest.
+            advance: called after every write.
         """
         self._api = api
         self._requests = requests
@@ -43,7 +43,7 @@ class ImportObserver(BatchObserver):
 
     @contextmanager
     def stop_on_signals(self) -> Iterator[None]:
-        """Stop after the rows in hand when Ctrl-C is pressed or the process is told to end."""
+        """Within a block, stop after the active rows on SIGINT or SIGTERM."""
         signals = (signal.SIGINT, signal.SIGTERM)
         before = [signal.signal(number, self._handle_signal) for number in signals]
         try:
@@ -59,7 +59,7 @@ class ImportObserver(BatchObserver):
         click.echo("\nStopping after the rows in hand. Once more stops at once.", err=True)
 
     def stop(self) -> str | None:
-        """Say why no further row may begin, if that is so."""
+        """Return why no further row may start; None if one may."""
         if self._is_stopped:
             return "the import was stopped"
         if self._journal_fault:
@@ -69,9 +69,9 @@ class ImportObserver(BatchObserver):
         return None
 
     def before_write(self, write: PlannedWrite) -> str | None:
-        """Note a row before anything of it is sent, and give it the time of a whole call.
+        """Record a row before it is sent, and restart the call's timeout for it.
 
-        What cannot be noted must not be sent: after a crash nobody would know of it.
+        A row that cannot be recorded is not sent: after a crash its state would be unknown.
         """
         self._in_flight.add(write.group.rows)
         self._api.resume()
@@ -82,7 +82,7 @@ class ImportObserver(BatchObserver):
         return self._journal_fault
 
     async def after_write(self, outcome: RowOutcome) -> None:
-        """Note what became of a row. If that is not known, it stays noted as begun."""
+        """Record the outcome of a row. If it is unknown, the row stays recorded as begun."""
         begun = outcome.rows in self._in_flight
         self._in_flight.discard(outcome.rows)
         with self._journal_errors_caught():
@@ -96,7 +96,7 @@ class ImportObserver(BatchObserver):
 
     @contextmanager
     def _journal_errors_caught(self) -> Iterator[None]:
-        """Note something. If that fails, no further row begins; those that began are looked up next time."""
+        """Catch an error of the journal. No further row starts; the next run looks up those that have."""
         try:
             yield
         except JournalError as exc:

@@ -1,8 +1,7 @@
-"""The bytes of a file → a table, whatever kind of file it is.
+"""Reads the bytes of a file of any supported format as a table.
 
-What a file is, its content says: people rename files, and programs name them wrongly. Nothing is guessed that
-would change what is read. A file that cannot be read as it stands is refused whole, with words on how to save
-it again: half a name in a lead is worse than no import.
+The format is detected from the content, because file names are often wrong. A file that cannot be read
+completely is rejected with advice on how to save it again: a damaged name in a lead is worse than no import.
 """
 
 import re
@@ -20,7 +19,7 @@ def read_table(data: bytes, name: str) -> Table:
 
     Args:
         data: CSV, a workbook (XLSX, XLS, ODS), JSON lines or a JSON list of objects.
-        name: the file's name, or "-". Its ending counts only where the content leaves a doubt.
+        name: the file's name, or "-". Its extension is used only if the content is ambiguous.
 
     Raises:
         TableError: if it cannot be read.

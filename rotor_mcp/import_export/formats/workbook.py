@@ -1,6 +1,6 @@
-"""A workbook (XLSX, XLS, ODS) → a table: the first sheet that can be seen and holds rows.
+"""Reads a workbook (XLSX, XLS, ODS) as a table: the first visible sheet with rows.
 
-Cells become the text that a person would type for them. `workbook_process.py` reads them, as a process.
+Cells become the text that a person would type for them. A separate process reads them: `workbook_process.py`.
 """
 
 import io
@@ -14,13 +14,13 @@ from rotor_mcp.import_export.formats.table import Table, TableError, tabulate
 from rotor_mcp.sanitize import one_line
 
 MAX_UNPACKED_BYTES = 300_000_000
-"""Bytes of a workbook's parts, unpacked, as far as it tells them."""
+"""Of a workbook's parts, decompressed, by the sizes that the file declares."""
 TIMEOUT_SECONDS = 120.0
-"""Seconds that a workbook may take to read."""
+"""For reading a workbook."""
 
 DAMAGED_EXIT_STATUS = 2
-"""Exit status of the process that reads, for a workbook that cannot be read."""
-_ENCRYPTED = "EncryptedPackage".encode("utf-16-le")  # the part in which Excel keeps a locked XLSX
+"""Exit status of the process if the workbook cannot be read."""
+_ENCRYPTED = "EncryptedPackage".encode("utf-16-le")  # the part with an encrypted XLSX
 TOO_LARGE = "The workbook is too large. Save the sheet with the leads as CSV"
 _TOO_MUCH_MEMORY = (
     "To read the workbook takes too much memory: a cell far from the leads may hold something. Clear it, or "
@@ -32,7 +32,7 @@ def read_workbook(data: bytes) -> Table:
     """Read a workbook.
 
     Raises:
-        TableError: if it cannot be read, or what reads it is not installed.
+        TableError: if it cannot be read, or the extra `xlsx` is not installed.
     """
     if find_spec("python_calamine") is None:
         raise TableError(
@@ -51,7 +51,7 @@ def read_workbook(data: bytes) -> Table:
         raise TableError(TOO_LARGE) from None
     if process.returncode == DAMAGED_EXIT_STATUS:
         raise TableError("The workbook is damaged or of an unknown kind. Save it again as XLSX or CSV")
-    if process.returncode:  # without memory it is ended in one way or another
+    if process.returncode:  # out of memory, which ends it in one of several ways
         raise TableError(_TOO_MUCH_MEMORY)
     header_line, *records = process.stdout.splitlines()
     header = json.loads(header_line)
