@@ -1,4 +1,4 @@
-"""Where the API key comes from when a client is connected."""
+"""Obtains the API key for `rotor-mcp install`."""
 
 import os
 
@@ -12,16 +12,16 @@ _VARIABLE = environment_variable("api_key")
 
 
 def obtain_key(*, from_keychain: bool) -> str | None:
-    """The key in the environment, else the one that is kept already, else the one that somebody types.
+    """Return the key from the environment, else from the keychain, else from a prompt.
 
     Args:
-        kept: whether the keychain is asked too.
+        from_keychain: whether to read the keychain too.
 
     Returns:
-        None if there is nobody to ask.
+        None if there is no key and no terminal to ask on.
 
     Raises:
-        click.UsageError: if the environment holds a key that no header could carry.
+        click.UsageError: if the key in the environment cannot be sent in a header.
         KeychainError: if the keychain cannot be used.
     """
     if given := os.environ.get(_VARIABLE, "").strip():

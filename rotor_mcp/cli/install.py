@@ -34,7 +34,7 @@ _name = click.option(
     "--name",
     default="rotor",
     show_default=True,
-    help="What the server is called in the client.",
+    help="Name of the server in the client.",
     metavar="TEXT",
 )
 _yes = click.option("--yes", is_flag=True, help="Write without asking.")
@@ -42,11 +42,11 @@ _yes = click.option("--yes", is_flag=True, help="Write without asking.")
 
 @dataclass(frozen=True)
 class _KeySource:
-    """Where the server that a client starts has its key from."""
+    """Where the server that a client starts reads its key."""
 
     key: str | None
     in_keychain: bool
-    """Whether the keychain holds it, and not the configuration."""
+    """Whether the key is stored in the keychain instead of the configuration."""
 
     def variables(self) -> dict[str, str]:
         if self.in_keychain:
@@ -55,7 +55,7 @@ class _KeySource:
         return {KEY_VARIABLE: self.key} if self.key else {}
 
     def save(self) -> None:
-        """Put the key into the keychain, unless it is there."""
+        """Store the key in the keychain, unless it is there already."""
         if self.in_keychain and self.key and keychain.read_key() != self.key:
             keychain.save_key(self.key)
             click.echo("The API key is in this system's keychain.")
@@ -63,7 +63,7 @@ class _KeySource:
 
 @dataclass(frozen=True)
 class _EntryTemplate:
-    """What the entry of every client has in common."""
+    """The common parts of the entries of all clients."""
 
     name: str
     launch: LaunchCommand
@@ -77,11 +77,11 @@ class _EntryTemplate:
 @_clients
 @_name
 @_yes
-@click.option("--print", "only_print", is_flag=True, help="Only print what belongs where; touch no file.")
+@click.option("--print", "only_print", is_flag=True, help="Only print the entries and their files.")
 @click.option(
     "--sandbox",
     is_flag=True,
-    help="Serve an embedded Rotor with sample leads instead of the real one: no key.",
+    help="Serve an embedded Rotor with sample leads instead of the real one. Needs no key.",
 )
 @click.option(
     "--keychain",
@@ -101,16 +101,16 @@ def install_(
     in_keychain: bool,
     **values: str | None,
 ) -> None:
-    """Connect this server to the programs that use it.
+    """Add this server to the configurations of MCP clients.
 
     CLIENT is claude-desktop, claude-code, cursor, vscode, vscode-insiders, windsurf, codex or gemini.
-    Without one, all that are found on this machine are connected.
+    Without one, all clients that are found on this machine are connected.
 
-    First it is shown what would change in which configuration, and then asked whether to do it, unless --yes
-    says. All else in these files stays as it is, and a copy of each is kept beside it.
+    The changes are shown first, and written after a confirmation or with --yes. The rest of each file stays
+    as it is, and a backup is written beside it.
 
-    The API key is taken from ROTOR_API_KEY, or asked for. It goes into the configuration, for clients do not
-    pass on the environment; VS Code asks for it itself. The settings below go there too, if they are given.
+    The API key is read from ROTOR_API_KEY or asked for. It is written to the configuration, since clients do
+    not pass on the environment; VS Code asks for it itself. The settings below are written too, if given.
 
     The exit status is 0 if all clients are connected.
     """
@@ -153,16 +153,16 @@ def install_(
 @_name
 @_yes
 @click.option(
-    "--keychain", "in_keychain", is_flag=True, help="Take the API key out of this system's keychain, too."
+    "--keychain", "in_keychain", is_flag=True, help="Delete the API key from this system's keychain, too."
 )
 def uninstall_(names: tuple[str, ...], *, name: str, yes: bool, in_keychain: bool) -> None:
-    """Take this server out of the programs that it was connected to.
+    """Remove this server from the configurations of MCP clients.
 
-    CLIENT is as for install; without one, all that are found on this machine are looked through. Only the
-    entry that install put in goes: one of that name that starts another program is left. It is shown and
-    asked first, as for install.
+    CLIENT is as for install; without one, all clients that are found on this machine are searched. Only the
+    entry of this server is removed: one of that name that starts another program stays. The changes are shown
+    and confirmed as for install.
 
-    The exit status is 0 if no client starts this server by that name any more.
+    The exit status is 0 if no client has this server under that name any more.
     """
     _check_name(name)
     found = apply.find_targets(names, HostSystem())
@@ -188,7 +188,11 @@ def _check_name(name: str) -> None:
 
 
 def _settings(values: dict[str, str | None]) -> dict[str, str]:
-    """Variables for the settings that are given, if the server could start with them."""
+    """Return the environment variables for the given settings.
+
+    Raises:
+        click.UsageError: if the server could not start with them.
+    """
     try:
         Settings.load(values)
     except ConfigError as exc:
@@ -221,7 +225,7 @@ def _print_entries(
     found: apply.FoundClients,
     entry_for: Callable[[Client], ServerEntry],
 ) -> None:
-    """Print entries for the clients that are named, or found, or else for all there are."""
+    """Print the entries of the named clients, else of those found, else of all supported ones."""
     clients = [CLIENTS[name] for name in dict.fromkeys(names)] or [target.client for target in found.targets]
     for client in dict.fromkeys(clients or CLIENTS.values()):
         locations = client.locations(machine)
