@@ -76,7 +76,7 @@ _FILTERS = together(
     "given",
     multiple=True,
     metavar="COLUMN=FIELD",
-    help="Map a column to a field, such as --map 'Cell=phone'; with no FIELD it is left out. May be repeated.",
+    help="Map a column to a field, such as --map 'Cell=phone'; without FIELD leave it out. Can be repeated.",
 )
 @click.option("--dry-run", is_flag=True, help="Only show the plan; write nothing.")
 @click.option("--yes", is_flag=True, help="Write without asking.")
