@@ -174,11 +174,7 @@ def export_(
 
 
 def _parse(model: type[Arguments], values: dict[str, Any]) -> Arguments:
-    """Remove the values of a model's flags from `values`, and return the model.
-
-    Raises:
-        click.UsageError: if a value is not valid.
-    """
+    """Remove the values of a model's flags from `values`, and return the model."""
     given = {name: values.pop(name) for name in model.model_fields if name in values}
     try:
         return validation.parse(model, given)

@@ -61,18 +61,6 @@ class _KeySource:
             click.echo("The API key is in this system's keychain.")
 
 
-@dataclass(frozen=True)
-class _EntryTemplate:
-    """The common parts of the entries of all clients."""
-
-    name: str
-    launch: LaunchCommand
-    settings: dict[str, str]
-
-    def entry(self, client: Client, source: _KeySource) -> ServerEntry:
-        return build_entry(client, self.name, self.launch, source.variables() | self.settings)
-
-
 @click.command("install")
 @_clients
 @_name
@@ -119,12 +107,15 @@ def install_(
         raise click.UsageError("--sandbox needs no key and --keychain keeps one: give one of them")
     settings = _settings(values)
     launch = LaunchCommand.of_interpreter(Path(sys.executable), "serve", *(["--sandbox"] if sandbox else []))
-    template = _EntryTemplate(name, launch, settings)
     machine = HostSystem()
+
+    def entry_for(client: Client, source: _KeySource) -> ServerEntry:
+        return build_entry(client, name, launch, source.variables() | settings)
+
     found = apply.find_targets(names, machine)
     if only_print:
         source = _KeySource(None if sandbox else _PLACEHOLDER, in_keychain)
-        _print_entries(names, machine, found, lambda client: template.entry(client, source))
+        _print_entries(names, machine, found, lambda client: entry_for(client, source))
         return
     apply.print_found(found)
     for client in found.absent:
@@ -137,9 +128,7 @@ def install_(
     source = _key_source(found, mode, sandbox=sandbox, in_keychain=in_keychain)
     done = apply.apply_changes(
         found.targets,
-        lambda target: changes.plan_install(
-            target.client, target.file, template.entry(target.client, source)
-        ),
+        lambda target: changes.plan_install(target.client, target.file, entry_for(target.client, source)),
         unchanged_text="nothing to do, it is connected just so.",
         done_text=lambda client: f"{client.restart_hint}.",
         mode=mode,
@@ -152,9 +141,7 @@ def install_(
 @_clients
 @_name
 @_yes
-@click.option(
-    "--keychain", "in_keychain", is_flag=True, help="Delete the API key from this system's keychain, too."
-)
+@click.option("--keychain", "in_keychain", is_flag=True, help="Delete the API key from the keychain, too.")
 def uninstall_(names: tuple[str, ...], *, name: str, yes: bool, in_keychain: bool) -> None:
     """Remove this server from the configurations of MCP clients.
 
@@ -188,11 +175,7 @@ def _check_name(name: str) -> None:
 
 
 def _settings(values: dict[str, str | None]) -> dict[str, str]:
-    """Return the environment variables for the given settings.
-
-    Raises:
-        click.UsageError: if the server could not start with them.
-    """
+    """Return the environment variables for the given settings, if the server can start with them."""
     try:
         Settings.load(values)
     except ConfigError as exc:

@@ -18,8 +18,8 @@ from rotor_mcp.installer.entry import (
     KEYCHAIN_VARIABLE,
     LaunchCommand,
     Server,
-    contains_key,
-    mask_secrets,
+    has_key,
+    mask_entry,
 )
 from rotor_mcp.installer.errors import CannotEdit
 from rotor_mcp.sanitize import one_line
@@ -107,7 +107,7 @@ async def _check_entry(entry: ClientEntry, settings: Settings) -> Check:
     command = f"rotor-mcp install {entry.client.name}{name}"
     if launch is None:
         return Check(title, "failed", f"{entry.name} in {entry.file} says no command", f"Run {command}.")
-    words = [launch.command, *map(str, mask_secrets(entry.server, "«API key»").get("args", []))]
+    words = [launch.command, *map(str, mask_entry(entry.server, "«API key»").get("args", []))]
     redact = Settings.load({"api_key": entry.variables.get(KEY_VARIABLE)}).redact
     subject = f"{entry.name} in {entry.file} starts {redact(' '.join(words))}"
     if entry.server.get("disabled") is True or entry.server.get("enabled") is False:
@@ -136,7 +136,7 @@ def _notes(entry: ClientEntry, launch: LaunchCommand, info: "_Started", settings
         yield f"it is version {info.version}"
     if "--sandbox" in "".join(launch.args):
         yield "it serves the embedded Rotor"
-    elif contains_key(entry.server):
+    elif has_key(entry.server):
         if settings.key != entry.variables[KEY_VARIABLE]:
             yield "its key is not the one that was checked here"
     elif not entry.variables.get(KEYCHAIN_VARIABLE) and not entry.variables.get(KEY_VARIABLE):

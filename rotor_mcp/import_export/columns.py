@@ -152,11 +152,7 @@ def match_columns(table: Table, given: Mapping[str, str], *, region: str) -> Col
 
 
 def _fields_by_column(table: Table, given: Mapping[str, str]) -> dict[str, str]:
-    """Return the user's mapping with the table's column names: column → field, blank to leave it out.
-
-    Raises:
-        ColumnError: if a column or a field does not exist.
-    """
+    """Return the user's mapping with the table's column names: column → field, blank to leave it out."""
     known = {column.casefold(): column for column in table.columns}
     asked = {}
     for column_text, field_text in given.items():

@@ -41,6 +41,7 @@ from rotor_mcp.tools.upsert_leads import with_writes
 STANDARD_INPUT = "-"
 JOURNAL_ENDING = ".rotor-import"
 
+Transport = Callable[[], httpx2.AsyncBaseTransport]
 ImportMode = Literal["ask", "dry_run", "write"]
 
 
@@ -60,9 +61,7 @@ class ImportOptions:
     """Identifies the Rotor that is written to; None if it is in memory, so that no journal is needed."""
 
 
-def run_import(
-    options: ImportOptions, settings: Settings, transport: Callable[[], httpx2.AsyncBaseTransport] | None
-) -> bool:
+def run_import(options: ImportOptions, settings: Settings, transport: Transport | None) -> bool:
     """Import a file. Returns whether all rows are stored in Rotor, or would be after a dry run.
 
     Raises:
@@ -254,11 +253,7 @@ class _ImportRun:
 
 
 def _write_corrections(corrections: str, name: str) -> Path:
-    """Write the rows that need attention beside the file. Never overwrites an earlier one with other content.
-
-    Raises:
-        OSError: if the file cannot be written.
-    """
+    """Write the rows that need attention beside the file. Never overwrite one with other content."""
     beside = Path("standard-input" if name == STANDARD_INPUT else name)
     data = corrections.encode(errors="replace")
     for number in itertools.count(1):

@@ -14,7 +14,7 @@ from rotor_mcp.cli.options import is_interactive
 from rotor_mcp.installer import backups, changes
 from rotor_mcp.installer.catalog import CLIENTS, Client, HostSystem
 from rotor_mcp.installer.changes import ConfigChange
-from rotor_mcp.installer.entry import ServerEntry, mask_secrets
+from rotor_mcp.installer.entry import ServerEntry, mask_entry
 from rotor_mcp.installer.errors import CannotEdit
 
 InstallMode = Literal["ask", "write", "show"]
@@ -117,7 +117,7 @@ def print_entry(client: Client, files: Sequence[Path], entry: ServerEntry) -> No
     """Print the files that an entry belongs into, and the content of a file with only this entry."""
     for file in files:
         click.secho(f"{client.title}, {file}", bold=True)
-    alone = client.syntax.put("", (client.section, entry.name), mask_secrets(entry.server, "«API key»"))
+    alone = client.syntax.put("", (client.section, entry.name), mask_entry(entry.server, "«API key»"))
     if entry.prompt:
         alone = client.syntax.put(alone, ("inputs", 0), entry.prompt)
     click.echo(alone)
@@ -159,12 +159,7 @@ def _carry_out(target: Target, change: ConfigChange, done_text: str) -> bool:
 
 
 def _write_change(change: ConfigChange) -> Path | None:
-    """Write a file with the permissions it had, through a symbolic link. Returns the backup, if there is one.
-
-    Raises:
-        CannotEdit: if the file has changed since the change was planned.
-        OSError: if it cannot be written.
-    """
+    """Write a file with the permissions it had, through a symbolic link. Returns the backup, if any."""
     if changes.read_config(change.file) != change.before:
         raise CannotEdit("it was changed by somebody else meanwhile, and was left as it is. Try again.")
     if change.after is None:

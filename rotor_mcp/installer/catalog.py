@@ -13,6 +13,7 @@ from rotor_mcp.installer.jsonc_edit import Json
 from rotor_mcp.installer.jsonc_parse import Grammar
 from rotor_mcp.installer.toml import Toml
 
+_TOML = Toml()
 _STRICT = Json(Grammar())
 _WITH_COMMENTS = Json(Grammar(comments=True))
 _LENIENT = Json(Grammar(comments=True, trailing_commas=True))
@@ -66,7 +67,7 @@ class Client:
     """What to do so that the client reads its configuration again."""
     syntax: Json | Toml = _STRICT
     section: str = "mcpServers"
-    has_type: bool = False
+    typed: bool = False
     """Whether its entries have `"type": "stdio"`."""
     asks_for_key: bool = False
     """Whether it can ask the user for the key, so that no file contains it."""
@@ -110,7 +111,7 @@ def _vscode(name: str, title: str, directory: str) -> Client:
         "Start the server with the command MCP: List Servers",
         syntax=_LENIENT,
         section="servers",
-        has_type=True,
+        typed=True,
         asks_for_key=True,
     )
 
@@ -124,9 +125,7 @@ CLIENTS = {
             _claude_desktop,
             "Quit Claude Desktop and start it again",
         ),
-        Client(
-            "claude-code", "Claude Code", _claude_code, "Start a new session of Claude Code", has_type=True
-        ),
+        Client("claude-code", "Claude Code", _claude_code, "Start a new session of Claude Code", typed=True),
         Client(
             "cursor",
             "Cursor",
@@ -143,9 +142,7 @@ CLIENTS = {
             "Press Refresh in Windsurf's list of MCP servers",
             syntax=_LENIENT,
         ),
-        Client(
-            "codex", "Codex", _codex, "Start a new session of Codex", syntax=Toml(), section="mcp_servers"
-        ),
+        Client("codex", "Codex", _codex, "Start a new session of Codex", syntax=_TOML, section="mcp_servers"),
         Client("gemini", "Gemini CLI", _gemini, "Start a new session of Gemini CLI", syntax=_WITH_COMMENTS),
     )
 }

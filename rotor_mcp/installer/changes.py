@@ -13,10 +13,10 @@ from rotor_mcp.installer.entry import (
     KEY_VARIABLE,
     Server,
     ServerEntry,
-    contains_key,
+    has_key,
     is_own_entry,
     key_prompt,
-    mask_secrets,
+    mask_entry,
     merge_server,
 )
 from rotor_mcp.installer.errors import CannotEdit, ParseError
@@ -72,8 +72,8 @@ def plan_install(client: Client, file: Path, entry: ServerEntry) -> ConfigChange
             *_preview(client, entry.name, old, entry),
             *(["  The byte order mark at the start goes: not every client can read it."] * has_bom(before)),
         ),
-        key_before=contains_key(old or {}),
-        key_after=contains_key(entry.server),
+        key_before=has_key(old or {}),
+        key_after=has_key(entry.server),
     )
 
 
@@ -105,7 +105,7 @@ def plan_removal(client: Client, file: Path, name: str) -> ConfigChange | None:
         before,
         _original_content(client, file, before, entry, after.encode()),
         tuple(_preview(client, name, old, None)),
-        key_before=contains_key(old),
+        key_before=has_key(old),
     )
 
 
@@ -188,11 +188,7 @@ def _with_entry(client: Client, text: str, entry: ServerEntry) -> str:
 
 
 def _check_only_entry_differs(client: Client, before: dict[str, Any], text: str, entry: ServerEntry) -> None:
-    """Check that the edited text parses to the same value as before, except for the entry.
-
-    Raises:
-        CannotEdit: if it does not.
-    """
+    """Check that the edited text parses to the same value as before, except for the entry."""
     try:
         after = client.syntax.read(text)
     except ParseError:
@@ -230,8 +226,8 @@ def _preview(client: Client, name: str, old: Server | None, new: ServerEntry | N
     """Yield the diff of the entry. Other entries are not shown, since they may contain secrets."""
     changed = old is not None and new is not None and _key_of(old) != _key_of(new.server)
     words = ("«old API key»", "«new API key»") if changed else ("«API key»",) * 2
-    removed = _entry_lines(client, name, mask_secrets(old, words[0])) if old is not None else []
-    added = _entry_lines(client, name, mask_secrets(new.server, words[1])) if new else []
+    removed = _entry_lines(client, name, mask_entry(old, words[0])) if old is not None else []
+    added = _entry_lines(client, name, mask_entry(new.server, words[1])) if new else []
     for line in difflib.ndiff(removed, added):
         if not line.startswith("?"):
             yield line

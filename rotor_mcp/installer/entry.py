@@ -17,9 +17,7 @@ KEYCHAIN_VARIABLE = environment_variable("keychain")
 KEYRING_VARIABLES = ("DBUS_SESSION_BUS_ADDRESS", "PYTHON_KEYRING_BACKEND")
 """Variables that `keyring` needs to find the keychain. Clients do not pass them on."""
 
-_VISIBLE_VARIABLES = {environment_variable(name) for name in Settings.model_fields} - {KEY_VARIABLE} | {
-    *KEYRING_VARIABLES
-}
+_VISIBLE = {*map(environment_variable, Settings.model_fields), *KEYRING_VARIABLES} - {KEY_VARIABLE}
 _REFERENCE = re.compile(r"\$\{[^}]*\}")
 _KEY_FLAG = re.compile(r"(--api-key(?:=|\Z)).*", re.DOTALL)
 
@@ -65,18 +63,16 @@ class ServerEntry:
     """The client's prompt for the key, if it asks for it."""
 
 
-def build_entry(
-    client: Client, name: str, launch: LaunchCommand, variables: Mapping[str, str]
-) -> ServerEntry:
+def build_entry(client: Client, name: str, command: LaunchCommand, env: Mapping[str, str]) -> ServerEntry:
     """Return the entry for a client. It has no key if the client can ask for it."""
     prompt = None
-    if client.asks_for_key and KEY_VARIABLE in variables:
+    if client.asks_for_key and KEY_VARIABLE in env:
         prompt = key_prompt(name)
-        variables = {**variables, KEY_VARIABLE: f"${{input:{prompt['id']}}}"}
-    server: Server = {"type": "stdio"} if client.has_type else {}
-    server |= {"command": launch.command, "args": list(launch.args)}
-    if variables:
-        server["env"] = dict(variables)
+        env = {**env, KEY_VARIABLE: f"${{input:{prompt['id']}}}"}
+    server: Server = {"type": "stdio"} if client.typed else {}
+    server |= {"command": command.command, "args": list(command.args)}
+    if env:
+        server["env"] = dict(env)
     return ServerEntry(name, server, prompt)
 
 
@@ -109,7 +105,7 @@ def merge_server(before: Server, server: Server) -> Server:
     return after if variables else {key: value for key, value in after.items() if key != "env"}
 
 
-def mask_secrets(server: Server, key: str) -> Server:
+def mask_entry(server: Server, key: str) -> Server:
     """Return an entry with `key` in the place of the API key, and other possible secrets hidden."""
     masked = dict(server)
     if isinstance(args := server.get("args"), list):
@@ -120,7 +116,7 @@ def mask_secrets(server: Server, key: str) -> Server:
 
 
 def _mask_value(name: str, value: str, key: str) -> str:
-    if name in _VISIBLE_VARIABLES or _REFERENCE.fullmatch(value):
+    if name in _VISIBLE or _REFERENCE.fullmatch(value):
         return value
     return key if name == KEY_VARIABLE else "…"
 
@@ -130,7 +126,7 @@ def _mask_args(args: list[str], key: str) -> list[str]:
     return [key if index and args[index - 1] == "--api-key" else arg for index, arg in enumerate(hidden)]
 
 
-def contains_key(server: Server) -> bool:
+def has_key(server: Server) -> bool:
     """Whether an entry contains the key itself, and not a reference to it."""
     variables = server.get("env")
     value = variables.get(KEY_VARIABLE) if isinstance(variables, dict) else None

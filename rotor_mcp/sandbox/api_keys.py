@@ -23,11 +23,7 @@ DEFAULT_KEYS: Mapping[str, tuple[str, ...]] = MappingProxyType(
 
 
 def key_id(key: str) -> str:
-    """Return the `keyId` of `rotor_<keyId>_<keySecret>`, under which requests are counted.
-
-    Raises:
-        ValueError: if the key has another form.
-    """
+    """Return the `keyId` of `rotor_<keyId>_<keySecret>`, under which requests are counted."""
     prefix, _, rest = key.partition("_")
     name, _, secret = rest.partition("_")
     if prefix != "rotor" or not name or not secret:

@@ -88,12 +88,7 @@ class LeadsApi:
         return JSONResponse(body, 201 if written.created else 200)
 
     async def _authenticate(self, request: Request, scope: str | None = None) -> tuple[str, ...]:
-        """Check and count a request. Returns the scopes of its key.
-
-        Raises:
-            Rejection: if the key is unknown, has spent its quota, or lacks the scope.
-            InvalidInput: if the version header is wrong.
-        """
+        """Check a request's key, quota, version and scope, and count it. Returns the scopes of its key."""
         key = request.headers.get("x-api-key", "")
         scopes = self._keys.get(key)
         if scopes is None:

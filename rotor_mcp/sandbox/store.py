@@ -66,7 +66,7 @@ WHERE (:archived OR archived_at IS NULL)
   AND (:search = '' OR contains(name, :search) OR contains(email, :search) OR contains(phone, :search))
   AND (:tags = '[]' OR any_of(tags, :tags))
 """
-_NEWEST_FIRST_SQL = "ORDER BY created_at DESC, position DESC"
+_NEWEST_FIRST = "ORDER BY created_at DESC, position DESC"
 
 _WITH_ID = "id = ?"
 _WITH_PHONE = "phone = ? AND archived_at IS NULL"
@@ -91,9 +91,7 @@ class Store:
             sqlite3.Error: if it cannot be opened or is no SQLite file.
         """
         self._lock = threading.Lock()
-        self._db = sqlite3.connect(
-            file, timeout=_BUSY_TIMEOUT_SECONDS, isolation_level=None, check_same_thread=False
-        )
+        self._db = sqlite3.connect(file, _BUSY_TIMEOUT_SECONDS, isolation_level=None, check_same_thread=False)
         try:
             self._open()
         except BaseException:
@@ -131,7 +129,7 @@ class Store:
 
     def page(self, listing: Listing) -> tuple[list[StoredLead], int]:
         """Return one page of a listing, newest first, and the number of leads on all pages."""
-        parameters = {
+        params = {
             "archived": listing.archived,
             "stage": listing.stage,
             "search": listing.search.casefold(),
@@ -141,10 +139,8 @@ class Store:
             "offset": min((listing.page - 1) * listing.limit, 2**63 - 1),
         }
         with self._transaction("BEGIN") as db:
-            (total,) = db.execute(f"SELECT count(*) {_LISTING_SQL}", parameters).fetchone()
-            rows = db.execute(
-                f"SELECT * {_LISTING_SQL} {_NEWEST_FIRST_SQL} LIMIT :limit OFFSET :offset", parameters
-            )
+            (total,) = db.execute(f"SELECT count(*) {_LISTING_SQL}", params).fetchone()
+            rows = db.execute(f"SELECT * {_LISTING_SQL} {_NEWEST_FIRST} LIMIT :limit OFFSET :offset", params)
             return [_from_row(row) for row in rows], total
 
     def upsert(self, lead_input: LeadInput, now: datetime) -> StoredWrite | None:
@@ -171,10 +167,7 @@ class Store:
             )
 
     def _enable_wal(self) -> None:
-        """Turn on write-ahead logging, so that readers and a writer do not block each other.
-
-        Only a power failure can lose the last writes.
-        """
+        """Turn on write-ahead logging: readers never wait. Only a power failure can lose the last writes."""
         deadline = time.monotonic() + _BUSY_TIMEOUT_SECONDS
         while True:
             try:
@@ -224,7 +217,7 @@ def _find_lead(db: sqlite3.Connection, lead_input: LeadInput) -> StoredLead | No
 
 
 def _newest_where(db: sqlite3.Connection, condition: str, value: str) -> StoredLead | None:
-    query = f"SELECT * FROM leads WHERE {condition} {_NEWEST_FIRST_SQL} LIMIT 1"  # noqa: S608 - see _UPSERT_SQL
+    query = f"SELECT * FROM leads WHERE {condition} {_NEWEST_FIRST} LIMIT 1"  # noqa: S608 - see _UPSERT_SQL
     row = db.execute(query, (value,)).fetchone()
     return None if row is None else _from_row(row)
 

@@ -10,7 +10,7 @@ from rotor_mcp.installer.entry import (
     build_entry,
     is_own_entry,
     key_prompt,
-    mask_secrets,
+    mask_entry,
     merge_server,
 )
 
@@ -134,7 +134,7 @@ def test_secrets_are_not_shown() -> None:
         "args": ["serve", "--api-key=rotor_a_b", "--api-key", "rotor_c_d", "--timezone=UTC"],
         "env": {"ROTOR_API_KEY": "rotor_e_f", "TOKEN": "t0ken", "ROTOR_MCP_TIMEZONE": "UTC"},
     }
-    assert mask_secrets(server, "KEY") == {
+    assert mask_entry(server, "KEY") == {
         "command": "/x",
         "args": ["serve", "--api-key=KEY", "--api-key", "KEY", "--timezone=UTC"],
         "env": {"ROTOR_API_KEY": "KEY", "TOKEN": "…", "ROTOR_MCP_TIMEZONE": "UTC"},

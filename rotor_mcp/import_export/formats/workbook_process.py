@@ -56,10 +56,7 @@ def _limit_memory() -> None:
 
 
 def _first_filled(workbook: CalamineWorkbook) -> tuple[str, list[Record], str]:
-    """Return name and rows of the first sheet with rows below a header, else the first that is not blank.
-
-    The third value says which sheet it is, if there are several.
-    """
+    """Return the first sheet with rows below a header, else the first not blank: name, rows, its number."""
     seen = [
         sheet.name
         for sheet in workbook.sheets_metadata
