@@ -65,7 +65,7 @@ class _KeySource:
 @_clients
 @_name
 @_yes
-@click.option("--print", "only_print", is_flag=True, help="Only print the entries and their files.")
+@click.option("--print", "only_print", is_flag=True, help="Print the entries and their files; write nothing.")
 @click.option(
     "--sandbox",
     is_flag=True,
