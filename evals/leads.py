@@ -139,7 +139,7 @@ def phone(digits: str) -> Fits:
 
 def on(*days: date) -> Fits:
     """An instant on one of these days in UTC."""
-    return lambda _, now: now is not None and timestamps.read(now).date() in days
+    return lambda _, now: now is not None and timestamps.parse_utc(now).date() in days
 
 
 def holding(*words: str) -> Fits:

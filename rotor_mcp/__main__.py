@@ -2,7 +2,7 @@
 
 from rotor_mcp import gc_tuning
 
-gc_tuning.loading()
+gc_tuning.pause_collection()
 
 from rotor_mcp.cli.main import main  # noqa: E402
 

@@ -1,4 +1,4 @@
-"""A file that is written whole or not at all."""
+"""Writes a file atomically: all of it or nothing."""
 
 import errno
 import os
@@ -10,38 +10,38 @@ from typing import BinaryIO
 
 
 @contextmanager
-def whole(file: Path) -> Iterator[BinaryIO]:
-    """Write a file beside the place where it belongs, and put it there when the block ends well.
+def open_atomic(file: Path) -> Iterator[BinaryIO]:
+    """Open a temporary file for writing, and rename it to `file` when the block ends without an exception.
 
-    Only its owner may read it, where the system knows owners. However the block fails, nothing is left of it,
-    and a file that was there before is as it was.
+    The file has the mode 0600 where the system supports it. If the block fails, the temporary file is deleted
+    and an existing file is unchanged.
 
-    A symbolic link is followed if it belongs to the same user: anybody else could have put it there, to have
-    another file overwritten.
+    A symbolic link is followed only if this user owns it: another user could have created it to have a
+    different file overwritten.
 
     Raises:
-        OSError: if it cannot be written there, or is somebody else's link.
+        OSError: if the file cannot be written, or is a symbolic link of another user.
     """
-    refuse_others_link(file)
+    reject_foreign_symlink(file)
     target = file.resolve()
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=".rotor-mcp-")  # which is private: 0600
+    handle, name = tempfile.mkstemp(dir=target.parent, prefix=".rotor-mcp-")  # with the mode 0600
     part = Path(name)
     try:
         with os.fdopen(handle, "wb") as stream:
             yield stream
             stream.flush()
-            os.fsync(handle)  # else a power failure might leave the name without the data
+            os.fsync(handle)  # otherwise a power failure could leave an empty file
         part.replace(target)
     except BaseException:
         part.unlink(missing_ok=True)
         raise
 
 
-def refuse_others_link(file: Path) -> None:
-    """Refuse a symbolic link that belongs to another user, where the system knows users.
+def reject_foreign_symlink(file: Path) -> None:
+    """Check that a path is no symbolic link of another user. Only POSIX systems are checked.
 
     Raises:
-        OSError: if it is one.
+        OSError: if it is such a link.
     """
     if os.name == "posix" and file.is_symlink() and file.lstat().st_uid not in (os.getuid(), 0):
         raise OSError(errno.ELOOP, f"{file.name} is a symbolic link of another user")

@@ -1,7 +1,7 @@
-"""Dates as Rotor keeps them (RFC 3339 instants) and as people mean them (days in the company's time zone).
+"""Converts dates between Rotor's form (RFC 3339 date-times) and days in the company's time zone.
 
-Rotor's reference does not say which forms of `follow_up_date` it accepts. Its answers are RFC 3339
-date-times, so that is what is sent: in UTC and to the second, the form that the strictest parser takes.
+Rotor's reference does not say which forms of `follow_up_date` it accepts. Its responses hold RFC 3339
+date-times, so these are sent: in UTC and to the second, the form that the strictest parsers accept.
 """
 
 from collections.abc import Callable
@@ -15,17 +15,17 @@ utc_now: Clock = partial(datetime.now, UTC)
 
 NOON = time(12)
 YEARS = range(1900, 3000)
-"""Years that a date to be written may have. Outside of them some time zones have no such instant."""
-_LONGEST_DATE = len("2026-12-01")
+"""Years that a date to be written may have. Outside of them, some time zones cannot convert a date."""
+_DATE_CHARS = len("2026-12-01")
 
 
 def parse(text: str) -> date | datetime:
-    """Read an ISO 8601 date or date-time.
+    """Parse an ISO 8601 date or date-time.
 
     Raises:
         ValueError: if it is neither.
     """
-    return date.fromisoformat(text) if len(text) <= _LONGEST_DATE else datetime.fromisoformat(text)
+    return date.fromisoformat(text) if len(text) <= _DATE_CHARS else datetime.fromisoformat(text)
 
 
 def instant(text: str, zone: tzinfo, time_of_day: time = NOON) -> datetime:
@@ -48,14 +48,15 @@ def instant(text: str, zone: tzinfo, time_of_day: time = NOON) -> datetime:
 def to_rotor(text: str, zone: tzinfo, before: str | None = None) -> str:
     """Return the follow-up that is sent for a date or a date-time.
 
-    A date keeps the time of day that the lead has. Without one it is sent as its noon in `zone`, so that no
-    time zone in reach shows it a day early. Midnight UTC, said to be UTC, is that date. A time in another
-    zone that falls on midnight UTC is sent a second later, so that nobody takes it for a date.
+    A date keeps the time of day of the lead's present follow-up. Without one it is sent as noon in `zone`, so
+    that no time zone of the US or Canada shows it a day early. Midnight with the offset UTC is taken for a
+    date. A time in another zone that equals midnight UTC is sent one second later, because midnight UTC would
+    be read as a date.
 
     Args:
         text: ISO 8601 date or date-time, of a year in `YEARS`.
         zone: the company's time zone.
-        before: the lead's follow-up, as Rotor answered it.
+        before: the lead's follow-up, as Rotor returned it.
 
     Raises:
         ValueError: if the text is neither a date nor a date-time.
@@ -71,10 +72,7 @@ def to_rotor(text: str, zone: tzinfo, before: str | None = None) -> str:
 
 
 def local(text: str, zone: tzinfo) -> date | datetime | None:
-    """Return an instant that Rotor answered as a date-time in `zone`, a date as a date.
-
-    Returns None if the form is not known.
-    """
+    """Return a date-time of Rotor as a date-time in `zone`, a date as a date; None if the form is unknown."""
     try:
         value = parse(text)
         if isinstance(value, datetime):
@@ -85,10 +83,10 @@ def local(text: str, zone: tzinfo) -> date | datetime | None:
 
 
 def follow_up(text: str, zone: tzinfo) -> date | datetime | None:
-    """Return a follow-up that Rotor answered: a date-time in `zone`, or a date if it has no time of day.
+    """Return a follow-up of Rotor: a date-time in `zone`, or a date if it has no time of day.
 
-    Midnight UTC and midnight in `zone` have none: so clients store a day. Returns None if the form is not
-    known.
+    Midnight UTC and midnight in `zone` count as no time of day, since clients store dates so. Returns None if
+    the form is unknown.
     """
     value = local(text, zone)
     if isinstance(value, datetime):
@@ -99,17 +97,17 @@ def follow_up(text: str, zone: tzinfo) -> date | datetime | None:
 
 
 ReadDate = Callable[[str, tzinfo], date | datetime | None]
-"""How an instant of Rotor is read: `local`, or `follow_up`."""
+"""How a date-time of Rotor is read: `local` or `follow_up`."""
 
 
 def day(text: str, zone: tzinfo, read: ReadDate = local) -> date | None:
-    """Return the calendar day in `zone` of what Rotor answered; None if its form is not known."""
+    """Return the calendar day in `zone` of a date-time of Rotor; None if the form is unknown."""
     value = read(text, zone)
     return value.date() if isinstance(value, datetime) else value
 
 
 def show(text: str, zone: tzinfo, read: ReadDate = local) -> str:
-    """Show what Rotor answered: the day, and the time unless it is noon; unknown forms as they are."""
+    """Return a date-time of Rotor as text: the day, and the time unless it is noon. Unknown forms stay."""
     value = read(text, zone)
     if value is None:
         return text
@@ -119,6 +117,6 @@ def show(text: str, zone: tzinfo, read: ReadDate = local) -> str:
 
 
 def show_day(text: str, zone: tzinfo, read: ReadDate = local) -> str:
-    """Show the day of what Rotor answered; unknown forms as they are."""
+    """Return the day of a date-time of Rotor as text. Unknown forms stay."""
     known = day(text, zone, read)
     return text if known is None else str(known)

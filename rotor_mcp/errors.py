@@ -105,7 +105,7 @@ class NoKey(NotSent):
 class Misconfigured(NotSent):
     """The environment names a proxy or certificates that cannot be used. Trying again does not help."""
 
-    cure: str = field(kw_only=True)
+    fix: str = field(kw_only=True)
     """A sentence: what to do."""
 
 

@@ -1,4 +1,4 @@
-"""Who is told of what this server does: the audit log, and telemetry. What is told holds nobody's data."""
+"""Events for the audit log and telemetry. They hold no personal data."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -6,29 +6,29 @@ from dataclasses import dataclass
 from rotor_mcp.errors import NotSent
 
 SpentToday = Callable[[], Iterable[tuple[str, int]]]
-"""Says how many requests each company has spent today, as far as this process knows."""
+"""Returns (company, requests) for each company: what this process knows to be spent of today's quota."""
 
 
 @dataclass(frozen=True)
 class RequestEvent:
-    """A request to Rotor that has ended."""
+    """A finished request to Rotor."""
 
     method: str
     host: str
-    template: str
-    """The path below the API's address, with `{id}` in the place of an id."""
+    path_template: str
+    """The path below the base URL, with `{id}` for an id."""
     seconds: float
     status: int | None
-    """What Rotor answered; None if nothing came."""
+    """The status of the response; None if there was none."""
     failure: str | None
-    """Why nothing came: the name of an error."""
+    """Why there was no response: the name of an error class."""
     sent: bool
-    """Whether it may have reached Rotor."""
+    """Whether the request may have reached Rotor."""
 
 
 @dataclass(frozen=True)
 class WriteEvent:
-    """A write that was begun: to which lead, of what, and how it ended. Names only, no values."""
+    """A started write: the lead, the names of the fields, and the outcome. It holds no values."""
 
     lead_id: str | None
     fields: tuple[str, ...]
@@ -37,43 +37,43 @@ class WriteEvent:
 
 @dataclass(frozen=True)
 class CallSummary:
-    """What was called, and how that ended."""
+    """The operation that was called, and its outcome."""
 
-    what: str
+    operation: str
     """A tool, `resource` and its name, or `completion`."""
     outcome: str
-    """What a result says it is, or the name of an error."""
+    """The outcome in the result, or the name of an error class."""
     requests: int
     seconds: float
 
 
 @dataclass(frozen=True)
 class CallFinished:
-    """A call that was let in, and has ended."""
+    """An admitted call that has ended."""
 
     caller: str | None
-    """Who called; None if it is whoever started the process."""
+    """The caller over HTTP; None on standard input and output."""
     company: str
-    """A name that tells companies apart, and not which they are."""
-    called: CallSummary | None
-    """None if nothing was begun."""
+    """A pseudonym of the company."""
+    summary: CallSummary | None
+    """None if no operation was started."""
     writes: Sequence[WriteEvent]
 
 
 class EventListener:
-    """Told of calls and requests as they end. By itself it makes nothing of them."""
+    """Receives events. The base class ignores them."""
 
-    def opened(self, spent_today: SpentToday) -> None:
-        """Work begins."""
+    def started(self, spent_today: SpentToday) -> None:
+        """The server has started."""
 
-    def refused(self, refusal: NotSent) -> None:
-        """A call had to stay outside."""
+    def call_rejected(self, rejection: NotSent) -> None:
+        """A call was not admitted."""
 
-    def ended(self, finished: CallFinished) -> None:
-        """A call that was let in has ended, or was cancelled."""
+    def call_finished(self, finished: CallFinished) -> None:
+        """An admitted call has ended, or was cancelled."""
 
-    def asked(self, asked: RequestEvent) -> None:
-        """A request to Rotor has ended."""
+    def request_finished(self, request: RequestEvent) -> None:
+        """A request to Rotor has finished."""
 
     async def aclose(self) -> None:
-        """Nothing will be told any more."""
+        """Release resources. No event follows."""

@@ -1,26 +1,27 @@
-"""When Python looks for garbage: not while modules load, which takes a tenth of a start and finds none.
+"""Tunes Python's garbage collection.
 
-What is loaded by then is never looked at again, and a call makes too few objects to look often.
+It is off while modules are imported: it would take a tenth of the start-up time and find nothing. Objects
+alive at the start of serving are frozen out of it, and it runs rarely, since a call allocates little.
 """
 
 import gc
 
 COLLECTION_THRESHOLD = (10_000, 20, 20)
-"""Objects made, and collections of younger ones, after which it looks; Python's own first number is 700."""
+"""Thresholds of the three generations, for `gc.set_threshold`. Python's default for the first is 700."""
 
 
-def loading() -> None:
-    """Do not look: modules are being loaded."""
+def pause_collection() -> None:
+    """Turn collection off while modules are imported."""
     gc.disable()
 
 
-def loaded() -> None:
-    """Look as usual: a command goes about its work, and is soon done."""
+def resume_collection() -> None:
+    """Turn collection on with Python's thresholds, for a command that ends soon."""
     gc.enable()
 
 
-def serving() -> None:
-    """Look seldom: all is loaded, and calls will come."""
+def tune_for_serving() -> None:
+    """Freeze the objects that exist, and turn collection on with higher thresholds, for a server."""
     gc.freeze()
     gc.set_threshold(*COLLECTION_THRESHOLD)
     gc.enable()

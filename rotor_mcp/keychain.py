@@ -1,7 +1,7 @@
-"""The API key in the keychain of the system, through the library `keyring`, which is an extra.
+"""Stores the API key in the system's keychain, through `keyring` (extra `keychain`).
 
-It is imported by whoever reads, keeps or forgets a key there, and by nobody else. Its backends raise
-whatever their systems raise, so that every exception of theirs counts as a keychain that cannot be used.
+`keyring` is imported when the keychain is used. Its backends raise exceptions of any class, so every
+exception counts as a keychain that cannot be used.
 """
 
 from types import ModuleType
@@ -14,8 +14,8 @@ class KeychainError(Exception):
     """The keychain cannot be used; the text says why, and what to do."""
 
 
-def read() -> str | None:
-    """The key that was kept, if there is one.
+def read_key() -> str | None:
+    """Return the stored key; None if there is none.
 
     Raises:
         KeychainError: if the keychain cannot be used.
@@ -28,8 +28,8 @@ def read() -> str | None:
     return kept
 
 
-def keep(key: str) -> None:
-    """Keep a key in the place of the one before.
+def save_key(key: str) -> None:
+    """Store a key, and replace an earlier one.
 
     Raises:
         KeychainError: if the keychain cannot be used.
@@ -41,13 +41,13 @@ def keep(key: str) -> None:
         raise _unusable(exc) from None
 
 
-def forget() -> bool:
-    """Take the key out; return whether there was one.
+def delete_key() -> bool:
+    """Delete the stored key. Returns whether there was one.
 
     Raises:
         KeychainError: if the keychain cannot be used.
     """
-    if read() is None:
+    if read_key() is None:
         return False
     keyring = _library()
     try:
@@ -66,7 +66,7 @@ def _library() -> ModuleType:
 
 
 def _unusable(exc: Exception) -> KeychainError:
-    """Say so without the words of the error, which are a backend's and could hold anything."""
+    """Return the error without the exception's text, which is a backend's and could hold a secret."""
     return KeychainError(
         f"this system's keychain cannot be used ({type(exc).__name__}): is it there, and unlocked?"
     )

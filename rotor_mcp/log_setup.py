@@ -1,4 +1,4 @@
-"""Log lines: on stderr, as text or JSON, and never with the API key in them."""
+"""Configures logging: to stderr, as text or JSON, with the API key redacted."""
 
 import json
 import logging
@@ -10,7 +10,7 @@ from rotor_mcp.config import Settings
 
 
 class _TextFormatter(logging.Formatter):
-    """A line of text. The key is taken out last, whatever brought it there, tracebacks included."""
+    """Formats a record as a line of text. The key is redacted last, in tracebacks too."""
 
     def __init__(self, redact: Callable[[str], str]) -> None:
         super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")
@@ -21,7 +21,7 @@ class _TextFormatter(logging.Formatter):
 
 
 class _JsonFormatter(logging.Formatter):
-    """A line that is one JSON object."""
+    """Formats a record as a JSON object on one line."""
 
     def __init__(self, redact: Callable[[str], str]) -> None:
         super().__init__()
@@ -40,13 +40,13 @@ class _JsonFormatter(logging.Formatter):
 
 
 def configure(settings: Settings, redact: Callable[[str], str] | None = None) -> None:
-    """Send this process's log lines to stderr.
+    """Log to stderr.
 
-    Libraries are held at warnings: httpx2 would log each URL, and with it the phone number searched for.
+    Libraries log only warnings and errors: httpx2 would log each URL, and with it the phone searched for.
 
     Args:
-        settings: as the person who runs it decided.
-        redact: takes secrets out of a line; that of the settings if None.
+        settings: with the level and the format.
+        redact: removes secrets from a line; that of the settings if None.
     """
     formatter = _JsonFormatter if settings.log_format == "json" else _TextFormatter
     handler = logging.StreamHandler(sys.stderr)

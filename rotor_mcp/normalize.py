@@ -1,6 +1,6 @@
-"""Normalizes texts for comparison: names, e-mail addresses and postal addresses. Pure.
+"""Normalizes names, e-mail addresses and postal addresses for comparison. Pure.
 
-Two spellings are equal if their normal forms are. A form is compared, and never shown or stored.
+Two spellings are equal if their normal forms are. A normal form is never shown or stored.
 `leads/phones.py` does the same for phone numbers.
 """
 
@@ -11,14 +11,14 @@ from typing import Literal
 from unicodedata import combining, normalize
 
 CACHED_FORMS = 4_096
-"""Texts whose forms are remembered, since each is compared with many."""
+"""Texts whose normal forms are cached, since each is compared with many."""
 
 _PIECE_CHARS = 100
-# Letters that Unicode does not take apart into a plain letter and an accent.
+# Letters that Unicode does not decompose into a base letter and an accent.
 _LETTERS = str.maketrans(
     {"ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "æ": "ae", "œ": "oe", "ı": "i", "ħ": "h"}  # noqa: RUF001
 )
-_APOSTROPHES = re.compile("(?<=\\w)['`´ʹʻʼʽ‘’‛′＇](?=\\w)")  # noqa: RUF001 - all that people type for one
+_APOSTROPHES = re.compile("(?<=\\w)['`´ʹʻʼʽ‘’‛′＇](?=\\w)")  # noqa: RUF001 - all characters that people type for one
 _WORD = re.compile(r"[^\W_]+|[\u2600-\u27bf\U0001f000-\U0001faff]")
 _BETWEEN_EMAILS = re.compile(r"[\s<>()\[\],;:\"]+")
 
@@ -26,7 +26,7 @@ _BETWEEN_EMAILS = re.compile(r"[\s<>()\[\],;:\"]+")
 def unicode_form(form: Literal["NFC", "NFKC", "NFKD"], text: str) -> str:
     """Return a text in a normal form of Unicode.
 
-    The text is normalized in pieces: for one with many accents in a row, the time grows with the square.
+    It is normalized in pieces: the time for many accents in a row grows with the square of their number.
     """
     if len(text) <= _PIECE_CHARS or text.isascii():
         return normalize(form, text)
@@ -36,7 +36,7 @@ def unicode_form(form: Literal["NFC", "NFKC", "NFKD"], text: str) -> str:
 
 @lru_cache(maxsize=CACHED_FORMS)
 def caseless(text: str) -> str:
-    """Return a text, such as an e-mail address, without its capitals and double blanks."""
+    """Return a text, such as an e-mail address, in lower case and without repeated spaces."""
     if not text.isascii():
         text = " ".join(unicode_form("NFC", word) for word in text.split())
     return " ".join(text.split()).casefold()
@@ -44,7 +44,7 @@ def caseless(text: str) -> str:
 
 @lru_cache(maxsize=CACHED_FORMS)
 def words(text: str) -> tuple[str, ...]:
-    """Return the words and emoji of a text, without capitals, accents, apostrophes and punctuation."""
+    """Return the words and emoji of a text in lower case, without accents, apostrophes and punctuation."""
     text = _APOSTROPHES.sub("", text).casefold()
     if not text.isascii():
         text = unicode_form("NFKD", text)
@@ -54,17 +54,17 @@ def words(text: str) -> tuple[str, ...]:
 
 @lru_cache(maxsize=CACHED_FORMS)
 def text_form(text: str) -> str:
-    """Return a text without capitals, accents and punctuation; one of punctuation alone stays."""
+    """Return a text in lower case, without accents and punctuation, unless it is punctuation only."""
     return " ".join(words(text)) or caseless(text)
 
 
 def name_form(text: str) -> str:
-    """Return a name without blanks too: O'Brien, O Brien and OBrien have one form."""
+    """Return the form of a name, which has no spaces: O'Brien, O Brien and OBrien have one form."""
     return "".join(words(text)) or caseless(text)
 
 
 def name_search(text: str) -> str:
-    """Return the part of a name to search for: its longest piece without accents and apostrophes."""
+    """Return the part of a name to search for: the longest one without accents and apostrophes."""
     pieces = re.findall(r"[A-Za-z]{2,}", text) or re.findall(r"\w+", text)
     return max(pieces, key=len, default=text)
 
@@ -110,11 +110,11 @@ _COUNTRIES = {
     "can": "canada",
     "canada": "canada",
 }
-"""Name or code of a country, without blanks → the form that all of them share."""
+"""Name or code of a country, without spaces → the common form."""
 
 
 def address_form(field: str, text: str) -> str:
-    """Return the form of a part of an address, such as `address_state`: Minnesota and MN have one form."""
+    """Return the form of an address field, such as `address_state`: Minnesota and MN have one form."""
     form = text_form(text)
     match field:
         case "address_city":
@@ -130,7 +130,7 @@ def address_form(field: str, text: str) -> str:
 
 @cache
 def _states() -> dict[str, str]:
-    """Name or code of a state or province of the US and Canada → its code. Blanks are left out."""
+    """Return name or code of a state or province of the US and Canada, without spaces → its code."""
     return dict(_state_names())
 
 

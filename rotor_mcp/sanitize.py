@@ -1,4 +1,4 @@
-"""Text from strangers, made safe to show: without characters that hide, reorder or break what is read."""
+"""Makes untrusted text safe to show: removes characters that hide or reorder text, and limits its length."""
 
 import json
 import re
@@ -7,16 +7,16 @@ from typing import Any
 from unicodedata import category
 
 MAX_RESULT_CHARS = 40_000
-"""Characters of a result in either channel. No ordinary result has half as many."""
+"""Characters of a result's text, and of its structured content. No ordinary result has half as many."""
 
 MIN_CUT_CHARS = 200
-"""Characters below which no text of a result is cut: an id or a cursor that is cut is of no use."""
+"""No text of a result is cut to fewer characters: a cut id or cursor would be of no use."""
 
 # Cc control, Cf format (zero-width, bidirectional, tag characters), Co private, Cs surrogate.
 _HIDDEN = frozenset({"Cc", "Cf", "Co", "Cs"})
 
-# Characters of other categories that show nothing: fillers, joiners and the variation selectors, of which a
-# run can spell out a hidden text. The last two selectors stay, because emoji need them.
+# Invisible characters of other categories: fillers, joiners and variation selectors. A sequence of them can
+# encode a hidden text. The last two variation selectors stay, because emoji need them.
 _INVISIBLE = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0d\uffa0\U000e0000-\U000e0fff]"
 )
@@ -25,7 +25,7 @@ _LINE_END = re.compile("\r\n|[\r\v\f\x1c-\x1e\x85\u2028\u2029]")
 
 def clean(text: str) -> str:
     """Remove control and invisible characters. Line breaks and tabs stay, as `\\n` and `\\t`."""
-    # Nearly every text is fine, and to see that is much faster than to look at each character.
+    # Nearly every text passes this check, which is much faster than checking each character.
     if text.isascii() and text.isprintable():
         return text
     text = _INVISIBLE.sub("", text)
@@ -37,33 +37,33 @@ def clean(text: str) -> str:
 
 
 def one_line(text: str) -> str:
-    """Clean a text and fold it into one line."""
+    """Clean a text and join its lines into one."""
     return " ".join(clean(text).split())
 
 
 def cap_result(text: str, value: Any = None) -> tuple[str, Any]:
-    """Cut a result: its text at the end of a line, and the lists and texts of its JSON value.
+    """Shorten a result to about `MAX_RESULT_CHARS`: its text, and the lists and texts of its JSON value.
 
-    Each has about `MAX_RESULT_CHARS` at most. The text says what is left out.
+    The text is cut at the end of a line, and says how much is left out.
     """
     if len(text) > MAX_RESULT_CHARS:
         kept = text[:MAX_RESULT_CHARS].rpartition("\n")[0] or text[:MAX_RESULT_CHARS]
         text = f"{kept}\nThe other {len(text) - len(kept):,} characters of this result are left out."
-    most = MAX_RESULT_CHARS
-    while len(json.dumps(value, ensure_ascii=False)) > MAX_RESULT_CHARS and most > 1:
-        most //= 2
-        value = _cut(value, most)
+    limit = MAX_RESULT_CHARS
+    while len(json.dumps(value, ensure_ascii=False)) > MAX_RESULT_CHARS and limit > 1:
+        limit //= 2
+        value = _truncate(value, limit)
     return text, value
 
 
-def _cut(value: Any, most: int) -> Any:
+def _truncate(value: Any, limit: int) -> Any:
     match value:
-        case str() if len(value) > max(most, MIN_CUT_CHARS):
-            return f"{value[: max(most, MIN_CUT_CHARS)]}…"
+        case str() if len(value) > max(limit, MIN_CUT_CHARS):
+            return f"{value[: max(limit, MIN_CUT_CHARS)]}…"
         case list():
-            return [_cut(item, most) for item in value[:most]]
+            return [_truncate(item, limit) for item in value[:limit]]
         case dict():
-            return {name: _cut(item, most) for name, item in value.items()}
+            return {name: _truncate(item, limit) for name, item in value.items()}
         case _:
             return value
 
@@ -93,7 +93,7 @@ def safe_value(value: Any, replacements: Replacements) -> Any:
 
 
 def map_strings(value: Any, change: Callable[[str], str]) -> Any:
-    """Change every string in a JSON value."""
+    """Return a JSON value with `change` applied to every string."""
     if isinstance(value, str):
         return change(value)
     if isinstance(value, list):

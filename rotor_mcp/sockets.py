@@ -1,25 +1,25 @@
-"""A port on which something is served."""
+"""Opens listening sockets."""
 
 import errno
 import socket
 from ipaddress import IPv6Address, ip_address
 
 _LOOPBACK = "127.0.0.1"
-_NOT_HERE = {errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT}
-"""What binding to an address ends in that this machine does not have."""
-_TRIES = 10
-"""How often a free port is looked for that is free on all addresses of a host."""
+_ADDRESS_UNAVAILABLE = {errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT}
+"""Errors of binding to an address that this machine does not have."""
+_MAX_ATTEMPTS = 10
+"""Attempts to find a port that is free on all addresses of a host."""
 
 
 def listen(host: str = _LOOPBACK, port: int = 0) -> socket.socket:
-    """Take a port, a free one if it is 0. From now on connections queue up for whoever serves.
+    """Listen on a port. Connections are queued until they are accepted.
 
     Args:
-        host: address of this machine. `::` takes IPv4 as well, where the system can do both with one socket.
-        port: to take.
+        host: address of this machine. `::` includes IPv4 where the system supports dual-stack sockets.
+        port: to listen on; 0 for a free one.
 
     Raises:
-        OSError: if the port cannot be had.
+        OSError: if the port cannot be used.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.create_server(
@@ -27,26 +27,26 @@ def listen(host: str = _LOOPBACK, port: int = 0) -> socket.socket:
         family=family,
         dualstack_ipv6=host == "::" and socket.has_dualstack_ipv6(),
     )
-    # asyncio does this only for sockets that name their protocol. Without it the second packet of an answer
-    # waits 40 ms for the first to be acknowledged.
+    # asyncio sets this only on sockets with an explicit protocol. Without it the second packet of a response
+    # waits up to 40 ms for the acknowledgement of the first.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listener
 
 
 def listen_on_all(host: str, port: int = 0) -> list[socket.socket]:
-    """Take a port, the same on every address that a host name has on this machine.
+    """Listen on the same port of every address that a host name resolves to.
 
-    Addresses that the machine lacks are left out, as IPv6 is where it is switched off.
+    Addresses that this machine does not have are skipped, for example IPv6 where it is disabled.
 
     Args:
         host: a name or an address.
-        port: to take; 0 takes one that is free on all addresses.
+        port: to listen on; 0 for one that is free on all addresses.
 
     Raises:
-        OSError: if the host has no address here, or the port is taken on one of them.
+        OSError: if this machine has none of the addresses, or the port is in use on one of them.
     """
     addresses = _addresses(host)
-    for _ in range(_TRIES if port == 0 else 1):
+    for _ in range(_MAX_ATTEMPTS if port == 0 else 1):
         try:
             return _listen_on(addresses, port)
         except OSError as exc:
@@ -60,11 +60,11 @@ def _listen_on(addresses: list[str], port: int) -> list[socket.socket]:
     listeners: list[socket.socket] = []
     missing: OSError | None = None
     try:
-        for own in addresses:
+        for address in addresses:
             try:
-                listeners.append(listen(own, port))
+                listeners.append(listen(address, port))
             except OSError as exc:
-                if exc.errno not in _NOT_HERE:
+                if exc.errno not in _ADDRESS_UNAVAILABLE:
                     raise
                 missing = exc
             else:
@@ -79,7 +79,7 @@ def _listen_on(addresses: list[str], port: int) -> list[socket.socket]:
 
 
 def _addresses(host: str) -> list[str]:
-    """The addresses of a host. `localhost` has both, although many hosts files name only one."""
+    """Return the addresses of a host. `localhost` has both, although many hosts files name only one."""
     if host.lower() == "localhost":
         return [_LOOPBACK, "::1"]
     try:
@@ -90,7 +90,7 @@ def _addresses(host: str) -> list[str]:
     return [found.compressed if isinstance(found, IPv6Address) else host]
 
 
-def address(listener: socket.socket) -> str:
-    """The web address of a port."""
+def http_url(listener: socket.socket) -> str:
+    """Return the URL of a listening socket."""
     host, port = listener.getsockname()[:2]
     return f"http://{f'[{host}]' if ':' in host else host}:{port}"

@@ -55,7 +55,7 @@ class TenantRegistry:
         self._open: WeakValueDictionary[bytes, Tenant] = WeakValueDictionary()
         self._known: OrderedDict[bytes, Tenant] = OrderedDict()
         for listener in self.listeners:
-            listener.opened(self.spent_today)
+            listener.started(self.spent_today)
 
     @property
     def listeners(self) -> Sequence[EventListener]:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from rotor_mcp.installer.catalog import CLIENTS, HostSystem
-from rotor_mcp.installer.changes import read
+from rotor_mcp.installer.changes import read_config
 from tests.commands import ROOT, run
 
 KEY = "rotor_k3y1d_s3cr3tpart"
@@ -39,12 +39,12 @@ class Home:
     def file(self, client: str) -> Path:
         """Where a client has its configuration here."""
         machine = HostSystem(environment=self.variables(), home=self.path)
-        return CLIENTS[client].places(machine)[0].file
+        return CLIENTS[client].locations(machine)[0].file
 
     def have(self, client: str, text: str | bytes | None = None) -> Path:
         """Install a client, with a configuration or without."""
         machine = HostSystem(environment=self.variables(), home=self.path)
-        place = CLIENTS[client].places(machine)[0]
+        place = CLIENTS[client].locations(machine)[0]
         place.directory.mkdir(parents=True, exist_ok=True)
         if text is not None:
             place.file.write_bytes(text if isinstance(text, bytes) else text.encode())
@@ -63,4 +63,4 @@ class Home:
 
 
 def backups(file: Path) -> list[bytes]:
-    return [read(backup) or b"" for backup in sorted(file.parent.glob(f"{file.name}.*.bak"))]
+    return [read_config(backup) or b"" for backup in sorted(file.parent.glob(f"{file.name}.*.bak"))]

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from rotor_mcp.sandbox import FULL_KEY
 from rotor_mcp.sandbox.faults import BASE_PATH
-from rotor_mcp.sandbox.openapi import document
+from rotor_mcp.sandbox.openapi import build_document
 
 ROOT = Path(__file__).parents[2]
 HERE = Path(__file__).parent
@@ -58,7 +58,7 @@ def _server(folder: Path, name: str) -> Server:
     if name == "bare":
         return Server(name, (python, script), "upsert_lead", "search_leads", "get_lead")
     described = folder / "openapi.json"
-    described.write_text(json.dumps(document(BASE_PATH, "1.1.0", _QUOTA)), "utf-8")
+    described.write_text(json.dumps(build_document(BASE_PATH, "1.1.0", _QUOTA)), "utf-8")
     return Server(name, (python, script, str(described)), "writeLead", "listLeads", "getLead")
 
 

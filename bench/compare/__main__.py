@@ -17,7 +17,7 @@ import anyio
 import click
 
 from bench.baselines.environments import Server, prepare
-from bench.compare.calls import Connected, Task, connected, shown, tokens
+from bench.compare.calls import ClientEntry, Task, connected, shown, tokens
 from bench.compare.measured import AGAIN, BASELINE, CALLS, DIRECT, READ, TASKS, Answer, Measured
 from bench.compare.report import REPORT, write
 from bench.compare.results import FILE, condense, differences, dump, load
@@ -78,7 +78,7 @@ async def _measure(servers: Mapping[str, Server], base_url: str, rounds: int, fo
                 measured.starts.setdefault(name, []).append(found)
         print(f"starts: {number}/{rounds}", file=sys.stderr)
     async with AsyncExitStack() as stack:
-        running: dict[str, Connected] = {}
+        running: dict[str, ClientEntry] = {}
         for name, server in {**every, DIRECT: None}.items():
             running[name] = await stack.enter_async_context(connected(server, base_url, folder))
         for task in TASKS:
@@ -134,7 +134,7 @@ def _turn(names: list[str], number: int) -> Sequence[str]:
     return names[at:] + names[:at]
 
 
-async def _time(measured: Measured, task: Task, running: Mapping[str, Connected], rounds: int) -> None:
+async def _time(measured: Measured, task: Task, running: Mapping[str, ClientEntry], rounds: int) -> None:
     times = measured.seconds.setdefault(task.title, {})
     for number in range(5 * rounds + 5):
         for name in _turn(list(running), number):

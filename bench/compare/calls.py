@@ -44,7 +44,7 @@ class Task:
 
 
 @dataclass(frozen=True)
-class Connected:
+class ClientEntry:
     """A server that runs, or the API itself if there is no server."""
 
     server: Server | None
@@ -97,11 +97,11 @@ class Connected:
 
 
 @asynccontextmanager
-async def connected(server: Server | None, base_url: str, folder: Path) -> AsyncIterator[Connected]:
+async def connected(server: Server | None, base_url: str, folder: Path) -> AsyncIterator[ClientEntry]:
     """Start a server and connect to it; without one, to the API."""
     async with httpx2.AsyncClient(base_url=base_url + "/", headers=_HEADERS, timeout=30) as http:
         if server is None:
-            yield Connected(None, None, http)
+            yield ClientEntry(None, None, http)
             return
         started = StdioServerParameters(
             command=server.command[0],
@@ -112,7 +112,7 @@ async def connected(server: Server | None, base_url: str, folder: Path) -> Async
         with (folder / f"{server.name}.log").open("w") as log:
             async with Client(stdio_client(started, errlog=log)) as client:
                 await client.list_tools()
-                yield Connected(server, client, http)
+                yield ClientEntry(server, client, http)
 
 
 def shown(result: CallToolResult) -> str:

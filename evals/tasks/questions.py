@@ -20,7 +20,7 @@ def overdue_days(lead: StoredLead, today: date) -> int:
     """Days since the follow-up of a lead; 0 if none is overdue."""
     if not lead["follow_up_date"]:
         return 0
-    return max(0, (today - timestamps.read(lead["follow_up_date"]).date()).days)
+    return max(0, (today - timestamps.parse_utc(lead["follow_up_date"]).date()).days)
 
 
 def _overdue_quotes(outcome: Outcome) -> None:
@@ -44,7 +44,7 @@ def _overdue_quotes(outcome: Outcome) -> None:
 
 def _is_due(lead: StoredLead, today: date) -> bool:
     due = lead["follow_up_date"]
-    return bool(due) and timestamps.read(due).date() == today
+    return bool(due) and timestamps.parse_utc(due).date() == today
 
 
 OVERDUE_QUOTES = Task(

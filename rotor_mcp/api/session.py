@@ -155,7 +155,7 @@ class ApiSession:
                 request.method, self._pool.host, f"/{request.template}", seconds, status, failure, sent
             )
             for listener in self._pool.listeners:
-                listener.asked(event)
+                listener.request_finished(event)
             if counts:
                 # Rotor has counted the request, whether or not anybody still waits for its answer.
                 with anyio.CancelScope(shield=True):

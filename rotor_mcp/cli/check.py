@@ -14,7 +14,7 @@ from rotor_mcp.api.pool import ConnectionPool
 from rotor_mcp.cli.options import connection, sandbox_flag, settings_flags
 from rotor_mcp.config import Settings
 from rotor_mcp.diagnostics import api_checks, client_checks, local_checks, redis_checks
-from rotor_mcp.diagnostics.check import Check, State, crashed
+from rotor_mcp.diagnostics.check import Check, State, crashed_check
 from rotor_mcp.installer.catalog import HostSystem
 
 _MARKS: dict[State, tuple[str, str]] = {
@@ -28,54 +28,53 @@ Transport = Callable[[], httpx2.AsyncBaseTransport]
 
 
 @click.command("check")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object, when all is done.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object after all checks.")
 @settings_flags()
 @sandbox_flag
 def check_(*, as_json: bool, file: str | None, **values: str | None) -> None:
-    """Find out what keeps assistants from working with Rotor, and what cures it.
+    """Find out what keeps assistants from working with Rotor, and how to fix it.
 
-    Looked at are this installation, the key's form, the way to Rotor, what the key may do there, the clock,
-    and the clients on this machine: each server that one of them is told to start is started, and asked for
-    its tools. Without a key of your own, the key of the first client that has one is used. What is possible
-    without a network is done without it. It costs one request of the day's 1,000.
+    It checks this installation, the key's form, the connection to Rotor, the key's scopes, the clock, and the
+    clients on this machine: each server in their configurations is started and asked for its tools. If no key
+    is set, that of the first client with one is used. It costs one request of the daily 1,000.
 
-    The exit status is 0 if nothing failed. What is only noted may be meant.
+    The exit status is 0 if no check failed. A note may be intended.
     """
     sys.exit(0 if anyio.run(_run, file, values, as_json) else 1)
 
 
 async def _run(sandbox_file: str | None, given: dict[str, str | None], as_json: bool) -> bool:
-    """Print every check, each as soon as it is known; return whether none failed."""
+    """Print every check as soon as it is done. Returns whether none failed."""
     diagnosis = _Diagnosis(given)
-    told: list[Check] = []
+    done: list[Check] = []
     async with aclosing(diagnosis.checks(sandbox_file)) as checks:
         async for check in checks:
-            safe = diagnosis.without_secrets(check)
-            told.append(safe)
+            safe = diagnosis.redact(check)
+            done.append(safe)
             if not as_json:
-                _show(safe)
-    passed = all(check.state != "failed" for check in told)
+                _print_check(safe)
+    passed = all(check.state != "failed" for check in done)
     if as_json:
-        # ASCII, so that it can be read whatever encoding the output has.
-        click.echo(json.dumps({"passed": passed, "checks": [asdict(check) for check in told]}, indent=2))
+        # ASCII, so that the encoding of the output does not matter.
+        click.echo(json.dumps({"passed": passed, "checks": [asdict(check) for check in done]}, indent=2))
     return passed
 
 
 class _Diagnosis:
-    """All checks, with the settings that are known so far."""
+    """Runs all checks, and holds the settings that they use."""
 
     def __init__(self, given: dict[str, str | None]) -> None:
         self._given = given
         self._settings = Settings()
-        self._connected: list[client_checks.Connected] = []
-        self._others: list[Check] = []
+        self._entries: list[client_checks.ClientEntry] = []
+        self._other_checks: list[Check] = []
 
-    def without_secrets(self, check: Check) -> Check:
+    def redact(self, check: Check) -> Check:
         redact = self._settings.redact
-        return replace(check, finding=redact(check.finding), cure=check.cure and redact(check.cure))
+        return replace(check, finding=redact(check.finding), fix=check.fix and redact(check.fix))
 
     async def checks(self, sandbox_file: str | None) -> AsyncGenerator[Check, None]:
-        """Yield every check as soon as it is known. Whatever goes wrong with one, the others go on."""
+        """Yield every check as soon as it is done. If one crashes, the others continue."""
         try:
             self._settings, transport = connection(sandbox_file, self._given)
         except click.ClickException as exc:
@@ -83,49 +82,49 @@ class _Diagnosis:
             self._find_clients()
         else:
             self._find_clients()
-            key_from = self._borrow_key()
-            for check in local_checks.look(self._settings, key_from, sandbox=transport is not None):
+            key_from = self._use_client_key()
+            for check in local_checks.run_checks(self._settings, key_from, sandbox=transport is not None):
                 yield check
             if self._settings.redis_url is not None:
-                yield await self._of_redis()
-            async for check in self._of_rotor(transport):
+                yield await self._check_redis()
+            async for check in self._check_api(transport):
                 yield check
-        async for check in client_checks.look(self._connected, self._settings):
+        async for check in client_checks.run_checks(self._entries, self._settings):
             yield check
-        for check in self._others:
+        for check in self._other_checks:
             yield check
-        if not self._connected and not self._others:
+        if not self._entries and not self._other_checks:
             yield Check("clients", "note", "none is on this machine", "rotor-mcp install --help names them.")
 
     def _find_clients(self) -> None:
         try:
-            self._connected, self._others = client_checks.find(HostSystem())
+            self._entries, self._other_checks = client_checks.find_entries(HostSystem())
         except Exception as exc:
-            self._others = [crashed("clients", exc)]
+            self._other_checks = [crashed_check("clients", exc)]
 
-    def _borrow_key(self) -> str | None:
-        """Without a key, take the first that a client has; return the file that it stands in."""
+    def _use_client_key(self) -> str | None:
+        """If no key is set, use the settings of the first client with one. Returns its configuration file."""
         if self._settings.key_trouble and not self._given.get("api_key"):
-            for entry in self._connected:
+            for entry in self._entries:
                 if theirs := entry.settings(self._given):
                     self._settings = theirs
                     return str(entry.file)
         return None
 
-    async def _of_redis(self) -> Check:
+    async def _check_redis(self) -> Check:
         try:
-            return await redis_checks.look(self._settings)
+            return await redis_checks.check_redis(self._settings)
         except Exception as exc:
-            return crashed("redis", exc)
+            return crashed_check("redis", exc)
 
-    async def _of_rotor(self, transport: Transport | None) -> AsyncIterator[Check]:
+    async def _check_api(self, transport: Transport | None) -> AsyncIterator[Check]:
         async with aclosing(ConnectionPool(self._settings, transport)) as pool:
-            async for check in api_checks.look(pool):
+            async for check in api_checks.run_checks(pool):
                 yield check
 
 
-def _show(check: Check) -> None:
+def _print_check(check: Check) -> None:
     mark, colour = _MARKS[check.state]
     click.echo(f"{click.style(mark, fg=colour)} {check.subject}: {check.finding}")
-    if check.cure:
-        click.echo(f"     → {check.cure}")
+    if check.fix:
+        click.echo(f"     → {check.fix}")

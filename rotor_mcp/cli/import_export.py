@@ -29,7 +29,7 @@ _CONNECTION = settings_flags(
     "log_level",
     "log_format",
 )
-_FOR_ALL_ROWS = together(
+_ROW_DEFAULTS = together(
     [
         click.option(f"--{name}", metavar="TEXT", help=f"{field.description}.")
         for name, field in RowDefaults.model_fields.items()
@@ -38,7 +38,7 @@ _FOR_ALL_ROWS = together(
 
 
 def _filter_flag(name: str, kind: object, description: str | None) -> Flag:
-    """Make an argument of `search_leads` a flag."""
+    """Return the flag for an argument of `search_leads`."""
     flag, text = f"--{name.replace('_', '-')}", f"{description}."
     if kind is bool:
         return click.option(flag, is_flag=True, help=text)
@@ -54,7 +54,7 @@ def _metavar(kind: object) -> str:
 
 
 def _choices(kind: object) -> list[str]:
-    """The words that a type allows, if it allows only some."""
+    """Return the literals that a type allows; none if it allows others."""
     parts = get_args(kind)
     return list(parts) if get_origin(kind) is Literal else [word for part in parts for word in _choices(part)]
 
@@ -63,7 +63,7 @@ _FILTERS = together(
     [
         _filter_flag(name, field.annotation, field.description)
         for name, field in SearchRequest.model_fields.items()
-        # The others say what a tool's answer is like, not which leads are meant.
+        # The others change the form of a tool's result, not which leads match.
         if name not in ("count_by", "limit", "cursor")
     ]
 )
@@ -76,18 +76,18 @@ _FILTERS = together(
     "given",
     multiple=True,
     metavar="COLUMN=FIELD",
-    help="Say what a column is, such as --map 'Cell=phone'; with no FIELD it is left out. May be repeated.",
+    help="Map a column to a field, such as --map 'Cell=phone'; without FIELD leave it out. Can be repeated.",
 )
-@click.option("--dry-run", is_flag=True, help="Only show what would happen; do not ask.")
+@click.option("--dry-run", is_flag=True, help="Only show the plan; write nothing.")
 @click.option("--yes", is_flag=True, help="Write without asking.")
 @click.option(
     "--requests",
     type=click.IntRange(1),
     default=800,
     show_default=True,
-    help="Requests that this run may spend. The company's website forms may need some of the 1,000 a day.",
+    help="Maximum number of requests. The company's website forms may need some of the daily 1,000.",
 )
-@_FOR_ALL_ROWS
+@_ROW_DEFAULTS
 @sandbox_flag
 @_CONNECTION
 def import_(
@@ -100,49 +100,49 @@ def import_(
     file: str | None,
     **values: str | None,
 ) -> None:
-    """Make leads of the rows of FILE; - is standard input.
+    """Write the rows of FILE as leads; - is standard input.
 
     FILE is CSV as spreadsheets export it, a workbook (XLSX; needs the extra rotor-mcp[xlsx]), or JSON lines.
-    First it is shown what the columns are taken for and what would happen; then it is asked whether to do it,
-    unless --yes or --dry-run says. Each row is written as the tool upsert_lead would.
+    The mapping of the columns and the plan are shown first, and written after a confirmation or with --yes.
+    Each row is written as the tool upsert_lead would.
 
-    What was written is noted in FILE.rotor-import, so that the same command goes on where an import was
-    stopped, or where the requests of the day were spent. Rows that need attention are put into
-    FILE.attention.csv, to be corrected and imported. The exit status is 0 if no row is left.
+    FILE.rotor-import records what was written, so that the same command continues an import that was stopped
+    or ran out of requests. Rows that need attention are written to FILE.attention.csv, to be corrected and
+    imported. The exit status is 0 if all rows are stored.
     """
     if dry_run and yes:
         raise click.UsageError("--dry-run writes nothing and --yes writes: give one of them")
-    for_all = _parse(RowDefaults, values)
+    defaults = _parse(RowDefaults, values)
     settings, transport = connection(file, values)
     log_setup.configure(settings)
-    asked = importer.Import(
+    options = importer.ImportOptions(
         file=source_file,
-        given=dict(_pair(text) for text in given),
-        shared=for_all,
-        requests=requests,
+        column_fields=dict(_parse_mapping(text) for text in given),
+        defaults=defaults,
+        max_requests=requests,
         mode="write" if yes else "dry_run" if dry_run or not is_interactive() else "ask",
-        lasting=None if file == ":memory:" else f"{settings.base_url} {file or ''}",
+        destination=None if file == ":memory:" else f"{settings.base_url} {file or ''}",
     )
-    sys.exit(0 if importer.run(asked, settings, transport) else 1)
+    sys.exit(0 if importer.run_import(options, settings, transport) else 1)
 
 
 @click.command("export")
 @click.argument(
     "target", metavar="[FILE]", default="-", type=click.Path(dir_okay=False, writable=True, allow_dash=True)
 )
-@click.option("--limit", type=click.IntRange(1), help="Leads at most; all that match if not given.")
+@click.option("--limit", type=click.IntRange(1), help="Maximum number of leads. Without it, all that match.")
 @click.option(
     "--format",
     "form",
     type=click.Choice(["csv", "jsonl"]),
-    help="CSV for spreadsheets or JSON lines for programs; by the ending of FILE if not given, or else csv.",
+    help="CSV for spreadsheets or JSON lines for programs; by default by the extension of FILE, or else csv.",
 )
 @click.option(
     "--requests",
     type=click.IntRange(1),
     default=100,
     show_default=True,
-    help="Requests, of 1,000 leads each, that it may spend. What is seen to take more is not begun.",
+    help="Maximum number of requests, of 1,000 leads each. An export known to need more is not started.",
 )
 @_FILTERS
 @sandbox_flag
@@ -158,23 +158,23 @@ def export_(
 ) -> None:
     """Write leads to FILE, or to standard output without one or if it is -.
 
-    All that match the filters, which are those of the tool search_leads; --fields chooses and orders the
-    columns. FILE is written whole or not at all, and only its owner may read it. Each request may take as
-    long as --timeout says.
+    All leads that match the filters are written; the filters are those of the tool search_leads. --fields
+    selects and orders the columns. FILE is written completely or not at all, and only its owner can read it.
+    --timeout applies to each request.
 
-    Newest first, rows are written as they are read. Another order needs all that match in memory first, and
-    so does a tag that no lead has in just that spelling.
+    Newest first, rows are written as they are read. Any other order first reads all leads that match into
+    memory, and so does a tag that no lead has in exactly that spelling.
     """
-    wanted = _parse(SearchRequest, values)
+    request = _parse(SearchRequest, values)
     settings, transport = connection(file, values)
     log_setup.configure(settings)
-    asked = exporter.Export(wanted, limit, requests)
-    whole = exporter.run(settings, transport, asked, target, form or exporter.form_of(target))
-    sys.exit(0 if whole else 1)
+    export = exporter.Export(request, limit, requests)
+    done = exporter.run_export(settings, transport, export, target, form or exporter.format_of(target))
+    sys.exit(0 if done else 1)
 
 
 def _parse(model: type[Arguments], values: dict[str, Any]) -> Arguments:
-    """Take out the values of the flags that a model was made into, and read them."""
+    """Remove the values of a model's flags from `values`, and return the model."""
     given = {name: values.pop(name) for name in model.model_fields if name in values}
     try:
         return validation.parse(model, given)
@@ -182,7 +182,7 @@ def _parse(model: type[Arguments], values: dict[str, Any]) -> Arguments:
         raise click.UsageError(render_error(exc, 0)) from None
 
 
-def _pair(text: str) -> tuple[str, str]:
+def _parse_mapping(text: str) -> tuple[str, str]:
     column, equals, field = text.rpartition("=")
     if not equals:
         raise click.UsageError(f"--map {text}: must be COLUMN=FIELD")

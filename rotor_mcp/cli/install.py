@@ -15,7 +15,14 @@ from rotor_mcp.cli.options import is_interactive, settings_flags
 from rotor_mcp.config import ConfigError, Settings, environment_variable
 from rotor_mcp.installer import apply, changes
 from rotor_mcp.installer.catalog import CLIENTS, Client, HostSystem
-from rotor_mcp.installer.entry import KEY, KEYCHAIN, REACHES_KEYCHAIN, Launch, ServerEntry, entry
+from rotor_mcp.installer.entry import (
+    KEY_VARIABLE,
+    KEYCHAIN_VARIABLE,
+    KEYRING_VARIABLES,
+    LaunchCommand,
+    ServerEntry,
+    build_entry,
+)
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}", re.ASCII)
 _PLACEHOLDER = "rotor_…"
@@ -27,58 +34,46 @@ _name = click.option(
     "--name",
     default="rotor",
     show_default=True,
-    help="What the server is called in the client.",
+    help="Name of the server in the client.",
     metavar="TEXT",
 )
 _yes = click.option("--yes", is_flag=True, help="Write without asking.")
 
 
 @dataclass(frozen=True)
-class _Source:
-    """Where the server that a client starts has its key from."""
+class _KeySource:
+    """Where the server that a client starts reads its key."""
 
     key: str | None
-    kept: bool
-    """Whether the keychain holds it, and not the configuration."""
+    in_keychain: bool
+    """Whether the key is stored in the keychain instead of the configuration."""
 
     def variables(self) -> dict[str, str]:
-        if self.kept:
-            found = {name: os.environ[name] for name in REACHES_KEYCHAIN if os.environ.get(name)}
-            return {KEYCHAIN: "true"} | found
-        return {KEY: self.key} if self.key else {}
+        if self.in_keychain:
+            found = {name: os.environ[name] for name in KEYRING_VARIABLES if os.environ.get(name)}
+            return {KEYCHAIN_VARIABLE: "true"} | found
+        return {KEY_VARIABLE: self.key} if self.key else {}
 
-    def keep(self) -> None:
-        """Put the key into the keychain, unless it is there."""
-        if self.kept and self.key and keychain.read() != self.key:
-            keychain.keep(self.key)
+    def save(self) -> None:
+        """Store the key in the keychain, unless it is there already."""
+        if self.in_keychain and self.key and keychain.read_key() != self.key:
+            keychain.save_key(self.key)
             click.echo("The API key is in this system's keychain.")
-
-
-@dataclass(frozen=True)
-class _Recipe:
-    """What the entry of every client has in common."""
-
-    name: str
-    launch: Launch
-    settings: dict[str, str]
-
-    def entry(self, client: Client, source: _Source) -> ServerEntry:
-        return entry(client, self.name, self.launch, source.variables() | self.settings)
 
 
 @click.command("install")
 @_clients
 @_name
 @_yes
-@click.option("--print", "only_print", is_flag=True, help="Only print what belongs where; touch no file.")
+@click.option("--print", "only_print", is_flag=True, help="Print the entries and their files; write nothing.")
 @click.option(
     "--sandbox",
     is_flag=True,
-    help="Serve an embedded Rotor with sample leads instead of the real one: no key.",
+    help="Serve an embedded Rotor with sample leads instead of the real one. Needs no key.",
 )
 @click.option(
     "--keychain",
-    "kept",
+    "in_keychain",
     is_flag=True,
     help="Keep the API key in this system's keychain instead of in the configuration. "
     "Needs the extra rotor-mcp[keychain].",
@@ -91,50 +86,53 @@ def install_(
     yes: bool,
     only_print: bool,
     sandbox: bool,
-    kept: bool,
+    in_keychain: bool,
     **values: str | None,
 ) -> None:
-    """Connect this server to the programs that use it.
+    """Add this server to the configurations of MCP clients.
 
     CLIENT is claude-desktop, claude-code, cursor, vscode, vscode-insiders, windsurf, codex or gemini.
-    Without one, all that are found on this machine are connected.
+    Without one, all clients that are found on this machine are connected.
 
-    First it is shown what would change in which configuration, and then asked whether to do it, unless --yes
-    says. All else in these files stays as it is, and a copy of each is kept beside it.
+    The changes are shown first, and written after a confirmation or with --yes. The rest of each file stays
+    as it is, and a backup is written beside it.
 
-    The API key is taken from ROTOR_API_KEY, or asked for. It goes into the configuration, for clients do not
-    pass on the environment; VS Code asks for it itself. The settings below go there too, if they are given.
+    The API key is read from ROTOR_API_KEY or asked for. It is written to the configuration, since clients do
+    not pass on the environment; VS Code asks for it itself. The settings below are written too, if given.
 
     The exit status is 0 if all clients are connected.
     """
     _check_name(name)
-    if sandbox and kept:
+    if sandbox and in_keychain:
         raise click.UsageError("--sandbox needs no key and --keychain keeps one: give one of them")
     settings = _settings(values)
-    launch = Launch.by(Path(sys.executable), "serve", *(["--sandbox"] if sandbox else []))
-    recipe = _Recipe(name, launch, settings)
+    launch = LaunchCommand.of_interpreter(Path(sys.executable), "serve", *(["--sandbox"] if sandbox else []))
     machine = HostSystem()
-    found = apply.find(names, machine)
+
+    def entry_for(client: Client, source: _KeySource) -> ServerEntry:
+        return build_entry(client, name, launch, source.variables() | settings)
+
+    found = apply.find_targets(names, machine)
     if only_print:
-        source = _Source(None if sandbox else _PLACEHOLDER, kept)
-        _print(names, machine, found, lambda client: recipe.entry(client, source))
+        source = _KeySource(None if sandbox else _PLACEHOLDER, in_keychain)
+        _print_entries(names, machine, found, lambda client: entry_for(client, source))
         return
-    apply.say_found(found)
+    apply.print_found(found)
     for client in found.absent:
-        apply.say_absent(client, machine)
+        apply.print_absent(client, machine)
     if not found.targets:
         sys.exit(1)
-    if launch.may_vanish:
-        _warn_of_vanishing(launch)
+    if launch.is_in_cache:
+        _warn_of_cache(launch)
     mode: apply.InstallMode = "write" if yes else "ask" if is_interactive() else "show"
-    source = _source(found, mode, sandbox=sandbox, kept=kept)
-    done = apply.run(
+    source = _key_source(found, mode, sandbox=sandbox, in_keychain=in_keychain)
+    done = apply.apply_changes(
         found.targets,
-        lambda target: changes.to_install(target.client, target.file, recipe.entry(target.client, source)),
-        unchanged="nothing to do, it is connected just so.",
-        then=lambda client: f"{client.restart}.",
+        lambda target: changes.plan_install(target.client, target.file, entry_for(target.client, source)),
+        unchanged_text="nothing to do, it is connected just so.",
+        done_text=lambda client: f"{client.restart_hint}.",
         mode=mode,
-        first=lambda: _keep(source),
+        before_writing=lambda: _save_key(source),
     )
     sys.exit(0 if done and not found.absent else 1)
 
@@ -143,31 +141,31 @@ def install_(
 @_clients
 @_name
 @_yes
-@click.option("--keychain", "kept", is_flag=True, help="Take the API key out of this system's keychain, too.")
-def uninstall_(names: tuple[str, ...], *, name: str, yes: bool, kept: bool) -> None:
-    """Take this server out of the programs that it was connected to.
+@click.option("--keychain", "in_keychain", is_flag=True, help="Delete the API key from the keychain, too.")
+def uninstall_(names: tuple[str, ...], *, name: str, yes: bool, in_keychain: bool) -> None:
+    """Remove this server from the configurations of MCP clients.
 
-    CLIENT is as for install; without one, all that are found on this machine are looked through. Only the
-    entry that install put in goes: one of that name that starts another program is left. It is shown and
-    asked first, as for install.
+    CLIENT is as for install; without one, all clients that are found on this machine are searched. Only the
+    entry of this server is removed: one of that name that starts another program stays. The changes are shown
+    and confirmed as for install.
 
-    The exit status is 0 if no client starts this server by that name any more.
+    The exit status is 0 if no client has this server under that name any more.
     """
     _check_name(name)
-    found = apply.find(names, HostSystem())
-    apply.say_found(found)
+    found = apply.find_targets(names, HostSystem())
+    apply.print_found(found)
     for client in found.absent:
         click.echo(f"{client.title}: nothing to do, it is not on this machine.")
     mode: apply.InstallMode = "write" if yes else "ask" if is_interactive() else "show"
-    done = apply.run(
+    done = apply.apply_changes(
         found.targets,
-        lambda target: changes.to_remove(target.client, target.file, name),
-        unchanged=f"nothing to do, there is no {name}.",
-        then=lambda client: f"The server is gone when {client.title} is started again.",
+        lambda target: changes.plan_removal(target.client, target.file, name),
+        unchanged_text=f"nothing to do, there is no {name}.",
+        done_text=lambda client: f"The server is gone when {client.title} is started again.",
         mode=mode,
     )
-    if kept and done and mode != "show":
-        _forget()
+    if in_keychain and done and mode != "show":
+        _delete_key()
     sys.exit(0 if done else 1)
 
 
@@ -177,7 +175,7 @@ def _check_name(name: str) -> None:
 
 
 def _settings(values: dict[str, str | None]) -> dict[str, str]:
-    """Variables for the settings that are given, if the server could start with them."""
+    """Return the environment variables for the given settings, if the server can start with them."""
     try:
         Settings.load(values)
     except ConfigError as exc:
@@ -185,13 +183,15 @@ def _settings(values: dict[str, str | None]) -> dict[str, str]:
     return {environment_variable(n): value.strip() for n, value in values.items() if value and value.strip()}
 
 
-def _source(found: apply.Found, mode: apply.InstallMode, *, sandbox: bool, kept: bool) -> _Source:
+def _key_source(
+    found: apply.FoundClients, mode: apply.InstallMode, *, sandbox: bool, in_keychain: bool
+) -> _KeySource:
     if sandbox:
-        return _Source(None, kept=False)
-    if not kept and all(target.client.asks for target in found.targets):
-        return _Source(_PLACEHOLDER, kept=False)
+        return _KeySource(None, in_keychain=False)
+    if not in_keychain and all(target.client.asks_for_key for target in found.targets):
+        return _KeySource(_PLACEHOLDER, in_keychain=False)
     try:
-        key = api_key.obtain(kept=kept)
+        key = api_key.obtain_key(from_keychain=in_keychain)
     except keychain.KeychainError as exc:
         raise click.ClickException(f"{exc}.") from None
     if key is None and mode == "write":
@@ -199,39 +199,39 @@ def _source(found: apply.Found, mode: apply.InstallMode, *, sandbox: bool, kept:
             "there is no API key. Set ROTOR_API_KEY, or run this in a terminal, where it is asked for; "
             "with --sandbox none is needed"
         )
-    return _Source(key or _PLACEHOLDER, kept)
+    return _KeySource(key or _PLACEHOLDER, in_keychain)
 
 
-def _print(
+def _print_entries(
     names: tuple[str, ...],
     machine: HostSystem,
-    found: apply.Found,
-    written: Callable[[Client], ServerEntry],
+    found: apply.FoundClients,
+    entry_for: Callable[[Client], ServerEntry],
 ) -> None:
-    """Print entries for the clients that are named, or found, or else for all there are."""
+    """Print the entries of the named clients, else of those found, else of all supported ones."""
     clients = [CLIENTS[name] for name in dict.fromkeys(names)] or [target.client for target in found.targets]
     for client in dict.fromkeys(clients or CLIENTS.values()):
-        places = client.places(machine)
-        files = [place.file for place in places if place.used] or [places[0].file]
-        apply.show_entry(client, files, written(client))
+        locations = client.locations(machine)
+        files = [location.file for location in locations if location.is_used] or [locations[0].file]
+        apply.print_entry(client, files, entry_for(client))
 
 
-def _keep(source: _Source) -> None:
+def _save_key(source: _KeySource) -> None:
     try:
-        source.keep()
+        source.save()
     except keychain.KeychainError as exc:
         raise click.ClickException(f"{exc}. Nothing was written.") from None
 
 
-def _forget() -> None:
+def _delete_key() -> None:
     try:
-        gone = keychain.forget()
+        gone = keychain.delete_key()
     except keychain.KeychainError as exc:
         raise click.ClickException(f"{exc}.") from None
     click.echo("The API key is out of the keychain." if gone else "There was no API key in the keychain.")
 
 
-def _warn_of_vanishing(launch: Launch) -> None:
+def _warn_of_cache(launch: LaunchCommand) -> None:
     click.echo(
         f"Warning: {launch.command} is in a cache, from which it may be deleted at any time, and the client "
         "would not find it any more. Better install it to stay, with `uv tool install rotor-mcp` or "

@@ -92,4 +92,4 @@ def main() -> None:
 
     Without a command it serves on standard input and output, as clients start it.
     """
-    gc_tuning.loaded()
+    gc_tuning.resume_collection()

@@ -44,7 +44,7 @@ def serve_(file: str | None, http: str | None, **values: str | None) -> None:
         logging.getLogger(__name__).warning("no telemetry: %s", exc)
         listeners = ()
     server = build_server(settings, transport=transport, listeners=listeners)
-    gc_tuning.serving()
+    gc_tuning.tune_for_serving()
     if is_interactive():
         click.echo(
             "Waiting for an MCP client on standard input. To see a conversation: rotor-mcp demo", err=True

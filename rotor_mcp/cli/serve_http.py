@@ -11,8 +11,8 @@ from rotor_mcp.cli.options import connection
 from rotor_mcp.config import ConfigError, Settings, environment_variable
 from rotor_mcp.hosting import server, startup
 from rotor_mcp.hosting.settings import PATH, HostSettings
-from rotor_mcp.sockets import address, listen_on_all
-from rotor_mcp.telemetry.environment import wanted
+from rotor_mcp.sockets import http_url, listen_on_all
+from rotor_mcp.telemetry.environment import requested_signals
 
 
 def serve_http(http: str, file: str | None, values: dict[str, str | None]) -> None:
@@ -25,7 +25,7 @@ def serve_http(http: str, file: str | None, values: dict[str, str | None]) -> No
     try:
         host = startup.host_settings(http)
         startup.check(settings, host, in_sandbox=file is not None)
-        wanted(os.environ)
+        requested_signals(os.environ)
         if host.workers == 1:
             _serve_in_one_process(settings, host, transport)
         else:
@@ -71,4 +71,4 @@ def _listen(host: HostSettings) -> Sequence[socket]:
 
 
 def _url(host: HostSettings, sockets: Sequence[socket]) -> str:
-    return f"{host.public_url or address(sockets[0])}{PATH}"
+    return f"{host.public_url or http_url(sockets[0])}{PATH}"

@@ -1,4 +1,4 @@
-"""The way to Rotor, what the key may do there, and whether both have the same time."""
+"""Checks Rotor's API: the connection, the key's access and scopes, and the clocks."""
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -7,7 +7,7 @@ from rotor_mcp import dates
 from rotor_mcp.api.client import KeyAccess, LeadsClient
 from rotor_mcp.api.pool import ConnectionPool
 from rotor_mcp.config import environment_variable
-from rotor_mcp.diagnostics.check import Check, crashed
+from rotor_mcp.diagnostics.check import Check, crashed_check
 from rotor_mcp.errors import (
     ConnectFailure,
     Misconfigured,
@@ -22,9 +22,9 @@ from rotor_mcp.tools import error_text
 from rotor_mcp.tools.phrases import spent
 
 READ_SCOPE = "leads:read"
-"""Known from Rotor's own words on a 403. The name of the scope for writing is not documented."""
-CLOCK_TOLERANCE_SECONDS = timedelta(minutes=2)
-"""Between the clocks. With more, a lead can be overdue on the wrong day, and certificates seem invalid."""
+"""From Rotor's message on a 403. The name of the scope for writing is not documented."""
+CLOCK_TOLERANCE = timedelta(minutes=2)
+"""Between the clocks. A larger difference can show leads as overdue on the wrong day."""
 
 _LATER = "Check the network. If everything else can be reached, Rotor is down: try again later."
 _ADDRESS = (
@@ -36,7 +36,7 @@ _CERTIFICATE = (
     "certificate has to be in this system's store, or in a file that SSL_CERT_FILE names."
 )
 _PROXY = "Check whether that is the right proxy and whether it is up; if none is needed, unset the variable."
-_CURES: dict[ConnectFailure, str] = {
+_FIXES: dict[ConnectFailure, str] = {
     "name": f"Check the network and its name server, and {environment_variable('base_url')}.",
     "refusal": _ADDRESS,
     "certificate": _CERTIFICATE,
@@ -50,12 +50,12 @@ _NEW_KEY = (
 )
 
 
-async def look(pool: ConnectionPool) -> AsyncIterator[Check]:
-    """Yield what Rotor answers: to a request without the key, which counts for nobody, and to one with it."""
+async def run_checks(pool: ConnectionPool) -> AsyncIterator[Check]:
+    """Yield the results of a request without the key, which no quota counts, and of one with it."""
     try:
-        connection = await _connection(pool)
+        connection = await _check_connection(pool)
     except Exception as exc:
-        connection = crashed("connection", exc)
+        connection = crashed_check("connection", exc)
     yield connection
     if connection.state == "failed":
         yield Check("access", "skipped", "there is no connection")
@@ -63,27 +63,27 @@ async def look(pool: ConnectionPool) -> AsyncIterator[Check]:
         yield Check("access", "skipped", "there is no key")
     else:
         try:
-            checks = await _access(pool)
+            checks = await _check_access(pool)
         except Exception as exc:
-            checks = [crashed("access", exc)]
+            checks = [crashed_check("access", exc)]
         for check in checks:
             yield check
 
 
-async def _connection(pool: ConnectionPool) -> Check:
-    """See whether Rotor is there: it refuses a request without a key in words of its own."""
+async def _check_connection(pool: ConnectionPool) -> Check:
+    """Check the connection: Rotor refuses a request without a key with a known message."""
     host = pool.host
     try:
         await LeadsClient(pool, None).ping()
     except Misconfigured as exc:
-        return Check("connection", "failed", exc.reason, exc.cure)
+        return Check("connection", "failed", exc.reason, exc.fix)
     except NotSent as exc:
         return Check(
-            "connection", "failed", exc.reason, _CURES[exc.connect_failure] if exc.connect_failure else _LATER
+            "connection", "failed", exc.reason, _FIXES[exc.connect_failure] if exc.connect_failure else _LATER
         )
     except Unanswered as exc:
-        cure = _LATER if exc.status is None or exc.status >= 500 else _ADDRESS
-        return Check("connection", "failed", exc.reason, cure)
+        fix = _LATER if exc.status is None or exc.status >= 500 else _ADDRESS
+        return Check("connection", "failed", exc.reason, fix)
     except Refused as exc:
         if not isinstance(exc, (NotAuthorised, QuotaExceeded)) or not exc.message:
             finding = f"{host} answers {exc.status}, but not as Rotor does"
@@ -96,61 +96,61 @@ async def _connection(pool: ConnectionPool) -> Check:
     )
 
 
-async def _access(pool: ConnectionPool) -> list[Check]:
+async def _check_access(pool: ConnectionPool) -> list[Check]:
     rotor = LeadsClient(pool, pool.settings.credentials)
     try:
         access = await rotor.access()
     except RotorError as exc:
-        return [_no_access(exc, spent(rotor.requests))]
-    clock = _clock(access)
-    return [_scopes(access, spent(rotor.requests)), *([clock] if clock else [])]
+        return [_failed_access(exc, spent(rotor.requests))]
+    clock = _check_clock(access)
+    return [_check_scopes(access, spent(rotor.requests)), *([clock] if clock else [])]
 
 
-def _no_access(exc: RotorError, cost: str) -> Check:
+def _failed_access(exc: RotorError, spent_text: str) -> Check:
     match exc:
         case NotAuthorised():
-            finding, cure = "Rotor does not accept this key (401)", f"{error_text.WHERE_A_KEY_COMES_FROM}."
+            finding, fix = "Rotor does not accept this key (401)", f"{error_text.WHERE_A_KEY_COMES_FROM}."
         case QuotaExceeded():
             finding = "the requests of this key are used up for today (429)"
-            cure = (
+            fix = (
                 f"Rotor allows {error_text.DAILY_LIMIT:,} a day, those of the company's website forms too. "
                 "Try again tomorrow."
             )
         case Refused():
-            finding, cure = exc.reason, error_text.describe(exc)
+            finding, fix = exc.reason, error_text.describe(exc)
         case _:
-            finding, cure = exc.reason, _LATER
-    return Check("access", "failed", f"{finding}. {cost}", cure)
+            finding, fix = exc.reason, _LATER
+    return Check("access", "failed", f"{finding}. {spent_text}", fix)
 
 
-def _scopes(access: KeyAccess, cost: str) -> Check:
+def _check_scopes(access: KeyAccess, spent_text: str) -> Check:
     accepted = f"Rotor accepts the key, with the scopes: {', '.join(access.scopes) or 'none named'}"
     if access.scopes and READ_SCOPE not in access.scopes:
         return Check(
             "access",
             "failed",
             f"{accepted}. Without {READ_SCOPE} leads can be neither searched nor read, and upsert_lead "
-            f"writes without looking first. {cost}",
+            f"writes without looking first. {spent_text}",
             _NEW_KEY.format(scope=READ_SCOPE),
         )
     if access.scopes and all(scope.endswith(":read") for scope in access.scopes):
         return Check(
             "access",
             "note",
-            f"{accepted}. None seems to be for writing. {cost}",
+            f"{accepted}. None seems to be for writing. {spent_text}",
             "If leads are to be entered, make a key that may. If not, "
             f"{environment_variable('read_only')}=true keeps the tools for it away from assistants.",
         )
-    return Check("access", "ok", f"{accepted}. {cost}")
+    return Check("access", "ok", f"{accepted}. {spent_text}")
 
 
-def _clock(access: KeyAccess) -> Check | None:
-    """Compare the clocks; None if Rotor does not say its time in a form that is known."""
-    theirs = dates.local(access.timestamp or "", UTC)
-    if not isinstance(theirs, datetime):
+def _check_clock(access: KeyAccess) -> Check | None:
+    """Compare the clocks; None if the form of Rotor's timestamp is unknown."""
+    rotor_time = dates.local(access.timestamp or "", UTC)
+    if not isinstance(rotor_time, datetime):
         return None
-    ahead = datetime.now(UTC) - theirs
-    if abs(ahead) <= CLOCK_TOLERANCE_SECONDS:
+    ahead = datetime.now(UTC) - rotor_time
+    if abs(ahead) <= CLOCK_TOLERANCE:
         return Check("clock", "ok", "as Rotor's")
     seconds = round(abs(ahead).total_seconds())
     return Check(

@@ -1,24 +1,24 @@
-"""One line of the diagnosis."""
+"""The result of one check."""
 
 from dataclasses import dataclass
 from typing import Literal
 
 State = Literal["ok", "note", "failed", "skipped"]
-"""A note is odd and may be meant. What is skipped could not be looked at, because something before failed."""
+"""`note`: unusual, but possibly intended. `skipped`: not possible, because an earlier check failed."""
 
 
 @dataclass(frozen=True)
 class Check:
-    """What was looked at, what was found, and what cures it if it is not right."""
+    """What was checked, the finding, and how to fix it if it is a problem."""
 
     subject: str
     state: State
     finding: str
-    cure: str | None = None
+    fix: str | None = None
 
 
-def crashed(subject: str, exc: Exception) -> Check:
-    """A check that failed unexpectedly. The exception's text is not shown, since it can hold anything."""
+def crashed_check(subject: str, exc: Exception) -> Check:
+    """Return a check that raised an unexpected exception. Its text is left out, since it can hold secrets."""
     return Check(
         subject,
         "failed",

@@ -1,4 +1,4 @@
-"""The clients on this machine: what each is told to start, and whether that starts and answers."""
+"""Checks the clients on this machine: their entries of this server, and whether these start and respond."""
 
 import tempfile
 from collections.abc import AsyncIterator, Iterator, Mapping
@@ -10,21 +10,28 @@ import anyio
 
 from rotor_mcp import __version__
 from rotor_mcp.config import ConfigError, Settings, environment_variable
-from rotor_mcp.diagnostics.check import Check, crashed
+from rotor_mcp.diagnostics.check import Check, crashed_check
 from rotor_mcp.installer import apply, changes
 from rotor_mcp.installer.catalog import Client, HostSystem
-from rotor_mcp.installer.entry import KEY, KEYCHAIN, Launch, Server, holds_key, masked
+from rotor_mcp.installer.entry import (
+    KEY_VARIABLE,
+    KEYCHAIN_VARIABLE,
+    LaunchCommand,
+    Server,
+    has_key,
+    mask_entry,
+)
 from rotor_mcp.installer.errors import CannotEdit
 from rotor_mcp.sanitize import one_line
 from rotor_mcp.server.backend import load_settings
 
 CLIENT_TIMEOUT_SECONDS = 30.0
-"""Seconds in which a server has to have answered. Clients give up at 30 to 60."""
+"""For a server to start and list its tools. Clients wait for 30 to 60 seconds."""
 
 
 @dataclass(frozen=True)
-class Connected:
-    """An entry of this server in the configuration of a client."""
+class ClientEntry:
+    """An entry of this server in a client's configuration."""
 
     client: Client
     file: Path
@@ -33,48 +40,48 @@ class Connected:
 
     @property
     def variables(self) -> Mapping[str, str]:
-        """What the client adds to the environment of the server."""
+        """The environment variables that the client sets for the server."""
         given = self.server.get("env")
         return {name: str(value) for name, value in given.items()} if isinstance(given, dict) else {}
 
     @property
-    def launch(self) -> Launch | None:
-        """How the server is started; None if it is not said."""
+    def launch(self) -> LaunchCommand | None:
+        """The command that starts the server; None if the entry has none."""
         command, args = self.server.get("command"), self.server.get("args", [])
         if not isinstance(command, str) or not isinstance(args, list):
             return None
-        return Launch(command, tuple(str(arg) for arg in args))
+        return LaunchCommand(command, tuple(str(arg) for arg in args))
 
     def settings(self, given: Mapping[str, str | None]) -> Settings | None:
-        """What the server works with, if it has a key: what is given here, and else what the entry says.
+        """Return the settings of the entry, overridden by `given`; None if there is no key.
 
-        A key is not sent to another address than the one that stands beside it.
+        None too if `given` has another base URL: the key is sent only to the URL that is configured with it.
         """
-        said = {name: self.variables.get(environment_variable(name)) for name in Settings.model_fields}
-        if given.get("base_url") not in {None, said["base_url"]}:
+        configured = {name: self.variables.get(environment_variable(name)) for name in Settings.model_fields}
+        if given.get("base_url") not in {None, configured["base_url"]}:
             return None
         try:
-            settings = load_settings(said | {name: value for name, value in given.items() if value})
+            settings = load_settings(configured | {name: value for name, value in given.items() if value})
         except ConfigError:
             return None
         return settings if settings.key else None
 
 
-def find(machine: HostSystem) -> tuple[list[Connected], list[Check]]:
-    """Find the entries of this server, and what there is to say of the clients that have none."""
-    connected: list[Connected] = []
+def find_entries(machine: HostSystem) -> tuple[list[ClientEntry], list[Check]]:
+    """Return the entries of this server, and checks for the clients without one."""
+    entries: list[ClientEntry] = []
     others: list[Check] = []
-    for target in apply.find((), machine).targets:
+    for target in apply.find_targets((), machine).targets:
         try:
-            entries = changes.ours(target.client, target.file)
+            servers = changes.own_entries(target.client, target.file)
         except (CannotEdit, OSError) as exc:
             others.append(Check(target.client.title, "failed", f"{target.file} cannot be used", str(exc)))
             continue
         except Exception as exc:
-            others.append(crashed(target.client.title, exc))
+            others.append(crashed_check(target.client.title, exc))
             continue
-        connected += [Connected(target.client, target.file, name, entries[name]) for name in entries]
-        if not entries:
+        entries += [ClientEntry(target.client, target.file, name, servers[name]) for name in servers]
+        if not servers:
             others.append(
                 Check(
                     target.client.title,
@@ -83,72 +90,73 @@ def find(machine: HostSystem) -> tuple[list[Connected], list[Check]]:
                     f"If it is to be, run rotor-mcp install {target.client.name}.",
                 )
             )
-    return connected, others
+    return entries, others
 
 
-async def look(entries: list[Connected], settings: Settings) -> AsyncIterator[Check]:
-    """Start what each client is told to start, and ask it for its tools."""
+async def run_checks(entries: list[ClientEntry], settings: Settings) -> AsyncIterator[Check]:
+    """Start the server of each entry as its client does, and list its tools."""
     for entry in entries:
         try:
-            yield await _started(entry, settings)
+            yield await _check_entry(entry, settings)
         except Exception as exc:
-            yield crashed(entry.client.title, exc)
+            yield crashed_check(entry.client.title, exc)
 
 
-async def _started(entry: Connected, settings: Settings) -> Check:
+async def _check_entry(entry: ClientEntry, settings: Settings) -> Check:
     title, launch = entry.client.title, entry.launch
     name = "" if entry.name == "rotor" else f" --name {entry.name}"
-    again = f"rotor-mcp install {entry.client.name}{name}"
+    command = f"rotor-mcp install {entry.client.name}{name}"
     if launch is None:
-        return Check(title, "failed", f"{entry.name} in {entry.file} says no command", f"Run {again}.")
-    words = [launch.command, *map(str, masked(entry.server, "«API key»").get("args", []))]
-    redact = Settings.load({"api_key": entry.variables.get(KEY)}).redact
-    said = f"{entry.name} in {entry.file} starts {redact(' '.join(words))}"
+        return Check(title, "failed", f"{entry.name} in {entry.file} says no command", f"Run {command}.")
+    words = [launch.command, *map(str, mask_entry(entry.server, "«API key»").get("args", []))]
+    redact = Settings.load({"api_key": entry.variables.get(KEY_VARIABLE)}).redact
+    subject = f"{entry.name} in {entry.file} starts {redact(' '.join(words))}"
     if entry.server.get("disabled") is True or entry.server.get("enabled") is False:
-        return Check(title, "note", f"{said}, but is switched off", f"Switch it on in {title}.")
+        return Check(title, "note", f"{subject}, but is switched off", f"Switch it on in {title}.")
     began = perf_counter()
     try:
-        answer = await _ask(launch, entry.variables)
-    except _NoAnswerError as exc:
-        return Check(title, "failed", f"{said}, which {redact(str(exc))}", f"Run {again}, and this again.")
-    found = f"{said}: {answer.tools} tools in {perf_counter() - began:.1f} s"
-    if odd := list(_odd(entry, launch, answer, settings)):
-        return Check(title, "note", f"{found}, but {', and '.join(odd)}", f"{again} puts that right.")
+        info = await _list_tools(launch, entry.variables)
+    except _NoServerError as exc:
+        found = f"{subject}, which {redact(str(exc))}"
+        return Check(title, "failed", found, f"Run {command}, and this again.")
+    found = f"{subject}: {info.tools} tools in {perf_counter() - began:.1f} s"
+    if notes := list(_notes(entry, launch, info, settings)):
+        return Check(title, "note", f"{found}, but {', and '.join(notes)}", f"{command} puts that right.")
     return Check(title, "ok", found)
 
 
-def _odd(entry: Connected, launch: Launch, answer: "_Answer", settings: Settings) -> Iterator[str]:
-    """Say what may be meant and may be the reason why an assistant sees something else than this check."""
+def _notes(entry: ClientEntry, launch: LaunchCommand, info: "_Started", settings: Settings) -> Iterator[str]:
+    """Yield what may be intended, or may be why an assistant sees something else than this check."""
     if not (PurePath(launch.command).is_absolute() or PureWindowsPath(launch.command).is_absolute()):
         yield "its command is looked up in PATH, which programs with a window do not have"
-    if launch.may_vanish:
+    if launch.is_in_cache:
         yield "its command is in a cache, from which it can be deleted"
-    if changes.is_marked(changes.read(entry.file)):
+    if changes.has_bom(changes.read_config(entry.file)):
         yield "its file begins with a byte order mark, with which not every client can read it"
-    if answer.version and answer.version != __version__:
-        yield f"it is version {answer.version}"
+    if info.version and info.version != __version__:
+        yield f"it is version {info.version}"
     if "--sandbox" in "".join(launch.args):
         yield "it serves the embedded Rotor"
-    elif holds_key(entry.server):
-        if settings.key != entry.variables[KEY]:
+    elif has_key(entry.server):
+        if settings.key != entry.variables[KEY_VARIABLE]:
             yield "its key is not the one that was checked here"
-    elif not entry.variables.get(KEYCHAIN) and not entry.variables.get(KEY):
+    elif not entry.variables.get(KEYCHAIN_VARIABLE) and not entry.variables.get(KEY_VARIABLE):
         yield "its entry says no key"
 
 
-class _NoAnswerError(Exception):
-    """What was started is no server; the text says what it did."""
+class _NoServerError(Exception):
+    """The command did not start an MCP server; the text says what happened."""
 
 
 @dataclass(frozen=True)
-class _Answer:
+class _Started:
     tools: int
     version: str
 
 
-async def _ask(launch: Launch, variables: Mapping[str, str]) -> _Answer:
-    """Start a server as a client does, with few variables and in the person's home, and list its tools."""
-    # Loaded where a server is really started: it takes longer to load than all else that a check needs.
+async def _list_tools(launch: LaunchCommand, variables: Mapping[str, str]) -> _Started:
+    """Start a server as a client does, with few variables and in the home directory, and list its tools."""
+    # Imported here because it takes longer than all other imports of `check`.
     from mcp import Client as McpClient
     from mcp import StdioServerParameters
     from mcp.client.stdio import stdio_client
@@ -162,12 +170,12 @@ async def _ask(launch: Launch, variables: Mapping[str, str]) -> _Answer:
                 async with McpClient(stdio_client(started, errlog=log)) as client:
                     tools = (await client.list_tools()).tools
                     about = client.server_info
-                    return _Answer(len(tools), about.version if about else "")
+                    return _Started(len(tools), about.version if about else "")
         except TimeoutError:
-            raise _NoAnswerError(f"did not answer within {CLIENT_TIMEOUT_SECONDS:g} seconds") from None
+            raise _NoServerError(f"did not answer within {CLIENT_TIMEOUT_SECONDS:g} seconds") from None
         except OSError as exc:
-            raise _NoAnswerError(f"cannot be started: {exc.strerror}") from None
+            raise _NoServerError(f"cannot be started: {exc.strerror}") from None
         except Exception:
             log.seek(0)
             last = (log.read().strip().splitlines() or ["without a word"])[-1]
-            raise _NoAnswerError(f"ended before it answered: {one_line(last)}") from None
+            raise _NoServerError(f"ended before it answered: {one_line(last)}") from None

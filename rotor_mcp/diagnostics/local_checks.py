@@ -1,4 +1,4 @@
-"""What can be known without asking anybody: this installation, its settings, the key's form, the proxy."""
+"""Checks this machine without a request: the installation, the settings, the key's form, the proxy."""
 
 import platform
 from collections.abc import Callable, Iterator
@@ -7,38 +7,39 @@ from zoneinfo import ZoneInfo
 from rotor_mcp import __version__
 from rotor_mcp.api.http_client import proxy_for
 from rotor_mcp.config import KEY_PREFIX, Settings, environment_variable
-from rotor_mcp.diagnostics.check import Check, crashed
+from rotor_mcp.diagnostics.check import Check, crashed_check
 from rotor_mcp.errors import Misconfigured
 from rotor_mcp.tools.error_text import WHERE_A_KEY_COMES_FROM
 
 _DEFAULT_ADDRESS = str(Settings.model_fields["base_url"].default)
 
 
-def look(settings: Settings, key_from: str | None, *, sandbox: bool) -> Iterator[Check]:
-    """Yield what is to be said of this machine.
+def run_checks(settings: Settings, key_from: str | None, *, sandbox: bool) -> Iterator[Check]:
+    """Yield the checks of this machine.
 
     Args:
-        key_from: the configuration that the key was found in, if it was not given.
-        sandbox: whether the embedded Rotor stands in for the real one.
+        settings: to check.
+        key_from: the client configuration that the key was read from; None if it was given.
+        sandbox: whether the sandbox is used instead of Rotor.
     """
-    looks: dict[str, Callable[[], Check]] = {
+    checks: dict[str, Callable[[], Check]] = {
         "rotor-mcp": lambda: Check(
             "rotor-mcp", "ok", f"{__version__}, on Python {platform.python_version()}"
         ),
-        "time zone": lambda: _zone(settings),
-        "address": lambda: _address(settings, sandbox=sandbox),
-        "key": lambda: _key(settings, key_from),
+        "time zone": lambda: _check_time_zone(settings),
+        "address": lambda: _check_address(settings, sandbox=sandbox),
+        "key": lambda: _check_key(settings, key_from),
     }
     if not sandbox:
-        looks["proxy"] = lambda: _proxy(settings)
-    for subject, look_at in looks.items():
+        checks["proxy"] = lambda: _check_proxy(settings)
+    for subject, run_check in checks.items():
         try:
-            yield look_at()
+            yield run_check()
         except Exception as exc:
-            yield crashed(subject, exc)
+            yield crashed_check(subject, exc)
 
 
-def _zone(settings: Settings) -> Check:
+def _check_time_zone(settings: Settings) -> Check:
     if settings.timezone:
         return Check("time zone", "ok", f"{settings.zone_name}, as set")
     if not isinstance(settings.zone, ZoneInfo):
@@ -51,7 +52,7 @@ def _zone(settings: Settings) -> Check:
     return Check("time zone", "ok", f"{settings.zone_name}, this machine's")
 
 
-def _address(settings: Settings, *, sandbox: bool) -> Check:
+def _check_address(settings: Settings, *, sandbox: bool) -> Check:
     if sandbox:
         return Check("address", "ok", "the embedded Rotor, without a network")
     if settings.base_url != _DEFAULT_ADDRESS:
@@ -65,7 +66,7 @@ def _address(settings: Settings, *, sandbox: bool) -> Check:
     return Check("address", "ok", settings.base_url)
 
 
-def _key(settings: Settings, key_from: str | None) -> Check:
+def _check_key(settings: Settings, key_from: str | None) -> Check:
     if settings.key_trouble:
         return Check("key", "failed", settings.key_trouble, f"{WHERE_A_KEY_COMES_FROM}.")
     if settings.key_warning:
@@ -74,11 +75,11 @@ def _key(settings: Settings, key_from: str | None) -> Check:
     return Check("key", "ok", f"{origin}; it begins with {KEY_PREFIX}")
 
 
-def _proxy(settings: Settings) -> Check:
+def _check_proxy(settings: Settings) -> Check:
     try:
         proxy = proxy_for(settings.base_url)
     except Misconfigured as exc:
-        return Check("proxy", "failed", exc.reason, exc.cure)
+        return Check("proxy", "failed", exc.reason, exc.fix)
     if proxy is None:
         return Check("proxy", "ok", "none")
     return Check(

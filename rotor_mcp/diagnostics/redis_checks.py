@@ -1,12 +1,12 @@
-"""Whether the Redis that servers share can be used."""
+"""Checks the Redis that several servers share."""
 
 from rotor_mcp.config import Settings, environment_variable
 from rotor_mcp.diagnostics.check import Check
 from rotor_mcp.server.backend import open_state_factory
 
 
-async def look(settings: Settings) -> Check:
-    """See whether Redis answers, and whether locks can be kept in it."""
+async def check_redis(settings: Settings) -> Check:
+    """Check whether Redis responds and can store locks."""
     shared = open_state_factory(settings, search_memory=0)
     try:
         health = await shared.check()
@@ -18,5 +18,5 @@ async def look(settings: Settings) -> Check:
         consequence = "no server that is started now writes"
     else:
         consequence = "two servers can write to one person at once"
-    cure = f"Correct that, or leave out {environment_variable('redis_url')} where a single server runs."
-    return Check("redis", "failed", f"cannot be relied on: {health.trouble}; {consequence}", cure)
+    fix = f"Correct that, or leave out {environment_variable('redis_url')} where a single server runs."
+    return Check("redis", "failed", f"cannot be relied on: {health.trouble}; {consequence}", fix)

@@ -41,7 +41,7 @@ class Audit(EventListener):
         self._line_is_cut = False
         os.close(self._open())
 
-    def ended(self, finished: CallFinished) -> None:
+    def call_finished(self, finished: CallFinished) -> None:
         """Note what was written in the course of a call."""
         if not finished.writes:
             return
@@ -52,7 +52,7 @@ class Audit(EventListener):
                     "time": now,
                     "caller": finished.caller,
                     "company": finished.company,
-                    "tool": finished.called.what if finished.called else None,
+                    "tool": finished.summary.operation if finished.summary else None,
                     "lead": write.lead_id,
                     "fields": write.fields,
                     "outcome": write.outcome,

@@ -275,7 +275,7 @@ class JwtVerifier:
                 self._keys = await self._ask()
         except Misconfigured as exc:
             trouble = "the issuer of tokens cannot be asked"
-            logger.warning("the keys of the issuer cannot be had: %s. %s", exc.reason, exc.cure)
+            logger.warning("the keys of the issuer cannot be had: %s. %s", exc.reason, exc.fix)
         except _OtherName as exc:
             trouble = "the issuer of tokens has another name than ROTOR_MCP_OAUTH_ISSUER says"
             logger.warning("the keys of the issuer cannot be had: %s", exc)

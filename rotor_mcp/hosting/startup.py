@@ -77,5 +77,5 @@ def start(
     if host.key_from == "server" and (warning := settings.key_trouble or settings.key_warning):
         logging.getLogger(__name__).warning(warning)
     app = build_app(settings, host, tenants)
-    gc_tuning.serving()
+    gc_tuning.tune_for_serving()
     return app

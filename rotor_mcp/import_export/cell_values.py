@@ -1,7 +1,7 @@
-"""Cells as people and spreadsheets write them → texts that the arguments of `upsert_lead` take.
+"""Converts cells, as people and spreadsheets write them, to texts that `upsert_lead` accepts.
 
-How dates and amounts are written is decided once for a column, from all its cells. What has no sure meaning
-stays as it is: the row is then refused with the reason, where a guess would write something wrong.
+The format of dates and amounts is detected per column, from all its cells. An ambiguous cell stays as it is:
+its row is then rejected with the reason, where a guess could write a wrong value.
 """
 
 import json
@@ -12,114 +12,114 @@ from datetime import date, datetime
 from enum import Enum, auto
 
 ReadCell = Callable[[str], list[str]]
-"""A cell → its values, the most wanted first."""
+"""A cell → its values, the preferred one first."""
 
-_NOTHING = frozenset({"-", "--", "–", "—", ".", "n/a", "#n/a", "#ref!", "#value!", "#name?"})  # noqa: RUF001
-"""Cells that hold nothing, whatever the field."""
+_BLANK_CELLS = frozenset({"-", "--", "–", "—", ".", "n/a", "#n/a", "#ref!", "#value!", "#name?"})  # noqa: RUF001
+"""Cells that are blank in every field."""
 
-_NOTHING_IN_A_FORM = frozenset({"none", "null", "nil", "na", "unknown"})
-"""Cells that hold nothing where the field has a form. Elsewhere it is a word: there are people called Null,
-and a stage may be called None."""
+_BLANK_IN_FORMATTED_FIELDS = frozenset({"none", "null", "nil", "na", "unknown"})
+"""Cells that are blank in fields with a format. In others they are values: there are people called Null, and
+a stage may be called None."""
 
-MAX_FORMED_CHARS = 300
-"""Characters of a cell in which a form is looked for."""
+MAX_FORMATTED_CHARS = 300
+"""Longer cells are not parsed."""
 
-_FORMED = frozenset({"id", "phone", "email", "priority", "projected_value", "follow_up_date"})
+_FORMATTED_FIELDS = frozenset({"id", "phone", "email", "priority", "projected_value", "follow_up_date"})
 
 
 @dataclass(frozen=True)
-class Reader:
-    """How the cells of a column are read."""
+class CellReader:
+    """How the cells of a column are converted."""
 
     read: ReadCell
-    how: str = ""
-    """What a person should know of it."""
+    note: str = ""
+    """What the preview says about the conversion."""
 
 
-def reader(field: str, header: str, cells: Sequence[str], region: str) -> Reader:
-    """Choose how to read a column.
+def choose_reader(field: str, header: str, cells: Sequence[str], region: str) -> CellReader:
+    """Return how to convert the cells of a column.
 
     Args:
-        field: the field it goes into.
-        header: of the column. If it is the very name of the field, as in our own files, its cells are not
-            searched for what other programs add to theirs.
-        cells: all of its cells.
-        region: country (ISO 3166) whose dates are meant where a column leaves it open.
+        field: that the column is written to.
+        header: of the column. If it equals the field's name, as in our own files, the formats of other
+            programs are not considered.
+        cells: of the column.
+        region: country (ISO 3166) whose date format is used if the cells are ambiguous.
     """
     foreign = header != field
-    cells = [cell for cell in cells if len(cell) <= MAX_FORMED_CHARS]
+    cells = [cell for cell in cells if len(cell) <= MAX_FORMATTED_CHARS]
     match field:
         case "tags":
-            return Reader(_foreign_tags if foreign else _tags)
+            return CellReader(_foreign_tags if foreign else _tags)
         case "phone" if foreign:
-            return Reader(_without_blanks(field, _phones))
+            return CellReader(_without_blanks(field, _phones))
         case "email" if foreign:
-            return Reader(_without_blanks(field, _several))
+            return CellReader(_without_blanks(field, _split_values))
         case "follow_up_date":
             return _date_reader(cells, region)
         case "projected_value":
             comma = _comma_is_decimal(cells, region)
-            how = "a comma read as the decimal point" if comma else ""
-            return Reader(_without_blanks(field, lambda cell: [_amount(cell, comma)]), how)
+            note = "a comma read as the decimal point" if comma else ""
+            return CellReader(_without_blanks(field, lambda cell: [_amount(cell, comma)]), note)
         case "priority" if foreign:
-            return Reader(_without_blanks(field, lambda cell: [_PRIORITIES.get(cell.lower(), cell)]))
+            return CellReader(_without_blanks(field, lambda cell: [_PRIORITIES.get(cell.lower(), cell)]))
         case "address_zip" if foreign:
-            return Reader(_without_blanks(field, lambda cell: [_plain_number(cell)]))
+            return CellReader(_without_blanks(field, lambda cell: [_plain_number(cell)]))
         case _:
-            return Reader(_without_blanks(field, lambda cell: [cell]))
+            return CellReader(_without_blanks(field, lambda cell: [cell]))
 
 
 def _without_blanks(field: str, read: ReadCell) -> ReadCell:
-    nothing = _NOTHING | _NOTHING_IN_A_FORM if field in _FORMED else _NOTHING
+    blanks = _BLANK_CELLS | _BLANK_IN_FORMATTED_FIELDS if field in _FORMATTED_FIELDS else _BLANK_CELLS
 
-    def filled(cell: str) -> list[str]:
+    def read_filled(cell: str) -> list[str]:
         cell = cell.strip()
-        if len(cell) > MAX_FORMED_CHARS and field not in ("notes", "tags"):
-            return [cell]  # no number, date or address: it is refused, with its length
-        return _filled(read(cell)) if cell and cell.lower() not in nothing else []
+        if len(cell) > MAX_FORMATTED_CHARS and field not in ("notes", "tags"):
+            return [cell]  # too long for any of these: the row is rejected
+        return _strip_all(read(cell)) if cell and cell.lower() not in blanks else []
 
-    return filled
+    return read_filled
 
 
 # Texts
 
 _PRIORITIES = {"med": "medium", "normal": "medium"}
-"""What other programs call Rotor's priorities. "Hot" and "urgent" are somebody's own scale."""
+"""Other programs' names for Rotor's priorities. "Hot" and "urgent" have no certain equivalent."""
 
 
-def _several(cell: str) -> list[str]:
-    """The values of a cell. Google Contacts writes several into one, separated by " ::: "."""
+def _split_values(cell: str) -> list[str]:
+    """Return the values of a cell. Google Contacts separates several with " ::: "."""
     return [value.strip() for value in cell.split(" ::: ") if value.strip()]
 
 
 def _phones(cell: str) -> list[str]:
-    return [_plain_number(value) for value in _several(cell)]
+    return [_plain_number(value) for value in _split_values(cell)]
 
 
 def _plain_number(text: str) -> str:
-    """Take off what programs add to a phone or ZIP: "p:" and "z:" (Facebook), ".0" (read as a number)."""
+    """Remove what programs add to a phone or ZIP: "p:" and "z:" (Facebook), ".0" (read as a number)."""
     return re.sub(r"^[pz]:\s*|(?<=^\d{5})\.0$|(?<=^\d{10})\.0$|(?<=^\d{11})\.0$", "", text)
 
 
 def _tags(cell: str) -> list[str]:
-    """The tags of a cell as we write them: a JSON list, or separated by commas."""
-    listed = _listed(cell)
-    return _filled(cell.split(",") if listed is None else listed)
+    """Return the tags of a cell of our own file: a JSON list, or separated by commas."""
+    listed = _json_list(cell)
+    return _strip_all(cell.split(",") if listed is None else listed)
 
 
 def _foreign_tags(cell: str) -> list[str]:
-    """The tags of a cell as others write them: also in quotes, or separated by semicolons or line breaks.
+    """Return the tags of a cell of another program: also quoted, or separated by semicolons or line breaks.
 
-    A star marks groups that Google keeps for itself, such as "* myContacts".
+    A star marks the system groups of Google Contacts, such as "* myContacts", which are left out.
     """
-    listed = _listed(cell)
+    listed = _json_list(cell)
     if listed is not None:
-        return _filled(listed)
-    parts = _filled(part.strip().strip('"') for part in re.split("[,;\n]| ::: ", cell))
-    return [tag for tag in parts if not tag.startswith("* ") and tag.lower() not in _NOTHING]
+        return _strip_all(listed)
+    parts = _strip_all(part.strip().strip('"') for part in re.split("[,;\n]| ::: ", cell))
+    return [tag for tag in parts if not tag.startswith("* ") and tag.lower() not in _BLANK_CELLS]
 
 
-def _listed(cell: str) -> list[str] | None:
+def _json_list(cell: str) -> list[str] | None:
     try:
         value = json.loads(cell)
     except (ValueError, RecursionError):
@@ -127,7 +127,7 @@ def _listed(cell: str) -> list[str] | None:
     return [str(item) for item in value] if isinstance(value, list) else None
 
 
-def _filled(texts: Iterable[str]) -> list[str]:
+def _strip_all(texts: Iterable[str]) -> list[str]:
     return [text.strip() for text in texts if text.strip()]
 
 
@@ -143,7 +143,7 @@ _GROUPED_BY_POINTS = re.compile(r"\d{1,3}(?:\.\d{3})+")
 
 
 def _comma_is_decimal(cells: Sequence[str], region: str) -> bool:
-    """Decide whether a column writes 12,50 for twelve and a half. In the United States that is a typo."""
+    """Whether a column has decimal commas. In the United States, 12,50 alone is no evidence but a typo."""
     amounts = [_bare_amount(cell) for cell in cells]
     return any(
         _COMMA_DECIMAL.fullmatch(amount) or (region != "US" and _SHORT_COMMA_DECIMAL.fullmatch(amount))
@@ -156,7 +156,7 @@ def _bare_amount(text: str) -> str:
 
 
 def _amount(text: str, comma: bool) -> str:
-    """Write an amount as Rotor's: digits and a decimal point."""
+    """Return an amount in Rotor's form: digits and a decimal point."""
     bare = _bare_amount(text)
     forms = [_COMMA_DECIMAL, _SHORT_COMMA_DECIMAL, _GROUPED_BY_POINTS] if comma else [_COMMA_DECIMAL]
     if any(form.fullmatch(bare) for form in forms):
@@ -174,58 +174,58 @@ _TIME = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2})(?:\.\d+)?)?(?:\s*([ap])\.?m\.?
 
 
 class _Order(Enum):
-    """What the numbers of a date tell about the order of day and month."""
+    """Which orders of day and month the numbers of a date allow."""
 
     DAY_FIRST = auto()
     MONTH_FIRST = auto()
     SAME = auto()
-    OPEN = auto()
+    AMBIGUOUS = auto()
 
 
-def _date_reader(cells: Sequence[str], region: str) -> Reader:
-    """Decide whether a column's dates begin with the month or the day.
+def _date_reader(cells: Sequence[str], region: str) -> CellReader:
+    """Detect whether a column's dates begin with the month or the day.
 
-    Where no cell tells, the month comes first in the United States alone: Canada writes both.
+    If no cell shows it, the month comes first in the United States only: Canada uses both orders.
     """
     found = [day for cell in cells if (day := _DAY.fullmatch(cell.strip()))]
     orders = {_order(day) for day in found}
     mixed = orders >= {_Order.DAY_FIRST, _Order.MONTH_FIRST}
-    open_to_both = [day for day in found if _order(day) is _Order.OPEN]
+    ambiguous = [day for day in found if _order(day) is _Order.AMBIGUOUS]
     month_first = _Order.MONTH_FIRST in orders or (_Order.DAY_FIRST not in orders and region == "US")
-    how = ""
+    note = ""
     if found:
-        example = "{0}{1}{2}{1}{3}".format(*(open_to_both or found)[0].groups())
+        example = "{0}{1}{2}{1}{3}".format(*(ambiguous or found)[0].groups())
         if not mixed:
-            how = f"{example} read as {'month/day/year' if month_first else 'day/month/year'}"
-        elif open_to_both:
-            how = f"in both orders, month first and day first, so dates such as {example} cannot be read"
+            note = f"{example} read as {'month/day/year' if month_first else 'day/month/year'}"
+        elif ambiguous:
+            note = f"in both orders, month first and day first, so dates such as {example} cannot be read"
 
     def read(cell: str) -> list[str]:
         day = _DAY.fullmatch(cell)
         if mixed and day:
             own = _order(day)
-            return [cell if own is _Order.OPEN else _date(cell, own is _Order.MONTH_FIRST) or cell]
+            return [cell if own is _Order.AMBIGUOUS else _date(cell, own is _Order.MONTH_FIRST) or cell]
         return [_date(cell, month_first) or cell]
 
-    return Reader(_without_blanks("follow_up_date", read), how)
+    return CellReader(_without_blanks("follow_up_date", read), note)
 
 
 def _order(day: re.Match[str]) -> _Order:
-    """Which order of day and month the numbers of a date allow."""
+    """Return which orders of day and month the numbers of a date allow."""
     first, second = int(day[1]), int(day[3])
     if first > 12 >= second:
         return _Order.DAY_FIRST
     if second > 12 >= first:
         return _Order.MONTH_FIRST
-    return _Order.SAME if first == second else _Order.OPEN
+    return _Order.SAME if first == second else _Order.AMBIGUOUS
 
 
 def _date(text: str, month_first: bool) -> str | None:
-    """Read a date, with or without a time, as ISO; None if it is none."""
+    """Return a date, with or without a time, in ISO 8601; None if it cannot be parsed."""
     if found := _DAY.fullmatch(text):
         first, _, second, year, time = found.groups()
         month, day = (first, second) if month_first else (second, first)
-        year = f"20{year}" if len(year) == 2 else year  # a follow-up is never in another century
+        year = f"20{year}" if len(year) == 2 else year  # a follow-up is in this century
     elif found := _YEAR_FIRST.fullmatch(text):
         year, _, month, day, time = found.groups()
     else:
@@ -240,10 +240,10 @@ def _date(text: str, month_first: bool) -> str | None:
 
 
 def _clock(text: str) -> tuple[int, int, int]:
-    """Read a time of day.
+    """Parse a time of day.
 
     Raises:
-        ValueError: if it is none.
+        ValueError: if the text is none.
     """
     found = _TIME.fullmatch(text.strip())
     if not found:

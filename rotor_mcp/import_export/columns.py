@@ -1,7 +1,7 @@
-"""Which column of a table is which argument of `upsert_lead`.
+"""Maps the columns of a table to arguments of `upsert_lead`.
 
-A column counts if its header or the person says what it is; all others are left out, and everything is said
-before anything is sent. Nothing is validated here: a row's arguments go the way of every other write.
+A column is mapped by `--map` or by its header; others are left out, and the preview lists every column before
+anything is sent. Values are not validated here, but as those of any other write.
 """
 
 import re
@@ -11,9 +11,9 @@ from difflib import get_close_matches
 from typing import Any
 
 from rotor_mcp.api.models import Lead, LeadFields
-from rotor_mcp.import_export.cell_values import ReadCell, reader
+from rotor_mcp.import_export.cell_values import ReadCell, choose_reader
 from rotor_mcp.import_export.formats.table import Row, Table
-from rotor_mcp.import_export.header_synonyms import FIRST_NAME, LAST_NAME, Meaning, meaning
+from rotor_mcp.import_export.header_synonyms import FIRST_NAME, LAST_NAME, HeaderMatch, match_header
 from rotor_mcp.leads.phones import phone_form
 from rotor_mcp.leads.requests import UpsertRequest
 from rotor_mcp.leads.validation import nearest
@@ -22,51 +22,51 @@ from rotor_mcp.sanitize import one_line
 from rotor_mcp.tools.phrases import counted
 
 FIELDS = (*LeadFields.model_fields, "id", "confirm")
-"""The arguments that rows can give."""
+"""The arguments that a row can have."""
 
 NOT_WRITABLE = frozenset({*Lead.model_fields.keys() - UpsertRequest.model_fields.keys(), "row", "reason"})
-"""Columns that our own files hold and that Rotor takes from nobody."""
+"""Columns of our own files that cannot be written."""
 
 _PARTS = (FIRST_NAME, LAST_NAME)
 _TARGETS = (*FIELDS, *_PARTS)
 _IDENTIFYING = frozenset({"id", "phone", "email", "name", *_PARTS})
 _JOINED = frozenset({"tags", "notes", *_PARTS})
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
-_OTHER = {"phone": "another number", "email": "another address"}
-_SHOWN = 30
+_OTHER_VALUE = {"phone": "another number", "email": "another address"}
+_MAX_LISTED_COLUMNS = 30
 
 
 class ColumnError(ValueError):
-    """Columns that cannot be matched as asked, or that name nobody."""
+    """The mapping names an unknown column or field, or no column identifies a lead."""
 
 
 @dataclass(frozen=True)
-class Source:
-    """A column that is read into a field."""
+class ColumnSource:
+    """A column that is mapped to a field."""
 
     column: str
     field: str
     read: ReadCell
-    how: str
+    note: str
 
 
 @dataclass(frozen=True)
-class Columns:
-    """What becomes of each column of a table."""
+class ColumnMapping:
+    """The mapping of a table's columns to fields."""
 
     columns: tuple[str, ...]
-    sources: tuple[Source, ...]
-    """Of those for one field, the most wanted first."""
+    sources: tuple[ColumnSource, ...]
+    """In order of preference within a field."""
     left_out: Mapping[str, str]
-    """Column → why, or nothing where its header says nothing sure."""
+    """Column → reason; blank if the header is not recognized."""
     differing: Mapping[str, int]
-    """Column → rows in which it holds something else than what is taken for its field."""
+    """Column → number of rows in which its value differs from the one that is used for its field."""
 
     def arguments(self, row: Row) -> dict[str, Any]:
-        """The arguments of `upsert_lead` that a row gives. Blank ones are missing."""
+        """Return the arguments of `upsert_lead` of a row, without blank ones."""
         given: dict[str, Any] = {}
         for field in FIELDS:
-            values = [value for _, value in _values(self._of(field), row)]
+            values = [value for _, value in _values(self._sources_of(field), row)]
             if field == "tags" and values:
                 given[field] = list(dict.fromkeys(values))
             elif field == "notes" and values:
@@ -75,108 +75,108 @@ class Columns:
                 given[field] = value
         return given
 
-    def lines(self) -> list[str]:
-        """What becomes of each column, in words: a line for each, in the order of the file."""
-        said = {source.column: self._line(source) for source in self.sources}
+    def describe(self) -> list[str]:
+        """Return a line about each column, in the order of the file."""
+        texts = {source.column: self._line(source) for source in self.sources}
         for column, why in self.left_out.items():
-            said[column] = f"{column}: left out{why and f', {why}'}"
-        return [said[column] for column in self.columns]
+            texts[column] = f"{column}: left out{why and f', {why}'}"
+        return [texts[column] for column in self.columns]
 
-    def _of(self, field: str) -> list[Source]:
+    def _sources_of(self, field: str) -> list[ColumnSource]:
         return [source for source in self.sources if source.field == field]
 
     def _notes(self, row: Row) -> list[str]:
-        several = len(self._of("notes")) > 1
+        several = len(self._sources_of("notes")) > 1
         return [
             f"{source.column}: {note}" if several else note
-            for source, note in _values(self._of("notes"), row)
+            for source, note in _values(self._sources_of("notes"), row)
         ]
 
     def _name_of_parts(self, row: Row) -> str:
-        parts = [[value for _, value in _values(self._of(part), row)][:1] for part in _PARTS]
+        parts = [[value for _, value in _values(self._sources_of(part), row)][:1] for part in _PARTS]
         return " ".join(value for part in parts for value in part)
 
-    def _line(self, source: Source) -> str:
+    def _line(self, source: ColumnSource) -> str:
         field = "name" if source.field in _PARTS else source.field
-        before = [] if source.field in ("tags", "notes") else self._before(source)
+        preferred = [] if source.field in ("tags", "notes") else self._preferred_columns(source)
         words = f"{source.column} → {field}"
         if source.field in _PARTS:
             (other,) = (part for part in _PARTS if part != source.field)
-            with_it = [one.column for one in self._of(other)]
+            with_it = [one.column for one in self._sources_of(other)]
             words += f" (with {' or '.join(with_it)})" if with_it else ""
-        if source.field == "notes" and len(self._of("notes")) > 1:
+        if source.field == "notes" and len(self._sources_of("notes")) > 1:
             words += f', as "{source.column}: …"'
-        if before:
-            words += f", where {' and '.join(before)} {'is' if len(before) == 1 else 'are'} blank"
-        if source.how:
-            words += f", {source.how}"
+        if preferred:
+            words += f", where {' and '.join(preferred)} {'is' if len(preferred) == 1 else 'are'} blank"
+        if source.note:
+            words += f", {source.note}"
         if count := self.differing.get(source.column):
-            other = _OTHER.get(field, "something else")
+            other = _OTHER_VALUE.get(field, "something else")
             words += f" (in {counted(count, 'row')} it holds {other}, which is left out)"
         return words
 
-    def _before(self, source: Source) -> list[str]:
-        """The columns that must be blank for this one to count."""
-        same = [one.column for one in self._of(source.field)]
-        full = [one.column for one in self._of("name")] if source.field in _PARTS else []
+    def _preferred_columns(self, source: ColumnSource) -> list[str]:
+        """Return the columns that have to be blank for this one to be used."""
+        same = [one.column for one in self._sources_of(source.field)]
+        full = [one.column for one in self._sources_of("name")] if source.field in _PARTS else []
         return full + same[: same.index(source.column)]
 
 
-def match(table: Table, given: Mapping[str, str], *, region: str) -> Columns:
-    """Match a table's columns to fields.
+def match_columns(table: Table, given: Mapping[str, str], *, region: str) -> ColumnMapping:
+    """Map a table's columns to fields.
 
     Args:
         table: the table.
-        given: column → field, as the person said; a blank or "-" for the field leaves the column out.
-        region: country (ISO 3166) in which phones, dates and amounts are read.
+        given: column → field, from `--map`; a blank or "-" for the field leaves the column out.
+        region: country (ISO 3166) for the formats of phones, dates and amounts.
 
     Raises:
-        ColumnError: if `given` names what does not exist, or no column says whom a row is about.
+        ColumnError: if `given` names an unknown column or field, or no column identifies a lead.
     """
-    asked = _asked(table, given)
+    asked = _fields_by_column(table, given)
     fields = {column: field for column, field in asked.items() if field}
     left_out = {column: "as asked" for column, field in asked.items() if not field}
     guessed = {column: found for column in table.columns if column not in asked and (found := _guess(column))}
-    for column, why in _doubtful(table, guessed, set(fields.values())).items():
+    for column, why in _doubtful_columns(table, guessed, set(fields.values())).items():
         del guessed[column]
         left_out[column] = why
-    # What the person said comes first, then what stands first in the file.
+    # The user's mapping takes precedence, then the order of the file.
     fields |= {column: found.field for column, found in guessed.items()}
     if _IDENTIFYING.isdisjoint(fields.values()):
-        raise ColumnError(_nobody(table.columns))
+        raise ColumnError(_no_identity_text(table.columns))
     for column in table.columns:
         if column not in fields and column not in left_out:
             left_out[column] = "not writable" if column in NOT_WRITABLE else ""
     sources = tuple(_source(table, column, field, region) for column, field in fields.items())
-    return Columns(table.columns, sources, left_out, _differing(table, sources, region))
+    return ColumnMapping(table.columns, sources, left_out, _differing(table, sources, region))
 
 
-def _asked(table: Table, given: Mapping[str, str]) -> dict[str, str]:
-    """Read what the person said: column → field, blank to leave it out."""
+def _fields_by_column(table: Table, given: Mapping[str, str]) -> dict[str, str]:
+    """Return the user's mapping with the table's column names: column → field, blank to leave it out."""
     known = {column.casefold(): column for column in table.columns}
     asked = {}
-    for said, field_said in given.items():
-        column = known.get(one_line(said).casefold())
+    for column_text, field_text in given.items():
+        column = known.get(one_line(column_text).casefold())
         if column is None:
-            close = get_close_matches(one_line(said).casefold(), known, n=1)
+            close = get_close_matches(one_line(column_text).casefold(), known, n=1)
             hint = f"did you mean {known[close[0]]}?" if close else f"there are {_listed(table.columns)}"
-            raise ColumnError(f"There is no column {one_line(said)}: {hint}")
-        field = "" if field_said.strip() == "-" else field_said.strip().lower()
+            raise ColumnError(f"There is no column {one_line(column_text)}: {hint}")
+        field = "" if field_text.strip() == "-" else field_text.strip().lower()
         if field and field not in _TARGETS:
             meant = nearest(field, list(_TARGETS))
             hint = f"did you mean {meant}?" if meant else f"there are {', '.join(_TARGETS)}"
-            raise ColumnError(f"There is no field {one_line(field_said)}: {hint}")
+            raise ColumnError(f"There is no field {one_line(field_text)}: {hint}")
         asked[column] = field
     return asked
 
 
-def _guess(column: str) -> Meaning | None:
-    # "Confirm" may be anything to anybody; the header of our own files is written small.
-    return Meaning("confirm") if column == "confirm" else meaning(column)
+def _guess(column: str) -> HeaderMatch | None:
+    # In other files "Confirm" can mean anything; our own files have it in lower case.
+    return HeaderMatch("confirm") if column == "confirm" else match_header(column)
 
 
-def _doubtful(table: Table, guessed: Mapping[str, Meaning], asked: Set[str]) -> dict[str, str]:
-    """The columns whose headers say more than can be relied on, and why."""
+def _doubtful_columns(table: Table, guessed: Mapping[str, HeaderMatch], asked: Set[str]) -> dict[str, str]:
+    """Return the columns whose guessed field is not reliable: column → reason."""
     place = _best_place(table, guessed, asked)
     doubtful = {}
     for column, (field, own_place) in guessed.items():
@@ -192,11 +192,10 @@ def _doubtful(table: Table, guessed: Mapping[str, Meaning], asked: Set[str]) -> 
     return doubtful
 
 
-def _best_place(table: Table, guessed: Mapping[str, Meaning], asked: Set[str]) -> int | None:
-    """Choose among the addresses of a file, so that no lead gets the street of one and the city of another.
+def _best_place(table: Table, guessed: Mapping[str, HeaderMatch], asked: Set[str]) -> int | None:
+    """Return which of a file's addresses to use, so that no lead mixes parts of two addresses.
 
-    One with a street, if there is any, unless the person said where the street is; then the one where the
-    work is done.
+    Those with a street are preferred, unless the user mapped the street; of them the best in `_PLACES`.
     """
     parts = {column: found for column, found in guessed.items() if found.place is not None}
     filled = {
@@ -212,17 +211,17 @@ def _best_place(table: Table, guessed: Mapping[str, Meaning], asked: Set[str]) -
     return min(places, default=None)
 
 
-def _source(table: Table, column: str, field: str, region: str) -> Source:
-    chosen = reader(field, column, [row.cells[column] for row in table.rows], region)
-    return Source(column, field, chosen.read, chosen.how)
+def _source(table: Table, column: str, field: str, region: str) -> ColumnSource:
+    chosen = choose_reader(field, column, [row.cells[column] for row in table.rows], region)
+    return ColumnSource(column, field, chosen.read, chosen.note)
 
 
-def _values(sources: Sequence[Source], row: Row) -> list[tuple[Source, str]]:
+def _values(sources: Sequence[ColumnSource], row: Row) -> list[tuple[ColumnSource, str]]:
     return [(source, value) for source in sources for value in source.read(row.cells[source.column])]
 
 
-def _differing(table: Table, sources: Sequence[Source], region: str) -> dict[str, int]:
-    """Count for each column the rows in which it holds something else than what is taken."""
+def _differing(table: Table, sources: Sequence[ColumnSource], region: str) -> dict[str, int]:
+    """Return column → number of rows in which its value differs from the one that is used."""
     counts: dict[str, int] = {}
     for field in {source.field for source in sources} - _JOINED:
         of_field = [source for source in sources if source.field == field]
@@ -232,20 +231,20 @@ def _differing(table: Table, sources: Sequence[Source], region: str) -> dict[str
             others = {
                 source.column
                 for source, value in values
-                if value != taken and not _same(field, value, taken, region)
+                if value != taken and not _is_same_value(field, value, taken, region)
             }
             for column in others:
                 counts[column] = counts.get(column, 0) + 1
     return counts
 
 
-def _same(field: str, value: str, other: str, region: str) -> bool:
+def _is_same_value(field: str, value: str, other: str, region: str) -> bool:
     if field == "phone":
         return phone_form(value, region) == phone_form(other, region)
     return caseless(value) == caseless(other)
 
 
-def _nobody(columns: Sequence[str]) -> str:
+def _no_identity_text(columns: Sequence[str]) -> str:
     return (
         "No column says whom a row is about: a name, a phone, an e-mail or a lead id. "
         f'The columns are {_listed(columns)}. Say which is which, such as --map "{columns[0]}=name"'
@@ -253,5 +252,5 @@ def _nobody(columns: Sequence[str]) -> str:
 
 
 def _listed(columns: Sequence[str]) -> str:
-    more = len(columns) - _SHOWN
-    return ", ".join(columns[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
+    more = len(columns) - _MAX_LISTED_COLUMNS
+    return ", ".join(columns[:_MAX_LISTED_COLUMNS]) + (f" and {more} more" if more > 0 else "")

@@ -1,7 +1,7 @@
-"""`rotor-mcp export`: all leads that a search would find, to a file or to standard output.
+"""`rotor-mcp export`: writes all leads that match a search to a file or to standard output.
 
-They are read as searches read them, in pages of 1,000. Where Rotor's order is the one wanted, each page is
-written before the next is read: that takes little memory, however many leads there are.
+Leads are read in pages of 1,000. In Rotor's order, newest first, each page is written before the next is
+read, so that memory does not grow with the number of leads.
 """
 
 import os
@@ -17,7 +17,7 @@ import click
 import httpx2
 
 from rotor_mcp.api.models import PAGE_LIMIT, Lead
-from rotor_mcp.atomic_file import refuse_others_link, whole
+from rotor_mcp.atomic_file import open_atomic, reject_foreign_symlink
 from rotor_mcp.config import Settings
 from rotor_mcp.errors import RotorError, TooManyRequests
 from rotor_mcp.import_export import lead_rows
@@ -35,143 +35,141 @@ from rotor_mcp.tools.phrases import counted, spent
 STANDARD_OUTPUT = "-"
 _STDOUT, _STDERR = 1, 2
 
-Form = Literal["csv", "jsonl"]
+ExportFormat = Literal["csv", "jsonl"]
 WriteLeads = Callable[[Sequence[Lead]], None]
 
 
 @dataclass
 class Export:
-    """What to export, and how far that has come."""
+    """What to export, and the progress."""
 
-    wanted: SearchRequest
-    """Which leads, in which order, and which of their fields. Its own limit does not count."""
+    request: SearchRequest
+    """Filters, order and fields. Its limit is ignored."""
     limit: int | None
-    """Leads to write at most; all that match if None."""
-    requests: int
-    """Pages of 1,000 leads to read at most."""
+    """Maximum number of leads; None for all that match."""
+    max_requests: int
+    """Maximum number of pages of 1,000 leads to read."""
     written: int = field(default=0, init=False)
-    """Leads written."""
+    """Number of leads written."""
     call: CallContext | None = field(default=None, init=False)
 
     @property
     def spent(self) -> int:
-        """Requests spent of the daily quota, retries included."""
+        """Requests spent of the quota, retries included."""
         return self.call.api.requests if self.call else 0
 
 
-def form_of(file: str) -> Form:
-    """Tell the form of a file by the ending of its name."""
+def format_of(file: str) -> ExportFormat:
+    """Return the format for the extension of a file name."""
     return "jsonl" if Path(file).suffix.lower() in (".jsonl", ".ndjson") else "csv"
 
 
-def run(
+def run_export(
     settings: Settings,
     transport: Callable[[], httpx2.AsyncBaseTransport] | None,
     export: Export,
     file: str,
-    form: Form,
+    form: ExportFormat,
 ) -> bool:
-    """Export leads to a file, or to standard output if its name is `-`.
+    """Export leads to a file, or to standard output if its name is `-`, and report on standard error.
 
-    What came of it is said on standard error. Returns whether all was written.
+    Returns whether the export is complete.
 
     Raises:
-        BrokenPipeError: if whoever reads the output has read enough.
+        BrokenPipeError: if the reader of the output has closed it.
     """
-    # A process that is told to end leaves as little behind as one that is interrupted. A shell that started
-    # it in the background may have switched interruptions off.
+    # SIGTERM cleans up as SIGINT does. A shell that starts the process in the background may ignore SIGINT.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.default_int_handler)
-    at_once = _is_written_at_once(file)
-    watched = os.isatty(_STDERR) and not (at_once and os.isatty(_STDOUT))
-    tell = _overwrite if watched else _keep_to_oneself
+    is_stream = _is_stream(file)
+    shows_progress = os.isatty(_STDERR) and not (is_stream and os.isatty(_STDOUT))
+    show_progress = _show_progress if shows_progress else _show_nothing
     try:
-        with _opened(file) as stream:
-            names = list(dict.fromkeys(export.wanted.fields)) or lead_rows.COLUMNS
-            write = _writer(stream, form, names, settings, to_terminal=os.isatty(stream.fileno()))
+        with _open_output(file) as stream:
+            names = list(dict.fromkeys(export.request.fields)) or lead_rows.COLUMNS
+            write = _lead_writer(stream, form, names, settings, to_terminal=os.isatty(stream.fileno()))
 
             async def work() -> None:
-                # The event loop ends its task between two steps when it is interrupted, so that each request
-                # is counted. To be told to end does the same.
+                # On SIGINT, and so on SIGTERM, the event loop cancels its task, which counts every request.
                 signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))
                 async with open_tenant(settings, transport) as tenant:
-                    await _run(export, tenant, write, tell)
+                    await _run(export, tenant, write, show_progress)
 
             anyio.run(work)
     except BrokenPipeError:
         raise
     except (RotorError, TooManyRequests, OSError, KeyboardInterrupt) as exc:
-        done, text = False, f"{_what_happened(exc, export)} {_what_is_left(export, file, at_once=at_once)}"
+        done, text = False, f"{_failure_text(exc, export)} {_written_text(export, file, is_stream=is_stream)}"
     else:
-        where = "" if at_once else f" in {file}"
+        where = "" if is_stream else f" in {file}"
         done, text = True, f"{counted(export.written, 'lead')}{where}, {spent(export.spent)}"
-    tell("")
+    show_progress("")
     click.echo(settings.redact(text), err=True)
     return done
 
 
-async def _run(export: Export, tenant: Tenant, write: WriteLeads, tell: Callable[[str], None]) -> None:
+async def _run(export: Export, tenant: Tenant, write: WriteLeads, show: Callable[[str], None]) -> None:
     async def progress(_done: float, _of: float | None, what: str) -> None:
-        tell(f"{what}, {spent(export.spent)}")
+        show(f"{what}, {spent(export.spent)}")
 
     export.call = CallContext.begin(tenant, progress)
-    async for leads in _in_order(export, export.call):
+    async for leads in _read_leads(export, export.call):
         write(leads)
         export.written += len(leads)
     write([])
 
 
-async def _in_order(export: Export, call: CallContext) -> AsyncIterator[Sequence[Lead]]:
-    """Read the leads that are wanted, and give them out as soon as their order is known.
+async def _read_leads(export: Export, call: CallContext) -> AsyncIterator[Sequence[Lead]]:
+    """Yield the leads as soon as their order is known.
 
     Raises:
-        RotorError: if Rotor could not be asked or refused.
-        TooManyRequests: if there are too many to read. Where Rotor's count of its leads shows
-            that, none is given out before.
+        RotorError: if a request failed or was refused.
+        TooManyRequests: if there are too many leads to read; before the first is yielded, if Rotor's total
+            shows it.
     """
-    wanted, newest_first = export.wanted, export.wanted.order == "newest"
-    reading = LeadScan(wanted, Cursor(search=digest(wanted), size=PAGE_LIMIT), call)
+    request, newest_first = export.request, export.request.order == "newest"
+    scan = LeadScan(request, Cursor(search=digest(request), size=PAGE_LIMIT), call)
     found: list[Lead] = []
-    given = pages = 0
-    over = False
-    while not over:
-        call.api.resume()  # its clock is for one page, not for all
-        found += await reading.read()
+    yielded = pages = 0
+    done = False
+    while not done:
+        call.api.resume()  # the timeout is per page
+        found += await scan.read()
         pages += 1
-        over = reading.done or (
-            newest_first and export.limit is not None and len(found) + given >= export.limit
+        done = scan.done or (
+            newest_first and export.limit is not None and len(found) + yielded >= export.limit
         )
-        if over and (without_api_filters := reading.without_api_filters(found=bool(found) or given > 0)):
-            reading, found, over = without_api_filters, [], False  # none of these was given out
-        if not over:
-            _check_cost(export, reading, pages)
-            await call.progress(pages, None, f"{reading.looked_at:,} leads read")
-        if found and newest_first and reading.without_api_filters(found=True) is None:
-            leads = found if export.limit is None else found[: export.limit - given]
+        if done and (without_api_filters := scan.without_api_filters(found=bool(found) or yielded > 0)):
+            scan, found, done = without_api_filters, [], False  # none of these was yielded
+        if not done:
+            _check_cost(export, scan, pages)
+            await call.progress(pages, None, f"{scan.looked_at:,} leads read")
+        if found and newest_first and scan.without_api_filters(found=True) is None:
+            leads = found if export.limit is None else found[: export.limit - yielded]
             yield leads
-            given, found = given + len(leads), []
+            yielded, found = yielded + len(leads), []
     if not newest_first:
-        found.sort(key=lambda lead: filters.sort_key(lead, wanted.order, call.locale))
+        found.sort(key=lambda lead: filters.sort_key(lead, request.order, call.locale))
         yield found[: export.limit]
 
 
-def _check_cost(export: Export, reading: LeadScan, pages: int) -> None:
-    """See that the rest may be read, as far as is known how much that is.
+def _check_cost(export: Export, scan: LeadScan, pages: int) -> None:
+    """Check that the remaining pages fit `max_requests`, as far as their number is known.
 
     Raises:
-        TooManyRequests: if it may not.
+        TooManyRequests: if they do not.
     """
-    leads = reading.exist or 0
-    if export.wanted.created_from:
-        leads = 0  # where that ends is not known before it is read
-    elif export.limit is not None and export.wanted.order == "newest":
+    leads = scan.exist or 0
+    if export.request.created_from:
+        leads = 0  # the number of leads since a date is unknown
+    elif export.limit is not None and export.request.order == "newest":
         leads = min(leads, export.limit)
-    needed = pages + max(-(-leads // PAGE_LIMIT) - reading.pages, 1)
-    if needed > export.requests:
-        raise TooManyRequests(needed, export.requests)
+    needed = pages + max(-(-leads // PAGE_LIMIT) - scan.pages, 1)
+    if needed > export.max_requests:
+        raise TooManyRequests(needed, export.max_requests)
 
 
-def _what_happened(exc: BaseException, export: Export) -> str:
+def _failure_text(exc: BaseException, export: Export) -> str:
     cost = spent(export.spent)
     match exc:
         case RotorError():
@@ -186,8 +184,8 @@ def _what_happened(exc: BaseException, export: Export) -> str:
             return f"Stopped. {cost}"
 
 
-def _what_is_left(export: Export, file: str, *, at_once: bool) -> str:
-    if not at_once:
+def _written_text(export: Export, file: str, *, is_stream: bool) -> str:
+    if not is_stream:
         return f"{file} was not written."
     return (
         f"The output ends after {counted(export.written, 'lead')}."
@@ -196,45 +194,45 @@ def _what_is_left(export: Export, file: str, *, at_once: bool) -> str:
     )
 
 
-def _overwrite(text: str) -> None:
-    """Show a line on a terminal in the place of the one shown before."""
+def _show_progress(text: str) -> None:
+    """Show a line on the terminal in the place of the previous one."""
     click.echo(f"\r{text:<70}\r", err=True, nl=False)
 
 
-def _keep_to_oneself(_: str) -> None:
-    """Show nothing: nobody watches, or the rows are on the same screen."""
+def _show_nothing(_: str) -> None:
+    """Show no progress: there is no terminal, or it shows the rows."""
 
 
-def _is_written_at_once(file: str) -> bool:
-    """Whether there is no file to put in its place at the end, but an output, a pipe or a device."""
+def _is_stream(file: str) -> bool:
+    """Whether the target is standard output, a pipe or a device, which cannot be replaced atomically."""
     return file == STANDARD_OUTPUT or (Path(file).exists() and not Path(file).is_file())
 
 
-def _opened(file: str) -> AbstractContextManager[BinaryIO]:
+def _open_output(file: str) -> AbstractContextManager[BinaryIO]:
     if file == STANDARD_OUTPUT:
-        # Not `sys.stdout.buffer`: where Python is told not to buffer, that may write a part only.
+        # Not `sys.stdout.buffer`: with PYTHONUNBUFFERED it may write only a part.
         return os.fdopen(_STDOUT, "wb", closefd=False)
-    refuse_others_link(Path(file))
-    return Path(file).open("wb") if _is_written_at_once(file) else whole(Path(file))
+    reject_foreign_symlink(Path(file))
+    return Path(file).open("wb") if _is_stream(file) else open_atomic(Path(file))
 
 
-def _writer(
-    stream: BinaryIO, form: Form, names: Sequence[str], settings: Settings, *, to_terminal: bool
+def _lead_writer(
+    stream: BinaryIO, form: ExportFormat, names: Sequence[str], settings: Settings, *, to_terminal: bool
 ) -> WriteLeads:
-    """Make what writes rows, and before the first of them what the file begins with.
+    """Return a function that writes leads, and the header before the first.
 
-    A terminal gets no control characters: strangers wrote the texts.
+    Control characters are removed for a terminal, since the texts are untrusted.
     """
-    begin = lead_rows.BYTE_ORDER_MARK + lead_rows.csv_text([names]) if form == "csv" else ""
+    header = lead_rows.BYTE_ORDER_MARK + lead_rows.csv_text([names]) if form == "csv" else ""
 
     def write(leads: Sequence[Lead]) -> None:
-        nonlocal begin
+        nonlocal header
         if form == "csv":
-            text = lead_rows.csv_text(lead_rows.cells(lead, names, settings.zone) for lead in leads)
+            text = lead_rows.csv_text(lead_rows.lead_cells(lead, names, settings.zone) for lead in leads)
         else:
             text = "".join(lead_rows.json_line(lead, names) for lead in leads)
-        stream.write((clean(begin + text) if to_terminal else begin + text).encode())
+        stream.write((clean(header + text) if to_terminal else header + text).encode())
         stream.flush()
-        begin = ""
+        header = ""
 
     return write

@@ -1,16 +1,16 @@
-"""What people and programs call the columns of a lead → its fields.
+"""Maps the column headers of other programs to fields of a lead.
 
-The words come from exports of Jobber, Housecall Pro, HubSpot, Google Contacts, Mailchimp, Outlook and
-Facebook lead ads, and from sign-up sheets. A word is here only if it means one thing: "Status" may be a stage
-or whether somebody subscribed, "Budget" is what a customer wishes, "Company" is no person. Such columns are
-left out, and the person is told.
+The headers come from exports of Jobber, Housecall Pro, HubSpot, Google Contacts, Mailchimp, Outlook and
+Facebook lead ads, and from sign-up sheets. Only unambiguous ones are listed: "Status" may be a stage or a
+subscription, "Budget" is a customer's wish, "Company" is no person. Such columns are left out, and the
+preview says so.
 """
 
 import re
 from typing import NamedTuple
 
 FIRST_NAME, LAST_NAME = "first_name", "last_name"
-"""Parts of a name, which Rotor does not have."""
+"""Parts of a name, for which Rotor has no fields."""
 
 _WORDS: dict[str, tuple[str, ...]] = {
     "id": ("id", "lead id", "rotor id", "rotor lead id"),
@@ -102,48 +102,50 @@ _PLACES: tuple[tuple[str, ...], ...] = (
     ("", "address", "address 1", "primary", "primary address", "customer", "client"),
     ("home", "home address"),
 )
-"""What an address is said to be of, best first: the work is done at the property. Where mail and bills go is
-another place, so such columns are left out."""
+"""Kinds of addresses in headers, best first: the work is done at the property. Mailing and billing addresses
+are left out."""
 
-_MANY = ("phone", "email", "tags", "notes")
-"""Fields whose columns are often numbered: "Phone 2", "E-mail 1 - Value"."""
+_NUMBERED_FIELDS = ("phone", "email", "tags", "notes")
+"""Fields whose headers are often numbered: "Phone 2", "E-mail 1 - Value"."""
 
-_TWIN = re.compile(r" \(\d+\)$")  # what the second column of the same title is called
+_DUPLICATE_SUFFIX = re.compile(r" \(\d+\)$")  # added to a repeated header by `table.py`
 
 
-class Meaning(NamedTuple):
-    """What a header stands for."""
+class HeaderMatch(NamedTuple):
+    """The field that a header stands for."""
 
     field: str
     place: int | None = None
-    """For the fields of an address, which of several in a file it belongs to; less is better."""
+    """For address fields, the index in `_PLACES`; less is better."""
 
 
-def meaning(header: str) -> Meaning | None:
-    """Tell which field a column holds; None if that is not sure."""
-    title, twins = _TWIN.subn("", header)
-    key = _key(title)
-    known = _MEANINGS.get(key)
+def match_header(header: str) -> HeaderMatch | None:
+    """Return the field of a header; None if it is unknown or ambiguous."""
+    title, duplicates = _DUPLICATE_SUFFIX.subn("", header)
+    key = _normalize(title)
+    known = _FIELDS_BY_HEADER.get(key)
     if known is None:
-        known = _MEANINGS.get(re.sub(r"\d*(value)?$", "", key))
-        known = known if known and known.field in _MANY else None
-    # A second "Phone" may be that of whoever referred them, a second "Street" begins a second address.
-    return None if twins and known and known.field not in ("notes", "tags") else known
+        known = _FIELDS_BY_HEADER.get(re.sub(r"\d*(value)?$", "", key))
+        known = known if known and known.field in _NUMBERED_FIELDS else None
+    # A repeated "Phone" may be another person's, a repeated "Street" begins another address.
+    return None if duplicates and known and known.field not in ("notes", "tags") else known
 
 
-def _key(header: str) -> str:
-    """Bring a header into a form without capitals, blanks and punctuation: "ZIP-code" and "zipCode" meet."""
+def _normalize(header: str) -> str:
+    """Return a header in lower case without spaces and punctuation: "ZIP-code" and "zipCode" become equal."""
     return "".join(char for char in header.casefold() if char.isalnum())
 
 
-_MEANINGS: dict[str, Meaning] = {
-    **{_key(word): Meaning(field) for field, words in _WORDS.items() for word in words},
+_FIELDS_BY_HEADER: dict[str, HeaderMatch] = {
+    **{_normalize(word): HeaderMatch(field) for field, words in _WORDS.items() for word in words},
     **{
-        _key(f"{place} {word}"): Meaning(field, rank)
+        _normalize(f"{place} {word}"): HeaderMatch(field, rank)
         for rank, places in enumerate(_PLACES)
         for place in places
         for field, words in _ADDRESS_WORDS.items()
         for word in words
     },
-    _key("Address 1 - Region"): Meaning("address_state", 1),  # Google Contacts; elsewhere a sales region
+    _normalize("Address 1 - Region"): HeaderMatch(
+        "address_state", 1
+    ),  # Google Contacts; elsewhere a sales region
 }

@@ -1,14 +1,13 @@
-"""The texts of `rotor-mcp import`: what a file was read as, what would happen, and what happened. Pure.
+"""Writes the texts of `rotor-mcp import`: the mapping, the preview and the result. Pure.
 
-Here is also the file of rows that need attention: as they were read, with the reason, to be corrected and
-imported again.
+It also writes the CSV of the rows that need attention, with the reason, to be corrected and imported again.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from rotor_mcp.import_export import lead_rows
-from rotor_mcp.import_export.columns import FIELDS, Columns
+from rotor_mcp.import_export.columns import FIELDS, ColumnMapping
 from rotor_mcp.import_export.formats.formula_guard import guard
 from rotor_mcp.import_export.formats.table import Table
 from rotor_mcp.leads.batch import RowOutcome
@@ -19,19 +18,19 @@ from rotor_mcp.tools.upsert_lead import Write, change_texts, lead_label, plan_li
 from rotor_mcp.tools.upsert_leads import batch_warnings, count_rows, count_text, row_numbers
 
 MAX_EXAMPLES = 20
-"""Rows of one kind that are shown; the others are counted."""
+"""Rows of each kind that are shown; further ones are counted."""
 
 ROW, CONFIRM, REASON = "row", "confirm", "reason"
-"""Columns of the file of rows that need attention, beside those of the fields."""
+"""Columns of the rows that need attention, besides the fields."""
 
-Row = tuple[RowOutcome, Write | None]
-"""How a row ended, and the result of its write if there was one."""
+RowResult = tuple[RowOutcome, Write | None]
+"""The outcome of a row, and the result of its write if there was one."""
 
 
-def taken_for(table: Table, columns: Columns) -> Iterator[str]:
-    """Say what a file was taken for, and what becomes of its columns."""
-    yield f"{table.form}; {counted(len(table.rows), 'row')}."
-    yield from (f"  {line}" for line in columns.lines())
+def describe_file(table: Table, columns: ColumnMapping) -> Iterator[str]:
+    """Yield the file's format, the mapping of its columns, and an example."""
+    yield f"{table.format_text}; {counted(len(table.rows), 'row')}."
+    yield from (f"  {line}" for line in columns.describe())
     if table.rows:
         first = table.rows[0]
         yield f"Row {first.number}, for example: {_example(columns.arguments(first))}"
@@ -49,16 +48,16 @@ def _text(value: Any) -> str:
     return ", ".join(value) if isinstance(value, list) else str(value)
 
 
-def counts(outcomes: Iterable[RowOutcome], *, would: bool = False) -> str:
-    """Say how many rows ended how, or would."""
+def count_line(outcomes: Iterable[RowOutcome], *, would: bool = False) -> str:
+    """Return the number of rows by outcome, planned or final."""
     return f"{'Plan for ' if would else ''}{count_text(count_rows(outcomes))}"
 
 
-def details(rows: Sequence[Row], timezone: str) -> dict[str, list[str]]:
-    """Describe the rows that change a lead or need attention, and what is worth knowing of all, by title.
+def describe_rows(rows: Sequence[RowResult], timezone: str) -> dict[str, list[str]]:
+    """Return title → lines: the rows that change a lead or need attention, and warnings.
 
     Args:
-        rows: the outcomes in the order of the file, each with the result of its write.
+        rows: the results in the order of the file.
         timezone: in which dates are shown.
     """
     return {
@@ -78,12 +77,12 @@ def details(rows: Sequence[Row], timezone: str) -> dict[str, list[str]]:
 
 
 def needs_attention(outcome: RowOutcome) -> bool:
-    """Whether somebody has to correct or approve a row."""
+    """Whether a row has to be corrected or approved."""
     return outcome.status in ("needs_confirmation", "invalid")
 
 
-def some(title: str, lines: Sequence[str]) -> Iterator[str]:
-    """Yield the first of some lines, under their title."""
+def first_lines(title: str, lines: Sequence[str]) -> Iterator[str]:
+    """Yield a title and the first of its lines."""
     if lines:
         yield f"{title}:"
         yield from (f"  {one_line(line)}" for line in lines[:MAX_EXAMPLES])
@@ -99,7 +98,7 @@ def _line(outcome: RowOutcome, write: Write | None, timezone: str) -> str:
 
 
 def reason(outcome: RowOutcome, write: Write | None, timezone: str) -> str:
-    """Say why a row needs attention, and what to do."""
+    """Return why a row needs attention, and what to do."""
     if outcome.failure is not None:
         return "; ".join(row_failure(outcome.failure))
     if write is None:
@@ -111,16 +110,15 @@ def reason(outcome: RowOutcome, write: Write | None, timezone: str) -> str:
     return f"{text}. The plan for {lead_label(write)}: {plan}. To approve it, confirm: {write.confirm}"
 
 
-def corrections(given: Mapping[int, Mapping[str, Any]], rows: Iterable[Row], timezone: str) -> str:
+def corrections_csv(given: Mapping[int, Mapping[str, Any]], rows: Iterable[RowResult], timezone: str) -> str:
     """Return the rows that need attention as CSV, with a column to approve, and the reason.
 
-    The values are as they were read, under the fields' own names, with what was given for all rows: so they
-    mean the same when they are read again. The token is only in the reason: whoever moves it to its column
-    has read what it approves.
+    The values are the parsed ones, under the names of the fields, so that reading them again gives the same.
+    The approval token is only in the reason, so that whoever copies it has read the plan.
 
     Args:
-        given: row → the arguments that it gives.
-        rows: the outcomes in the order of the file, each with the result of its write.
+        given: row → its arguments.
+        rows: the results in the order of the file.
         timezone: in which dates are shown.
     """
     wrong = [(outcome, write) for outcome, write in rows if needs_attention(outcome)]

@@ -1,7 +1,7 @@
-"""`rotor-mcp import`: the rows of a file become leads.
+"""`rotor-mcp import`: writes the rows of a file as leads.
 
-Who everybody is and what would change is found out and shown before anything is sent. What was written is
-noted in a journal beside the file, so that an import that was stopped goes on where it was.
+The plan of every row is made and shown before anything is sent. A journal beside the file records the written
+rows, so that an interrupted import can be continued.
 """
 
 import hashlib
@@ -16,14 +16,14 @@ import anyio
 import click
 import httpx2
 
-from rotor_mcp.atomic_file import whole
+from rotor_mcp.atomic_file import open_atomic
 from rotor_mcp.config import Settings
 from rotor_mcp.errors import InvalidArguments, RotorError, TooManyRequests
 from rotor_mcp.import_export import columns, import_report
-from rotor_mcp.import_export.columns import Columns
+from rotor_mcp.import_export.columns import ColumnMapping
 from rotor_mcp.import_export.formats import detect
 from rotor_mcp.import_export.formats.table import Table, TableError
-from rotor_mcp.import_export.journal import Journal, JournalError, digest
+from rotor_mcp.import_export.journal import Journal, JournalError, row_digest
 from rotor_mcp.import_export.progress import ImportObserver
 from rotor_mcp.leads.batch import Batch, RowOutcome
 from rotor_mcp.leads.compare import differences
@@ -41,43 +41,44 @@ from rotor_mcp.tools.upsert_leads import with_writes
 STANDARD_INPUT = "-"
 JOURNAL_ENDING = ".rotor-import"
 
+Transport = Callable[[], httpx2.AsyncBaseTransport]
 ImportMode = Literal["ask", "dry_run", "write"]
 
 
 @dataclass(frozen=True)
-class Import:
-    """What was asked for."""
+class ImportOptions:
+    """The options of an import."""
 
     file: str
-    """Its name, or `-` for standard input."""
-    given: Mapping[str, str]
-    """Column → field, as the person said."""
-    shared: RowDefaults
-    requests: int
-    """Requests that this run may spend."""
+    """The file's name, or `-` for standard input."""
+    column_fields: Mapping[str, str]
+    """Column → field, from `--map`."""
+    defaults: RowDefaults
+    max_requests: int
+    """Maximum number of requests of this run."""
     mode: ImportMode
-    lasting: str | None
-    """Names the Rotor that the rows go to; None if nothing of it lasts, so that no journal is wanted."""
+    destination: str | None
+    """Identifies the Rotor that is written to; None if it is in memory, so that no journal is needed."""
 
 
-def run(asked: Import, settings: Settings, transport: Callable[[], httpx2.AsyncBaseTransport] | None) -> bool:
-    """Import a file. Returns whether all of its rows are in Rotor, or would be.
+def run_import(options: ImportOptions, settings: Settings, transport: Transport | None) -> bool:
+    """Import a file. Returns whether all rows are stored in Rotor, or would be after a dry run.
 
     Raises:
         click.ClickException: if the file, its columns or its journal cannot be used.
     """
     try:
-        data = _read(asked.file)
-        table = detect.read(data, asked.file)
-        matched = columns.match(table, asked.given, region=settings.phone_region)
+        data = _read(options.file)
+        table = detect.read_table(data, options.file)
+        mapping = columns.match_columns(table, options.column_fields, region=settings.phone_region)
     except OSError as exc:
-        raise click.ClickException(f"{asked.file} cannot be read: {exc.strerror}") from None
+        raise click.ClickException(f"{options.file} cannot be read: {exc.strerror}") from None
     except (TableError, columns.ColumnError) as exc:
         raise click.ClickException(settings.redact(str(exc))) from None
 
     async def work() -> bool:
         async with open_tenant(settings, transport) as tenant:
-            return await _ImportRun(asked, table, matched, tenant, data).run()
+            return await _ImportRun(options, table, mapping, tenant, data).run()
 
     try:
         return anyio.run(work)
@@ -88,124 +89,130 @@ def run(asked: Import, settings: Settings, transport: Callable[[], httpx2.AsyncB
 def _read(file: str) -> bytes:
     if file != STANDARD_INPUT:
         return Path(file).read_bytes()
-    return sys.stdin.buffer.read() if sys.stdin else b""  # None if it was closed before the start
+    return sys.stdin.buffer.read() if sys.stdin else b""  # None if it is closed
 
 
 class _ImportRun:
     """One run of an import."""
 
-    def __init__(self, asked: Import, table: Table, matched: Columns, tenant: Tenant, data: bytes) -> None:
-        self._asked = asked
+    def __init__(
+        self, options: ImportOptions, table: Table, mapping: ColumnMapping, tenant: Tenant, data: bytes
+    ) -> None:
+        self._options = options
         self._table = table
-        self._columns = matched
+        self._columns = mapping
         self._tenant = tenant
         self._data = data
         self._call = CallContext.begin(tenant)
         self._zone = str(self._call.locale.zone)
-        self._given: dict[int, dict[str, Any]] = {}
+        self._arguments: dict[int, dict[str, Any]] = {}
         self._digests: dict[int, str] = {}
-        self._refused: list[RowOutcome] = []
-        self._told: set[str] = set()
+        self._invalid: list[RowOutcome] = []
+        self._reported: set[str] = set()
 
-    def _say(self, text: str) -> None:
+    def _print(self, text: str) -> None:
         click.echo(self._tenant.safe(text))
 
     async def run(self) -> bool:
-        """Show what would happen; if that is wanted, make it happen."""
+        """Show the plan, and write it if that is confirmed. Returns whether all rows are stored."""
         api = self._call.api
-        for line in import_report.taken_for(self._table, self._columns):
-            self._say(line)
+        for line in import_report.describe_file(self._table, self._columns):
+            self._print(line)
         try:
             groups = list(self._groups())
             with await self._journal() as journal:
                 return await self._import(groups, journal)
         except RotorError as exc:
-            self._say(render_error(exc, api.requests))
+            self._print(render_error(exc, api.requests))
         except TooManyRequests as exc:
-            self._say(
+            self._print(
                 f"Only to find out who is there takes {exc.requests:,} requests, and --requests allows "
                 f"{exc.limit:,}. Nothing was written. {spent(api.requests)}"
             )
         return False
 
     def _groups(self) -> Iterator[RowGroup]:
-        """Read the rows. Those that cannot be read are refused."""
-        shared = self._asked.shared
+        """Yield the valid rows, and collect the others in `_invalid`."""
+        defaults = self._options.defaults
         for row in self._table.rows:
-            self._given[row.number] = self._columns.arguments(row)
+            self._arguments[row.number] = self._columns.arguments(row)
             try:
-                request = shared.fill(parse(UpsertRequest, self._given[row.number]))
+                request = defaults.fill(parse(UpsertRequest, self._arguments[row.number]))
                 contact_keys(request, self._call.locale.region)  # refuses a phone that could not exist
             except InvalidArguments as exc:
-                self._refused.append(RowOutcome((row.number,), "invalid", failure=exc))
+                self._invalid.append(RowOutcome((row.number,), "invalid", failure=exc))
             except Exception as exc:
-                self._refused.append(RowOutcome.crashed((row.number,), exc))
+                self._invalid.append(RowOutcome.crashed((row.number,), exc))
             else:
-                self._digests[row.number] = digest(request)
+                self._digests[row.number] = row_digest(request)
                 yield RowGroup((row.number,), request)
 
     async def _journal(self) -> Journal:
-        """Open the journal that lies beside the file, if anything is, was or will be in it."""
+        """Open the journal beside the file. A dry run uses an existing one and creates none."""
         file = Path(
             f"standard-input-{hashlib.sha256(self._data).hexdigest()[:8]}"
-            if self._asked.file == STANDARD_INPUT
-            else self._asked.file
+            if self._options.file == STANDARD_INPUT
+            else self._options.file
         )
         file = file.with_name(f"{file.name}{JOURNAL_ENDING}")
-        if self._asked.lasting is None or (self._asked.mode == "dry_run" and not file.exists()):
+        if self._options.destination is None or (self._options.mode == "dry_run" and not file.exists()):
             return Journal(None, "")
         access = await self._call.api.access()
-        return Journal(file, f"{self._asked.lasting} {access.company_id}")
+        return Journal(file, f"{self._options.destination} {access.company_id}")
 
     async def _import(self, groups: Sequence[RowGroup], journal: Journal) -> bool:
-        call, asked = self._call, self._asked
-        waiting = [group for group in groups if not journal.ended(self._digests[group.rows[0]])]
-        if len(waiting) < len(groups):
-            self._say(f"Done in an earlier run: {counted(len(groups) - len(waiting), 'row')}.")
-        batch = Batch(waiting, call)
-        batch.outcomes += self._refused
+        call, options = self._call, self._options
+        pending = [group for group in groups if not journal.is_done(self._digests[group.rows[0]])]
+        if len(pending) < len(groups):
+            self._print(f"Done in an earlier run: {counted(len(groups) - len(pending), 'row')}.")
+        batch = Batch(pending, call)
+        batch.outcomes += self._invalid
         call.api.resume()
-        await batch.plan(asked.requests)
-        self._settle(batch, journal)
+        await batch.plan(options.max_requests)
+        self._recover_interrupted(batch, journal)
         preview = batch.preview()
-        self._say(import_report.counts(preview, would=True))
-        self._tell(preview)
+        self._print(import_report.count_line(preview, would=True))
+        self._report(preview)
         cost = f"To write this takes {batch.cost:,} more." if batch.cost else "There is nothing to write."
-        self._say(f"{spent(call.api.requests)} {cost}")
-        if asked.mode == "dry_run":
+        self._print(f"{spent(call.api.requests)} {cost}")
+        if options.mode == "dry_run":
             if batch.cost:
-                self._say("Nothing was written. To write it: the same command with --yes.")
+                self._print("Nothing was written. To write it: the same command with --yes.")
             return all(outcome.is_stored for outcome in preview)
         if batch.cost:
             await call.state.locks.check()
-        if batch.cost and asked.mode == "ask" and not click.confirm("Write it now?"):
+        if batch.cost and options.mode == "ask" and not click.confirm("Write it now?"):
             return False
         if batch.writes:
             await self._write(batch, journal)
-        self._put_corrections_aside(batch.outcomes)
+        self._save_corrections(batch.outcomes)
         return all(outcome.is_stored for outcome in batch.outcomes)
 
-    def _tell(self, outcomes: Sequence[RowOutcome]) -> None:
-        """Say of rows what was not said before."""
-        for title, lines in import_report.details(with_writes(outcomes, self._call), self._zone).items():
-            new = [line for line in lines if line not in self._told]
-            self._told.update(new)
-            for line in import_report.some(title, new):
-                self._say(line)
+    def _report(self, outcomes: Sequence[RowOutcome]) -> None:
+        """Print the lines about rows that have not been printed yet."""
+        rows = with_writes(outcomes, self._call)
+        for title, lines in import_report.describe_rows(rows, self._zone).items():
+            new = [line for line in lines if line not in self._reported]
+            self._reported.update(new)
+            for line in import_report.first_lines(title, new):
+                self._print(line)
 
-    def _settle(self, batch: Batch, journal: Journal) -> None:
-        """Find rows of a run that died, which are in Rotor, but which nothing but their names can show."""
+    def _recover_interrupted(self, batch: Batch, journal: Journal) -> None:
+        """Find rows that an interrupted run has written, and that only a name identifies.
+
+        A lead that was not there when the row began and has its values is taken for the row's.
+        """
         for write in list(batch.writes):
             digests = [self._digests[row] for row in write.group.rows]
-            known = journal.in_doubt(digests[0])
+            known = journal.candidates(digests[0])
             if known is None or write.plan.found.lead is not None or write.plan.found.alternatives_left_out:
-                continue  # among more rivals than are kept, one that seems new may only have moved up
+                continue  # not all alternatives are listed: one that seems new may only have moved up
             new = [lead for lead in write.plan.found.alternatives if lead.id not in known]
             written = [lead for lead in new if not differences(write.plan.fields, lead, self._call.locale)]
             if written:
                 batch.writes.remove(write)
                 batch.outcomes.append(RowOutcome(write.group.rows, "created"))
-                journal.end(digests, written[0].id)
+                journal.mark_done(digests, written[0].id)
 
     async def _write(self, batch: Batch, journal: Journal) -> None:
         api = self._call.api
@@ -218,35 +225,35 @@ class _ImportRun:
             item_show_func=lambda _: spent(api.requests),
         ) as bar:
             observer = ImportObserver(
-                api, self._asked.requests, journal, self._digests, lambda: bar.update(1)
+                api, self._options.max_requests, journal, self._digests, lambda: bar.update(1)
             )
-            with observer.stopped_by_signals():
+            with observer.stop_on_signals():
                 await batch.write(observer)
-        self._say(f"{import_report.counts(batch.outcomes)} {spent(api.requests)}")
-        self._tell(batch.outcomes)
+        self._print(f"{import_report.count_line(batch.outcomes)} {spent(api.requests)}")
+        self._report(batch.outcomes)
         if any(outcome.status in ("not_sent", "unknown") for outcome in batch.outcomes):
-            self._say("The same command goes on where this ended. What was written is not sent again.")
+            self._print("The same command goes on where this ended. What was written is not sent again.")
 
-    def _put_corrections_aside(self, outcomes: Sequence[RowOutcome]) -> None:
+    def _save_corrections(self, outcomes: Sequence[RowOutcome]) -> None:
         if any(map(import_report.needs_attention, outcomes)):
             rows = with_writes(outcomes, self._call)
-            corrections = import_report.corrections(self._given, rows, self._zone)
+            corrections = import_report.corrections_csv(self._arguments, rows, self._zone)
             try:
-                file = _put_aside(corrections, self._asked.file)
+                file = _write_corrections(corrections, self._options.file)
             except OSError as exc:
-                self._say(f"The rows that need attention could not be put into a file: {exc.strerror}.")
+                self._print(f"The rows that need attention could not be put into a file: {exc.strerror}.")
                 return
             again = "".join(
-                f" --{name}" for name in RowDefaults.model_fields if getattr(self._asked.shared, name)
+                f" --{name}" for name in RowDefaults.model_fields if getattr(self._options.defaults, name)
             )
             same = f" with the same{again}" if again else ""
-            self._say(
+            self._print(
                 f"{file} holds the rows that need attention: correct them there, and import that file{same}."
             )
 
 
-def _put_aside(corrections: str, name: str) -> Path:
-    """Write the rows that need attention beside the file; never over an earlier one, which may be in work."""
+def _write_corrections(corrections: str, name: str) -> Path:
+    """Write the rows that need attention beside the file. Never overwrite one with other content."""
     beside = Path("standard-input" if name == STANDARD_INPUT else name)
     data = corrections.encode(errors="replace")
     for number in itertools.count(1):
@@ -255,6 +262,6 @@ def _put_aside(corrections: str, name: str) -> Path:
             break
         if file.read_bytes() == data:
             return file
-    with whole(file) as stream:
+    with open_atomic(file) as stream:
         stream.write(data)
     return file

@@ -1,10 +1,10 @@
-"""What became of each row of an import, kept beside the file, so that a stopped import goes on where it was.
+"""Records the state of each row of an import in a file beside it, so that an interrupted import can continue.
 
-A row is known by a digest of what it asks for, not by its number: so a file may be sorted, shortened and
-corrected between two runs. Nothing about the people is kept but the ids of their leads.
+A row is identified by a digest of its content, not by its number, so the file can be sorted, shortened and
+corrected between two runs. The only data about people in it are the ids of their leads.
 
-A row is noted before anything of it is sent, and again when it has ended. If only the first note is there,
-the process died in between, and what became of the row has to be looked up.
+A row is recorded before it is sent, and again when it has ended. If only the first record exists, the process
+ended in between, and the next run has to look the row up.
 """
 
 import hashlib
@@ -16,7 +16,7 @@ from typing import Self
 
 from rotor_mcp.leads.requests import UpsertRequest
 
-_TABLES = """
+_SCHEMA_SQL = """
 CREATE TABLE IF NOT EXISTS rows (
     company TEXT, row TEXT, ended INTEGER, ids TEXT, PRIMARY KEY (company, row)
 ) WITHOUT ROWID
@@ -24,21 +24,21 @@ CREATE TABLE IF NOT EXISTS rows (
 
 
 class JournalError(Exception):
-    """A journal cannot be used; the text says what to do."""
+    """The journal cannot be used; the text says what to do."""
 
 
 class Journal:
-    """The rows that were dealt with, in a SQLite file that one import at a time may use."""
+    """The states of rows in a SQLite file, which one import at a time can use."""
 
     def __init__(self, file: Path | None, company: str) -> None:
-        """Open a journal, and make it if there is none.
+        """Open a journal, and create it if it does not exist.
 
         Args:
-            file: None to keep it in memory only.
-            company: whose leads they are: rows written for one company are not done for another.
+            file: its path; None for a journal in memory.
+            company: that the rows are written to; each company has its own states.
 
         Raises:
-            JournalError: if the file is in use, or is no journal, or cannot be written.
+            JournalError: if the file is in use, is no journal, or cannot be written.
         """
         self._file = file
         self._company = hashlib.sha256(company.encode()).hexdigest()
@@ -51,12 +51,12 @@ class Journal:
         except (OSError, sqlite3.Error) as exc:
             raise JournalError(f"{file} cannot be opened: {getattr(exc, 'strerror', None) or exc}") from None
         try:
-            # A lock that ends with the process, however that ends.
+            # A lock that is released when the process ends.
             self._db.execute("PRAGMA locking_mode = EXCLUSIVE")
             self._db.execute("PRAGMA journal_mode = WAL")
-            # What is noted survives the process; after a power failure, rows may have to be looked up.
+            # Records survive a crash of the process; after a power failure, rows may have to be looked up.
             self._db.execute("PRAGMA synchronous = NORMAL")
-            self._db.execute(_TABLES)
+            self._db.execute(_SCHEMA_SQL)
             self._db.execute("BEGIN IMMEDIATE")
             self._db.execute("COMMIT")
             self._db.execute("SELECT company, row, ended, ids FROM rows LIMIT 0")
@@ -73,18 +73,18 @@ class Journal:
         self.close()
 
     def close(self) -> None:
-        """Close the file, for another import to go on."""
+        """Close the file, so that another import can use it."""
         self._db.close()
 
-    def ended(self, row: str) -> bool:
-        """Whether what a row asks for is known to be in Rotor."""
-        ended, _ = self._look_up(row)
-        return bool(ended)
+    def is_done(self, row: str) -> bool:
+        """Whether a row is known to be stored in Rotor."""
+        is_done, _ = self._look_up(row)
+        return bool(is_done)
 
-    def in_doubt(self, row: str) -> set[str] | None:
-        """The leads that could be meant when a row began; None unless it is not known what became of it."""
-        ended, ids = self._look_up(row)
-        return set(ids) if ended == 0 else None
+    def candidates(self, row: str) -> set[str] | None:
+        """Return the ids given to `mark_begun` for a row whose outcome is unknown; None for any other row."""
+        is_done, ids = self._look_up(row)
+        return set(ids) if is_done == 0 else None
 
     def _look_up(self, row: str) -> tuple[int | None, list[str]]:
         found = self._db.execute(
@@ -92,25 +92,26 @@ class Journal:
         ).fetchone()
         return (int(found[0]), json.loads(found[1])) if found else (None, [])
 
-    def begin(self, rows: Iterable[str], could_be: Iterable[str] = ()) -> None:
-        """Note that something of these rows is about to be sent.
+    def mark_begun(self, rows: Iterable[str], candidates: Iterable[str] = ()) -> None:
+        """Record that these rows are about to be sent.
 
         Args:
-            rows: the rows.
-            could_be: ids of the leads that could be meant as well. Another one is new, and so this write's.
+            rows: digests of the rows.
+            candidates: ids of leads that could be meant too. A lead that is found later and is none of them
+                is the one that this write created.
         """
-        self._note(rows, 0, could_be)
+        self._mark(rows, 0, candidates)
 
-    def end(self, rows: Iterable[str], lead_id: str | None) -> None:
-        """Note that what these rows ask for is in Rotor."""
-        self._note(rows, 1, [lead_id] if lead_id else [])
+    def mark_done(self, rows: Iterable[str], lead_id: str | None) -> None:
+        """Record that these rows are stored in Rotor."""
+        self._mark(rows, 1, [lead_id] if lead_id else [])
 
-    def forget(self, rows: Iterable[str]) -> None:
-        """Note that nothing of these rows was sent."""
+    def remove(self, rows: Iterable[str]) -> None:
+        """Remove the records of rows of which nothing was sent."""
         self._write("DELETE FROM rows WHERE company = ? AND row = ?", [(self._company, row) for row in rows])
 
-    def _note(self, rows: Iterable[str], ended: int, ids: Iterable[str]) -> None:
-        notes = [(self._company, row, ended, json.dumps(list(ids))) for row in rows]
+    def _mark(self, rows: Iterable[str], is_done: int, ids: Iterable[str]) -> None:
+        notes = [(self._company, row, is_done, json.dumps(list(ids))) for row in rows]
         self._write("INSERT OR REPLACE INTO rows VALUES (?, ?, ?, ?)", notes)
 
     def _write(self, statement: str, rows: Sequence[tuple[object, ...]]) -> None:
@@ -124,6 +125,6 @@ class Journal:
             raise JournalError(f"the journal {self._file} cannot be written ({exc})") from None
 
 
-def digest(row: UpsertRequest) -> str:
-    """Tell rows apart by what they ask for."""
+def row_digest(row: UpsertRequest) -> str:
+    """Return a digest of a row's content."""
     return hashlib.sha256(row.model_dump_json(exclude_defaults=True).encode()).hexdigest()

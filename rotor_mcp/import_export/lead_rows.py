@@ -1,7 +1,6 @@
-"""A lead → a row of a file: cells of a CSV file, for people, or a line of JSON, for programs. Pure.
+"""Converts a lead to a row of a file: cells of CSV for people, or a line of JSON for programs. Pure.
 
-Nothing is lost on the way: what `rotor-mcp import` reads from a cell is what Rotor stores. JSON holds the
-API's own values.
+The conversion is lossless: `rotor-mcp import` reads from a cell what Rotor stores. JSON has the API's values.
 """
 
 import csv
@@ -16,29 +15,29 @@ from rotor_mcp.api.models import Lead, whole_if_it_is
 from rotor_mcp.import_export.formats.formula_guard import guard
 
 COLUMNS = ("id", *(name for name in Lead.model_fields if name not in ("id", "notes")), "notes")
-"""All fields of a lead; the long one comes last."""
+"""All fields of a lead; the notes, which are long, come last."""
 
 BYTE_ORDER_MARK = "\ufeff"
-"""Without it, Excel takes UTF-8 for the code page of the machine."""
+"""Without it, Excel reads UTF-8 in the machine's code page."""
 
 
 def csv_text(rows: Iterable[Sequence[str]]) -> str:
-    """Write rows of cells, as RFC 4180 has it."""
+    """Return rows of cells as CSV (RFC 4180)."""
     text = io.StringIO(newline="")
     csv.writer(text).writerows(rows)
     return text.getvalue()
 
 
 def json_line(lead: Lead, names: Sequence[str]) -> str:
-    """Write those of the named fields that the lead has, as one line."""
-    values = {name: _as_sent(value) for name in names if (value := getattr(lead, name)) is not None}
+    """Return the named fields that the lead has as a line of JSON."""
+    values = {name: _as_api_number(value) for name in names if (value := getattr(lead, name)) is not None}
     if due := values.get("follow_up_date"):
         values["follow_up_date"] = _with_offset(due)
     return json.dumps(values, ensure_ascii=False) + "\n"
 
 
 def _with_offset(stored: str) -> str:
-    """Say that a time without an offset is UTC, as it is taken to be here. Read again, it would be local."""
+    """Add "Z" to a time without an offset, which is UTC. An import would read it as local time."""
     try:
         moment = dates.parse(stored)
     except ValueError:
@@ -46,18 +45,18 @@ def _with_offset(stored: str) -> str:
     return f"{stored}Z" if isinstance(moment, datetime) and moment.tzinfo is None else stored
 
 
-def _as_sent(value: Any) -> Any:
-    """A whole number without a fraction, as JSON has it before Python makes it a float."""
-    return [_as_sent(item) for item in value] if isinstance(value, list) else whole_if_it_is(value)
+def _as_api_number(value: Any) -> Any:
+    """Return a whole number as an integer, which Python's JSON parser had made a float."""
+    return [_as_api_number(item) for item in value] if isinstance(value, list) else whole_if_it_is(value)
 
 
-def cells(lead: Lead, names: Sequence[str], zone: tzinfo) -> list[str]:
-    """Write the named fields as cells; what is not known is an empty one.
+def lead_cells(lead: Lead, names: Sequence[str], zone: tzinfo) -> list[str]:
+    """Return the named fields as cells; missing fields are blank.
 
     Args:
         lead: the lead.
-        names: of its fields, in the order of the columns.
-        zone: in which days and times are shown.
+        names: of the fields, in the order of the columns.
+        zone: in which dates and times are written.
     """
     return [_cell(name, getattr(lead, name), zone) for name in names]
 
@@ -68,32 +67,32 @@ def _cell(name: str, value: Any, zone: tzinfo) -> str:
             return ""
         case _, bool():
             return "yes" if value else "no"
-        case _, int() | float():  # our own digits: no guard, so that a spreadsheet can add them up
+        case _, int() | float():  # no guard, so that spreadsheets read a number
             return str(whole_if_it_is(value))
         case "tags", list():
             return guard(tags_text(value))
         case "location", list():
             return guard(", ".join(str(whole_if_it_is(number)) for number in value))
         case "follow_up_date", _:
-            return guard(_moment(value, zone, dates.follow_up))
+            return guard(_date_text(value, zone, dates.follow_up))
         case (("created_at" | "archived_at"), _):
-            return guard(_moment(value, zone, dates.local))
+            return guard(_date_text(value, zone, dates.local))
         case _:
             return guard(value)
 
 
 def tags_text(tags: list[str]) -> str:
-    """Join tags with commas; where these could not be told from one inside a tag, as a JSON list."""
+    """Return tags separated by commas, or as a JSON list if a tag contains a comma."""
     joined = ", ".join(tags)
     if joined.startswith("[") or any("," in tag for tag in tags):
         return json.dumps(tags, ensure_ascii=False)
     return joined
 
 
-def _moment(stored: str, zone: tzinfo, read: dates.ReadDate) -> str:
-    """Show an instant as a day, or day and time, if that says all; else with its seconds and offset.
+def _date_text(stored: str, zone: tzinfo, read: dates.ReadDate) -> str:
+    """Return a timestamp as a date, or date and time, if that is lossless; else with seconds and offset.
 
-    A form that is not known stays as it is.
+    An unknown form stays as it is.
     """
     moment = read(stored, zone)
     shown = dates.show(stored, zone, read)

@@ -1,4 +1,4 @@
-"""Observes the writes of an import: notes each row before and after, and stops on a signal."""
+"""Observes the writes of an import: records each row in the journal, and stops on a signal."""
 
 import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -13,7 +13,7 @@ from rotor_mcp.leads.batch import BatchObserver, PlannedWrite, RowOutcome
 
 
 class ImportObserver(BatchObserver):
-    """Notes each row in the journal, and stops the import when it is told to."""
+    """Records each row in the journal, and stops the import on a signal or at a limit."""
 
     def __init__(
         self,
@@ -23,84 +23,84 @@ class ImportObserver(BatchObserver):
         digests: Mapping[int, str],
         advance: Callable[[], None],
     ) -> None:
-        """Begin to watch.
+        """Create an observer.
 
         Args:
-            api: what the rows are sent with.
-            requests: that it may spend in all.
-            journal: where they are noted.
-            digests: row → what it is noted as.
-            advance: told of every write that has ended.
+            api: the client that sends the rows.
+            requests: maximum number of requests of the run.
+            journal: records the rows.
+            digests: row → its digest.
+            advance: called after every write.
         """
         self._api = api
         self._requests = requests
         self._journal = journal
         self._digests = digests
         self._advance = advance
-        self._in_hand: set[tuple[int, ...]] = set()
-        self._stopped = False
+        self._in_flight: set[tuple[int, ...]] = set()
+        self._is_stopped = False
         self._journal_fault: str | None = None
 
     @contextmanager
-    def stopped_by_signals(self) -> Iterator[None]:
-        """Stop after the rows in hand when Ctrl-C is pressed or the process is told to end."""
-        numbers = (signal.SIGINT, signal.SIGTERM)
-        before = [signal.signal(number, self._interrupt) for number in numbers]
+    def stop_on_signals(self) -> Iterator[None]:
+        """Within a block, stop after the active rows on SIGINT or SIGTERM."""
+        signals = (signal.SIGINT, signal.SIGTERM)
+        before = [signal.signal(number, self._handle_signal) for number in signals]
         try:
             yield
         finally:
-            for number, handler in zip(numbers, before, strict=True):
+            for number, handler in zip(signals, before, strict=True):
                 signal.signal(number, handler)
 
-    def _interrupt(self, number: int, frame: FrameType | None) -> None:
-        if self._stopped:
+    def _handle_signal(self, number: int, frame: FrameType | None) -> None:
+        if self._is_stopped:
             signal.default_int_handler(number, frame)
-        self._stopped = True
+        self._is_stopped = True
         click.echo("\nStopping after the rows in hand. Once more stops at once.", err=True)
 
     def stop(self) -> str | None:
-        """Say why no further row may begin, if that is so."""
-        if self._stopped:
+        """Return why no further row may start; None if one may."""
+        if self._is_stopped:
             return "the import was stopped"
         if self._journal_fault:
             return self._journal_fault
-        if self._api.requests + len(self._in_hand) >= self._requests:
+        if self._api.requests + len(self._in_flight) >= self._requests:
             return f"the {self._requests:,} requests that one run may spend are spent (--requests)"
         return None
 
     def before_write(self, write: PlannedWrite) -> str | None:
-        """Note a row before anything of it is sent, and give it the time of a whole call.
+        """Record a row before it is sent, and restart the call's timeout for it.
 
-        What cannot be noted must not be sent: after a crash nobody would know of it.
+        A row that cannot be recorded is not sent: after a crash its state would be unknown.
         """
-        self._in_hand.add(write.group.rows)
+        self._in_flight.add(write.group.rows)
         self._api.resume()
         if write.sends:
             alternatives = [lead.id for lead in write.plan.found.alternatives if lead.id]
-            with self._noting():
-                self._journal.begin(self._noted_as(write.group.rows), alternatives)
+            with self._journal_errors_caught():
+                self._journal.mark_begun(self._digests_of(write.group.rows), alternatives)
         return self._journal_fault
 
     async def after_write(self, outcome: RowOutcome) -> None:
-        """Note what became of a row. If that is not known, it stays noted as begun."""
-        begun = outcome.rows in self._in_hand
-        self._in_hand.discard(outcome.rows)
-        with self._noting():
+        """Record the outcome of a row. If it is unknown, the row stays recorded as begun."""
+        begun = outcome.rows in self._in_flight
+        self._in_flight.discard(outcome.rows)
+        with self._journal_errors_caught():
             if outcome.is_stored:
-                self._journal.end(
-                    self._noted_as(outcome.rows), outcome.upsert.lead_id if outcome.upsert else None
+                self._journal.mark_done(
+                    self._digests_of(outcome.rows), outcome.upsert.lead_id if outcome.upsert else None
                 )
             elif begun and outcome.status != "unknown":
-                self._journal.forget(self._noted_as(outcome.rows))
+                self._journal.remove(self._digests_of(outcome.rows))
         self._advance()
 
     @contextmanager
-    def _noting(self) -> Iterator[None]:
-        """Note something. If that fails, no further row begins; those that began are looked up next time."""
+    def _journal_errors_caught(self) -> Iterator[None]:
+        """Catch an error of the journal. No further row starts; the next run looks up those that have."""
         try:
             yield
         except JournalError as exc:
             self._journal_fault = str(exc)
 
-    def _noted_as(self, rows: Sequence[int]) -> list[str]:
+    def _digests_of(self, rows: Sequence[int]) -> list[str]:
         return [self._digests[row] for row in rows]

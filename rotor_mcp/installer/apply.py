@@ -1,4 +1,4 @@
-"""Show what would change in the configurations of clients, ask, and change them."""
+"""Shows the planned changes of clients' configurations, asks, and writes them."""
 
 import os
 import stat
@@ -9,11 +9,11 @@ from typing import Literal
 
 import click
 
-from rotor_mcp.atomic_file import whole
+from rotor_mcp.atomic_file import open_atomic
 from rotor_mcp.installer import backups, changes
 from rotor_mcp.installer.catalog import CLIENTS, Client, HostSystem
 from rotor_mcp.installer.changes import ConfigChange
-from rotor_mcp.installer.entry import ServerEntry, masked
+from rotor_mcp.installer.entry import ServerEntry, mask_entry
 from rotor_mcp.installer.errors import CannotEdit
 
 InstallMode = Literal["ask", "write", "show"]
@@ -34,35 +34,35 @@ class Target:
 
 
 @dataclass(frozen=True)
-class Found:
-    """The clients that are meant."""
+class FoundClients:
+    """The configurations to change, and the clients that are not installed."""
 
     targets: tuple[Target, ...]
     absent: tuple[Client, ...]
-    """Those that were named and are not on this machine."""
+    """Clients that were named and are not on this machine."""
 
 
-def find(names: Sequence[str], machine: HostSystem) -> Found:
-    """Find the configurations of the clients that were named, or else of all that are installed."""
+def find_targets(names: Sequence[str], machine: HostSystem) -> FoundClients:
+    """Return the configurations of the named clients, or of all installed clients if none is named."""
     targets, absent = [], []
     for name in dict.fromkeys(names) or CLIENTS:
         client = CLIENTS[name]
-        used = [Target(client, place.file) for place in client.places(machine) if place.used]
+        used = [Target(client, location.file) for location in client.locations(machine) if location.is_used]
         targets += used
         if names and not used:
             absent.append(client)
-    return Found(tuple(targets), tuple(absent))
+    return FoundClients(tuple(targets), tuple(absent))
 
 
-def say_found(found: Found) -> None:
-    """Print which clients are on this machine."""
+def print_found(found: FoundClients) -> None:
+    """Print the clients that were found on this machine."""
     titles = dict.fromkeys(target.client.title for target in found.targets)
     click.echo(f"Found: {', '.join(titles) or 'none of ' + ', '.join(c.title for c in CLIENTS.values())}.")
 
 
-def say_absent(client: Client, machine: HostSystem) -> None:
-    """Print that a client that was named is not there, and what to do."""
-    directory = client.places(machine)[0].directory
+def print_absent(client: Client, machine: HostSystem) -> None:
+    """Print that a named client was not found, and what to do."""
+    directory = client.locations(machine)[0].directory
     click.echo(
         f"{client.title}: not found, for there is no {directory}. "
         "If it is installed, start it once and try again.",
@@ -70,21 +70,24 @@ def say_absent(client: Client, machine: HostSystem) -> None:
     )
 
 
-def run(
+def apply_changes(
     targets: Sequence[Target],
     plan: Callable[[Target], ConfigChange | None],
     *,
-    unchanged: str,
-    then: Callable[[Client], str],
+    unchanged_text: str,
+    done_text: Callable[[Client], str],
     mode: InstallMode,
-    first: Callable[[], None] = lambda: None,
+    before_writing: Callable[[], None] = lambda: None,
 ) -> bool:
-    """Change the configurations as planned, after showing how; return whether all are as they should be.
+    """Show the planned changes, ask, and write them. Returns whether every target has the planned state.
 
     Args:
-        unchanged: what is said where there is nothing to do.
-        then: what is said where something was done.
-        first: what has to succeed before the first file is written, and is done if none has to be, too.
+        targets: the configurations.
+        plan: returns the change of a target; None if there is none. It may raise `CannotEdit`.
+        unchanged_text: printed for a target without a change.
+        done_text: printed for a target that was changed.
+        mode: whether to ask, to write without asking, or only to show.
+        before_writing: called before the first file is written, even if there is none; may raise.
     """
     passed = True
     changes: list[tuple[Target, ConfigChange]] = []
@@ -96,30 +99,30 @@ def run(
             passed = False
             continue
         if change is None:
-            click.echo(f"{target.title}: {unchanged}")
+            click.echo(f"{target.title}: {unchanged_text}")
         else:
-            _show(target, change)
+            _print_change(target, change)
             changes.append((target, change))
-    if changes and not _agreed(mode, len(changes)):
+    if changes and not _is_confirmed(mode, len(changes)):
         return False
     if mode != "show":
-        first()
-    # Each is tried, also where one before it failed.
-    carried_out = [_carried_out(target, change, then(target.client)) for target, change in changes]
-    return all(carried_out) and passed
+        before_writing()
+    # A failed write does not stop the others.
+    results = [_carry_out(target, change, done_text(target.client)) for target, change in changes]
+    return all(results) and passed
 
 
-def show_entry(client: Client, files: Sequence[Path], entry: ServerEntry) -> None:
-    """Print where an entry belongs, and how a file looks that holds nothing else."""
+def print_entry(client: Client, files: Sequence[Path], entry: ServerEntry) -> None:
+    """Print the files that an entry belongs into, and the content of a file with only this entry."""
     for file in files:
         click.secho(f"{client.title}, {file}", bold=True)
-    alone = client.form.put("", (client.section, entry.name), masked(entry.server, "«API key»"))
+    alone = client.syntax.put("", (client.section, entry.name), mask_entry(entry.server, "«API key»"))
     if entry.prompt:
-        alone = client.form.put(alone, ("inputs", 0), entry.prompt)
+        alone = client.syntax.put(alone, ("inputs", 0), entry.prompt)
     click.echo(alone)
 
 
-def _show(target: Target, change: ConfigChange) -> None:
+def _print_change(target: Target, change: ConfigChange) -> None:
     what = "" if change.before is not None else " (a new file)"
     click.secho(f"{target.title}{what}", bold=True)
     click.echo(f"  in {target.client.section}:")
@@ -127,7 +130,7 @@ def _show(target: Target, change: ConfigChange) -> None:
         click.secho(f"  {line}", fg=_COLOURS.get(line[0]))
 
 
-def _agreed(mode: InstallMode, count: int) -> bool:
+def _is_confirmed(mode: InstallMode, count: int) -> bool:
     if mode == "show":
         click.echo(
             "Nothing was written: there is nobody to ask. Add --yes to write without asking.", err=True
@@ -141,36 +144,36 @@ def _agreed(mode: InstallMode, count: int) -> bool:
     return False
 
 
-def _carried_out(target: Target, change: ConfigChange, then: str) -> bool:
+def _carry_out(target: Target, change: ConfigChange, done_text: str) -> bool:
     try:
-        backup = _write(change)
+        backup = _write_change(change)
     except CannotEdit as exc:
         click.echo(f"{target.title}: {exc}", err=True)
         return False
     except OSError as exc:
         click.echo(f"{target.title}: it cannot be written: {exc.strerror}. It is as it was.", err=True)
         return False
-    click.echo(" ".join([f"{target.client.title}: done.", *_remarks(change, backup), then]))
+    click.echo(" ".join([f"{target.client.title}: done.", *_notices(change, backup), done_text]))
     return True
 
 
-def _write(change: ConfigChange) -> Path | None:
-    """Write a file anew where it really is, with the permissions it had; return the copy of the old one."""
-    if changes.read(change.file) != change.before:
+def _write_change(change: ConfigChange) -> Path | None:
+    """Write a file with the permissions it had, through a symbolic link. Returns the backup, if any."""
+    if changes.read_config(change.file) != change.before:
         raise CannotEdit("it was changed by somebody else meanwhile, and was left as it is. Try again.")
     if change.after is None:
         change.file.resolve().unlink()
         return None
     mode = None if change.before is None else stat.S_IMODE(change.file.stat().st_mode)
-    backup = None if change.before is None else backups.keep(change.file, change.before)
-    with whole(change.file) as stream:
+    backup = None if change.before is None else backups.create_backup(change.file, change.before)
+    with open_atomic(change.file) as stream:
         stream.write(change.after)
     if mode is not None:
         change.file.chmod(mode)
     return backup
 
 
-def _remarks(change: ConfigChange, backup: Path | None) -> Iterator[str]:
+def _notices(change: ConfigChange, backup: Path | None) -> Iterator[str]:
     if backup:
         yield f"The file as it was is kept beside it as {backup.name}."
     if backup and change.key_before:

@@ -1,4 +1,4 @@
-"""Copies of a client's configuration, kept beside it before it is changed."""
+"""Backups of a client's configuration, written beside it before it is changed."""
 
 import os
 import shutil
@@ -8,17 +8,17 @@ from itertools import count
 from pathlib import Path
 
 
-def keep(file: Path, content: bytes) -> Path:
-    """Write a copy that no other backup has to make room for, with the permissions of the file itself.
+def create_backup(file: Path, content: bytes) -> Path:
+    """Write a backup with the file's permissions. It never overwrites another one.
 
     Raises:
-        OSError: if it cannot be written there.
+        OSError: if it cannot be written.
     """
     stamp = f"{datetime.now().astimezone():%Y-%m-%d-%H%M%S}"
     for number in count(1):
         backup = file.with_name(f"{file.name}.{stamp}{f'-{number}' if number > 1 else ''}.bak")
         try:
-            # Private until it has the permissions of the file: it may hold keys.
+            # Private until it has the permissions of the file, because it may contain keys.
             handle = os.open(backup, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
         except FileExistsError:
             continue
@@ -29,8 +29,8 @@ def keep(file: Path, content: bytes) -> Path:
     raise AssertionError("there is always one more number")
 
 
-def contents(file: Path) -> Iterator[bytes]:
-    """What the backups of a file hold, the latest first; those that cannot be read are passed over."""
+def read_backups(file: Path) -> Iterator[bytes]:
+    """Yield the contents of a file's backups, latest first. Those that cannot be read are skipped."""
     for backup in sorted(file.parent.glob(f"{file.name}.*.bak"), reverse=True):
         try:
             yield backup.read_bytes()

@@ -1,6 +1,6 @@
-"""The clients: what each is called, where its configuration is, and how it is written.
+"""The supported clients: name, location and syntax of the configuration.
 
-The facts are from the clients' own documentation and issue trackers, as of November 2026.
+The facts are from the clients' documentation and issue trackers, as of November 2026.
 """
 
 import os
@@ -13,27 +13,28 @@ from rotor_mcp.installer.jsonc_edit import Json
 from rotor_mcp.installer.jsonc_parse import Grammar
 from rotor_mcp.installer.toml import Toml
 
+_TOML = Toml()
 _STRICT = Json(Grammar())
 _WITH_COMMENTS = Json(Grammar(comments=True))
 _LENIENT = Json(Grammar(comments=True, trailing_commas=True))
-"""Also for clients that do not say what they read: our own change adds neither comments nor such commas."""
+"""Also for clients that do not document their syntax: we add neither comments nor trailing commas."""
 
 
 @dataclass(frozen=True)
 class HostSystem:
-    """What decides where programs keep their configuration."""
+    """The properties of this machine that decide where configurations are."""
 
     platform: str = sys.platform
     environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
     home: Path = field(default_factory=Path.home)
 
     def directory(self, variable: str, otherwise: Path) -> Path:
-        """The directory that a variable names, if it is set."""
+        """Return the directory in an environment variable, or `otherwise` if it is not set."""
         return Path(self.environment.get(variable) or otherwise)
 
     @property
     def application_data(self) -> Path:
-        """Where programs with a window keep theirs."""
+        """The directory for the configurations of desktop applications."""
         if self.platform == "win32":
             return self.directory("APPDATA", self.home / "AppData" / "Roaming")
         if self.platform == "darwin":
@@ -42,16 +43,16 @@ class HostSystem:
 
 
 @dataclass(frozen=True)
-class Place:
-    """A configuration of a client, which need not exist."""
+class ConfigLocation:
+    """The location of a client's configuration, which need not exist."""
 
     file: Path
     directory: Path
-    """It exists if the client is installed."""
+    """The client's directory, which exists if it is installed."""
 
     @property
-    def used(self) -> bool:
-        """Whether there is a client that reads it."""
+    def is_used(self) -> bool:
+        """Whether the client seems to be installed."""
         return self.directory.is_dir() or self.file.exists()
 
 
@@ -61,57 +62,57 @@ class Client:
 
     name: str
     title: str
-    places: Callable[[HostSystem], list[Place]]
-    restart: str
-    """What to do so that it reads its configuration again."""
-    form: Json | Toml = _STRICT
+    locations: Callable[[HostSystem], list[ConfigLocation]]
+    restart_hint: str
+    """What to do so that the client reads its configuration again."""
+    syntax: Json | Toml = _STRICT
     section: str = "mcpServers"
     typed: bool = False
-    """Whether an entry says that it speaks over standard input and output."""
-    asks: bool = False
-    """Whether it can ask for the key itself, so that no file holds it."""
+    """Whether its entries have `"type": "stdio"`."""
+    asks_for_key: bool = False
+    """Whether it can ask the user for the key, so that no file contains it."""
 
 
-def _in(directory: Path, file: str) -> list[Place]:
-    return [Place(directory / file, directory)]
+def _locations(directory: Path, file: str) -> list[ConfigLocation]:
+    return [ConfigLocation(directory / file, directory)]
 
 
-def _claude_desktop(machine: HostSystem) -> list[Place]:
-    """Where both are, an old one may be left over: the app from the Store reads only its own."""
+def _claude_desktop(machine: HostSystem) -> list[ConfigLocation]:
+    """Return the locations of both editions: the one from the Microsoft Store reads only its own file."""
     file = "claude_desktop_config.json"
-    places = _in(machine.application_data / "Claude", file)
+    locations = _locations(machine.application_data / "Claude", file)
     if machine.platform == "win32":
         local = machine.directory("LOCALAPPDATA", machine.home / "AppData" / "Local")
         for package in sorted((local / "Packages").glob("Claude_*")):
-            places += _in(package / "LocalCache" / "Roaming" / "Claude", file)
-    return places
+            locations += _locations(package / "LocalCache" / "Roaming" / "Claude", file)
+    return locations
 
 
-def _claude_code(machine: HostSystem) -> list[Place]:
+def _claude_code(machine: HostSystem) -> list[ConfigLocation]:
     if moved := machine.environment.get("CLAUDE_CONFIG_DIR"):
-        return _in(Path(moved), ".claude.json")
-    return [Place(machine.home / ".claude.json", machine.home / ".claude")]
+        return _locations(Path(moved), ".claude.json")
+    return [ConfigLocation(machine.home / ".claude.json", machine.home / ".claude")]
 
 
-def _codex(machine: HostSystem) -> list[Place]:
-    return _in(machine.directory("CODEX_HOME", machine.home / ".codex"), "config.toml")
+def _codex(machine: HostSystem) -> list[ConfigLocation]:
+    return _locations(machine.directory("CODEX_HOME", machine.home / ".codex"), "config.toml")
 
 
-def _gemini(machine: HostSystem) -> list[Place]:
-    return _in(machine.directory("GEMINI_CLI_HOME", machine.home) / ".gemini", "settings.json")
+def _gemini(machine: HostSystem) -> list[ConfigLocation]:
+    return _locations(machine.directory("GEMINI_CLI_HOME", machine.home) / ".gemini", "settings.json")
 
 
 def _vscode(name: str, title: str, directory: str) -> Client:
-    """An edition of VS Code. Each has settings of its own."""
+    """Return an edition of VS Code. Each has its own configuration."""
     return Client(
         name,
         title,
-        lambda machine: _in(machine.application_data / directory / "User", "mcp.json"),
+        lambda machine: _locations(machine.application_data / directory / "User", "mcp.json"),
         "Start the server with the command MCP: List Servers",
-        form=_LENIENT,
+        syntax=_LENIENT,
         section="servers",
         typed=True,
-        asks=True,
+        asks_for_key=True,
     )
 
 
@@ -128,20 +129,20 @@ CLIENTS = {
         Client(
             "cursor",
             "Cursor",
-            lambda machine: _in(machine.home / ".cursor", "mcp.json"),
+            lambda machine: _locations(machine.home / ".cursor", "mcp.json"),
             "Switch the server on in Cursor's settings under MCP, or start Cursor again",
-            form=_LENIENT,
+            syntax=_LENIENT,
         ),
         _vscode("vscode", "VS Code", "Code"),
         _vscode("vscode-insiders", "VS Code Insiders", "Code - Insiders"),
         Client(
             "windsurf",
             "Windsurf",
-            lambda machine: _in(machine.home / ".codeium" / "windsurf", "mcp_config.json"),
+            lambda machine: _locations(machine.home / ".codeium" / "windsurf", "mcp_config.json"),
             "Press Refresh in Windsurf's list of MCP servers",
-            form=_LENIENT,
+            syntax=_LENIENT,
         ),
-        Client("codex", "Codex", _codex, "Start a new session of Codex", form=Toml(), section="mcp_servers"),
-        Client("gemini", "Gemini CLI", _gemini, "Start a new session of Gemini CLI", form=_WITH_COMMENTS),
+        Client("codex", "Codex", _codex, "Start a new session of Codex", syntax=_TOML, section="mcp_servers"),
+        Client("gemini", "Gemini CLI", _gemini, "Start a new session of Gemini CLI", syntax=_WITH_COMMENTS),
     )
 }

@@ -1,4 +1,4 @@
-"""What would change in a client's configuration. Nothing is written here."""
+"""Plans the change of a client's configuration. It writes nothing."""
 
 import difflib
 import json
@@ -9,46 +9,55 @@ from typing import Any
 
 from rotor_mcp.installer import backups
 from rotor_mcp.installer.catalog import Client
-from rotor_mcp.installer.entry import KEY, Server, ServerEntry, holds_key, is_ours, masked, merged, prompt_for
+from rotor_mcp.installer.entry import (
+    KEY_VARIABLE,
+    Server,
+    ServerEntry,
+    has_key,
+    is_own_entry,
+    key_prompt,
+    mask_entry,
+    merge_server,
+)
 from rotor_mcp.installer.errors import BY_HAND, CannotEdit, ParseError
 
-_MARK = b"\xef\xbb\xbf"
-"""A byte order mark. It is read over and not written again: Claude Desktop clears a file that begins with
-one, Gemini CLI cannot read it, and no client needs it."""
+_BOM = b"\xef\xbb\xbf"
+"""A byte order mark. It is skipped and not written again: Claude Desktop empties a file that begins with one,
+Gemini CLI cannot read it, and no client needs it."""
 
 
 @dataclass(frozen=True)
 class ConfigChange:
-    """A configuration as it is and as it is to be."""
+    """A configuration before and after a change."""
 
     file: Path
     before: bytes | None
-    """None if there is no file."""
+    """None if the file does not exist."""
     after: bytes | None
-    """None if there is to be none again."""
+    """None if the file is to be deleted."""
     preview: tuple[str, ...]
     key_before: bool = False
-    """Whether the API key was in it."""
+    """Whether the file contained the API key."""
     key_after: bool = False
 
 
-def to_install(client: Client, file: Path, wanted: ServerEntry) -> ConfigChange | None:
-    """Plan to put an entry in, or to renew it; None if it is there just so.
+def plan_install(client: Client, file: Path, entry: ServerEntry) -> ConfigChange | None:
+    """Plan to add or update an entry. Returns None if the file has it already.
 
     Raises:
-        CannotEdit: if the file cannot be read, or another server has that name.
+        CannotEdit: if the file cannot be read or edited, or another server has that name.
     """
-    before = read(file)
+    before = read_config(file)
     text = _text(before)
     value = _parse(client, text)
-    old = _server(client, value, wanted.name)
-    if old is not None and not is_ours(old):
+    old = _server(client, value, entry.name)
+    if old is not None and not is_own_entry(old):
         raise CannotEdit(
-            f"another server is called {wanted.name} there, and was left as it is. Choose another --name."
+            f"another server is called {entry.name} there, and was left as it is. Choose another --name."
         )
-    entry = ServerEntry(wanted.name, merged(old or {}, wanted.server), wanted.prompt)
-    after = _with(client, text, entry)
-    _check(client, value, after, entry)
+    entry = ServerEntry(entry.name, merge_server(old or {}, entry.server), entry.prompt)
+    after = _with_entry(client, text, entry)
+    _check_only_entry_differs(client, value, after, entry)
     if after.encode() == before:
         return None
     return ConfigChange(
@@ -56,58 +65,58 @@ def to_install(client: Client, file: Path, wanted: ServerEntry) -> ConfigChange 
         before,
         after.encode(),
         (
-            *_preview(client, wanted.name, old, entry),
-            *(["  The byte order mark at the start goes: not every client can read it."] * is_marked(before)),
+            *_preview(client, entry.name, old, entry),
+            *(["  The byte order mark at the start goes: not every client can read it."] * has_bom(before)),
         ),
-        key_before=holds_key(old or {}),
-        key_after=holds_key(entry.server),
+        key_before=has_key(old or {}),
+        key_after=has_key(entry.server),
     )
 
 
-def to_remove(client: Client, file: Path, name: str) -> ConfigChange | None:
-    """Plan to take our entry out; None if there is none.
+def plan_removal(client: Client, file: Path, name: str) -> ConfigChange | None:
+    """Plan to remove our entry. Returns None if there is none.
 
-    If the file is, to the byte, a backup with this entry put in, it becomes that backup again; a file that
-    was made for the entry goes.
+    If the file equals a backup plus this entry, byte for byte, the backup is restored; a file that was
+    created for the entry is deleted.
 
     Raises:
-        CannotEdit: if the file cannot be read, or the entry of that name is another server's.
+        CannotEdit: if the file cannot be read or edited, or the entry of that name is another server's.
     """
-    before = read(file)
+    before = read_config(file)
     text = _text(before)
     value = _parse(client, text)
     old = _server(client, value, name)
     if old is None:
         return None
-    if not is_ours(old):
+    if not is_own_entry(old):
         raise CannotEdit(f"the server that is called {name} there is not this one, and was left as it is.")
-    asked = _prompt_index(client, value, name)
-    entry = ServerEntry(name, old, None if asked is None else prompt_for(name))
-    after = client.form.take(text, (client.section, name))
-    if asked is not None and f"${{input:{prompt_for(name)['id']}}}" not in json.dumps(_parse(client, after)):
-        after = client.form.take(after, ("inputs", asked))
-    _check(client, value, after, ServerEntry(name, {}, entry.prompt))
+    index = _prompt_index(client, value, name)
+    entry = ServerEntry(name, old, None if index is None else key_prompt(name))
+    after = client.syntax.take(text, (client.section, name))
+    if index is not None and f"${{input:{key_prompt(name)['id']}}}" not in json.dumps(_parse(client, after)):
+        after = client.syntax.take(after, ("inputs", index))
+    _check_only_entry_differs(client, value, after, ServerEntry(name, {}, entry.prompt))
     return ConfigChange(
         file,
         before,
-        _as_it_was(client, file, before, entry, after.encode()),
+        _original_content(client, file, before, entry, after.encode()),
         tuple(_preview(client, name, old, None)),
-        key_before=holds_key(old),
+        key_before=has_key(old),
     )
 
 
-def ours(client: Client, file: Path) -> dict[str, Server]:
-    """The entries of a configuration that start this server, by their names.
+def own_entries(client: Client, file: Path) -> dict[str, Server]:
+    """Return the entries of a configuration that start this server: name → entry.
 
     Raises:
         CannotEdit: if the file cannot be read.
     """
-    servers = _parse(client, _text(read(file))).get(client.section, {})
-    return {name: server for name, server in servers.items() if is_ours(server)}
+    servers = _parse(client, _text(read_config(file))).get(client.section, {})
+    return {name: server for name, server in servers.items() if is_own_entry(server)}
 
 
-def read(file: Path) -> bytes | None:
-    """What is in a file, or None if there is none.
+def read_config(file: Path) -> bytes | None:
+    """Return the content of a file; None if it does not exist.
 
     Raises:
         CannotEdit: if it cannot be read.
@@ -120,29 +129,29 @@ def read(file: Path) -> bytes | None:
         raise CannotEdit(f"it cannot be read: {exc.strerror}.") from None
 
 
-def is_marked(content: bytes | None) -> bool:
-    """Whether a file begins with a byte order mark."""
-    return (content or b"").startswith(_MARK)
+def has_bom(content: bytes | None) -> bool:
+    """Whether a file's content begins with a byte order mark."""
+    return (content or b"").startswith(_BOM)
 
 
 def _text(content: bytes | None) -> str:
     try:
-        return (content or b"").removeprefix(_MARK).decode()
+        return (content or b"").removeprefix(_BOM).decode()
     except UnicodeDecodeError:
         raise CannotEdit("it is not UTF-8 text. Save it as UTF-8 in an editor, and try again.") from None
 
 
 def _parse(client: Client, text: str) -> dict[str, Any]:
     try:
-        value = client.form.read(text)
+        value = client.syntax.read(text)
     except ParseError as exc:
-        raise _broken(client, exc) from None
+        raise _cannot_read(client, exc) from None
     if not isinstance(value, dict) or not isinstance(value.get(client.section, {}), dict):
-        raise _broken(client, ParseError(f"there should be an object where {client.section} belongs"))
+        raise _cannot_read(client, ParseError(f"there should be an object where {client.section} belongs"))
     return value
 
 
-def _broken(client: Client, why: ParseError) -> CannotEdit:
+def _cannot_read(client: Client, why: ParseError) -> CannotEdit:
     return CannotEdit(
         f"{client.title} cannot read it ({why}). Nothing was changed; correct it, and try again."
     )
@@ -154,30 +163,30 @@ def _server(client: Client, value: dict[str, Any], name: str) -> Server | None:
 
 
 def _prompt_index(client: Client, value: dict[str, Any], name: str) -> int | None:
-    """Where the client is told to ask for our key, in our own words."""
-    inputs = value.get("inputs") if client.asks else None
-    return inputs.index(prompt_for(name)) if isinstance(inputs, list) and prompt_for(name) in inputs else None
+    """Return the index of our prompt for the key in the client's `inputs`; None if there is none."""
+    inputs = value.get("inputs") if client.asks_for_key else None
+    return inputs.index(key_prompt(name)) if isinstance(inputs, list) and key_prompt(name) in inputs else None
 
 
-def _with(client: Client, text: str, entry: ServerEntry) -> str:
+def _with_entry(client: Client, text: str, entry: ServerEntry) -> str:
     try:
-        text = client.form.put(text, (client.section, entry.name), entry.server)
+        text = client.syntax.put(text, (client.section, entry.name), entry.server)
         if entry.prompt is None:
             return text
-        inputs = client.form.read(text).get("inputs", [])
+        inputs = client.syntax.read(text).get("inputs", [])
         if not isinstance(inputs, list):
-            raise ParseError("there should be an array where inputs belong")  # noqa: TRY301 - said as those below
+            raise ParseError("there should be an array where inputs belong")  # noqa: TRY301 - reported as those below
         if entry.prompt["id"] in [item.get("id") for item in inputs if isinstance(item, dict)]:
             return text
-        return client.form.put(text, ("inputs", len(inputs)), entry.prompt)
+        return client.syntax.put(text, ("inputs", len(inputs)), entry.prompt)
     except ParseError as exc:
-        raise _broken(client, exc) from None
+        raise _cannot_read(client, exc) from None
 
 
-def _check(client: Client, before: dict[str, Any], text: str, entry: ServerEntry) -> None:
-    """See that everything but the entry reads as before, whatever way the file was written in."""
+def _check_only_entry_differs(client: Client, before: dict[str, Any], text: str, entry: ServerEntry) -> None:
+    """Check that the edited text parses to the same value as before, except for the entry."""
     try:
-        after = client.form.read(text)
+        after = client.syntax.read(text)
     except ParseError:
         raise CannotEdit(BY_HAND) from None
     there = after.get(client.section, {}).get(entry.name, {})
@@ -186,7 +195,7 @@ def _check(client: Client, before: dict[str, Any], text: str, entry: ServerEntry
 
 
 def _others(client: Client, value: dict[str, Any], entry: ServerEntry) -> dict[str, Any]:
-    """All that is not of the entry; a section that is empty is as good as none."""
+    """Return a configuration without the entry. A missing section counts as an empty one."""
     servers = {name: server for name, server in value.get(client.section, {}).items() if name != entry.name}
     others = {**value, client.section: servers}
     if entry.prompt:
@@ -194,15 +203,15 @@ def _others(client: Client, value: dict[str, Any], entry: ServerEntry) -> dict[s
     return others
 
 
-def _as_it_was(
+def _original_content(
     client: Client, file: Path, before: bytes | None, entry: ServerEntry, otherwise: bytes
 ) -> bytes | None:
-    """What the file held before the entry came, if that is certain."""
-    for old in [*backups.contents(file), None]:
+    """Return the content from before the entry was added, if a backup or an empty file proves it."""
+    for old in [*backups.read_backups(file), None]:
         try:
             text = _text(old)
             without = _server(client, _parse(client, text), entry.name) is None
-            if without and _with(client, text, entry).encode() == (before or b"").removeprefix(_MARK):
+            if without and _with_entry(client, text, entry).encode() == (before or b"").removeprefix(_BOM):
                 return old
         except CannotEdit:
             continue
@@ -210,22 +219,22 @@ def _as_it_was(
 
 
 def _preview(client: Client, name: str, old: Server | None, new: ServerEntry | None) -> Iterator[str]:
-    """The lines that go and come. Only the entry is shown: other servers' may hold secrets of theirs."""
-    changed = old is not None and new is not None and _keys(old) != _keys(new.server)
+    """Yield the diff of the entry. Other entries are not shown, since they may contain secrets."""
+    changed = old is not None and new is not None and _key_of(old) != _key_of(new.server)
     words = ("«old API key»", "«new API key»") if changed else ("«API key»",) * 2
-    gone = _shown(client, name, masked(old, words[0])) if old is not None else []
-    come = _shown(client, name, masked(new.server, words[1])) if new else []
-    for line in difflib.ndiff(gone, come):
+    removed = _entry_lines(client, name, mask_entry(old, words[0])) if old is not None else []
+    added = _entry_lines(client, name, mask_entry(new.server, words[1])) if new else []
+    for line in difflib.ndiff(removed, added):
         if not line.startswith("?"):
             yield line
     if new and new.prompt:
         yield "  It asks for the key when it starts the server, and keeps it in its own store."
 
 
-def _shown(client: Client, name: str, server: Server) -> list[str]:
-    return client.form.show((client.section, name), server).splitlines()
+def _entry_lines(client: Client, name: str, server: Server) -> list[str]:
+    return client.syntax.show((client.section, name), server).splitlines()
 
 
-def _keys(server: Server) -> object:
+def _key_of(server: Server) -> object:
     variables = server.get("env")
-    return variables.get(KEY) if isinstance(variables, dict) else None
+    return variables.get(KEY_VARIABLE) if isinstance(variables, dict) else None

@@ -1,4 +1,4 @@
-"""Our entry in a client's configuration: what it says, whether one is ours, and how it is shown."""
+"""Our entry in a client's configuration: builds it, recognizes it, and masks its secrets."""
 
 import re
 from collections.abc import Mapping
@@ -12,81 +12,81 @@ from rotor_mcp.installer.catalog import Client
 
 Server = dict[str, Any]
 
-KEY = environment_variable("api_key")
-KEYCHAIN = environment_variable("keychain")
-REACHES_KEYCHAIN = ("DBUS_SESSION_BUS_ADDRESS", "PYTHON_KEYRING_BACKEND")
-"""Variables by which a keychain is found, and which clients do not pass on."""
+KEY_VARIABLE = environment_variable("api_key")
+KEYCHAIN_VARIABLE = environment_variable("keychain")
+KEYRING_VARIABLES = ("DBUS_SESSION_BUS_ADDRESS", "PYTHON_KEYRING_BACKEND")
+"""Variables that `keyring` needs to find the keychain. Clients do not pass them on."""
 
-_SHOWN = {environment_variable(name) for name in Settings.model_fields} - {KEY} | {*REACHES_KEYCHAIN}
+_VISIBLE = {*map(environment_variable, Settings.model_fields), *KEYRING_VARIABLES} - {KEY_VARIABLE}
 _REFERENCE = re.compile(r"\$\{[^}]*\}")
 _KEY_FLAG = re.compile(r"(--api-key(?:=|\Z)).*", re.DOTALL)
 
 _RUNNERS = {"uv", "uvx", "pipx"}
 _PACKAGE = re.compile(r"rotor-mcp(\[[\w,-]*\])?([@=<>~!].*)?")
-"""How they are told to fetch this server and to run it."""
+"""The argument with which these programs download and run this server."""
 
 
 @dataclass(frozen=True)
-class Launch:
-    """How the server is started: without a search path, and wherever the client happens to stand."""
+class LaunchCommand:
+    """The command that starts the server. It depends neither on PATH nor on the working directory."""
 
     command: str
     args: tuple[str, ...]
 
     @classmethod
-    def by(cls, python: Path, *command: str) -> "Launch":
-        """By the script that was installed beside an interpreter, or else by the interpreter.
+    def of_interpreter(cls, python: Path, *command: str) -> "LaunchCommand":
+        """Return the script that is installed beside an interpreter, or else the interpreter itself.
 
-        The interpreter of a virtual environment is named as it is there, not where its link leads:
-        by that name it knows its packages, after an update of Python too.
+        The path of a virtual environment's interpreter is not resolved: only by that path it finds its
+        packages, and it stays valid after an update of Python.
         """
         for script in (python.with_name("rotor-mcp"), python.with_name("rotor-mcp.exe")):
             if script.is_file():
                 return cls(str(script), command)
-        # -P: a directory that a client stands in must not provide modules.
+        # -P: no modules are imported from the client's working directory.
         return cls(str(python), ("-P", "-m", "rotor_mcp", *command))
 
     @property
-    def may_vanish(self) -> bool:
-        """Whether it is in a cache, where `uvx` and `pipx run` put what they may delete."""
+    def is_in_cache(self) -> bool:
+        """Whether the command is in a cache of `uvx` or `pipx run`, which may delete it."""
         parts = {part.lower() for part in PurePath(self.command).parts}
         return bool(parts & {".cache", "cache", "caches"})
 
 
 @dataclass(frozen=True)
 class ServerEntry:
-    """What is put into one client's configuration."""
+    """What is added to a client's configuration."""
 
     name: str
     server: Server
     prompt: Mapping[str, Any] | None = None
-    """What makes the client ask for the key, if it does."""
+    """The client's prompt for the key, if it asks for it."""
 
 
-def entry(client: Client, name: str, launch: Launch, variables: Mapping[str, str]) -> ServerEntry:
-    """Write an entry as one client wants it. A client that can ask for the key is not given it."""
+def build_entry(client: Client, name: str, command: LaunchCommand, env: Mapping[str, str]) -> ServerEntry:
+    """Return the entry for a client. It has no key if the client can ask for it."""
     prompt = None
-    if client.asks and KEY in variables:
-        prompt = prompt_for(name)
-        variables = {**variables, KEY: f"${{input:{prompt['id']}}}"}
+    if client.asks_for_key and KEY_VARIABLE in env:
+        prompt = key_prompt(name)
+        env = {**env, KEY_VARIABLE: f"${{input:{prompt['id']}}}"}
     server: Server = {"type": "stdio"} if client.typed else {}
-    server |= {"command": launch.command, "args": list(launch.args)}
-    if variables:
-        server["env"] = dict(variables)
+    server |= {"command": command.command, "args": list(command.args)}
+    if env:
+        server["env"] = dict(env)
     return ServerEntry(name, server, prompt)
 
 
-def prompt_for(name: str) -> dict[str, Any]:
-    """What makes VS Code ask for the key, once, and keep it in its own store."""
+def key_prompt(name: str) -> dict[str, Any]:
+    """Return VS Code's prompt for the key, which it asks for once and stores."""
     return {"type": "promptString", "id": f"{name}_key", "description": "Rotor API key", "password": True}
 
 
-def is_ours(server: object) -> bool:
-    """Whether an entry starts this server, from wherever it was installed."""
+def is_own_entry(server: object) -> bool:
+    """Whether an entry starts this server, wherever it is installed."""
     if not isinstance(server, dict):
         return False
     command, args = server.get("command"), server.get("args")
-    # What Windows takes for a path is split as here on every system.
+    # Windows' rules for paths split those of other systems too.
     program = PureWindowsPath(command).stem.lower() if isinstance(command, str) else ""
     if program == "rotor-mcp":
         return True
@@ -96,39 +96,42 @@ def is_ours(server: object) -> bool:
     return fetched or ("-m", "rotor_mcp") in pairwise(args)
 
 
-def merged(before: Server, wanted: Server) -> Server:
-    """Renew an entry of ours, and keep what somebody added to it."""
-    kept = before.get("env")
-    variables = {k: v for k, v in kept.items() if not _is_our_variable(k)} if isinstance(kept, dict) else {}
-    variables |= wanted.get("env", {})
-    after = {**before, **wanted, "env": variables}
+def merge_server(before: Server, server: Server) -> Server:
+    """Return our updated entry with what users added to it."""
+    env = before.get("env")
+    variables = {k: v for k, v in env.items() if not _is_our_variable(k)} if isinstance(env, dict) else {}
+    variables |= server.get("env", {})
+    after = {**before, **server, "env": variables}
     return after if variables else {key: value for key, value in after.items() if key != "env"}
 
 
-def masked(server: Server, key: str) -> Server:
-    """Put a word in the place of the API key, and hide what else may be secret."""
-    shown = dict(server)
+def mask_entry(server: Server, key: str) -> Server:
+    """Return an entry with `key` in the place of the API key, and other possible secrets hidden."""
+    masked = dict(server)
     if isinstance(args := server.get("args"), list):
-        shown["args"] = _masked_args([str(arg) for arg in args], key)
+        masked["args"] = _mask_args([str(arg) for arg in args], key)
     if isinstance(variables := server.get("env"), dict):
-        shown["env"] = {
-            name: value if name in _SHOWN or _REFERENCE.fullmatch(str(value)) else key if name == KEY else "…"
-            for name, value in variables.items()
-        }
-    return shown
+        masked["env"] = {name: _mask_value(name, str(value), key) for name, value in variables.items()}
+    return masked
 
 
-def _masked_args(args: list[str], key: str) -> list[str]:
+def _mask_value(name: str, value: str, key: str) -> str:
+    if name in _VISIBLE or _REFERENCE.fullmatch(value):
+        return value
+    return key if name == KEY_VARIABLE else "…"
+
+
+def _mask_args(args: list[str], key: str) -> list[str]:
     hidden = [_KEY_FLAG.sub(rf"\g<1>{key}", arg) if "=" in arg else arg for arg in args]
     return [key if index and args[index - 1] == "--api-key" else arg for index, arg in enumerate(hidden)]
 
 
-def holds_key(server: Server) -> bool:
-    """Whether the key itself is in an entry."""
+def has_key(server: Server) -> bool:
+    """Whether an entry contains the key itself, and not a reference to it."""
     variables = server.get("env")
-    value = variables.get(KEY) if isinstance(variables, dict) else None
+    value = variables.get(KEY_VARIABLE) if isinstance(variables, dict) else None
     return bool(value) and not _REFERENCE.fullmatch(str(value))
 
 
 def _is_our_variable(name: str) -> bool:
-    return name.startswith("ROTOR_") or name in REACHES_KEYCHAIN
+    return name.startswith("ROTOR_") or name in KEYRING_VARIABLES

@@ -1,4 +1,4 @@
-"""Why a client's configuration is left as it is."""
+"""Errors of reading and editing a client's configuration."""
 
 BY_HAND = (
     "its servers are written in a way that this command does not change. "
@@ -8,8 +8,8 @@ BY_HAND = (
 
 
 class ParseError(Exception):
-    """A text is not what its client can read; the words say where and why."""
+    """The client cannot parse the text; the message says where and why."""
 
 
 class CannotEdit(Exception):
-    """A configuration cannot be changed; the words say why, and what to do."""
+    """The configuration cannot be edited; the message says why, and what to do."""

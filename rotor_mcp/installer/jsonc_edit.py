@@ -1,4 +1,4 @@
-"""Change one value in the text of a JSON file and leave every other character as it is."""
+"""Edits one value in the text of a JSON file and preserves every other character."""
 
 import json
 import re
@@ -13,32 +13,32 @@ KeyPath = tuple[str | int, ...]
 _BREAK = re.compile(r"\r\n|\r|\n")
 _SAME_LINE_COMMENTS = re.compile(r"(?:[ \t]*(?://[^\r\n]*|/\*[^\r\n]*?\*/))*")
 _REST_IS_BLANK = re.compile(r"[ \t]*(?:[\r\n]|\Z)")
-_TEXTS = re.compile(r'\[\n\s+"(?:[^"\\]|\\.)*"(?:,\n\s+"(?:[^"\\]|\\.)*")*\n\s*\]')
+_STRINGS = re.compile(r'\[\n\s+"(?:[^"\\]|\\.)*"(?:,\n\s+"(?:[^"\\]|\\.)*")*\n\s*\]')
 _INDENT = re.compile(r"(?:\r\n|\r|\n)?[ \t]*\Z")
 
 
 @dataclass(frozen=True)
 class Json:
-    """JSON, as one client reads it."""
+    """Reads and edits JSON in the dialect of a client."""
 
     grammar: Grammar
 
     def read(self, text: str) -> Any:
-        """The value; an empty text is an empty object.
+        """Return the value of a text; an empty text is an empty object.
 
         Raises:
-            Broken: if the client could not read it.
+            ParseError: if the client cannot parse it.
         """
         root = self.grammar.parse(text)
         return {} if root is None else root.value
 
     def put(self, text: str, path: KeyPath, value: Any) -> str:
-        """Give a place this value. Objects and arrays on the way are made if they are missing.
+        """Return the text with a value set at a path. Missing objects and arrays are created.
 
-        Where there is an object already, only those of its members are touched that differ.
+        Of an existing object only the members that differ are changed.
 
         Raises:
-            Broken: if the text is not JSON, or there is something else on the way.
+            ParseError: if the text is not JSON, or the path leads through another kind of value.
         """
         node = self.grammar.parse(text)
         if node is None:
@@ -61,26 +61,26 @@ class Json:
         return text[: node.start] + style.render(value, _indent_at(text, node.start)) + text[node.end :]
 
     def take(self, text: str, path: KeyPath) -> str:
-        """Take a member or an item out; what is not there stays away.
+        """Return the text without a member or an item. It is unchanged if there is none at the path.
 
         Raises:
-            Broken: if the text is not JSON.
+            ParseError: if the text is not JSON.
         """
-        holder = self.grammar.parse(text)
+        container = self.grammar.parse(text)
         for key in path[:-1]:
-            child = holder.child(key) if holder else None
-            holder = child.node if child else None
-        gone = holder.child(path[-1]) if holder else None
-        return _cut(text, holder, gone) if holder and gone else text
+            child = container.child(key) if container else None
+            container = child.node if child else None
+        child = container.child(path[-1]) if container else None
+        return _remove_child(text, container, child) if container and child else text
 
     def show(self, path: KeyPath, value: Any) -> str:
-        """How a member looks in a file, alone."""
-        return f"{json.dumps(path[-1])}: {_written(value, '  ')}"
+        """Return a member as it would be written in a file."""
+        return f"{json.dumps(path[-1])}: {_dump(value, '  ')}"
 
 
 @dataclass(frozen=True)
 class _Style:
-    """How a file breaks and indents its lines."""
+    """The line breaks and the indentation of a file."""
 
     line_break: str
     unit: str
@@ -96,13 +96,13 @@ class _Style:
         return cls(_line_break(text), "  ")
 
     def render(self, value: Any, indent: str) -> str:
-        return f"{self.line_break}{indent}".join(_written(value, self.unit).split("\n"))
+        return f"{self.line_break}{indent}".join(_dump(value, self.unit).split("\n"))
 
 
-def _written(value: Any, unit: str) -> str:
-    """JSON in lines; a list of texts stays on one, as people write it."""
+def _dump(value: Any, unit: str) -> str:
+    """Return indented JSON, with lists of strings on one line."""
     text = json.dumps(value, indent=unit, ensure_ascii=False)
-    return _TEXTS.sub(lambda found: re.sub(r"\n\s*", " ", found[0]).replace("[ ", "[", 1)[:-2] + "]", text)
+    return _STRINGS.sub(lambda found: re.sub(r"\n\s*", " ", found[0]).replace("[ ", "[", 1)[:-2] + "]", text)
 
 
 def _check_holds(node: Node, key: str | int) -> None:
@@ -117,59 +117,59 @@ def _wrap(path: KeyPath, value: Any) -> Any:
     return value
 
 
-def _insert(text: str, holder: Node, key: str | int, value: Any, style: _Style) -> str:
-    """Put a member or an item behind the last one."""
+def _insert(text: str, container: Node, key: str | int, value: Any, style: _Style) -> str:
+    """Insert a member or an item after the last one."""
     name = f"{json.dumps(key, ensure_ascii=False)}: " if isinstance(key, str) else ""
-    if not holder.children:
-        return _fill(text, holder, name, value, style)
-    last = holder.children[-1]
-    if _BREAK.search(text, holder.start, holder.children[0].start):
+    if not container.children:
+        return _insert_first(text, container, name, value, style)
+    last = container.children[-1]
+    if _BREAK.search(text, container.start, container.children[0].start):
         indent = _indent_at(text, last.start)
         added = f"{style.line_break}{indent}{name}{style.render(value, indent)}"
     else:
         added = f" {name}{json.dumps(value, ensure_ascii=False)}"
     if last.comma is not None:
-        at = _behind_comments(text, last.comma + 1) if added[0] != " " else last.comma + 1
+        at = _after_comments(text, last.comma + 1) if added[0] != " " else last.comma + 1
         return f"{text[:at]}{added},{text[at:]}"
-    at = _behind_comments(text, last.end) if added[0] != " " else last.end
+    at = _after_comments(text, last.end) if added[0] != " " else last.end
     return f"{text[: last.end]},{text[last.end : at]}{added}{text[at:]}"
 
 
-def _fill(text: str, holder: Node, name: str, value: Any, style: _Style) -> str:
-    outer = _indent_at(text, holder.start)
+def _insert_first(text: str, container: Node, name: str, value: Any, style: _Style) -> str:
+    outer = _indent_at(text, container.start)
     indent = outer + style.unit
-    at = _behind_comments(text, holder.start + 1)
-    closing = "" if _BREAK.search(text, at, holder.end) else style.line_break + outer
+    at = _after_comments(text, container.start + 1)
+    closing = "" if _BREAK.search(text, at, container.end) else style.line_break + outer
     return f"{text[:at]}{style.line_break}{indent}{name}{style.render(value, indent)}{closing}{text[at:]}"
 
 
-def _cut(text: str, holder: Node, gone: Child) -> str:
-    index = holder.children.index(gone)
-    previous = holder.children[index - 1] if index else None
-    end, other = gone.end, gone.comma
-    if gone.comma is not None and not text[gone.end : gone.comma].strip():
-        end, other = gone.comma + 1, None
-    elif gone.comma is None and previous:
+def _remove_child(text: str, container: Node, child: Child) -> str:
+    index = container.children.index(child)
+    previous = container.children[index - 1] if index else None
+    end, other = child.end, child.comma
+    if child.comma is not None and not text[child.end : child.comma].strip():
+        end, other = child.comma + 1, None
+    elif child.comma is None and previous:
         other = previous.comma
-    after = holder.start if previous is None or previous.comma is None else previous.comma
-    start = _start_of_cut(text, after + 1, gone.start, end)
+    after = container.start if previous is None or previous.comma is None else previous.comma
+    start = _removal_start(text, after + 1, child.start, end)
     cuts = sorted([(start, end), *([(other, other + 1)] if other is not None else [])])
     for begin, stop in reversed(cuts):
         text = text[:begin] + text[stop:]
-    if len(holder.children) > 1:
+    if len(container.children) > 1:
         return text
-    closing = holder.end - 1 - sum(stop - begin for begin, stop in cuts)
-    inside = text[holder.start + 1 : closing]
-    return text if inside.strip() else text[: holder.start + 1] + text[closing:]
+    closing = container.end - 1 - sum(stop - begin for begin, stop in cuts)
+    inside = text[container.start + 1 : closing]
+    return text if inside.strip() else text[: container.start + 1] + text[closing:]
 
 
-def _start_of_cut(text: str, after: int, start: int, end: int) -> int:
-    """Where the space begins that belongs to what is cut out: on its own line, with the line break before."""
+def _removal_start(text: str, after: int, start: int, end: int) -> int:
+    """Return where the whitespace before a child starts, with the line break if it is on its own line."""
     found = _INDENT.search(text, after, start)
     begin = found.start() if found else start
     if not _BREAK.search(text, begin, start) or _REST_IS_BLANK.match(text, end):
         return begin
-    # A comment up to the end of the line before would swallow what follows on this line.
+    # Otherwise a // comment on the line before would comment out the rest of this line.
     return start if "//" in text[after:begin] else begin
 
 
@@ -178,7 +178,7 @@ def _line_break(text: str) -> str:
     return found[0] if found else "\n"
 
 
-def _behind_comments(text: str, at: int) -> int:
+def _after_comments(text: str, at: int) -> int:
     found = _SAME_LINE_COMMENTS.match(text, at)
     return found.end() if found else at
 
@@ -188,7 +188,7 @@ def _line_start(text: str, at: int) -> int:
 
 
 def _indent_at(text: str, at: int) -> str:
-    """The space with which the line begins on which something stands."""
+    """Return the indentation of the line at a position."""
     line = text[_line_start(text, at) : at]
     return line[: len(line) - len(line.lstrip(" \t"))]
 

@@ -1,8 +1,7 @@
-"""Rotor's Leads API on SQLite, in this process: for trying things out, for tests and for demos.
+"""An embedded implementation of Rotor's Leads API on SQLite, for trials, tests and demos.
 
-It answers as Rotor's reference says; what that leaves open is listed in `ASSUMPTIONS.md` beside this file.
-Of the rest of `rotor_mcp` it knows the facts about fields in `models`, and nothing of the client.
-`rotor_mcp.sandbox.server` puts it on a port.
+It follows Rotor's reference; `ASSUMPTIONS.md` in this folder lists what the reference leaves open. Of the
+rest of `rotor_mcp` it uses the fields of `api.models`, and not the client. `server.py` serves it over HTTP.
 """
 
 from rotor_mcp.sandbox.api_keys import CREATE_ONLY_KEY, DEFAULT_KEYS, FULL_KEY, READ_ONLY_KEY

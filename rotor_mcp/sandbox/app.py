@@ -1,7 +1,7 @@
-"""The endpoints of the Leads API, as a Starlette application.
+"""The endpoints of the Leads API as a Starlette application.
 
-Every request passes the same gates, in this order: key (401), quota (429), version (400), scope (403).
-What the reference leaves open is decided in `ASSUMPTIONS.md`.
+Every request is checked in this order: key (401), quota (429), version (400), scope (403).
+`ASSUMPTIONS.md` lists what the reference leaves open.
 """
 
 import logging
@@ -26,7 +26,7 @@ from rotor_mcp.sandbox.store import Store
 
 API_VERSION = "1.1.0"
 COMPANY_ID = "6f0b6a1e-5d0c-4d5f-9a52-3c1f8e7b2a94"
-"""The one company that every key belongs to."""
+"""The company of all keys."""
 
 T = TypeVar("T")
 
@@ -34,7 +34,7 @@ logger = logging.getLogger(__name__)
 
 
 class Rejection(Exception):
-    """A request is refused with this status and body."""
+    """A request ends with this status and body."""
 
     def __init__(self, status: int, body: responses.Body) -> None:
         super().__init__(status)
@@ -43,7 +43,7 @@ class Rejection(Exception):
 
 
 class LeadsApi:
-    """The endpoints, over a store."""
+    """The endpoints of the API."""
 
     def __init__(
         self, store: Store, *, keys: Mapping[str, tuple[str, ...]], quota: int, now: Callable[[], datetime]
@@ -54,9 +54,9 @@ class LeadsApi:
         self._now = now
 
     async def test_authentication(self, request: Request) -> Response:
-        """`GET /auth/test`: any key will do."""
-        scopes = await self._admit(request)
-        timestamp = timestamps.write(self._now().replace(microsecond=0))
+        """`GET /auth/test`, for a key with any scope."""
+        scopes = await self._authenticate(request)
+        timestamp = timestamps.format_utc(self._now().replace(microsecond=0))
         return JSONResponse(responses.authenticated(scopes, COMPANY_ID, timestamp))
 
     async def leads(self, request: Request) -> Response:
@@ -65,37 +65,37 @@ class LeadsApi:
 
     async def get_lead(self, request: Request) -> Response:
         """`GET /leads/{id}`."""
-        await self._admit(request, READ)
-        lead_id = requests.as_id(request.path_params["id"])
-        lead = await _in_thread(lambda: self._store.get(lead_id)) if lead_id else None
+        await self._authenticate(request, READ)
+        lead_id = requests.parse_id(request.path_params["id"])
+        lead = await _run_in_thread(lambda: self._store.get(lead_id)) if lead_id else None
         if lead is None:
             raise Rejection(404, responses.error(404))
-        return JSONResponse(responses.one(lead))
+        return JSONResponse(responses.single_lead(lead))
 
     async def _list(self, request: Request) -> Response:
-        await self._admit(request, READ)
-        listing = requests.read_listing(request.query_params)
-        leads, total = await _in_thread(lambda: self._store.page(listing))
-        return JSONResponse(responses.page(leads, total, listing))
+        await self._authenticate(request, READ)
+        listing = requests.parse_listing(request.query_params)
+        leads, total = await _run_in_thread(lambda: self._store.page(listing))
+        return JSONResponse(responses.lead_page(leads, total, listing))
 
     async def _upsert(self, request: Request) -> Response:
-        await self._admit(request, WRITE)
-        sent = requests.read_lead(await _json_body(request))
-        written = await _in_thread(lambda: self._store.upsert(sent, self._now()))
+        await self._authenticate(request, WRITE)
+        lead_input = requests.parse_lead(await _json_body(request))
+        written = await _run_in_thread(lambda: self._store.upsert(lead_input, self._now()))
         if written is None:
             raise Rejection(404, responses.error(404))
-        body = responses.written(written.lead, created=written.created)
+        body = responses.written_lead(written.lead, created=written.created)
         return JSONResponse(body, 201 if written.created else 200)
 
-    async def _admit(self, request: Request, scope: str | None = None) -> tuple[str, ...]:
-        """Let a request pass the gates, and count it. Returns the scopes of its key."""
+    async def _authenticate(self, request: Request, scope: str | None = None) -> tuple[str, ...]:
+        """Check a request's key, quota, version and scope, and count it. Returns the scopes of its key."""
         key = request.headers.get("x-api-key", "")
         scopes = self._keys.get(key)
         if scopes is None:
             raise Rejection(401, responses.unauthenticated())
         today = self._now().astimezone(UTC).date()
-        if not await _in_thread(lambda: self._store.count_request(key_id(key), today, self._quota)):
-            raise Rejection(429, responses.exhausted(self._quota))
+        if not await _run_in_thread(lambda: self._store.count_request(key_id(key), today, self._quota)):
+            raise Rejection(429, responses.quota_exceeded(self._quota))
         if request.headers.get("rotor-api-version") != API_VERSION:
             raise requests.InvalidInput([("rotor-api-version", f"Required header: expected {API_VERSION}")])
         if scope is not None and scope not in scopes:
@@ -103,20 +103,20 @@ class LeadsApi:
         return scopes
 
 
-def build(
+def build_app(
     store: Store,
     *,
     keys: Mapping[str, tuple[str, ...]],
     quota: int,
     now: Callable[[], datetime],
     faults: Faults,
-    requested: list[str],
+    request_log: list[str],
 ) -> Starlette:
-    """Put the endpoints under their paths, and words to whatever goes wrong."""
+    """Build the application: routes, fault injection and error responses."""
     api = LeadsApi(store, keys=keys, quota=quota, now=now)
 
     async def document(_: Request) -> Response:
-        return JSONResponse(openapi.document(BASE_PATH, API_VERSION, quota))
+        return JSONResponse(openapi.build_document(BASE_PATH, API_VERSION, quota))
 
     async def control_faults(request: Request) -> Response:
         if request.method == "DELETE":
@@ -125,7 +125,7 @@ def build(
         try:
             fault = Fault.model_validate(await _json_body(request))
         except ValidationError as exc:
-            raise requests.invalid(exc) from None
+            raise requests.invalid_input(exc) from None
         faults.add(fault)
         return JSONResponse(fault.model_dump(), 201)
 
@@ -134,38 +134,38 @@ def build(
             Route(f"{BASE_PATH}/auth/test", api.test_authentication),
             Route(f"{BASE_PATH}/leads", api.leads, methods=["GET", "POST"]),
             Route(f"{BASE_PATH}/leads/{{id}}", api.get_lead),
-            # No part of Rotor's API, so these need no key.
+            # Not part of Rotor's API, so they need no key.
             Route("/openapi.json", document),
             Route("/sandbox/faults", control_faults, methods=["POST", "DELETE"]),
         ],
-        middleware=[Middleware(FaultInjector, faults=faults, requests=requested, quota=quota)],
-        exception_handlers=dict.fromkeys(_TROUBLES, _answer_trouble),
+        middleware=[Middleware(FaultInjector, faults=faults, request_log=request_log, quota=quota)],
+        exception_handlers=dict.fromkeys(_HANDLED_ERRORS, _error_response),
     )
     app.router.redirect_slashes = False
     return app
 
 
 async def _json_body(request: Request) -> dict[str, Any]:
-    """Read the body, if it is declared as JSON.
+    """Parse the body if its content type is JSON.
 
-    Web pages can post anything else to a port of this machine without asking first.
+    Without a preflight request, a web page can post other content types to a port of this machine.
     """
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type != "application/json":
         raise requests.InvalidInput([("content-type", "Expected application/json")])
-    return requests.read_json(await request.body())
+    return requests.parse_json(await request.body())
 
 
-async def _in_thread(work: Callable[[], T]) -> T:
-    """Wait for the store without keeping the event loop waiting."""
+async def _run_in_thread(work: Callable[[], T]) -> T:
+    """Run a blocking call of the store in a thread."""
     return await to_thread.run_sync(work)
 
 
-_TROUBLES = (Rejection, requests.InvalidInput, HTTPException, sqlite3.Error, Exception)
-"""What is answered. The last kind is also raised again, for the server to log."""
+_HANDLED_ERRORS = (Rejection, requests.InvalidInput, HTTPException, sqlite3.Error, Exception)
+"""Exceptions that become error responses. `Exception` is also raised again, for the server to log."""
 
 
-async def _answer_trouble(_: Request, exc: Exception) -> Response:
+async def _error_response(_: Request, exc: Exception) -> Response:
     match exc:
         case Rejection():
             return JSONResponse(exc.body, exc.status)

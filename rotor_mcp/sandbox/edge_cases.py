@@ -1,25 +1,25 @@
-"""Hand-written sample leads: each shows something that real leads do to a program that trusts them.
+"""Hand-written sample leads, each with an edge case of real data.
 
-Nobody here exists. Phones are of the range 555-01xx that is kept for fiction, e-mail is at the domains that
-are kept for examples.
+All persons are fictitious. Phones are of the range 555-01xx, which is reserved for fiction, and e-mail
+addresses use the domains reserved for examples.
 """
 
 from dataclasses import dataclass, field
 from typing import Any
 
 JANE_DOE_ID = "182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e"
-"""The lead that docs and demos rely on; her phone and e-mail are nobody else's."""
+"""The lead used in docs and demos. No other lead has her phone or e-mail."""
 
 
 @dataclass(frozen=True)
-class Sketch:
-    """A sample lead whose dates are counted in days from today."""
+class Sample:
+    """A sample lead. Its dates are numbers of days from today."""
 
     days_old: int
-    """At least 1: today has only just begun."""
+    """At least 1."""
     fields: dict[str, Any] = field(default_factory=dict)
     follow_up_in: int | None = None
-    """Less than 0 is overdue."""
+    """A negative number is overdue."""
     archived_ago: int | None = None
 
 
@@ -36,8 +36,8 @@ _LONG_NOTES = "\n".join(
     for visit, rooms in enumerate(range(30, 55), start=1)
 )[:1_990]
 
-AWKWARD = (
-    Sketch(
+EDGE_CASES = (
+    Sample(
         1,
         {
             "id": JANE_DOE_ID,
@@ -59,7 +59,7 @@ AWKWARD = (
         },
     ),
     # A household: one phone, two people.
-    Sketch(
+    Sample(
         40,
         _OAK_RIDGE
         | {
@@ -71,7 +71,7 @@ AWKWARD = (
         },
         follow_up_in=-6,
     ),
-    Sketch(
+    Sample(
         12,
         _OAK_RIDGE
         | {
@@ -83,36 +83,36 @@ AWKWARD = (
         },
         follow_up_in=0,
     ),
-    # Another one, where the e-mail is shared as well and one of the leads is archived.
-    Sketch(
+    # Another household, with a shared e-mail and an archived lead.
+    Sample(
         90,
         {"name": "George Pratt", "phone": "952-555-0118", "email": "the.pratts@example.net", "stage": "Won"},
     ),
-    Sketch(
+    Sample(
         300,
         {"name": "Helen Pratt", "phone": "952-555-0118", "email": "the.pratts@example.net", "stage": "Lost"},
         archived_ago=200,
     ),
-    # One person twice, because the phone was spelled in another way.
-    Sketch(25, {"name": "Peter Novak", "phone": "763-555-0101", "stage": "Quoted", "tags": ["Website"]}, -3),
-    Sketch(3, {"name": "Pete Novak", "phone": "+1 (763) 555-0101", "stage": "New Leads"}),
-    Sketch(
+    # One person twice, with different spellings of the phone.
+    Sample(25, {"name": "Peter Novak", "phone": "763-555-0101", "stage": "Quoted", "tags": ["Website"]}, -3),
+    Sample(3, {"name": "Pete Novak", "phone": "+1 (763) 555-0101", "stage": "New Leads"}),
+    Sample(
         210,
         {"name": "Ann Lindqvist", "phone": "7635550102", "email": "ann.l@example.com", "stage": "Won"},
         archived_ago=100,
     ),
-    Sketch(8, {"name": "Ann Lindqvist", "phone": "763.555.0102", "stage": "Contacted"}, follow_up_in=2),
-    # Nothing to match a later write by, and one name for two people.
-    Sketch(
+    Sample(8, {"name": "Ann Lindqvist", "phone": "763.555.0102", "stage": "Contacted"}, follow_up_in=2),
+    # No phone or e-mail to match a later write by, and two people of one name.
+    Sample(
         15, {"name": "Sam", "stage": "New Leads", "source": "Door-to-door", "notes": "blue house, corner"}
     ),
-    Sketch(2, {"name": "Sam", "stage": None, "source": "Door-to-door", "notes": "asked about gutters"}),
-    # A phone without its area code, a phone in the place of the name, and no name at all.
-    Sketch(5, {"name": "Bev Carlson", "phone": "555-0143", "stage": "New Leads", "tags": ["Website"]}),
-    Sketch(18, {"name": "651-555-0144", "phone": "651-555-0144", "stage": None}, archived_ago=4),
-    Sketch(4, {"name": "", "email": "window.shopper@example.net", "stage": "New Leads", "tags": ["Website"]}),
-    # The whole address in one line, as address fields that fill themselves in do.
-    Sketch(
+    Sample(2, {"name": "Sam", "stage": None, "source": "Door-to-door", "notes": "asked about gutters"}),
+    # A phone without an area code, a phone as the name, and no name.
+    Sample(5, {"name": "Bev Carlson", "phone": "555-0143", "stage": "New Leads", "tags": ["Website"]}),
+    Sample(18, {"name": "651-555-0144", "phone": "651-555-0144", "stage": None}, archived_ago=4),
+    Sample(4, {"name": "", "email": "window.shopper@example.net", "stage": "New Leads", "tags": ["Website"]}),
+    # The whole address in one field, as address autocompletion writes it.
+    Sample(
         20,
         {
             "name": "Tom Becker",
@@ -122,7 +122,7 @@ AWKWARD = (
         },
         follow_up_in=5,
     ),
-    Sketch(
+    Sample(
         55,
         {
             "name": "Priya Raman",
@@ -133,8 +133,8 @@ AWKWARD = (
         },
         follow_up_in=1,
     ),
-    # Notes by strangers: markup, orders to whoever reads them, and characters that are not seen.
-    Sketch(
+    # Notes with markup, with a prompt injection, and with invisible characters.
+    Sample(
         6,
         {
             "name": "Chris Olsen",
@@ -143,7 +143,7 @@ AWKWARD = (
             "notes": '<p>Hello &amp; hi</p><img src=x onerror="alert(1)"><script>alert("quote")</script>',
         },
     ),
-    Sketch(
+    Sample(
         7,
         {
             "name": "Alex Turner",
@@ -154,7 +154,7 @@ AWKWARD = (
         },
         follow_up_in=-1,
     ),
-    Sketch(
+    Sample(
         9,
         {
             "name": "Zoë “Zo” O'Hara-Nguyễn \U0001f3e0",
@@ -163,7 +163,7 @@ AWKWARD = (
             "notes": "She said: \"it's 5' x 7'\" \U0001fa9f✨\n夕方に電話してください",
         },
     ),
-    Sketch(
+    Sample(
         10,
         {
             "name": "Morgan\u200b Reed\u202e",
@@ -173,15 +173,15 @@ AWKWARD = (
             "Second line\ttabbed",
         },
     ),
-    Sketch(
+    Sample(
         33, {"name": "Walt Jensen", "phone": "(715) 555-0124", "stage": "Quoted", "notes": _LONG_NOTES}, 9
     ),
-    # A tag that cannot be asked for, because the API separates tags by commas.
-    Sketch(
+    # A tag that cannot be filtered by, because the API separates tags by commas.
+    Sample(
         14,
         {"name": "Nina Castillo", "phone": "(303) 555-0125", "stage": "Won", "tags": ["in, out", "Website"]},
     ),
-    # Archived, and back again under the same phone.
-    Sketch(320, {"name": "Ray Hoffman", "phone": "(763) 555-0126", "stage": "Lost"}, archived_ago=250),
-    Sketch(11, {"name": "Raymond Hoffman", "phone": "(763) 555-0126", "stage": "New Leads"}, follow_up_in=0),
+    # An archived lead, and a new one with the same phone.
+    Sample(320, {"name": "Ray Hoffman", "phone": "(763) 555-0126", "stage": "Lost"}, archived_ago=250),
+    Sample(11, {"name": "Raymond Hoffman", "phone": "(763) 555-0126", "stage": "New Leads"}, follow_up_in=0),
 )

@@ -1,4 +1,4 @@
-"""Faults to order: the next requests fail in a given way, so that a client can be tested against it."""
+"""Fault injection: makes the next requests fail in a given way, to test clients."""
 
 from typing import Annotated, Literal, Self
 
@@ -11,17 +11,17 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from rotor_mcp.sandbox import responses
 
 BASE_PATH = "/open-api"
-"""Everything below it is Rotor's API. Faults strike there only, and only there requests are recorded."""
+"""The base path of Rotor's API. Faults apply and requests are recorded only below it."""
 
 _HeaderName = Annotated[str, Field(pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$")]
 _HeaderValue = Annotated[str, Field(pattern=r"^[!-~]([ !-~]*[!-~])?$")]
 
 
 class Fault(BaseModel):
-    """How a request fails. Without any of the fields below `path` it is answered as usual.
+    """How a request fails. If only `method` and `path` are set, the response is as usual.
 
-    A fault with `status` or `body` answers in the place of the API: the request is not carried out, unless
-    `carried_out` says so. Any other fault lets the API carry the request out and answer.
+    A fault with `status` or `body` replaces the API's response, and the request is not carried out unless
+    `carried_out` is set. With any other fault the API carries the request out and responds.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -58,12 +58,12 @@ class Fault(BaseModel):
             raise ValueError(f"an answer with the status {self.status} has no body")
         return self
 
-    def strikes(self, method: str, path: str) -> bool:
-        """Does it strike this request?"""
+    def matches(self, method: str, path: str) -> bool:
+        """Whether the fault applies to a request."""
         return self.method in (None, method) and path.startswith(self.path)
 
-    def answer(self, method: str, quota: int) -> Response | None:
-        """The answer that it gives in the place of the API; None if it leaves that to the API."""
+    def response(self, method: str, quota: int) -> Response | None:
+        """Return the response that replaces the API's; None if the API responds."""
         if self.body is not None:
             return Response(self.body, self.status or 200, self.headers, self.content_type)
         if self.status is None:
@@ -76,39 +76,39 @@ class Fault(BaseModel):
 
 
 class Faults:
-    """The faults that wait for a request to strike."""
+    """The faults that have not been applied yet."""
 
     def __init__(self) -> None:
-        self._waiting: list[Fault] = []
+        self._pending: list[Fault] = []
 
     def add(self, fault: Fault) -> None:
-        """Let it strike the next `times` requests that fit, after the faults added earlier."""
-        self._waiting += [fault] * fault.times
+        """Add a fault for the next `times` matching requests, after the faults added earlier."""
+        self._pending += [fault] * fault.times
 
     def clear(self) -> None:
-        """Forget all that did not strike yet."""
-        self._waiting.clear()
+        """Remove all faults."""
+        self._pending.clear()
 
-    def take(self, method: str, path: str) -> Fault | None:
-        """The first one that strikes this request; it is used up by it."""
-        for position, fault in enumerate(self._waiting):
-            if fault.strikes(method, path):
-                return self._waiting.pop(position)
+    def pop_matching(self, method: str, path: str) -> Fault | None:
+        """Remove and return the first fault that matches a request; None if none does."""
+        for position, fault in enumerate(self._pending):
+            if fault.matches(method, path):
+                return self._pending.pop(position)
         return None
 
 
 class ReplyLost(Exception):
-    """The connection breaks before the reply is through. Not an error of the sandbox: it was asked for."""
+    """A fault breaks the connection before the response is complete."""
 
 
 class FaultInjector:
-    """ASGI middleware that records the API's requests and lets faults strike them."""
+    """ASGI middleware that records the API's requests and applies faults to them."""
 
-    def __init__(self, app: ASGIApp, *, faults: Faults, requests: list[str], quota: int) -> None:
-        """Wrap `app`; `requests` receives method and path of each request, such as "GET /leads"."""
+    def __init__(self, app: ASGIApp, *, faults: Faults, request_log: list[str], quota: int) -> None:
+        """Wrap `app`. `request_log` receives method and path of each request, such as "GET /leads"."""
         self._app = app
         self._faults = faults
-        self._requests = requests
+        self._request_log = request_log
         self._quota = quota
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -117,45 +117,45 @@ class FaultInjector:
             await self._app(scope, receive, send)
             return
         method, path = scope["method"], scope["path"].removeprefix(BASE_PATH)
-        self._requests.append(f"{method} {path}")
-        fault = self._faults.take(method, path)
+        self._request_log.append(f"{method} {path}")
+        fault = self._faults.pop_matching(method, path)
         if fault is None:
             await self._app(scope, receive, send)
         else:
-            await self._strike(fault, scope, receive, send)
+            await self._apply(fault, scope, receive, send)
 
-    async def _strike(self, fault: Fault, scope: Scope, receive: Receive, send: Send) -> None:
-        # Read first: what was sent is carried out even if the client does not wait for the answer.
+    async def _apply(self, fault: Fault, scope: Scope, receive: Receive, send: Send) -> None:
+        # The body is read first, so that the request is carried out even if the client disconnects.
         body = await Request(scope, receive).body()
-        answer: list[Message] = []
+        response: list[Message] = []
 
         async def carry_out() -> None:
-            await self._app(scope, replay, keep)
+            await self._app(scope, replay, record)
 
         async def replay() -> Message:
             return {"type": "http.request", "body": body, "more_body": False}
 
-        async def keep(message: Message) -> None:
-            answer.append(message)
+        async def record(message: Message) -> None:
+            response.append(message)
 
-        own_answer = fault.answer(scope["method"], self._quota)
+        own_response = fault.response(scope["method"], self._quota)
         if fault.carried_out or fault.drop == "after":
             await carry_out()
             await anyio.sleep(fault.delay)
         else:
             await anyio.sleep(fault.delay)
-            if fault.drop is None and own_answer is None:
+            if fault.drop is None and own_response is None:
                 await carry_out()
 
         if fault.drop:
-            # A reply that promises more than it has: a server can only close such a connection.
+            # The body is shorter than its Content-Length, so the server has to close the connection.
             await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"1")]})
             raise ReplyLost
-        if own_answer is not None:
-            await own_answer(scope, receive, send)
+        if own_response is not None:
+            await own_response(scope, receive, send)
             return
-        answer[0]["headers"] += [
+        response[0]["headers"] += [
             (name.lower().encode(), value.encode()) for name, value in fault.headers.items()
         ]
-        for message in answer:
+        for message in response:
             await send(message)

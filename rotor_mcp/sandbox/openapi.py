@@ -1,6 +1,6 @@
-"""The OpenAPI 3.1 document of the Leads API as the sandbox speaks it. Types and limits come from `inputs`.
+"""The OpenAPI 3.1 document of the sandbox's Leads API. Types and limits come from `requests`.
 
-Fault control is left out: it is no part of Rotor's API.
+The endpoint for faults is left out, since it is not part of Rotor's API.
 """
 
 from typing import Any
@@ -13,12 +13,12 @@ from rotor_mcp.sandbox.requests import LEAD_INPUT, Listing
 Schema = dict[str, Any]
 
 _TEXT: Schema = {"type": "string"}
-_INSTANT: Schema = {"type": "string", "format": "date-time"}
+_DATE_TIME: Schema = {"type": "string", "format": "date-time"}
 _UUID: Schema = {"type": "string", "format": "uuid"}
 
 
-def document(base_path: str, version: str, quota: int) -> Schema:
-    """Write the document for a sandbox whose keys have `quota` requests per day."""
+def build_document(base_path: str, version: str, quota: int) -> Schema:
+    """Return the document of a sandbox whose keys have `quota` requests per day."""
     return {
         "openapi": "3.1.0",
         "info": {
@@ -47,7 +47,7 @@ def document(base_path: str, version: str, quota: int) -> Schema:
                 }
             },
             "schemas": _schemas(),
-            "responses": _errors(quota),
+            "responses": _error_responses(quota),
         },
     }
 
@@ -58,7 +58,7 @@ def _paths() -> Schema:
             "get": _operation(
                 "testKey",
                 "Tell whether the key is good, and what it may do",
-                {"200": _answer("The key is good", "Authenticated")},
+                {"200": _response("The key is good", "Authenticated")},
                 errors=(400, 401, 429, 500),
             )
         },
@@ -66,10 +66,10 @@ def _paths() -> Schema:
             "get": _operation(
                 "listLeads",
                 f"List leads, newest first; asks for the scope {READ}",
-                {"200": _answer("One page of leads", "LeadPage")},
+                {"200": _response("One page of leads", "LeadPage")},
                 errors=(400, 401, 403, 429, 500),
                 parameters=[
-                    {"name": name, "in": "query", "schema": _untitled(schema)}
+                    {"name": name, "in": "query", "schema": _without_titles(schema)}
                     for name, schema in Listing.model_json_schema()["properties"].items()
                 ],
             ),
@@ -77,8 +77,8 @@ def _paths() -> Schema:
                 "writeLead",
                 f"Update the lead with this id, else phone, else e-mail; else create one; asks for {WRITE}",
                 {
-                    "200": _answer("A lead was updated", "WrittenLead"),
-                    "201": _answer("A lead was created", "WrittenLead"),
+                    "200": _response("A lead was updated", "WrittenLead"),
+                    "201": _response("A lead was created", "WrittenLead"),
                 },
                 errors=(400, 401, 403, 404, 429, 500),
             )
@@ -93,7 +93,7 @@ def _paths() -> Schema:
             "get": _operation(
                 "getLead",
                 f"Read one lead, archived or not; asks for the scope {READ}",
-                {"200": _answer("The lead", "OneLead")},
+                {"200": _response("The lead", "OneLead")},
                 errors=(400, 401, 403, 404, 429, 500),
                 parameters=[{"name": "id", "in": "path", "required": True, "schema": _UUID}],
             )
@@ -113,29 +113,29 @@ def _operation(
         "summary": summary,
         "parameters": [{"$ref": "#/components/parameters/Version"}, *(parameters or [])],
         "responses": successes
-        | {str(status): {"$ref": f"#/components/responses/{_ERRORS[status]}"} for status in errors},
+        | {str(status): {"$ref": f"#/components/responses/{_ERROR_NAMES[status]}"} for status in errors},
     }
 
 
 def _schemas() -> Schema:
-    lead_input = _untitled(LEAD_INPUT.json_schema())
+    lead_input = _without_titles(LEAD_INPUT.json_schema())
     sent: Schema = lead_input["properties"]
     read_only = {
         "archived": {"type": "boolean"},
-        "archived_at": _nullable(_INSTANT),
+        "archived_at": _nullable(_DATE_TIME),
         "assigned_to": _nullable(_TEXT | {"description": "User id"}),
-        "created_at": _INSTANT,
+        "created_at": _DATE_TIME,
         "location": _nullable(
             {"type": "array", "items": {"type": "number"}, "description": "Latitude, longitude"}
         ),
         "value_score": _nullable({"type": "number"}),
     }
-    # What is sent is read back under the same limits, but may be missing. An instant has one form only.
+    # A stored field has the limits of the sent one, and may be null. A date-time has one form only.
     stored: Schema = {name: _nullable(_type_and_limits(schema)) for name, schema in sent.items()} | {
         "id": _UUID,
         "name": _TEXT,
         "tags": _type_and_limits(sent["tags"]),
-        "follow_up_date": _nullable(_INSTANT),
+        "follow_up_date": _nullable(_DATE_TIME),
     }
     lead = {READ_NAMES.get(name, name): schema for name, schema in stored.items()} | read_only
     success = {"status": {"const": "success"}}
@@ -168,14 +168,14 @@ def _schemas() -> Schema:
                 "user_id": {"type": "null"},
                 "auth_method": {"const": "api_key"},
                 "scopes": {"type": "array", "items": {"enum": [READ, WRITE]}},
-                "timestamp": _INSTANT,
+                "timestamp": _DATE_TIME,
             }
             | success
         ),
     }
 
 
-_ERRORS = {
+_ERROR_NAMES = {
     400: "Invalid",
     401: "Unauthenticated",
     403: "Forbidden",
@@ -183,10 +183,10 @@ _ERRORS = {
     429: "Exhausted",
     500: "Failure",
 }
-"""Status → name of the response."""
+"""Status → name of the response component."""
 
 
-def _errors(quota: int) -> Schema:
+def _error_responses(quota: int) -> Schema:
     fields = {"type": "array", "items": _object({"field": _TEXT, "message": _TEXT}), "minItems": 1}
     reasons = {
         400: "A field or header is wrong; each is named",
@@ -196,20 +196,20 @@ def _errors(quota: int) -> Schema:
         429: "The key has used up its requests of the day",
         500: "The sandbox failed",
     }
-    answers = {}
-    for status, name in _ERRORS.items():
+    responses_by_name = {}
+    for status, name in _ERROR_NAMES.items():
         example = responses.typical_error(status, "GET", quota)
         schema = _object(
-            {word: fields if word == "errors" else _TEXT for word in example} | {"status": {"const": "error"}}
+            {key: fields if key == "errors" else _TEXT for key in example} | {"status": {"const": "error"}}
         )
-        answers[name] = {
+        responses_by_name[name] = {
             "description": reasons[status],
             "content": {"application/json": {"schema": schema, "example": example}},
         }
-    return answers
+    return responses_by_name
 
 
-def _answer(description: str, schema: str) -> Schema:
+def _response(description: str, schema: str) -> Schema:
     return {"description": description, "content": _json({"$ref": f"#/components/schemas/{schema}"})}
 
 
@@ -218,7 +218,7 @@ def _json(schema: Schema) -> Schema:
 
 
 def _object(properties: Schema) -> Schema:
-    """An object that has all of these and nothing else."""
+    """Return the schema of an object with exactly these properties, all required."""
     return {
         "type": "object",
         "properties": properties,
@@ -233,13 +233,13 @@ def _nullable(schema: Schema) -> Schema:
 
 
 def _type_and_limits(schema: Schema) -> Schema:
-    """Without the words, which are about sending."""
-    return {word: value for word, value in schema.items() if word not in ("description", "examples")}
+    """Return a schema without its descriptions, which are about sending."""
+    return {key: value for key, value in schema.items() if key not in ("description", "examples")}
 
 
-def _untitled(schema: Schema) -> Schema:
-    """Without the titles that pydantic makes up from names."""
-    slim = {word: value for word, value in schema.items() if word != "title"}
-    if "properties" in slim:
-        slim["properties"] = {name: _untitled(value) for name, value in slim["properties"].items()}
-    return slim
+def _without_titles(schema: Schema) -> Schema:
+    """Return a schema without the titles that pydantic generates from names."""
+    result = {key: value for key, value in schema.items() if key != "title"}
+    if "properties" in result:
+        result["properties"] = {name: _without_titles(value) for name, value in result["properties"].items()}
+    return result

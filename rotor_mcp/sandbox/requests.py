@@ -1,7 +1,7 @@
-"""What a client may send: the body of a write and the query of a listing, read strictly.
+"""Parses and strictly validates requests: the body of a write and the query of a listing.
 
-Both are types that say their limits once: values are checked with them, and the OpenAPI document is made
-from them. A client that is too careless for Rotor should find out here.
+The types define the limits once, for validation and for the OpenAPI document. A client that would fail at
+Rotor should fail here too.
 """
 
 import re
@@ -36,21 +36,21 @@ _EMAIL = re.compile(
 
 
 class InvalidInput(Exception):
-    """The client sent something that cannot be taken."""
+    """The request is not valid."""
 
     def __init__(self, errors: list[tuple[str, str]]) -> None:
         super().__init__(errors)
         self.errors = errors
-        """(field, what is wrong with it), one for each fault."""
+        """(field, message) for each error."""
 
 
-def as_id(text: str) -> str | None:
-    """A lead's id in the form it is stored in; None if no lead can have it."""
+def parse_id(text: str) -> str | None:
+    """Return a lead's id as it is stored; None if it is not a UUID."""
     return text.lower() if _UUID.fullmatch(text.lower()) else None
 
 
 def _check_id(value: str) -> str:
-    if (lead_id := as_id(value)) is None:
+    if (lead_id := parse_id(value)) is None:
         raise PydanticCustomError("id", "Invalid uuid")
     return lead_id
 
@@ -63,7 +63,7 @@ def _check_email(value: str) -> str:
 
 def _check_instant(value: str) -> str:
     try:
-        return timestamps.write(timestamps.read(value))
+        return timestamps.format_utc(timestamps.parse_utc(value))
     except ValueError:
         raise PydanticCustomError("date", "Invalid date: expected RFC 3339") from None
 
@@ -112,10 +112,10 @@ class LeadInput(TypedDict, total=False):
 LEAD_INPUT = TypeAdapter(LeadInput)
 
 
-# A query holds texts. A listing that is made in Python has the values already.
+# A query has strings only. A listing that is created in Python has typed values.
 
 
-def _true_or_false(value: object) -> object:
+def _parse_bool(value: object) -> object:
     if isinstance(value, str):
         if value not in ("true", "false"):
             raise PydanticCustomError("bool", "Input should be true or false")
@@ -123,8 +123,8 @@ def _true_or_false(value: object) -> object:
     return value
 
 
-def _whole_number(value: object) -> object:
-    # Left to itself, pydantic also takes signs, blanks, underscores and 1.0.
+def _check_integer(value: object) -> object:
+    # pydantic alone would also accept signs, spaces, underscores and 1.0.
     if isinstance(value, str) and not re.fullmatch(r"[0-9]{1,18}", value):
         raise PydanticCustomError("int", "Input should be a whole number")
     return value
@@ -137,15 +137,15 @@ def _split_tags(value: object) -> object:
 
 
 class Listing(BaseModel):
-    """The query of a listing: which leads, and which page of them."""
+    """The query of a listing: the filters and the page."""
 
     model_config = ConfigDict(frozen=True)
 
     archived: Annotated[
-        bool, BeforeValidator(_true_or_false), Field(description="true lists archived leads as well")
+        bool, BeforeValidator(_parse_bool), Field(description="true lists archived leads as well")
     ] = False
-    limit: Annotated[int, Field(ge=1, le=PAGE_LIMIT), BeforeValidator(_whole_number)] = DEFAULT_LIMIT
-    page: Annotated[int, Field(ge=1), BeforeValidator(_whole_number)] = 1
+    limit: Annotated[int, Field(ge=1, le=PAGE_LIMIT), BeforeValidator(_check_integer)] = DEFAULT_LIMIT
+    page: Annotated[int, Field(ge=1), BeforeValidator(_check_integer)] = 1
     search: Annotated[
         str, Field(description="Contained in the name, e-mail or phone, in capitals or not; empty: all leads")
     ] = ""
@@ -161,8 +161,8 @@ class Listing(BaseModel):
     ] = ()
 
 
-def read_json(body: bytes) -> dict[str, Any]:
-    """Read a body.
+def parse_json(body: bytes) -> dict[str, Any]:
+    """Parse a body.
 
     Raises:
         InvalidInput: if it is not a JSON object in UTF-8.
@@ -176,31 +176,31 @@ def read_json(body: bytes) -> dict[str, Any]:
     return sent
 
 
-def read_lead(sent: dict[str, Any]) -> LeadInput:
-    """Read the body of a write.
+def parse_lead(sent: dict[str, Any]) -> LeadInput:
+    """Validate the body of a write.
 
     Raises:
-        InvalidInput: if a field of it is wrong.
+        InvalidInput: if a field is not valid.
     """
     try:
         return LEAD_INPUT.validate_python(sent)
     except ValidationError as exc:
-        raise invalid(exc) from None
+        raise invalid_input(exc) from None
 
 
-def read_listing(query: Mapping[str, str]) -> Listing:
-    """Read the query of a listing. Parameters that the API does not know are ignored.
+def parse_listing(query: Mapping[str, str]) -> Listing:
+    """Parse the query of a listing. Unknown parameters are ignored.
 
     Raises:
-        InvalidInput: if a parameter is wrong.
+        InvalidInput: if a parameter is not valid.
     """
     try:
         return Listing.model_validate(dict(query))
     except ValidationError as exc:
-        raise invalid(exc) from None
+        raise invalid_input(exc) from None
 
 
-def invalid(exc: ValidationError) -> InvalidInput:
-    """Name each faulty field, and say what is wrong without repeating what was sent."""
+def invalid_input(exc: ValidationError) -> InvalidInput:
+    """Return the error that names each invalid field, without the values that were sent."""
     errors: list[Any] = exc.errors(include_url=False, include_input=False, include_context=False)
     return InvalidInput([(".".join(map(str, error["loc"])) or "body", error["msg"]) for error in errors])

@@ -1,4 +1,4 @@
-"""What the API answers: the shapes of leads and of errors."""
+"""The bodies of responses: leads and errors."""
 
 from collections.abc import Iterable
 from http import HTTPStatus
@@ -12,28 +12,28 @@ from rotor_mcp.sandbox.store import StoredLead
 Body = dict[str, Any]
 
 MESSAGES = {True: "Lead created successfully", False: "Lead updated successfully"}
-"""Was the lead created? → what the answer says. The words for an update are assumed."""
+"""Whether the lead was created → the message. The message for an update is assumed."""
 
 
 def lead(stored: StoredLead) -> Body:
-    """A lead as reads answer it."""
+    """Return a lead as reads return it."""
     return _ordered({READ_NAMES.get(name, name): value for name, value in _complete(stored).items()})
 
 
-def written(stored: StoredLead, *, created: bool) -> Body:
-    """A lead as a write answers it: flat, and under the names of both families."""
+def written_lead(stored: StoredLead, *, created: bool) -> Body:
+    """Return a lead as writes return it: flat, with the names of reads and of writes."""
     return _ordered(_complete(stored) | lead(stored)) | {"status": "success", "message": MESSAGES[created]}
 
 
-def one(stored: StoredLead) -> Body:
-    """The answer to reading one lead."""
+def single_lead(stored: StoredLead) -> Body:
+    """Return the body for one lead."""
     return {"data": lead(stored), "status": "success"}
 
 
-def page(stored: Iterable[StoredLead], total: int, listing: Listing) -> Body:
-    """The answer to a listing."""
+def lead_page(stored: Iterable[StoredLead], total: int, listing: Listing) -> Body:
+    """Return the body for a page of leads."""
     return {
-        "data": [lead(each) for each in stored],
+        "data": [lead(stored_lead) for stored_lead in stored],
         "pagination": {
             "has_more": listing.page * listing.limit < total,
             "limit": listing.limit,
@@ -45,7 +45,7 @@ def page(stored: Iterable[StoredLead], total: int, listing: Listing) -> Body:
 
 
 def authenticated(scopes: Iterable[str], company_id: str, timestamp: str) -> Body:
-    """The answer to testing a key."""
+    """Return the body for a valid key."""
     return {
         "status": "success",
         "message": "Authentication successful",
@@ -59,34 +59,34 @@ def authenticated(scopes: Iterable[str], company_id: str, timestamp: str) -> Bod
 
 
 def invalid(errors: Iterable[tuple[str, str]]) -> Body:
-    """400: these fields are wrong."""
+    """Return the body of a 400 that names the invalid fields."""
     listed = [{"field": field, "message": message} for field, message in errors]
     return {"status": "error", "message": "Validation failed", "errors": listed}
 
 
 def unauthenticated() -> Body:
-    """401: there is no key, or nobody knows it."""
+    """Return the body of a 401: no key, or an unknown one."""
     return _error("Authentication required. Provide x-api-key header.", "AUTHENTICATION_REQUIRED")
 
 
 def forbidden(scope: str) -> Body:
-    """403: the key lacks this scope."""
+    """Return the body of a 403: the key lacks this scope."""
     return _error(f"Forbidden: required scope '{scope}' not granted for this API key", "INSUFFICIENT_SCOPE")
 
 
-def exhausted(quota: int) -> Body:
-    """429: the key has used up its requests of the day."""
+def quota_exceeded(quota: int) -> Body:
+    """Return the body of a 429: the key has spent its quota."""
     return _error(f"Daily API key request limit of {quota} exceeded", "RATE_LIMIT_EXCEEDED")
 
 
 def error(status: int) -> Body:
-    """An error that has nothing to say but its name: 404, 500 and those that no reference lists."""
+    """Return the body of an error with its standard phrase only: 404, 500 and those not in the reference."""
     known = status in HTTPStatus.__members__.values()
     return _error(HTTPStatus(status).phrase.capitalize() if known else "Error")
 
 
 def typical_error(status: int, method: str, quota: int) -> Body:
-    """The body that goes with an error's status, for when there was no real one."""
+    """Return an example of the body of an error status."""
     match status:
         case 400:
             return invalid([("email", "Invalid email format")])
@@ -95,7 +95,7 @@ def typical_error(status: int, method: str, quota: int) -> Body:
         case 403:
             return forbidden(WRITE if method == "POST" else READ)
         case 429:
-            return exhausted(quota)
+            return quota_exceeded(quota)
         case _:
             return error(status)
 
@@ -110,5 +110,5 @@ def _complete(stored: StoredLead) -> Body:
 
 
 def _ordered(body: Body) -> Body:
-    """The id first, then by name, as in Rotor's reference."""
+    """Return a body with the id first and the other fields by name, as in Rotor's reference."""
     return {"id": body["id"]} | dict(sorted(body.items()))

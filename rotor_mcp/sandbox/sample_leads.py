@@ -1,4 +1,4 @@
-"""Sample leads: a year of a window-cleaning company, the same on every machine on the same day."""
+"""Generates sample leads: a year of a window-cleaning company. They depend only on the date."""
 
 import uuid
 from collections.abc import Iterator
@@ -8,12 +8,12 @@ from random import Random
 from typing import Any
 
 from rotor_mcp.sandbox import timestamps
-from rotor_mcp.sandbox.edge_cases import AWKWARD, Sketch
+from rotor_mcp.sandbox.edge_cases import EDGE_CASES, Sample
 from rotor_mcp.sandbox.store import FIELDS, StoredLead
 
 _SEED = 763_555_0100
 
-# Nobody is called Whitfield: demos add a Dana Whitfield, who must not exist before. Jane Doe is hand-written.
+# Whitfield is left out: demos create Dana Whitfield, who must not exist before. Jane Doe is an edge case.
 _FIRST_NAMES = (
     "Aaron Abby Ben Brenda Carlos Carol Derek Diane Ed Elena Frank Gina Hank Irene Jake Judy Keith Kim Leo "
     "Linda Marcus Megan Nate Olga Omar Pam Quinn Rosa Scott Tina Uma Victor Wendy Xavier Yolanda Zach"
@@ -65,49 +65,49 @@ _NOTES = (
 
 
 def sample_leads(today: date, number: int) -> list[StoredLead]:
-    """Make sample leads, oldest first.
+    """Return sample leads, oldest first.
 
     Args:
-        today: the day that ages and follow-ups are counted from. No lead is younger than its midnight, UTC.
-        number: how many leads; fewer are some of more.
+        today: the date that ages and follow-ups are relative to. Every lead is older than its midnight, UTC.
+        number: of leads. A smaller number gives a subset.
     """
     rng = Random(_SEED)
-    sketches = _sketches(rng)
-    leads = [_lead(next(sketches), today, rng) for _ in range(number)]
+    samples = _samples(rng)
+    leads = [_lead(next(samples), today, rng) for _ in range(number)]
     return sorted(leads, key=lambda lead: str(lead["created_at"]))
 
 
-def _sketches(rng: Random) -> Iterator[Sketch]:
-    yield from AWKWARD
-    taken = {str(sketch.fields.get("phone"))[-4:] for sketch in AWKWARD}
-    # 0142 is left to Dana Whitfield.
-    free = [number for number in range(100, 200) if f"{number:04}" not in taken | {"0142"}]
+def _samples(rng: Random) -> Iterator[Sample]:
+    yield from EDGE_CASES
+    used_numbers = {str(sample.fields.get("phone"))[-4:] for sample in EDGE_CASES}
+    # 0142 is Dana Whitfield's.
+    free_numbers = [number for number in range(100, 200) if f"{number:04}" not in used_numbers | {"0142"}]
     areas = sorted({place[4] for place in _PLACES})
-    lines = [(area, number) for area in areas for number in free]
-    rng.shuffle(lines)
+    phone_numbers = [(area, number) for area in areas for number in free_numbers]
+    rng.shuffle(phone_numbers)
     for position in count(1):
-        yield _ordinary(rng, position, lines)
+        yield _random_sample(rng, position, phone_numbers)
 
 
-def _ordinary(rng: Random, position: int, lines: list[tuple[str, int]]) -> Sketch:
-    """Somebody who fills in a form, with the usual gaps."""
+def _random_sample(rng: Random, position: int, phone_numbers: list[tuple[str, int]]) -> Sample:
+    """Return a random lead, with some fields missing."""
     first, last = rng.choice(_FIRST_NAMES.split()), rng.choice(_LAST_NAMES.split())
     service, price = rng.choice(_SERVICES)
     days_old = position if position <= 4 else 1 + int(364 * rng.random() ** 2)
     fields: dict[str, Any] = {
         "name": f"{first} {last}",
         "stage": _stage(rng, days_old),
-        "source": _maybe(rng, 0.9, rng.choice(_SOURCES)),
-        "service_type": _maybe(rng, 0.9, service),
-        "priority": _maybe(rng, 0.7, rng.choice(("low", "medium", "high"))),
-        "projected_value": _maybe(rng, 0.75, price + rng.choice((0, 0, 50, 120, 0.5))),
+        "source": _or_none(rng, 0.9, rng.choice(_SOURCES)),
+        "service_type": _or_none(rng, 0.9, service),
+        "priority": _or_none(rng, 0.7, rng.choice(("low", "medium", "high"))),
+        "projected_value": _or_none(rng, 0.75, price + rng.choice((0, 0, 50, 120, 0.5))),
         "tags": rng.sample(_TAGS, rng.choice((0, 1, 1, 2))),
-        "notes": _maybe(rng, 0.6, rng.choice(_NOTES)),
-        "assigned_to": _maybe(rng, 0.6, rng.choice(_USERS)),
-        "value_score": _maybe(rng, 0.5, rng.randint(1, 100)),
+        "notes": _or_none(rng, 0.6, rng.choice(_NOTES)),
+        "assigned_to": _or_none(rng, 0.6, rng.choice(_USERS)),
+        "value_score": _or_none(rng, 0.5, rng.randint(1, 100)),
     }
-    if rng.random() < 0.85 and lines:
-        area, number = lines.pop()
+    if rng.random() < 0.85 and phone_numbers:
+        area, number = phone_numbers.pop()
         fields["phone"] = rng.choice(_PHONE_FORMS).format(area, number)
     if rng.random() < 0.7:
         domain = rng.choice(("example.com", "example.org", "example.net"))
@@ -118,7 +118,7 @@ def _ordinary(rng: Random, position: int, lines: list[tuple[str, int]]) -> Sketc
     if rng.random() < 0.55:
         follow_up_in = max(rng.choice((-14, -5, -2, -1, 0, 0, 1, 3, 7, 21, 60)), 1 - days_old)
     archived_ago = rng.randint(1, days_old - 1) if days_old > 60 and rng.random() < 0.09 else None
-    return Sketch(days_old, fields, follow_up_in, archived_ago)
+    return Sample(days_old, fields, follow_up_in, archived_ago)
 
 
 def _stage(rng: Random, days_old: int) -> str | None:
@@ -133,7 +133,7 @@ def _address(rng: Random) -> dict[str, Any]:
     city, state, zip_code, country, _, latitude, longitude = rng.choice(_PLACES)
     return {
         "address_street1": f"{rng.randint(10, 9_900)} {rng.choice(_STREETS)} {rng.choice(_STREET_KINDS)}",
-        "address_street2": _maybe(rng, 0.15, f"Unit {rng.randint(1, 40)}"),
+        "address_street2": _or_none(rng, 0.15, f"Unit {rng.randint(1, 40)}"),
         "address_city": city,
         "address_state": state,
         "address_zip": zip_code,
@@ -145,15 +145,15 @@ def _address(rng: Random) -> dict[str, Any]:
     }
 
 
-def _maybe(rng: Random, chance: float, value: Any) -> Any:
+def _or_none(rng: Random, chance: float, value: Any) -> Any:
     return value if rng.random() < chance else None
 
 
-def _lead(sketch: Sketch, today: date, rng: Random) -> StoredLead:
-    """Date a sketch. Forms are sent by day, American time: between 13:00 and 24:00 UTC."""
+def _lead(sample: Sample, today: date, rng: Random) -> StoredLead:
+    """Return the stored lead of a sample. It is created at daytime in America: from 13:00 to 24:00 UTC."""
 
     def at(days_from_today: int, moment: time) -> str:
-        return timestamps.write(datetime.combine(today + timedelta(days_from_today), moment, UTC))
+        return timestamps.format_utc(datetime.combine(today + timedelta(days_from_today), moment, UTC))
 
     created = time(rng.randint(13, 23), rng.randint(0, 59), rng.randint(0, 59))
     return (
@@ -161,9 +161,9 @@ def _lead(sketch: Sketch, today: date, rng: Random) -> StoredLead:
         | {
             "id": str(uuid.UUID(int=rng.getrandbits(128), version=4)),
             "tags": [],
-            "created_at": at(-sketch.days_old, created),
-            "follow_up_date": None if sketch.follow_up_in is None else at(sketch.follow_up_in, time(17)),
-            "archived_at": None if sketch.archived_ago is None else at(-sketch.archived_ago, time(20)),
+            "created_at": at(-sample.days_old, created),
+            "follow_up_date": None if sample.follow_up_in is None else at(sample.follow_up_in, time(17)),
+            "archived_at": None if sample.archived_ago is None else at(-sample.archived_ago, time(20)),
         }
-        | sketch.fields
+        | sample.fields
     )

@@ -1,4 +1,4 @@
-"""The sandbox as an object: a store, an application over it, and ways to reach and to disturb it."""
+"""The `Sandbox`: a store, the application, an in-process transport, and faults."""
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -7,7 +7,7 @@ from pathlib import Path
 import httpx2
 
 from rotor_mcp.sandbox.api_keys import DEFAULT_KEYS, key_id
-from rotor_mcp.sandbox.app import build
+from rotor_mcp.sandbox.app import build_app
 from rotor_mcp.sandbox.faults import Faults, ReplyLost
 from rotor_mcp.sandbox.sample_leads import sample_leads
 from rotor_mcp.sandbox.store import Store
@@ -29,44 +29,44 @@ class Sandbox:
         keys: Mapping[str, tuple[str, ...]] = DEFAULT_KEYS,
         now: Callable[[], datetime] = _now,
     ) -> None:
-        """Open the company that a file holds, or found one.
+        """Open a sandbox, and create its file if it does not exist.
 
         Args:
-            file: SQLite file that keeps leads and use of keys; in memory by default.
-            leads: sample leads for a company that has none.
-            quota: requests per key and day, which begins at midnight UTC.
+            file: SQLite file with the leads and the usage of keys; in memory by default.
+            leads: number of sample leads to add if there are no leads.
+            quota: requests per key and day (UTC).
             keys: API key → its scopes.
-            now: the time, aware of its zone; sample leads are dated relative to its day in UTC.
+            now: returns the time, with a time zone; sample leads are dated relative to its day in UTC.
 
         Raises:
-            ValueError: if a key is not of the form `rotor_<keyId>_<keySecret>`, or the file is of another
-                version of the sandbox.
+            ValueError: if a key is not of the form `rotor_<keyId>_<keySecret>`, or the file has another
+                version.
             sqlite3.Error: if the file cannot be opened or is no SQLite file.
         """
         for key in keys:
             key_id(key)
         self.faults = Faults()
         self.requests: list[str] = []
-        """Method and path below the base path of every request so far, such as "GET /leads"."""
+        """Method and path below the base path of every request, such as "GET /leads"."""
         self.store = Store(file)
         self.store.seed(lambda: sample_leads(now().astimezone(UTC).date(), leads))
-        self.app = build(
-            self.store, keys=keys, quota=quota, now=now, faults=self.faults, requested=self.requests
+        self.app = build_app(
+            self.store, keys=keys, quota=quota, now=now, faults=self.faults, request_log=self.requests
         )
 
     def transport(self) -> httpx2.AsyncBaseTransport:
-        """Reach the sandbox without a port: any address will do whose path begins with `/open-api`.
+        """Return a transport that calls the application in-process, for any URL with the path `/open-api`.
 
-        Unlike a server, it stops working on a request when the caller gives up waiting.
+        Unlike a server, it stops processing a request that the caller cancels.
         """
-        return _InProcess(self)
+        return _InProcessTransport(self)
 
     def close(self) -> None:
-        """Close the file. Leads in memory are gone."""
+        """Close the database. Leads in memory are lost."""
         self.store.close()
 
 
-class _InProcess(httpx2.AsyncBaseTransport):
+class _InProcessTransport(httpx2.AsyncBaseTransport):
     def __init__(self, sandbox: Sandbox) -> None:
         self._asgi = httpx2.ASGITransport(app=sandbox.app)
 

@@ -1,4 +1,4 @@
-"""Put the sandbox on a port: for as long as a program runs, or for the length of a block."""
+"""Serves the sandbox over HTTP: until a signal, or for the length of a block."""
 
 import asyncio
 import logging
@@ -13,21 +13,21 @@ from starlette.requests import ClientDisconnect
 
 from rotor_mcp.sandbox.faults import BASE_PATH, ReplyLost
 from rotor_mcp.sandbox.sandbox import Sandbox
-from rotor_mcp.sockets import address, listen
+from rotor_mcp.sockets import http_url, listen
 
-_GRACE = 1
-"""Seconds that requests in hand get when the server stops."""
+_SHUTDOWN_TIMEOUT_SECONDS = 1
+"""For active requests when the server stops."""
 
 
 def base_url(listener: socket.socket) -> str:
-    """The address of the API on a port."""
-    return f"{address(listener)}{BASE_PATH}"
+    """Return the base URL of the API on a socket."""
+    return f"{http_url(listener)}{BASE_PATH}"
 
 
 def serve(sandbox: Sandbox, listener: socket.socket) -> None:
     """Serve until SIGINT or SIGTERM, and return."""
     server = _server(sandbox)
-    with _stopped_by_signals(server):
+    with _stop_on_signals(server):
         asyncio.run(server.serve([listener]))
 
 
@@ -36,12 +36,12 @@ async def serving(sandbox: Sandbox, port: int = 0) -> AsyncIterator[str]:
     """Serve on a loopback port for the length of a block, and yield the base URL.
 
     Raises:
-        OSError: if the port cannot be had.
+        OSError: if the port cannot be used.
     """
     listener = listen(port=port)
     url = base_url(listener)
     server = _server(sandbox)
-    # A task of its own, not one of a group: what fails inside the block is raised as it is.
+    # Not a task group: it would wrap an exception of the block in an ExceptionGroup.
     task = asyncio.create_task(server.serve([listener]))
     try:
         yield url
@@ -52,7 +52,7 @@ async def serving(sandbox: Sandbox, port: int = 0) -> AsyncIterator[str]:
 
 
 class _UvicornServer(uvicorn.Server):
-    """uvicorn, but signals are left to the program it is part of."""
+    """A uvicorn server that does not handle signals."""
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -60,9 +60,9 @@ class _UvicornServer(uvicorn.Server):
 
 
 def _server(sandbox: Sandbox) -> _UvicornServer:
-    # uvicorn's own log settings would write to stdout. Without them its warnings go where the program's go,
-    # which is stderr if nothing else was said.
-    logging.getLogger("uvicorn.error").addFilter(_is_worth_a_line)
+    # uvicorn's own log settings would write to stdout. Without them its warnings go to the program's
+    # handlers, by default to stderr.
+    logging.getLogger("uvicorn.error").addFilter(_is_worth_logging)
     return _UvicornServer(
         uvicorn.Config(
             sandbox.app,
@@ -73,20 +73,20 @@ def _server(sandbox: Sandbox) -> _UvicornServer:
             log_level="warning",
             access_log=False,
             proxy_headers=False,
-            timeout_graceful_shutdown=_GRACE,
+            timeout_graceful_shutdown=_SHUTDOWN_TIMEOUT_SECONDS,
         )
     )
 
 
-def _is_worth_a_line(record: logging.LogRecord) -> bool:
-    """A reply that was dropped on demand, a stop, a client that went away: no cause to complain."""
+def _is_worth_logging(record: logging.LogRecord) -> bool:
+    """Whether a record is more than an injected fault, a shutdown or a disconnected client."""
     if record.exc_info:
         return not isinstance(record.exc_info[1], (ReplyLost, asyncio.CancelledError, ClientDisconnect))
     return "graceful shutdown exceeded" not in record.msg
 
 
 @contextmanager
-def _stopped_by_signals(server: _UvicornServer) -> Iterator[None]:
+def _stop_on_signals(server: _UvicornServer) -> Iterator[None]:
     before = {number: signal.signal(number, server.handle_exit) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield

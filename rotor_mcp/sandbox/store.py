@@ -1,7 +1,7 @@
-"""The leads of one company and the daily use of its keys, in SQLite.
+"""Stores the leads of one company and the daily usage of its keys in SQLite.
 
-One connection, one transaction at a time: a lock keeps threads apart, `BEGIN IMMEDIATE` keeps processes
-apart that share a file. Calls block, on the lock or on the file, so an event loop makes them in a thread.
+There is one connection and one transaction at a time: a lock serializes threads, and `BEGIN IMMEDIATE`
+serializes processes that share a file. Calls block, so an event loop has to run them in a thread.
 """
 
 import json
@@ -23,25 +23,25 @@ StoredLead = dict[str, Any]
 """Field → value, for every field in `FIELDS`."""
 
 FIELDS = tuple(name for name in Lead.model_fields if name != "archived")
-"""What a lead consists of, under the names of `models`. That it is archived is said by `archived_at`."""
+"""The stored fields of a lead, with the names of `models`. `archived` follows from `archived_at`."""
 
 DEFAULT_STAGE = "New Leads"
 
-_BUSY_TIMEOUT = 10
-"""Seconds to wait for another process that writes to the same file."""
+_BUSY_TIMEOUT_SECONDS = 10
+"""For another process that writes to the same file."""
 
-_VERSION = 1
-"""Of the tables below. A file that has another one is not opened."""
+_SCHEMA_VERSION = 1
+"""A file with another version is not opened."""
 
-_NUMBERS = ("projected_value", "value_score")
-"""NUMERIC columns: what was sent as 1200 is not answered as 1200.0."""
+_NUMERIC_COLUMNS = ("projected_value", "value_score")
+"""NUMERIC columns, so that 1200 is not returned as 1200.0."""
 
-_JSON = ("location", "tags")
+_JSON_COLUMNS = ("location", "tags")
 
-_TABLES = f"""
+_SCHEMA_SQL = f"""
 CREATE TABLE leads (
     position INTEGER PRIMARY KEY,
-    {", ".join(f"{name} {'NUMERIC' if name in _NUMBERS else 'TEXT'}" for name in FIELDS)}
+    {", ".join(f"{name} {'NUMERIC' if name in _NUMERIC_COLUMNS else 'TEXT'}" for name in FIELDS)}
 );
 CREATE UNIQUE INDEX leads_by_id ON leads (id);
 CREATE INDEX leads_by_phone ON leads (phone);
@@ -50,16 +50,16 @@ CREATE INDEX leads_by_age ON leads (created_at, position);
 CREATE TABLE usage (
     key_id TEXT, day TEXT, requests INTEGER, PRIMARY KEY (key_id, day)
 );
-PRAGMA user_version = {_VERSION};
+PRAGMA user_version = {_SCHEMA_VERSION};
 """
 
-# The names come from the model, the values are bound: nothing that a client sends becomes SQL.
-_WRITE = f"""
+# Names come from the model and values are bound, so no input becomes SQL.
+_UPSERT_SQL = f"""
 INSERT INTO leads ({", ".join(FIELDS)}) VALUES ({", ".join(f":{name}" for name in FIELDS)})
 ON CONFLICT (id) DO UPDATE SET {", ".join(f"{name} = :{name}" for name in FIELDS)}
 """  # noqa: S608
 
-_LISTED = """
+_LISTING_SQL = """
 FROM leads
 WHERE (:archived OR archived_at IS NULL)
   AND (:stage = '' OR stage = :stage)
@@ -74,24 +74,24 @@ _WITH_EMAIL = "email = ? COLLATE NOCASE AND archived_at IS NULL"
 
 
 class StoredWrite(NamedTuple):
-    """What a write came to."""
+    """The result of a write."""
 
     lead: StoredLead
     created: bool
 
 
 class Store:
-    """Leads and use of keys, in memory or in a file that other processes may use too."""
+    """Leads and usage of keys, in memory or in a file that several processes can use."""
 
     def __init__(self, file: str | Path = ":memory:") -> None:
-        """Open a file, and make it if there is none.
+        """Open a database, and create it if it does not exist.
 
         Raises:
-            ValueError: if the file was written by a version with other tables.
+            ValueError: if the file has another schema version.
             sqlite3.Error: if it cannot be opened or is no SQLite file.
         """
         self._lock = threading.Lock()
-        self._db = sqlite3.connect(file, timeout=_BUSY_TIMEOUT, isolation_level=None, check_same_thread=False)
+        self._db = sqlite3.connect(file, _BUSY_TIMEOUT_SECONDS, isolation_level=None, check_same_thread=False)
         try:
             self._open()
         except BaseException:
@@ -102,79 +102,79 @@ class Store:
         self._db.row_factory = sqlite3.Row
         self._db.create_function("contains", 2, _contains, deterministic=True)
         self._db.create_function("any_of", 2, _any_of, deterministic=True)
-        self._write_ahead()
+        self._enable_wal()
         with self._transaction() as db:
             (version,) = db.execute("PRAGMA user_version").fetchone()
             if version == 0:
-                for statement in _TABLES.split(";"):
+                for statement in _SCHEMA_SQL.split(";"):
                     db.execute(statement)
-            elif version != _VERSION:
-                raise ValueError(f"the sandbox's file has tables of version {version}, not {_VERSION}")
+            elif version != _SCHEMA_VERSION:
+                raise ValueError(f"the sandbox's file has tables of version {version}, not {_SCHEMA_VERSION}")
 
     def close(self) -> None:
-        """Close the file. Leads in memory are gone."""
+        """Close the database. Leads in memory are lost."""
         with self._lock:
             self._db.close()
 
     def seed(self, leads: Callable[[], Iterable[StoredLead]]) -> None:
-        """Put leads into an empty store; leave one alone that has leads."""
+        """Add leads if the store has none."""
         with self._transaction() as db:
             if db.execute("SELECT 1 FROM leads LIMIT 1").fetchone() is None:
-                db.executemany(_WRITE, map(_to_row, leads()))
+                db.executemany(_UPSERT_SQL, map(_to_row, leads()))
 
     def get(self, lead_id: str) -> StoredLead | None:
-        """Read one lead."""
+        """Return a lead; None if there is none with this id."""
         with self._transaction("BEGIN") as db:
-            return _newest(db, _WITH_ID, lead_id)
+            return _newest_where(db, _WITH_ID, lead_id)
 
     def page(self, listing: Listing) -> tuple[list[StoredLead], int]:
-        """Read one page of a listing, newest first, and how many leads the whole listing has."""
-        asked = {
+        """Return one page of a listing, newest first, and the number of leads on all pages."""
+        params = {
             "archived": listing.archived,
             "stage": listing.stage,
             "search": listing.search.casefold(),
             "tags": json.dumps(listing.tags),
             "limit": listing.limit,
-            # SQLite counts in 64 bits; no listing has as many leads.
+            # SQLite's integers have 64 bits.
             "offset": min((listing.page - 1) * listing.limit, 2**63 - 1),
         }
         with self._transaction("BEGIN") as db:
-            (total,) = db.execute(f"SELECT count(*) {_LISTED}", asked).fetchone()
-            rows = db.execute(f"SELECT * {_LISTED} {_NEWEST_FIRST} LIMIT :limit OFFSET :offset", asked)
+            (total,) = db.execute(f"SELECT count(*) {_LISTING_SQL}", params).fetchone()
+            rows = db.execute(f"SELECT * {_LISTING_SQL} {_NEWEST_FIRST} LIMIT :limit OFFSET :offset", params)
             return [_from_row(row) for row in rows], total
 
-    def upsert(self, sent: LeadInput, now: datetime) -> StoredWrite | None:
-        """Update the lead that `sent` is about, or create one. None if it names an id that no lead has."""
+    def upsert(self, lead_input: LeadInput, now: datetime) -> StoredWrite | None:
+        """Update the lead that the input identifies, or create one. Returns None if its id is unknown."""
         with self._transaction() as db:
-            found = _find(db, sent)
-            if found is None and "id" in sent:
+            found = _find_lead(db, lead_input)
+            if found is None and "id" in lead_input:
                 return None
             lead = found or _new_lead(now)
-            lead |= sent | {"tags": list(dict.fromkeys(lead["tags"] + sent.get("tags", [])))}
-            (row,) = db.execute(f"{_WRITE} RETURNING *", _to_row(lead))
+            lead |= lead_input | {"tags": list(dict.fromkeys(lead["tags"] + lead_input.get("tags", [])))}
+            (row,) = db.execute(f"{_UPSERT_SQL} RETURNING *", _to_row(lead))
             return StoredWrite(_from_row(row), created=found is None)
 
     def count_request(self, key_id: str, day: date, quota: int) -> bool:
-        """Count a request of a key. False, and not counted, if it had all `quota` of the day."""
+        """Count a request of a key. Returns False, and does not count, if the day's quota is spent."""
         with self._transaction() as db:
-            use = (key_id, day.isoformat())
-            db.execute("INSERT INTO usage VALUES (?, ?, 0) ON CONFLICT DO NOTHING", use)
+            counter = (key_id, day.isoformat())
+            db.execute("INSERT INTO usage VALUES (?, ?, 0) ON CONFLICT DO NOTHING", counter)
             return bool(
                 db.execute(
                     "UPDATE usage SET requests = requests + 1 WHERE key_id = ? AND day = ? AND requests < ?",
-                    (*use, quota),
+                    (*counter, quota),
                 ).rowcount
             )
 
-    def _write_ahead(self) -> None:
-        """Let readers and a writer not wait for each other. Only a power failure can lose the last writes."""
-        deadline = time.monotonic() + _BUSY_TIMEOUT
+    def _enable_wal(self) -> None:
+        """Turn on write-ahead logging: readers never wait. Only a power failure can lose the last writes."""
+        deadline = time.monotonic() + _BUSY_TIMEOUT_SECONDS
         while True:
             try:
                 self._db.execute("PRAGMA journal_mode = WAL")
                 break
             except sqlite3.OperationalError as exc:
-                # Where others open the file at the same time, SQLite fails without waiting for them.
+                # SQLite does not apply the timeout when several processes open the file at once.
                 if exc.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
                     raise
                 time.sleep(0.01)
@@ -188,7 +188,7 @@ class Store:
                 yield self._db
                 self._db.execute("COMMIT")
             except BaseException:
-                if self._db.in_transaction:  # some failures end it by themselves
+                if self._db.in_transaction:  # some errors roll back by themselves
                     self._db.execute("ROLLBACK")
                 raise
 
@@ -199,43 +199,43 @@ def _new_lead(now: datetime) -> StoredLead:
         "name": "",
         "stage": DEFAULT_STAGE,
         "tags": [],
-        # To the second, as in Rotor's examples; it also keeps the text in the order of time.
-        "created_at": timestamps.write(now.replace(microsecond=0)),
+        # To the second, as in Rotor's examples; so the texts also sort by time.
+        "created_at": timestamps.format_utc(now.replace(microsecond=0)),
     }
 
 
-def _find(db: sqlite3.Connection, sent: LeadInput) -> StoredLead | None:
-    """Find the lead that a write is about: by id, else by phone, else by e-mail."""
-    if "id" in sent:
-        return _newest(db, _WITH_ID, sent["id"])
+def _find_lead(db: sqlite3.Connection, lead_input: LeadInput) -> StoredLead | None:
+    """Return the lead that a write updates: by id, else by phone, else by e-mail."""
+    if "id" in lead_input:
+        return _newest_where(db, _WITH_ID, lead_input["id"])
     lead = None
-    if sent.get("phone", "").strip():  # a blank phone is nobody's
-        lead = _newest(db, _WITH_PHONE, sent["phone"])
-    if lead is None and "email" in sent:
-        lead = _newest(db, _WITH_EMAIL, sent["email"])
+    if lead_input.get("phone", "").strip():  # a blank phone matches no lead
+        lead = _newest_where(db, _WITH_PHONE, lead_input["phone"])
+    if lead is None and "email" in lead_input:
+        lead = _newest_where(db, _WITH_EMAIL, lead_input["email"])
     return lead
 
 
-def _newest(db: sqlite3.Connection, condition: str, value: str) -> StoredLead | None:
-    query = f"SELECT * FROM leads WHERE {condition} {_NEWEST_FIRST} LIMIT 1"  # noqa: S608 - see _WRITE
+def _newest_where(db: sqlite3.Connection, condition: str, value: str) -> StoredLead | None:
+    query = f"SELECT * FROM leads WHERE {condition} {_NEWEST_FIRST} LIMIT 1"  # noqa: S608 - see _UPSERT_SQL
     row = db.execute(query, (value,)).fetchone()
     return None if row is None else _from_row(row)
 
 
 def _to_row(lead: StoredLead) -> dict[str, Any]:
-    return lead | {name: None if lead[name] is None else json.dumps(lead[name]) for name in _JSON}
+    return lead | {name: None if lead[name] is None else json.dumps(lead[name]) for name in _JSON_COLUMNS}
 
 
 def _from_row(row: sqlite3.Row) -> StoredLead:
     lead = {name: row[name] for name in FIELDS}
-    return lead | {name: None if lead[name] is None else json.loads(lead[name]) for name in _JSON}
+    return lead | {name: None if lead[name] is None else json.loads(lead[name]) for name in _JSON_COLUMNS}
 
 
 def _contains(value: str | None, part: str) -> bool:
-    """SQL function, because LIKE knows capitals of English letters only."""
+    """SQL function: case-insensitive search, since LIKE ignores case only for ASCII letters."""
     return value is not None and part in value.casefold()
 
 
 def _any_of(tags: str, wanted: str) -> bool:
-    """SQL function over two JSON lists."""
+    """SQL function: whether two JSON lists have a common element."""
     return not set(json.loads(tags)).isdisjoint(json.loads(wanted))

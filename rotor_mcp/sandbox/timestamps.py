@@ -1,4 +1,4 @@
-"""Instants as the API writes them: RFC 3339 in UTC, ending in Z."""
+"""Formats and parses the API's timestamps: RFC 3339 in UTC, ending in Z."""
 
 import re
 from datetime import UTC, datetime
@@ -6,16 +6,16 @@ from datetime import UTC, datetime
 _DATE_OR_DATE_TIME = re.compile(r"\d{4}-\d{2}-\d{2}([Tt]\d{2}:\d{2}:\d{2}(\.\d+)?([Zz]|[+-]\d{2}:\d{2}))?")
 
 
-def write(instant: datetime) -> str:
-    """Write an aware date-time. Fractions of a second appear only where there are some."""
+def format_utc(instant: datetime) -> str:
+    """Format an aware date-time. A fraction of a second is written only if it is not zero."""
     return instant.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
-def read(text: str) -> datetime:
-    """Read an RFC 3339 date-time, or a date, which is its midnight in UTC.
+def parse_utc(text: str) -> datetime:
+    """Parse an RFC 3339 date-time, or a date, which means its midnight in UTC.
 
     Raises:
-        ValueError: if it is neither, or lies outside the years 1 to 9999.
+        ValueError: if the text is neither, or lies outside the years 1 to 9999.
     """
     if not _DATE_OR_DATE_TIME.fullmatch(text):
         raise ValueError("neither a date nor a date-time")

@@ -63,7 +63,7 @@ class AccessControl:
                     await admitted.tenant.state.locks.check()
             except CallRejected as exc:
                 for listener in self._listeners:
-                    listener.refused(exc)
+                    listener.call_rejected(exc)
                 raise
             try:
                 yield admitted
@@ -72,7 +72,7 @@ class AccessControl:
                     admitted.caller, admitted.tenant.name, admitted.summary, admitted.writes
                 )
                 for listener in self._listeners:
-                    listener.ended(finished)
+                    listener.call_finished(finished)
 
     async def _authorize(
         self,

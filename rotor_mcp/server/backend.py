@@ -131,7 +131,7 @@ def load_settings(values: Mapping[str, str | None]) -> Settings:
     from rotor_mcp import keychain
 
     try:
-        return settings.with_kept_key(keychain.read())
+        return settings.with_kept_key(keychain.read_key())
     except keychain.KeychainError as exc:
         return settings.with_kept_key(None, str(exc))
 
@@ -144,14 +144,14 @@ def open_listeners(environment: Mapping[str, str]) -> "Sequence[EventListener]":
     """
     if not any(name.startswith("OTEL_") for name in environment):
         return ()
-    from rotor_mcp.telemetry.environment import wanted
+    from rotor_mcp.telemetry.environment import requested_signals
 
-    what = wanted(environment)
-    if not what.traces and not what.metrics:
+    signals = requested_signals(environment)
+    if not signals.traces and not signals.metrics:
         return ()
     from rotor_mcp.telemetry.exporter import Telemetry
 
-    return (Telemetry(traces=what.traces, metrics=what.metrics),)
+    return (Telemetry(traces=signals.traces, metrics=signals.metrics),)
 
 
 def load_sandbox() -> "ModuleType":

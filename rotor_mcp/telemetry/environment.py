@@ -1,14 +1,14 @@
-"""Whether somebody wants traces or metrics, by the environment variables that OpenTelemetry has for that.
+"""Reads from OpenTelemetry's environment variables whether traces or metrics are requested.
 
-| variable                                                             | what it says                     |
+| variable                                                             | effect                           |
 |----------------------------------------------------------------------|----------------------------------|
-| `OTEL_SDK_DISABLED=true`                                             | nothing, whatever else is set    |
+| `OTEL_SDK_DISABLED=true`                                             | neither, whatever else is set    |
 | `OTEL_TRACES_EXPORTER`, `OTEL_METRICS_EXPORTER`                      | `otlp` or `none`                 |
-| `OTEL_EXPORTER_OTLP_ENDPOINT`                                        | both, if the former do not say   |
-| `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT`, `…_METRICS_ENDPOINT`           | that one, if the former do not   |
+| `OTEL_EXPORTER_OTLP_ENDPOINT`                                        | both, unless those above are set |
+| `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT`, `…_METRICS_ENDPOINT`           | that signal, likewise            |
 | `OTEL_EXPORTER_OTLP_PROTOCOL`, `…_TRACES_PROTOCOL`, `…_METRICS_PROTOCOL` | `http/protobuf`, nothing else |
 
-Where it goes, how often, and by which name is read by OpenTelemetry itself.
+OpenTelemetry itself reads the endpoint, the interval and the service name.
 """
 
 from collections.abc import Mapping
@@ -22,36 +22,36 @@ PROTOCOL = "http/protobuf"
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """What somebody wants to have."""
+class Signals:
+    """Which signals are exported."""
 
     traces: bool
     metrics: bool
 
 
-def wanted(environment: Mapping[str, str]) -> Wanted:
-    """Read what is wanted.
+def requested_signals(environment: Mapping[str, str]) -> Signals:
+    """Return the signals that the environment requests.
 
     Raises:
-        ConfigError: if it cannot be had.
+        ConfigError: if a value is not supported, or the extra `telemetry` is missing.
     """
-    what = _read(environment)
-    if (what.traces or what.metrics) and not _installed():
+    signals = _read(environment)
+    if (signals.traces or signals.metrics) and not _installed():
         raise ConfigError(
             "OTEL_… variables ask for telemetry, which needs other packages: pip install "
             "'rotor-mcp[telemetry]', or set OTEL_SDK_DISABLED=true"
         )
-    return what
+    return signals
 
 
-def _read(environment: Mapping[str, str]) -> Wanted:
+def _read(environment: Mapping[str, str]) -> Signals:
     given = {name: value.strip() for name, value in environment.items() if value.strip()}
     if given.get("OTEL_SDK_DISABLED", "").lower() == "true":
-        return Wanted(traces=False, metrics=False)
-    return Wanted(traces=_wants("TRACES", given), metrics=_wants("METRICS", given))
+        return Signals(traces=False, metrics=False)
+    return Signals(traces=_is_requested("TRACES", given), metrics=_is_requested("METRICS", given))
 
 
-def _wants(signal: Literal["TRACES", "METRICS"], given: Mapping[str, str]) -> bool:
+def _is_requested(signal: Literal["TRACES", "METRICS"], given: Mapping[str, str]) -> bool:
     variable = f"OTEL_{signal}_EXPORTER"
     exporter = given.get(variable)
     if exporter not in (None, "none", "otlp"):

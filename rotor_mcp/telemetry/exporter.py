@@ -1,4 +1,4 @@
-"""Where spans and measurements go: to the OTLP endpoint of the environment, over HTTP."""
+"""Exports spans and metrics to the OTLP endpoint of the environment, over HTTP."""
 
 import re
 from collections.abc import Sequence
@@ -21,10 +21,10 @@ from rotor_mcp.telemetry.instruments import Instruments
 
 NAME = "rotor_mcp"
 EXPORT_TIMEOUT_SECONDS = 5.0
-"""Seconds for the last export. A collector that is away keeps no server from ending."""
+"""For the last export, so that a collector that is down does not delay the shutdown for longer."""
 
 _WORD = re.compile(r"[A-Za-z_/]{1,60}")
-_KEPT = {
+_ALLOWED = {
     "error.type": re.compile(r"[\w.-]{1,60}"),
     "gen_ai.operation.name": _WORD,
     "gen_ai.prompt.name": _WORD,
@@ -33,19 +33,19 @@ _KEPT = {
     "mcp.protocol.version": re.compile(r"\d{4}-\d\d-\d\d"),
     "rpc.response.status_code": re.compile(r"-?\d{1,6}"),
 }
-"""What is kept of the spans that the SDK makes of messages, where it has this form."""
+"""Attributes of the MCP SDK's spans that are exported, if the value matches."""
 
 
 class Telemetry(Instruments):
-    """The instruments, with what carries away what they measure."""
+    """The instruments with their exporters."""
 
     def __init__(self, *, traces: bool, metrics: bool) -> None:
         given = OTELResourceDetector().detect().attributes
         resource = Resource.create({"service.name": "rotor-mcp", "service.version": __version__, **given})
         self._traces = TracerProvider(resource=resource, shutdown_on_exit=False)
         if traces:
-            self._traces.add_span_processor(BatchSpanProcessor(_Plain(OTLPSpanExporter())))
-            trace.set_tracer_provider(self._traces)  # the SDK's spans go there, too
+            self._traces.add_span_processor(BatchSpanProcessor(_RedactingExporter(OTLPSpanExporter())))
+            trace.set_tracer_provider(self._traces)  # for the MCP SDK's spans
         readers = [PeriodicExportingMetricReader(OTLPMetricExporter())] if metrics else []
         self._metrics = MeterProvider(readers, resource, shutdown_on_exit=False)
         super().__init__(
@@ -53,53 +53,52 @@ class Telemetry(Instruments):
         )
 
     async def aclose(self) -> None:
-        """Send what was measured last."""
+        """Export what has not been exported yet, within `EXPORT_TIMEOUT_SECONDS`."""
         with anyio.CancelScope(shield=True):
-            await anyio.to_thread.run_sync(self._end)
+            await anyio.to_thread.run_sync(self._shut_down)
 
-    def _end(self) -> None:
-        # Threads that may be left behind: one that waits for an answer ends with the process.
+    def _shut_down(self) -> None:
+        # Daemon threads: one that still waits for the collector ends with the process.
         providers = (self._traces, self._metrics)
         threads = [Thread(target=provider.shutdown, daemon=True) for provider in providers]
-        until = monotonic() + EXPORT_TIMEOUT_SECONDS
+        deadline = monotonic() + EXPORT_TIMEOUT_SECONDS
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join(max(until - monotonic(), 0))
+            thread.join(max(deadline - monotonic(), 0))
 
 
-class _Plain(SpanExporter):
-    """Lets spans out without what may hold anybody's data.
+class _RedactingExporter(SpanExporter):
+    """Exports spans without attributes that may hold personal data.
 
-    The SDK puts into the span of a message which tool a client names, real or not, its id, and the text of an
-    error.
+    The MCP SDK's span of a message holds the tool name that the client sent, its id, and an error's text.
     """
 
     def __init__(self, exporter: SpanExporter) -> None:
         self._exporter = exporter
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        """Export spans."""
-        return self._exporter.export([span if _is_ours(span) else _plain(span) for span in spans])
+        """Export spans, those of the SDK redacted."""
+        return self._exporter.export([span if _is_own_span(span) else _redacted(span) for span in spans])
 
     def shutdown(self) -> None:
-        """End."""
+        """Shut the exporter down."""
         self._exporter.shutdown()
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
-        """Export what waits."""
+        """Export the pending spans."""
         return self._exporter.force_flush(timeout_millis)
 
 
-def _is_ours(span: ReadableSpan) -> bool:
+def _is_own_span(span: ReadableSpan) -> bool:
     return span.instrumentation_scope is not None and span.instrumentation_scope.name == NAME
 
 
-def _plain(span: ReadableSpan) -> ReadableSpan:
+def _redacted(span: ReadableSpan) -> ReadableSpan:
     kept = {
         name: value
         for name, value in (span.attributes or {}).items()
-        if name in _KEPT and isinstance(value, str) and _KEPT[name].fullmatch(value)
+        if name in _ALLOWED and isinstance(value, str) and _ALLOWED[name].fullmatch(value)
     }
     names = (kept.get(name) for name in ("mcp.method.name", "gen_ai.tool.name", "gen_ai.prompt.name"))
     return ReadableSpan(

@@ -1,7 +1,7 @@
-"""What is measured, and how it is called: as the semantic conventions call it where they do.
+"""The metrics and spans, named by OpenTelemetry's semantic conventions where these have a name.
 
-No value comes from a lead, and none names a caller: callers are people, as many as there are, and who did
-what stands in the audit log.
+No attribute comes from a lead or names a caller: callers are persons, their number is not bounded, and the
+audit log records who did what.
 """
 
 from collections.abc import Iterable
@@ -14,14 +14,14 @@ from opentelemetry.util.types import AttributeValue
 from rotor_mcp.errors import NotSent
 from rotor_mcp.events import CallFinished, CallSummary, EventListener, RequestEvent, SpentToday
 
-SECONDS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60)
-"""Bounds of the histograms: from what memory answers to what no call takes."""
+DURATION_BUCKETS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60)
+"""Upper bounds of the histograms' buckets in seconds: from a cached result to more than any call takes."""
 
 Attributes = dict[str, AttributeValue]
 
 
 class Instruments(EventListener):
-    """Turns what it is told into spans and measurements."""
+    """Records events as metrics and spans."""
 
     def __init__(self, tracer: Tracer, meter: Meter) -> None:
         self._tracer = tracer
@@ -29,14 +29,14 @@ class Instruments(EventListener):
         self._calls = meter.create_counter(
             "rotor_mcp.calls", "{call}", "Calls that were let in, by what they called and how they ended."
         )
-        self._refusals = meter.create_counter(
+        self._rejections = meter.create_counter(
             "rotor_mcp.refusals", "{call}", "Calls that were not let in, by the reason."
         )
         self._call_seconds = meter.create_histogram(
             "mcp.server.operation.duration",
             "s",
             "Duration of calls.",
-            explicit_bucket_boundaries_advisory=SECONDS,
+            explicit_bucket_boundaries_advisory=DURATION_BUCKETS,
         )
         self._requests = meter.create_counter(
             "rotor_mcp.requests", "{request}", "Requests to Rotor, by method and status."
@@ -45,11 +45,11 @@ class Instruments(EventListener):
             "http.client.request.duration",
             "s",
             "Duration of requests to Rotor.",
-            explicit_bucket_boundaries_advisory=SECONDS,
+            explicit_bucket_boundaries_advisory=DURATION_BUCKETS,
         )
 
-    def opened(self, spent_today: SpentToday) -> None:
-        """Begin to say what each company has spent."""
+    def started(self, spent_today: SpentToday) -> None:
+        """Register a gauge of each company's spent quota."""
 
         def spent(_: CallbackOptions) -> Iterable[Observation]:
             for company, requests in spent_today():
@@ -62,51 +62,51 @@ class Instruments(EventListener):
             "Requests of a company's day (UTC) that were spent, as far as this process knows.",
         )
 
-    def refused(self, refusal: NotSent) -> None:
-        """Count a call that was not let in."""
-        self._refusals.add(1, {"rotor_mcp.reason": type(refusal).__name__})
+    def call_rejected(self, rejection: NotSent) -> None:
+        """Count a rejected call."""
+        self._rejections.add(1, {"rotor_mcp.reason": type(rejection).__name__})
 
-    def ended(self, finished: CallFinished) -> None:
-        """Count a call."""
-        if (called := finished.called) is None:
+    def call_finished(self, finished: CallFinished) -> None:
+        """Count a call, and record its duration."""
+        if (summary := finished.summary) is None:
             return
-        self._calls.add(1, {"rotor_mcp.call": called.what, "rotor_mcp.outcome": called.outcome})
-        self._call_seconds.record(called.seconds, _operation(called))
+        self._calls.add(1, {"rotor_mcp.call": summary.operation, "rotor_mcp.outcome": summary.outcome})
+        self._call_seconds.record(summary.seconds, _operation_attributes(summary))
 
-    def asked(self, asked: RequestEvent) -> None:
-        """Count a request, and make a span of it."""
+    def request_finished(self, request: RequestEvent) -> None:
+        """Count a request, record its duration, and create its span."""
         attributes: Attributes = {
-            "http.request.method": asked.method,
-            "server.address": asked.host,
-            "url.template": asked.template,
+            "http.request.method": request.method,
+            "server.address": request.host,
+            "url.template": request.path_template,
         }
-        if asked.status is not None:
-            attributes["http.response.status_code"] = asked.status
-        if asked.failure is not None or (asked.status or 0) >= 400:
-            attributes["error.type"] = asked.failure or str(asked.status)
-        status = str(asked.status or ("none" if asked.sent else "not sent"))
-        self._requests.add(1, {"http.request.method": asked.method, "rotor_mcp.status": status})
-        self._request_seconds.record(asked.seconds, attributes)
-        # Made afterwards, with the time it began: so it is nowhere the current span, and its id goes nowhere.
+        if request.status is not None:
+            attributes["http.response.status_code"] = request.status
+        if request.failure is not None or (request.status or 0) >= 400:
+            attributes["error.type"] = request.failure or str(request.status)
+        status = str(request.status or ("none" if request.sent else "not sent"))
+        self._requests.add(1, {"http.request.method": request.method, "rotor_mcp.status": status})
+        self._request_seconds.record(request.seconds, attributes)
+        # Created afterwards with its start time, so that it never is the current span and its id is not sent.
         now = time_ns()
         span = self._tracer.start_span(
-            f"{asked.method} {asked.template}",
+            f"{request.method} {request.path_template}",
             kind=SpanKind.CLIENT,
             attributes=attributes,
-            start_time=now - round(1e9 * asked.seconds),
+            start_time=now - round(1e9 * request.seconds),
         )
         if "error.type" in attributes:
             span.set_status(StatusCode.ERROR)
         span.end(now)
 
 
-def _operation(called: CallSummary) -> Attributes:
-    """What a call is to the protocol."""
-    match called.what.split():
+def _operation_attributes(summary: CallSummary) -> Attributes:
+    """Return the attributes of a call: the protocol's method, and what it was called on."""
+    match summary.operation.split():
         case ["resource", name]:
-            what: Attributes = {"mcp.method.name": "resources/read", "rotor_mcp.resource": name}
+            attributes: Attributes = {"mcp.method.name": "resources/read", "rotor_mcp.resource": name}
         case ["completion"]:
-            what = {"mcp.method.name": "completion/complete"}
+            attributes = {"mcp.method.name": "completion/complete"}
         case _:
-            what = {"mcp.method.name": "tools/call", "gen_ai.tool.name": called.what}
-    return what | {"rotor_mcp.outcome": called.outcome}
+            attributes = {"mcp.method.name": "tools/call", "gen_ai.tool.name": summary.operation}
+    return attributes | {"rotor_mcp.outcome": summary.outcome}

@@ -135,8 +135,8 @@ def describe(error: RotorError) -> str:
 
 def _next_step(error: NotSent) -> str:
     match error:
-        case Misconfigured(cure=cure):
-            return f" {cure}"
+        case Misconfigured(fix=fix):
+            return f" {fix}"
         case CallRejected():
             return ""
         case _:

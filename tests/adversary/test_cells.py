@@ -30,8 +30,8 @@ ROWS = 5
 def _read(data: bytes) -> Iterator[str]:
     """Read a file, and yield what is said where it, or a row, is refused."""
     try:
-        table = detect.read(data, "leads.csv")
-        matched = columns.match(table, {}, region="US")
+        table = detect.read_table(data, "leads.csv")
+        matched = columns.match_columns(table, {}, region="US")
     except (TableError, columns.ColumnError) as exc:
         yield str(exc)
         return

@@ -92,7 +92,7 @@ async def test_a_proxy_that_cannot_be_used_is_named_and_never_shown(
     environment.setenv("ALL_PROXY", value)
     error = await misconfigured(ROTOR)
     assert error.reason.startswith("ALL_PROXY cannot be used: ")
-    assert error.cure == "Correct ALL_PROXY, or unset it."
+    assert error.fix == "Correct ALL_PROXY, or unset it."
     assert "s3cretword" not in repr(error) + error_text.describe(error)
 
 
@@ -102,9 +102,7 @@ async def misconfigured(address: str) -> Misconfigured:
     with pytest.raises(Misconfigured) as caught:
         await exchange.send("POST", "leads", body={})
     assert exchange.requests == 0
-    assert (
-        error_text.describe(caught.value) == f"Nothing was sent: {caught.value.reason}. {caught.value.cure}"
-    )
+    assert error_text.describe(caught.value) == f"Nothing was sent: {caught.value.reason}. {caught.value.fix}"
     return caught.value
 
 

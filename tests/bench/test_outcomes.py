@@ -118,7 +118,7 @@ def test_what_else_may_come_of_it(other: Other) -> None:
     with closing(other.situation.sandbox()) as rotor:
         before = all_leads(rotor)
         for body in other.writes:
-            assert rotor.store.upsert(requests.read_lead(body), NOW)
+            assert rotor.store.upsert(requests.parse_lead(body), NOW)
         end = End(before, all_leads(rotor), other.requests, other.shown)
     assert other.situation.judge(end) == other.verdict
 

@@ -98,7 +98,7 @@ def test_a_client_is_connected_and_let_go(name: str, home: Home) -> None:
     file = home.have(name, TEXTS[name])
     ended = home.install(name)
     assert (ended.status, ended.err) == (0, "")
-    assert (KEY in file.read_text()) == (not CLIENTS[name].asks)
+    assert (KEY in file.read_text()) == (not CLIENTS[name].asks_for_key)
     assert backups(file) == [TEXTS[name].encode()]
     assert "nothing to do" in home.install(name).out
     assert home.uninstall(name).status == 0

@@ -43,13 +43,13 @@ async def test_check(home: Home, tmp_path: Path) -> None:
         "subject": "redis",
         "state": "ok",
         "finding": "can be used: servers that share it take turns at writing",
-        "cure": None,
+        "fix": None,
     }
     assert refused == {
         "subject": "redis",
         "state": "failed",
         "finding": f"cannot be relied on: {REASON}; no server that is started now writes",
-        "cure": "Correct that, or leave out ROTOR_MCP_REDIS_URL where a single server runs.",
+        "fix": "Correct that, or leave out ROTOR_MCP_REDIS_URL where a single server runs.",
     }
     finding = f"cannot be relied on: {REASON}; two servers can write to one person at once"
     assert not_required == refused | {"finding": finding}

@@ -45,7 +45,7 @@ def judged(ended: End) -> str | None:
         states = [all_leads(rotor)]
         for turn in ended.turns:
             for body in turn.writes:
-                sent = requests.read_lead(body | _id(states[0], body))
+                sent = requests.parse_lead(body | _id(states[0], body))
                 assert rotor.store.upsert(sent, NOW)
             states.append(all_leads(rotor))
     return task.judge(Outcome(NOW.date(), tuple(states), tuple(turn.answer for turn in ended.turns)))

@@ -76,7 +76,7 @@ def test_differences_are_told() -> None:
     with closing(TASKS["gate_code"].sandbox(lambda: NOW)) as rotor:
         before = all_leads(rotor)
         assert list(differences(before, before)) == []
-        rotor.store.upsert(requests.read_lead({"id": JANE, "name": "Bob Doe"}), NOW)
+        rotor.store.upsert(requests.parse_lead({"id": JANE, "name": "Bob Doe"}), NOW)
         rotor.store.upsert({"name": "Erin Fox"}, NOW)
         erin, bob = differences(before, all_leads(rotor))
     assert bob == "Jane Doe changed: {'name': 'Bob Doe'}"

@@ -16,7 +16,7 @@ from rotor_mcp.hosting.app import build_app
 from rotor_mcp.hosting.settings import HostSettings
 from rotor_mcp.sandbox import FULL_KEY
 from rotor_mcp.server.backend import open_registry
-from rotor_mcp.sockets import address, listen
+from rotor_mcp.sockets import http_url, listen
 from tests.conftest import NOW
 
 
@@ -55,7 +55,7 @@ async def on_port(app: Any, **options: Any) -> AsyncIterator[str]:
     try:
         while not server.started:  # noqa: ASYNC110 - uvicorn tells it no other way
             await anyio.sleep(0.01)
-        yield address(listener)
+        yield http_url(listener)
     finally:
         server.end()
         with anyio.CancelScope(shield=True):

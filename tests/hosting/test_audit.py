@@ -22,8 +22,8 @@ DANA = {"name": "Dana", "phone": "612-555-0142"}
 
 
 def finished(lead: str, writes: int = 1) -> CallFinished:
-    called = CallSummary("upsert_lead", "updated", 2, 0.1)
-    return CallFinished("token:ann", "c0mpany", called, [WriteEvent(lead, ("stage",), "updated")] * writes)
+    summary = CallSummary("upsert_lead", "updated", 2, 0.1)
+    return CallFinished("token:ann", "c0mpany", summary, [WriteEvent(lead, ("stage",), "updated")] * writes)
 
 
 def reported(caplog: pytest.LogCaptureFixture) -> list[str]:
@@ -69,8 +69,8 @@ def test_a_file_that_becomes_something_else(
             file.parent.rmdir()
             reason = "No such file or directory"
 
-    audit.ended(finished("1", writes=2))
-    audit.ended(finished("2"))
+    audit.call_finished(finished("1", writes=2))
+    audit.call_finished(finished("2"))
     assert reported(caplog) == [f"2 writes could not be noted in {file}: {reason}"]
 
 
@@ -88,10 +88,10 @@ def largest_file(size: int) -> Iterator[None]:
 def test_a_line_that_was_cut_spoils_no_other(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     file = tmp_path / "audit.jsonl"
     audit = Audit(file)
-    audit.ended(finished("1"))
+    audit.call_finished(finished("1"))
     with largest_file(file.stat().st_size + 20):
-        audit.ended(finished("2"))
-    audit.ended(finished("3"))
+        audit.call_finished(finished("2"))
+    audit.call_finished(finished("3"))
     first, cut, third = file.read_text().splitlines()
     assert [json.loads(line)["lead"] for line in (first, third)] == ["1", "3"]
     assert len(cut) == 20

@@ -19,7 +19,7 @@ from rotor_mcp.sandbox import FULL_KEY, Sandbox
 from rotor_mcp.sandbox.faults import Fault
 from rotor_mcp.sandbox.server import serving
 from rotor_mcp.server.backend import open_listeners
-from rotor_mcp.telemetry.environment import Wanted, wanted
+from rotor_mcp.telemetry.environment import Signals, requested_signals
 from rotor_mcp.telemetry.exporter import EXPORT_TIMEOUT_SECONDS
 from tests.conftest import JANE, text
 from tests.hosting.collector import Collector, collecting
@@ -334,7 +334,7 @@ def test_a_missing_package_is_named(flags: list[str]) -> None:
     ],
 )
 def test_what_is_wanted(given: dict[str, str], traces: bool, metrics: bool) -> None:
-    assert wanted(given) == Wanted(traces, metrics)
+    assert requested_signals(given) == Signals(traces, metrics)
 
 
 @pytest.mark.parametrize(

@@ -4,14 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rotor_mcp.import_export.cell_values import reader
+from rotor_mcp.import_export.cell_values import choose_reader
 from rotor_mcp.leads.requests import UpsertRequest
 from rotor_mcp.leads.validation import parse
 
 
 def read(field: str, *cells: str, region: str = "US", header: str = "Column") -> tuple[list[list[str]], str]:
-    chosen = reader(field, header, cells, region)
-    return [chosen.read(cell) for cell in cells], chosen.how
+    chosen = choose_reader(field, header, cells, region)
+    return [chosen.read(cell) for cell in cells], chosen.note
 
 
 @pytest.mark.parametrize(

@@ -8,10 +8,10 @@ from inline_snapshot import snapshot
 
 from rotor_mcp.api.models import READ_NAMES, LeadFields
 from rotor_mcp.import_export import header_synonyms
-from rotor_mcp.import_export.columns import FIELDS, NOT_WRITABLE, ColumnError, Columns, match
-from rotor_mcp.import_export.formats.detect import read
+from rotor_mcp.import_export.columns import FIELDS, NOT_WRITABLE, ColumnError, ColumnMapping, match_columns
+from rotor_mcp.import_export.formats.detect import read_table
 from rotor_mcp.import_export.formats.table import Row, Table
-from rotor_mcp.import_export.header_synonyms import meaning
+from rotor_mcp.import_export.header_synonyms import match_header
 from rotor_mcp.leads.requests import UpsertRequest
 from rotor_mcp.leads.validation import parse
 
@@ -19,12 +19,14 @@ ID = "182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e"
 
 
 def table(*lines: str) -> Table:
-    return read("\n".join(lines).encode(), "-")
+    return read_table("\n".join(lines).encode(), "-")
 
 
-def matched(*lines: str, region: str = "US", **given_fields: str) -> tuple[Columns, list[dict[str, Any]]]:
+def matched(
+    *lines: str, region: str = "US", **given_fields: str
+) -> tuple[ColumnMapping, list[dict[str, Any]]]:
     rows = table(*lines)
-    columns = match(rows, given_fields, region=region)
+    columns = match_columns(rows, given_fields, region=region)
     return columns, [columns.arguments(row) for row in rows.rows]
 
 
@@ -41,7 +43,7 @@ def test_a_sheet_of_a_home_show() -> None:
         "Sam,,,,7635550102,,,,,,,,1/13/27,,,,,,,,",
         ",Null,,555-0142,555-0143,,,,,,,,,-,,,Call first,,,,",
     )
-    assert columns.lines() == snapshot(
+    assert columns.describe() == snapshot(
         [
             "First name → name (with Last name)",
             "Last name → name (with First name)",
@@ -100,7 +102,7 @@ def test_google_contacts() -> None:
         "First Name,Middle Name,Last Name,Organization Name,Birthday,Notes,Photo,Labels,E-mail 1 - Label,E-mail 1 - Value,Phone 1 - Label,Phone 1 - Value,Phone 2 - Value,Address 1 - Label,Address 1 - Formatted,Address 1 - Street,Address 1 - City,Address 1 - Region,Address 1 - Postal Code,Address 1 - Country,Address 2 - Street",
         "Jane,Q,Doe,Doe Inc,1980-01-01,Gate,http://x,* myContacts ::: Leads,* Home,jane@example.com,Mobile,763-555-0100 ::: 763-555-0101,(763) 555-0100,Home,all of it,214 Oak Street,Delano,MN,55328,US,1 Elm",
     )
-    assert columns.lines() == snapshot(
+    assert columns.describe() == snapshot(
         [
             "First Name → name (with Last Name)",
             "Middle Name: left out",
@@ -148,7 +150,7 @@ def test_facebook_lead_ads() -> None:
         "id\tcreated_time\tad_name\tplatform\twhat_services_are_you_interested_in?\tfull_name\tphone_number\temail\tstreet_address\tpost_code\tlead_status",
         "l:123\t2026-01-01\tSpring\tfb\tGutter Cleaning\tJane Doe\tp:+17635550100\tjane@example.com\t214 Oak Street\tz:55328\tCREATED",
     )
-    assert columns.lines() == snapshot(
+    assert columns.describe() == snapshot(
         [
             "id: left out, as its values are not Rotor's lead ids",
             "created_time: left out",
@@ -182,7 +184,7 @@ def test_our_own_export() -> None:
         "id,name,phone,email,stage,priority,projected_value,follow_up_date,service_type,source,tags,address_street1,address_street2,address_city,address_state,address_zip,address_country,archived,archived_at,created_at,assigned_to,location,value_score,notes,confirm,reason,row",
         f'{ID},Jane Doe,\'+1 763 555 0100,jane@example.com,Quoted,high,1200,2026-12-01,"Window Cleaning, Screen Cleaning",Website,"exact-quote, a;b",214 Oak Street,,Delano,MN,55328,US,no,,2026-01-01 09:30,u1,"45, -93",7,"two\nlines",t0ken,the phone,1',
     )
-    assert columns.lines() == snapshot(
+    assert columns.describe() == snapshot(
         [
             "id → id",
             "name → name",
@@ -247,11 +249,11 @@ def test_names_that_rotor_answers_with() -> None:
         "id,name," + ",".join(READ_NAMES.values()), f"{ID},Jane Doe," + ",".join(READ_NAMES)
     )
     assert arguments == [{"id": ID, "name": "Jane Doe"} | {field: field for field in READ_NAMES}]
-    assert "left out" not in " ".join(columns.lines())
+    assert "left out" not in " ".join(columns.describe())
 
 
 def test_every_field_is_known_by_its_name() -> None:
-    known = {field: found.field for field in LeadFields.model_fields if (found := meaning(field))}
+    known = {field: found.field for field in LeadFields.model_fields if (found := match_header(field))}
     assert known == {field: field for field in LeadFields.model_fields}
 
 
@@ -260,7 +262,7 @@ def test_every_word_means_what_the_table_says() -> None:
     tables = (header_synonyms._WORDS, header_synonyms._ADDRESS_WORDS)
     said = [(word, field) for words in tables for field, known in words.items() for word in known]
     assert [
-        (word, field) for word, field in said if (found := meaning(word)) is None or found.field != field
+        (word, field) for word, field in said if (found := match_header(word)) is None or found.field != field
     ] == []
     assert {field for _, field in said} == {*FIELDS, "first_name", "last_name"} - {"confirm"}
 
@@ -284,7 +286,7 @@ def test_every_word_means_what_the_table_says() -> None:
     ],
 )  # fmt: skip
 def test_headers_that_are_known(header: str, field: str) -> None:
-    found = meaning(header)
+    found = match_header(header)
     assert found is not None
     assert found.field == field
 
@@ -299,12 +301,12 @@ def test_headers_that_are_known(header: str, field: str) -> None:
     ],
 )  # fmt: skip
 def test_headers_that_are_not_sure(header: str) -> None:
-    assert meaning(header) is None
+    assert match_header(header) is None
 
 
 def test_a_full_name_wins_over_its_parts() -> None:
     columns, arguments = matched("First,Last,Display name", "Jane,Doe,Jane & Bob Doe", "Sam,Roe,", ",Roe,")
-    assert columns.lines() == snapshot(
+    assert columns.describe() == snapshot(
         [
             "First → name (with Last), where Display name is blank",
             "Last → name (with First), where Display name is blank",
@@ -316,7 +318,7 @@ def test_a_full_name_wins_over_its_parts() -> None:
 
 def test_a_name_has_one_first_and_one_last_part() -> None:
     columns, arguments = matched("First,Given name,Last", "Jane,Janet,Doe", ",Sam,Roe")
-    assert columns.lines() == snapshot(
+    assert columns.describe() == snapshot(
         [
             "First → name (with Last)",
             "Given name → name (with Last), where First is blank",
@@ -334,7 +336,7 @@ def test_other_columns_fill_in_and_what_differs_is_counted() -> None:
         "n/a,,555-0142,a@b.co,",
         "555-0142,,,a@b.co,c@d.co",
     )
-    assert columns.lines() == snapshot(
+    assert columns.describe() == snapshot(
         [
             "Phone → phone",
             "Work phone → phone, where Phone is blank",
@@ -355,7 +357,7 @@ def test_notes_and_tags_are_joined() -> None:
     columns, arguments = matched(
         "Name,Notes,Message,Tags,Labels", 'Sam,one,"two\nthree","a, b","b; c"', "Jane,,only,,"
     )
-    assert columns.lines() == snapshot(
+    assert columns.describe() == snapshot(
         [
             "Name → name",
             'Notes → notes, as "Notes: …"',
@@ -392,7 +394,7 @@ def test_no_lead_gets_the_street_of_one_address_and_the_city_of_another(
 
 def test_an_address_that_is_left_out_is_said() -> None:
     columns, _ = matched("Name,Street,Service street", "Sam,1 Elm,2 Oak")
-    assert columns.lines() == snapshot(
+    assert columns.describe() == snapshot(
         [
             "Name → name",
             "Street: left out, as it belongs to another address",
@@ -403,7 +405,7 @@ def test_an_address_that_is_left_out_is_said() -> None:
 
 def test_ids_of_other_programs_are_left_out() -> None:
     columns, arguments = matched("Name,Lead ID", "Sam,1001", "Jane,1002")
-    assert columns.lines() == snapshot(
+    assert columns.describe() == snapshot(
         ["Name → name", "Lead ID: left out, as its values are not Rotor's lead ids"]
     )
     assert arguments == [{"name": "Sam"}, {"name": "Jane"}]
@@ -421,7 +423,7 @@ def test_what_the_person_says_comes_first() -> None:
     columns, arguments = matched(
         *lines, ALT="phone", status=" Stage ", notes="-", **{" gate  code": "notes", "name": ""}
     )
-    assert columns.lines() == snapshot(
+    assert columns.describe() == snapshot(
         [
             "Name: left out, as asked",
             "Phone → phone, where Alt is blank (in 1 row it holds another number, which is left out)",
@@ -438,7 +440,7 @@ def test_an_address_that_the_person_names_is_not_mixed() -> None:
     columns, arguments = matched(
         "Name,Street,Billing street", "Sam,1 Elm,", **{"Billing street": "address_street1"}
     )
-    assert columns.lines() == snapshot(
+    assert columns.describe() == snapshot(
         [
             "Name → name",
             "Street: left out, as another column is address_street1",
@@ -455,7 +457,9 @@ def test_an_address_that_the_person_names_is_not_mixed() -> None:
 
 def test_parts_of_a_name_in_another_language() -> None:
     columns, arguments = matched("Vorname,Nachname", "Jane,Doe", Nachname="last_name", Vorname="first_name")
-    assert columns.lines() == snapshot(["Vorname → name (with Nachname)", "Nachname → name (with Vorname)"])
+    assert columns.describe() == snapshot(
+        ["Vorname → name (with Nachname)", "Nachname → name (with Vorname)"]
+    )
     assert arguments == [{"name": "Jane Doe"}]
 
 
@@ -522,7 +526,7 @@ def test_no_cell_goes_to_two_fields_and_no_field_takes_two_columns(
     rows = table(",".join(["name", *header]), ",".join(["w99w", *cells]))
     asked = {rows.columns[place]: field for place, field in given_places.items() if place < len(rows.columns)}
     try:
-        columns = match(rows, asked, region="US")
+        columns = match_columns(rows, asked, region="US")
     except ColumnError:
         return
     arguments = columns.arguments(rows.rows[0])
@@ -531,7 +535,7 @@ def test_no_cell_goes_to_two_fields_and_no_field_takes_two_columns(
     assert len(everywhere) == len(set(everywhere))
     single = {field for field in found if field not in ("name", "notes", "tags")}
     assert {field: len(found[field]) for field in single} == dict.fromkeys(single, 1)
-    assert len(columns.lines()) == len(rows.columns)
+    assert len(columns.describe()) == len(rows.columns)
     taken = {source.column for source in columns.sources}
     assert taken.isdisjoint(columns.left_out)
     assert taken | columns.left_out.keys() == set(rows.columns)
@@ -546,10 +550,10 @@ def test_no_cell_goes_to_two_fields_and_no_field_takes_two_columns(
 def test_any_header_and_cells_can_be_matched(header: list[str], cells: list[str], field: str) -> None:
     rows = Table(tuple(header), (Row(2, dict(zip(header, cells, strict=False))),), "CSV")
     try:
-        columns = match(rows, {header[0]: field}, region="US")
+        columns = match_columns(rows, {header[0]: field}, region="US")
     except ColumnError:
         return
-    assert len(columns.lines()) == len(header)
+    assert len(columns.describe()) == len(header)
     arguments = columns.arguments(rows.rows[0])
     assert set(arguments) <= set(FIELDS)
     assert all(arguments.values())

@@ -23,7 +23,7 @@ from mcp import Client
 from rotor_mcp.api.models import READ_NAMES, Lead, LeadFields
 from rotor_mcp.cli.import_export import export_
 from rotor_mcp.config import Settings
-from rotor_mcp.import_export.exporter import form_of
+from rotor_mcp.import_export.exporter import format_of
 from rotor_mcp.import_export.formats.formula_guard import unguard
 from rotor_mcp.import_export.lead_rows import COLUMNS
 from rotor_mcp.leads.locale import Locale
@@ -223,7 +223,7 @@ async def test_without_fields_all_are_columns_id_first_and_notes_last() -> None:
     ],
 )
 def test_the_form_of_a_file(name: str, form: str) -> None:
-    assert form_of(name) == form
+    assert format_of(name) == form
 
 
 async def test_a_form_that_is_asked_for_wins_over_the_ending(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rotor_mcp.import_export.journal import Journal, JournalError, digest
+from rotor_mcp.import_export.journal import Journal, JournalError, row_digest
 from rotor_mcp.leads.requests import UpsertRequest
 from tests.conftest import posix
 
@@ -30,7 +30,7 @@ def file(tmp_path: Path) -> Path:
 def states(journal: Journal, *rows: str) -> str:
     """What is noted of rows, a letter each: ended, begun (and in doubt), or nothing."""
     letters = {(True, False): "e", (False, True): "b", (False, False): "-"}
-    return "".join(letters[journal.ended(row), journal.in_doubt(row) is not None] for row in rows)
+    return "".join(letters[journal.is_done(row), journal.candidates(row) is not None] for row in rows)
 
 
 # What is noted
@@ -39,73 +39,77 @@ def states(journal: Journal, *rows: str) -> str:
 def test_a_row_begins_and_ends_or_is_forgotten(file: Path) -> None:
     with Journal(file, OURS) as journal:
         assert states(journal, "a", "b", "c") == "---"
-        journal.begin(["a", "b"])
-        journal.begin(["c"])
+        journal.mark_begun(["a", "b"])
+        journal.mark_begun(["c"])
         assert states(journal, "a", "b", "c") == "bbb"
-        journal.end(["a"], JANE)
-        journal.forget(["c"])
+        journal.mark_done(["a"], JANE)
+        journal.remove(["c"])
         assert states(journal, "a", "b", "c") == "eb-"
-        journal.end(["d"], None)  # it was found to be there: nothing had to be sent
-        journal.forget(["nobody"])
+        journal.mark_done(["d"], None)  # it was found to be there: nothing had to be sent
+        journal.remove(["nobody"])
         assert states(journal, "a", "b", "c", "d", "nobody") == "eb-e-"
 
 
 def test_a_row_may_begin_again(file: Path) -> None:
     with Journal(file, OURS) as journal:
-        journal.begin(["a"])
-        journal.begin(["a"])
-        journal.end(["a"], JANE)
-        journal.end(["a"], JANE)
+        journal.mark_begun(["a"])
+        journal.mark_begun(["a"])
+        journal.mark_done(["a"], JANE)
+        journal.mark_done(["a"], JANE)
         assert states(journal, "a") == "e"
-        journal.begin(["a"])
+        journal.mark_begun(["a"])
         assert states(journal, "a") == "b"
 
 
 def test_who_could_be_meant_when_a_row_began(file: Path) -> None:
     with Journal(file, OURS) as journal:
-        assert journal.in_doubt("a") is None
-        journal.begin(["a", "b"], [JANE, "another"])
-        journal.begin(["c"])
+        assert journal.candidates("a") is None
+        journal.mark_begun(["a", "b"], [JANE, "another"])
+        journal.mark_begun(["c"])
     with Journal(file, OURS) as journal:
-        assert [journal.in_doubt(row) for row in "abc"] == [{JANE, "another"}, {JANE, "another"}, set()]
-        journal.end(["a"], JANE)
-        journal.begin(["b"], ["a third"])
-        assert [journal.in_doubt(row) for row in "abc"] == [None, {"a third"}, set()]
+        assert [journal.candidates(row) for row in "abc"] == [
+            {JANE, "another"},
+            {JANE, "another"},
+            set(),
+        ]
+        journal.mark_done(["a"], JANE)
+        journal.mark_begun(["b"], ["a third"])
+        assert [journal.candidates(row) for row in "abc"] == [None, {"a third"}, set()]
 
 
 def test_in_memory_nothing_lasts() -> None:
     with Journal(None, "") as journal, Journal(None, "") as another:
-        journal.begin(["a", "b"])
-        journal.end(["b"], JANE)
+        journal.mark_begun(["a", "b"])
+        journal.mark_done(["b"], JANE)
         assert (states(journal, "a", "b"), states(another, "a", "b")) == ("be", "--")
 
 
 def test_what_was_noted_is_there_the_next_time(file: Path) -> None:
     with Journal(file, OURS) as journal:
-        journal.begin(["a", "b", "c"])
-        journal.end(["a"], JANE)
-        journal.forget(["c"])
+        journal.mark_begun(["a", "b", "c"])
+        journal.mark_done(["a"], JANE)
+        journal.remove(["c"])
     with Journal(file, OURS) as journal:
         assert states(journal, "a", "b", "c") == "eb-"
 
 
 def test_rows_of_another_company_are_not_done(file: Path) -> None:
     with Journal(file, OURS) as journal:
-        journal.begin(["a", "b"])
-        journal.end(["a"], JANE)
+        journal.mark_begun(["a", "b"])
+        journal.mark_done(["a"], JANE)
     with Journal(file, THEIRS) as journal:
         assert states(journal, "a", "b") == "--"
-        journal.end(["b"], JANE)
-        journal.forget(["a"])
+        journal.mark_done(["b"], JANE)
+        journal.remove(["a"])
         assert states(journal, "a", "b") == "-e"
     with Journal(file, OURS) as journal:
         assert states(journal, "a", "b") == "eb"
 
 
 def test_nothing_of_the_people_or_the_address_is_in_it(file: Path) -> None:
-    row = digest(UpsertRequest(name="Jane Doe", phone="(763) 555-0100", notes="Gate code 4711"))
+    row = row_digest(UpsertRequest(name="Jane Doe", phone="(763) 555-0100", notes="Gate code 4711"))
     with Journal(file, OURS) as journal:
-        journal.end([row], JANE)
+        journal.mark_done([row], JANE)
     kept = b"".join(path.read_bytes() for path in file.parent.iterdir())
     assert JANE.encode() in kept
     for word in (b"Jane", b"555", b"Gate", b"getrotor"):
@@ -119,8 +123,8 @@ import sys
 from pathlib import Path
 from rotor_mcp.import_export.journal import Journal
 journal = Journal(Path(sys.argv[1]), sys.argv[2])
-journal.begin(["a", "b"])
-journal.end(["a"], None)
+journal.mark_begun(["a", "b"])
+journal.mark_done(["a"], None)
 print("begun", flush=True)
 sys.stdin.read()
 """
@@ -146,7 +150,7 @@ def test_two_at_once_in_one_process(file: Path) -> None:
     with Journal(file, OURS) as journal:
         with pytest.raises(JournalError, match=r"^another import of this file is running: it holds "):
             Journal(file, OURS)
-        journal.end(["a"], JANE)
+        journal.mark_done(["a"], JANE)
     with Journal(file, OURS) as journal:
         assert states(journal, "a") == "e"
 
@@ -175,7 +179,7 @@ def test_a_file_that_is_no_journal_is_left_as_it_is(file: Path, content: bytes) 
 def test_a_damaged_journal(file: Path) -> None:
     with Journal(file, OURS) as journal:
         for number in range(500):
-            journal.end([digest(UpsertRequest(name=str(number)))], JANE)
+            journal.mark_done([row_digest(UpsertRequest(name=str(number)))], JANE)
     data = bytearray(file.read_bytes())
     data[100:4_000] = b"\xff" * 3_900  # the page that says which tables there are
     file.write_bytes(data)
@@ -189,7 +193,7 @@ def test_a_file_of_other_tables(file: Path) -> None:
         other.execute("INSERT INTO notes VALUES ('mine')")
         other.commit()
     with Journal(file, OURS) as journal:
-        journal.begin(["a"])
+        journal.mark_begun(["a"])
     with closing(sqlite3.connect(file)) as other:
         assert other.execute("SELECT * FROM notes").fetchall() == [("mine",)]
 
@@ -254,7 +258,7 @@ def test_all_arguments_are_tried() -> None:
 
 
 def of(row: dict[str, Any]) -> str:
-    return digest(UpsertRequest.model_validate(row))
+    return row_digest(UpsertRequest.model_validate(row))
 
 
 @given(ROWS, st.data())

@@ -14,13 +14,13 @@ from hypothesis import strategies as st
 from rotor_mcp import dates
 from rotor_mcp.api.models import Lead, LeadFields
 from rotor_mcp.import_export.formats.formula_guard import unguard
-from rotor_mcp.import_export.lead_rows import COLUMNS, cells, csv_text, json_line
+from rotor_mcp.import_export.lead_rows import COLUMNS, csv_text, json_line, lead_cells
 
 CHICAGO = ZoneInfo("America/Chicago")
 
 
 def cell(name: str, value: Any) -> str:
-    (written,) = cells(Lead.model_validate({name: value}), [name], CHICAGO)
+    (written,) = lead_cells(Lead.model_validate({name: value}), [name], CHICAGO)
     return written
 
 
@@ -86,7 +86,7 @@ def test_tags_are_read_back_as_they_are(tags: list[str]) -> None:
 
 @given(st.datetimes(timezones=st.just(UTC)), st.sampled_from([CHICAGO, ZoneInfo("Asia/Kathmandu"), UTC]))
 def test_an_instant_is_read_back_as_it_is(moment: datetime, zone: ZoneInfo) -> None:
-    (written,) = cells(Lead(created_at=moment.isoformat()), ["created_at"], zone)
+    (written,) = lead_cells(Lead(created_at=moment.isoformat()), ["created_at"], zone)
     read = dates.parse(written)
     assert isinstance(read, datetime) or written == f"{read}"
     if isinstance(read, datetime) and read.tzinfo:
@@ -110,7 +110,7 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
 @given(st.fixed_dictionaries({}, optional=VALUES))
 def test_what_may_be_written_is_read_back_from_a_file_as_it_was(stored: dict[str, Any]) -> None:
     lead = Lead.model_validate(stored)
-    written = csv_text([COLUMNS, cells(lead, COLUMNS, CHICAGO)])
+    written = csv_text([COLUMNS, lead_cells(lead, COLUMNS, CHICAGO)])
     (row,) = csv.DictReader(io.StringIO(written, newline=""))
     read = LeadFields.model_validate(
         {name: cell for name in LeadFields.model_fields if (cell := unguard(row[name])).strip()}

@@ -19,8 +19,8 @@ from hypothesis import strategies as st
 
 from rotor_mcp.config import Settings
 from rotor_mcp.import_export import exporter, importer
-from rotor_mcp.import_export.exporter import Export, Form
-from rotor_mcp.import_export.importer import Import
+from rotor_mcp.import_export.exporter import Export, ExportFormat
+from rotor_mcp.import_export.importer import ImportOptions
 from rotor_mcp.leads.phones import phone_form
 from rotor_mcp.leads.requests import RowDefaults, SearchRequest
 from rotor_mcp.normalize import caseless
@@ -31,7 +31,7 @@ from tests.cli.test_main import run
 from tests.conftest import NOW
 
 SETTINGS = Settings.load({"api_key": FULL_KEY, "timezone": "America/Chicago"})
-FORMS: tuple[Form, Form] = ("csv", "jsonl")
+FORMS: tuple[ExportFormat, ExportFormat] = ("csv", "jsonl")
 EVERYBODY = SearchRequest(archived="include")
 
 
@@ -68,7 +68,7 @@ def _signals() -> Iterator[None]:
     signal.signal(signal.SIGTERM, before)
 
 
-def round_trip(leads: list[StoredLead], form: Form) -> str:
+def round_trip(leads: list[StoredLead], form: ExportFormat) -> str:
     """Export a company and import that file; check that nothing changed, and return how the rows ended."""
     with closing(Sandbox(leads=0)) as sandbox, TemporaryDirectory() as folder:
         sandbox.store.seed(lambda: leads)
@@ -76,9 +76,9 @@ def round_trip(leads: list[StoredLead], form: Form) -> str:
         del sandbox.requests[:]
         file = str(Path(folder, f"leads.{form}"))
         with redirect_stdout(StringIO()) as out, redirect_stderr(StringIO()):
-            assert exporter.run(SETTINGS, sandbox.transport, Export(EVERYBODY, None, 10), file, form)
-            asked = Import(file, {}, RowDefaults(), 800, "write", None)
-            importer.run(asked, SETTINGS, sandbox.transport)
+            assert exporter.run_export(SETTINGS, sandbox.transport, Export(EVERYBODY, None, 10), file, form)
+            asked = ImportOptions(file, {}, RowDefaults(), 800, "write", None)
+            importer.run_import(asked, SETTINGS, sandbox.transport)
         assert [request for request in sandbox.requests if request.startswith("POST")] == [], out.getvalue()
         assert _all(sandbox) == before
     lines = out.getvalue().splitlines()
@@ -214,7 +214,7 @@ def test_whatever_is_stored_is_not_changed(leads: list[StoredLead]) -> None:
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_a_company_of_more_than_a_page(form: Form) -> None:
+def test_a_company_of_more_than_a_page(form: ExportFormat) -> None:
     leads = [_stored(number, name=f"Person {number}", notes="=1+1\n'-") for number in range(1_100)]
     assert round_trip(leads, form) == "1,100 rows: 1,100 unchanged"
 
@@ -222,7 +222,7 @@ def test_a_company_of_more_than_a_page(form: Form) -> None:
 # What was once read differently from how it was written
 
 SHARED = {"phone": "(763) 555-0100"}
-KNOWN: dict[str, tuple[Form, list[dict[str, Any]]]] = {
+KNOWN: dict[str, tuple[ExportFormat, list[dict[str, Any]]]] = {
     "a phone that a household shares, CSV": ("csv", [{"name": "Ann"} | SHARED, {"name": "Bob"} | SHARED]),
     "a phone that a household shares, JSON lines": (
         "jsonl",
@@ -246,7 +246,9 @@ def test_it_is_read_as_it_was_written(case: str) -> None:
 # With the real commands
 
 
-async def _with_the_commands(leads: list[StoredLead], form: Form, folder: Path) -> tuple[int, str, bool]:
+async def _with_the_commands(
+    leads: list[StoredLead], form: ExportFormat, folder: Path
+) -> tuple[int, str, bool]:
     """Export, import and export again. Returns status and last line, and whether both files are the same."""
     rotor, first, second = (folder / name for name in ("rotor.db", f"first.{form}", f"second.{form}"))
     with closing(Sandbox(rotor, leads=0)) as sandbox:
@@ -259,6 +261,6 @@ async def _with_the_commands(leads: list[StoredLead], form: Form, folder: Path) 
 
 @pytest.mark.anyio
 @pytest.mark.parametrize("form", FORMS)
-async def test_all_sample_leads(form: Form, tmp_path: Path) -> None:
+async def test_all_sample_leads(form: ExportFormat, tmp_path: Path) -> None:
     ended = await _with_the_commands(sample_leads(NOW.date(), 150), form, tmp_path)
     assert ended == (0, "150 rows: 150 unchanged. 2 requests spent.", True)

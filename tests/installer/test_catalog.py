@@ -37,7 +37,7 @@ PLACES = {
 
 
 def files(name: str, machine: HostSystem) -> list[Path]:
-    return [place.file for place in CLIENTS[name].places(machine)]
+    return [place.file for place in CLIENTS[name].locations(machine)]
 
 
 @pytest.mark.parametrize(("name", "platform"), PLACES)
@@ -79,16 +79,19 @@ def test_claude_desktop_from_the_store(tmp_path: Path) -> None:
     inside.mkdir(parents=True)
     (local / "Packages" / "Other_1").mkdir()
     machine = HostSystem("win32", {"LOCALAPPDATA": str(local)}, tmp_path)
-    plain, store = CLIENTS["claude-desktop"].places(machine)
-    assert (plain.used, store.used) == (False, True)
+    plain, store = CLIENTS["claude-desktop"].locations(machine)
+    assert (plain.is_used, store.is_used) == (False, True)
     elsewhere = HostSystem("linux", {"LOCALAPPDATA": str(local)}, tmp_path)
-    assert len(CLIENTS["claude-desktop"].places(elsewhere)) == 1
+    assert len(CLIENTS["claude-desktop"].locations(elsewhere)) == 1
     assert store.file == inside / "claude_desktop_config.json"
 
 
 def test_a_client_is_there_if_its_directory_is(tmp_path: Path) -> None:
     machine = HostSystem("linux", {}, tmp_path)
-    assert [name for name in CLIENTS if CLIENTS[name].places(machine)[0].used] == []
+    assert [name for name in CLIENTS if CLIENTS[name].locations(machine)[0].is_used] == []
     (tmp_path / ".cursor").mkdir()
     (tmp_path / ".claude.json").touch()
-    assert [name for name in CLIENTS if CLIENTS[name].places(machine)[0].used] == ["claude-code", "cursor"]
+    assert [name for name in CLIENTS if CLIENTS[name].locations(machine)[0].is_used] == [
+        "claude-code",
+        "cursor",
+    ]

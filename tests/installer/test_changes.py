@@ -9,29 +9,29 @@ from hypothesis import strategies as st
 
 from rotor_mcp.installer import backups
 from rotor_mcp.installer.catalog import CLIENTS
-from rotor_mcp.installer.changes import ConfigChange, to_install, to_remove
-from rotor_mcp.installer.entry import Launch, entry, merged
+from rotor_mcp.installer.changes import ConfigChange, plan_install, plan_removal
+from rotor_mcp.installer.entry import LaunchCommand, build_entry, merge_server
 from rotor_mcp.installer.errors import CannotEdit
 from tests.installer.samples import TEXTS
 from tests.installer.test_jsonc_edit import documents
 
-LAUNCH = Launch("/opt/bin/rotor-mcp", ("serve",))
+LAUNCH = LaunchCommand("/opt/bin/rotor-mcp", ("serve",))
 VARIABLES = {"ROTOR_API_KEY": "rotor_a_secretpart", "ROTOR_MCP_TIMEZONE": "UTC"}
 
 
 def install(name: str, file: Path, **more: str) -> ConfigChange | None:
     """Put an entry in as the command does, and keep what was there."""
     client = CLIENTS[name]
-    change = to_install(client, file, entry(client, "rotor", LAUNCH, VARIABLES | more))
+    change = plan_install(client, file, build_entry(client, "rotor", LAUNCH, VARIABLES | more))
     if change and change.before is not None:
-        backups.keep(file, change.before)
+        backups.create_backup(file, change.before)
     if change:
         file.write_bytes(change.after or b"")
     return change
 
 
 def removed(name: str, file: Path) -> bytes | None:
-    change = to_remove(CLIENTS[name], file, "rotor")
+    change = plan_removal(CLIENTS[name], file, "rotor")
     assert change is not None
     return change.after
 
@@ -52,7 +52,7 @@ def test_it_comes_and_goes(name: str, form: str, tmp_path: Path) -> None:
         file.write_bytes(before)
     assert install(name, file) is not None
     after = file.read_bytes()
-    form_of = CLIENTS[name].form
+    form_of = CLIENTS[name].syntax
     section = CLIENTS[name].section
     assert form_of.read(after.decode("utf-8-sig"))[section]["rotor"]["command"] == "/opt/bin/rotor-mcp"
     assert after.count(b"\r\n") == (after.count(b"\n") if form == "crlf" and b"\n" in text else 0)
@@ -93,7 +93,7 @@ def test_a_byte_order_mark_is_not_written_again(name: str, tmp_path: Path) -> No
     assert change is not None
     assert change.preview[-1] == "  The byte order mark at the start goes: not every client can read it."
     assert not file.read_bytes().startswith(b"\xef\xbb\xbf")
-    assert CLIENTS[name].form.read(file.read_bytes().decode())[CLIENTS[name].section]["rotor"]
+    assert CLIENTS[name].syntax.read(file.read_bytes().decode())[CLIENTS[name].section]["rotor"]
     assert removed(name, file) == before
 
 
@@ -195,7 +195,7 @@ def test_the_preview_shows_the_entry_alone(tmp_path: Path) -> None:
 
 
 def test_nothing_is_there_to_remove(tmp_path: Path) -> None:
-    assert to_remove(CLIENTS["codex"], tmp_path / "config.toml", "rotor") is None
+    assert plan_removal(CLIENTS["codex"], tmp_path / "config.toml", "rotor") is None
 
 
 @given(
@@ -203,5 +203,5 @@ def test_nothing_is_there_to_remove(tmp_path: Path) -> None:
 )
 def test_renewing_twice_is_renewing_once(before: dict[str, str], variables: dict[str, str]) -> None:
     wanted = {"command": "/x", "env": variables} if variables else {"command": "/x"}
-    once = merged({"env": before}, wanted)
-    assert merged(once, wanted) == once
+    once = merge_server({"env": before}, wanted)
+    assert merge_server(once, wanted) == once

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.anyio
 
 def written(name: str, file: Path) -> dict[str, Any]:
     text = file.read_text()
-    value = tomllib.loads(text) if name == "codex" else CLIENTS[name].form.read(text)
+    value = tomllib.loads(text) if name == "codex" else CLIENTS[name].syntax.read(text)
     entry: dict[str, Any] = value[CLIENTS[name].section]["rotor"]
     return entry
 
@@ -27,7 +27,7 @@ async def test_it_starts(name: str, home: Home, tmp_path: Path) -> None:
     file = home.have(name, TEXTS[name])
     assert home.install(name).status == 0
     entry = written(name, file)
-    assert entry["env"]["ROTOR_API_KEY"] == (KEY if not CLIENTS[name].asks else "${input:rotor_key}")
+    assert entry["env"]["ROTOR_API_KEY"] == (KEY if not CLIENTS[name].asks_for_key else "${input:rotor_key}")
     assert Path(entry["command"]).is_absolute()
     # A directory that a client may stand in, with a module that must not be taken for the real one.
     foreign = tmp_path / "foreign"

@@ -437,7 +437,7 @@ def test_what_is_sent_is_read_back_under_the_read_names(body: dict[str, Any]) ->
         sandbox.close()
     expected: dict[str, Any] = {"name": "", "stage": "New Leads", "tags": []} | body
     if "follow_up_date" in body:
-        expected["follow_up_date"] = timestamps.write(timestamps.read(body["follow_up_date"]))
+        expected["follow_up_date"] = timestamps.format_utc(timestamps.parse_utc(body["follow_up_date"]))
     if "projected_value" in body:
         assert math.isclose(read["projected_value"], expected.pop("projected_value"), rel_tol=1e-15)
     assert {name: read[READ_NAMES.get(name, name)] for name in expected} == expected

@@ -21,7 +21,7 @@ from rotor_mcp.sandbox.server import serving
 
 from .conftest import in_process
 
-DOCUMENT = openapi.document("/open-api", "1.1.0", 1_000)
+DOCUMENT = openapi.build_document("/open-api", "1.1.0", 1_000)
 SCHEMAS = DOCUMENT["components"]["schemas"]
 
 

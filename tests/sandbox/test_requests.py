@@ -12,7 +12,7 @@ NOT_TEXT = "Input should be a valid string"
 
 def errors_in_lead(body: dict[str, Any]) -> list[tuple[str, str]]:
     with pytest.raises(InvalidInput) as caught:
-        requests.read_lead(body)
+        requests.parse_lead(body)
     return caught.value.errors
 
 
@@ -31,12 +31,12 @@ def test_what_is_sent_is_taken_as_it_is() -> None:
         "notes": "n" * NOTES_LIMIT,
         "service_type": "s" * SERVICE_TYPE_LIMIT,
     }
-    assert requests.read_lead(sent) == sent
+    assert requests.parse_lead(sent) == sent
 
 
 def test_ids_are_put_into_small_letters_dates_into_utc_and_unknown_fields_are_left_out() -> None:
     sent = {"id": ID.upper(), "follow_up_date": "2026-12-01T09:00:00-06:00", "archived": True, "rating": 5}
-    assert requests.read_lead(sent) == {"id": ID, "follow_up_date": "2026-12-01T15:00:00Z"}
+    assert requests.parse_lead(sent) == {"id": ID, "follow_up_date": "2026-12-01T15:00:00Z"}
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,7 @@ def test_what_is_no_email_address_is_refused(email: str) -> None:
     "email", ["j@example.com", "jane+quote.1@mail.example-shop.co.uk", "O'HARA@EXAMPLE.ORG"]
 )
 def test_email_addresses_are_taken(email: str) -> None:
-    assert requests.read_lead({"email": email}) == {"email": email}
+    assert requests.parse_lead({"email": email}) == {"email": email}
 
 
 def test_every_fault_is_named() -> None:
@@ -104,19 +104,19 @@ def test_every_fault_is_named() -> None:
 )
 def test_what_is_no_json_is_refused(body: bytes) -> None:
     with pytest.raises(InvalidInput) as caught:
-        requests.read_json(body)
+        requests.parse_json(body)
     assert caught.value.errors == [("body", "Invalid JSON")]
 
 
 @pytest.mark.parametrize("body", [b"null", b"[]", b"[{}]", b'"Jane"', b"5", b"true"])
 def test_what_is_no_object_is_refused(body: bytes) -> None:
     with pytest.raises(InvalidInput) as caught:
-        requests.read_json(body)
+        requests.parse_json(body)
     assert caught.value.errors == [("body", "Input should be an object")]
 
 
 def test_json_is_read() -> None:
-    assert requests.read_json('{"name": "Zoë \\ud83c\\udfe0"}'.encode()) == {"name": "Zoë 🏠"}
+    assert requests.parse_json('{"name": "Zoë \\ud83c\\udfe0"}'.encode()) == {"name": "Zoë 🏠"}
 
 
 @pytest.mark.parametrize(
@@ -132,7 +132,7 @@ def test_json_is_read() -> None:
     ],
 )
 def test_a_query_says_what_to_list(query: dict[str, str], listing: Listing) -> None:
-    assert requests.read_listing(query) == listing
+    assert requests.parse_listing(query) == listing
 
 
 @pytest.mark.parametrize(
@@ -152,5 +152,5 @@ def test_a_query_says_what_to_list(query: dict[str, str], listing: Listing) -> N
 )
 def test_a_wrong_parameter_is_named(field: str, value: str, message: str) -> None:
     with pytest.raises(InvalidInput) as caught:
-        requests.read_listing({"search": "Jane", field: value})
+        requests.parse_listing({"search": "Jane", field: value})
     assert caught.value.errors == [(field, message)]

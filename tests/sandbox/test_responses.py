@@ -61,7 +61,7 @@ def test_the_error_table(status: int, method: str, body: responses.Body) -> None
     [(0, 1, False), (2, 1, False), (3, 1, True), (3, 2, False), (4, 2, False), (5, 2, True), (5, 9, False)],
 )
 def test_there_is_more_until_the_last_page(total: int, page: int, has_more: bool) -> None:
-    assert responses.page([], total, Listing(limit=2, page=page)) == {
+    assert responses.lead_page([], total, Listing(limit=2, page=page)) == {
         "data": [],
         "pagination": {"has_more": has_more, "limit": 2, "page": page, "total": total},
         "status": "success",

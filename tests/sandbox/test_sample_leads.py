@@ -26,7 +26,7 @@ def digits(lead: StoredLead) -> str:
 
 
 def age(lead: StoredLead) -> timedelta:
-    return MIDNIGHT - timestamps.read(lead["created_at"])
+    return MIDNIGHT - timestamps.parse_utc(lead["created_at"])
 
 
 def test_the_same_day_has_the_same_leads(leads: list[StoredLead]) -> None:
@@ -38,7 +38,7 @@ def test_another_day_has_the_same_leads_at_other_times(leads: list[StoredLead]) 
     dates = ("created_at", "follow_up_date", "archived_at")
     for lead in leads:
         for name in dates:
-            moved = lead[name] and timestamps.write(timestamps.read(lead[name]) + timedelta(10))
+            moved = lead[name] and timestamps.format_utc(timestamps.parse_utc(lead[name]) + timedelta(10))
             assert later[lead["id"]][name] == moved
         assert {n: v for n, v in later[lead["id"]].items() if n not in dates} == {
             n: v for n, v in lead.items() if n not in dates
@@ -132,7 +132,9 @@ def test_follow_ups_are_overdue_today_to_come_and_missing(leads: list[StoredLead
 def test_about_ten_are_archived_after_they_were_created(leads: list[StoredLead]) -> None:
     archived = [lead for lead in leads if lead["archived_at"]]
     assert 8 <= len(archived) <= 12
-    assert all(lead["created_at"] < lead["archived_at"] < timestamps.write(MIDNIGHT) for lead in archived)
+    assert all(
+        lead["created_at"] < lead["archived_at"] < timestamps.format_utc(MIDNIGHT) for lead in archived
+    )
 
 
 def test_everything_is_missing_somewhere_and_given_somewhere(leads: list[StoredLead]) -> None:

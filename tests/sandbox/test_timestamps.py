@@ -19,7 +19,7 @@ from rotor_mcp.sandbox import timestamps
     ],
 )
 def test_dates_and_date_times_are_stored_in_utc(sent: str, stored: str) -> None:
-    assert timestamps.write(timestamps.read(sent)) == stored
+    assert timestamps.format_utc(timestamps.parse_utc(sent)) == stored
 
 
 @pytest.mark.parametrize(
@@ -44,10 +44,10 @@ def test_dates_and_date_times_are_stored_in_utc(sent: str, stored: str) -> None:
 )
 def test_other_forms_are_refused(sent: str) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - whichever words
-        timestamps.read(sent)
+        timestamps.parse_utc(sent)
 
 
 def test_instants_are_written_in_utc() -> None:
     chicago = timezone(timedelta(hours=-6))
-    assert timestamps.write(datetime(2026, 11, 22, 12, tzinfo=chicago)) == "2026-11-22T18:00:00Z"
-    assert timestamps.write(datetime(2026, 11, 22, 12, 0, 1, 5, UTC)) == "2026-11-22T12:00:01.000005Z"
+    assert timestamps.format_utc(datetime(2026, 11, 22, 12, tzinfo=chicago)) == "2026-11-22T18:00:00Z"
+    assert timestamps.format_utc(datetime(2026, 11, 22, 12, 0, 1, 5, UTC)) == "2026-11-22T12:00:01.000005Z"

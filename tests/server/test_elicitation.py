@@ -35,9 +35,9 @@ class Requests(EventListener):
     def __init__(self) -> None:
         self.spent: list[int] = []
 
-    def ended(self, finished: CallFinished) -> None:
-        assert finished.called is not None
-        self.spent.append(finished.called.requests)
+    def call_finished(self, finished: CallFinished) -> None:
+        assert finished.summary is not None
+        self.spent.append(finished.summary.requests)
 
 
 @asynccontextmanager

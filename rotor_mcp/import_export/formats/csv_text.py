@@ -1,4 +1,4 @@
-"""Text of unknown encoding → a table: CSV as spreadsheets export it, and JSON."""
+"""Reads text of unknown encoding as a table: CSV as spreadsheets export it, and JSON."""
 
 import codecs
 import csv
@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import NoReturn
 
 from rotor_mcp.import_export.formats.formula_guard import unguard
-from rotor_mcp.import_export.formats.table import Record, Table, TableError, number_text, tabulate, truth_text
+from rotor_mcp.import_export.formats.table import Record, Table, TableError, bool_text, number_text, tabulate
 
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 
@@ -17,12 +17,12 @@ _SEP_LINE = re.compile('"?sep=([^\\w\\s"]|\t)"?(?:\r\n|\r|\n|$)', re.IGNORECASE)
 
 
 def decode(data: bytes) -> tuple[str, str]:
-    """Read bytes as text, and say in which encoding.
+    """Decode a text. Returns it with the name of its encoding.
 
-    A byte that has no meaning is not replaced: it stands in somebody's name, which would be written wrong.
+    Invalid bytes are not replaced, because they may be part of a name.
 
     Raises:
-        TableError: if they are no text.
+        TableError: if the bytes are not text.
     """
     if data.startswith(codecs.BOM_UTF8):
         encodings = {"utf-8-sig": "UTF-8"}
@@ -35,7 +35,7 @@ def decode(data: bytes) -> tuple[str, str]:
             text = data.decode(encoding)
         except UnicodeDecodeError:
             continue
-        # Many zeros are a program's own form, or UTF-16 without its mark; a single one is in somebody's text.
+        # Many null characters show a binary file, or UTF-16 without a byte order mark; a few may be text.
         if text.count("\0") * 100 <= len(text):
             return text, words
     raise TableError(
@@ -46,30 +46,30 @@ def decode(data: bytes) -> tuple[str, str]:
 # CSV
 
 
-def read_csv(text: str, encoding: str, *, usual: str) -> Table:
+def read_csv(text: str, encoding: str, *, default: str) -> Table:
     """Read CSV.
 
     Args:
-        text: all of it.
-        encoding: that it came in, in words.
-        usual: separator to expect where the header leaves it open.
+        text: the content.
+        encoding: its name, for the result.
+        default: separator to use if the header does not show one.
 
     Raises:
         TableError: if it cannot be read.
     """
-    if spoken := _SEP_LINE.match(text):
-        separator = spoken[1]
-        text = text[spoken.end() :]
+    if declared := _SEP_LINE.match(text):
+        separator = declared[1]
+        text = text[declared.end() :]
     else:
-        separator = _separator(text, usual)
+        separator = _separator(text, default)
     words = SEPARATORS.get(separator, separator)
     return tabulate(_records(text, separator), f"CSV, {encoding}, separated by {words}")
 
 
-def _separator(text: str, usual: str) -> str:
-    """Choose the separator that the header holds most often outside quotes; `usual` where that is open."""
+def _separator(text: str, default: str) -> str:
+    """Return the most frequent separator in the header, outside quotes; `default` if there is none."""
     quoted = False
-    counts = dict.fromkeys([usual, *SEPARATORS], 0)
+    counts = dict.fromkeys([default, *SEPARATORS], 0)
     for char in text.lstrip("\r\n"):
         if char == '"':
             quoted = not quoted
@@ -83,7 +83,7 @@ def _separator(text: str, usual: str) -> str:
 
 
 def _records(text: str, separator: str) -> Iterator[Record]:
-    # Strict, because otherwise a quote that is never closed swallows the rest of the file without a word.
+    # Strict, because otherwise an unclosed quote would silently include the rest of the file in a cell.
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
     number = 0
     try:
@@ -94,7 +94,7 @@ def _records(text: str, separator: str) -> Iterator[Record]:
 
 
 def _refuse_record(number: int, exc: csv.Error) -> NoReturn:
-    # The limit of the csv module is far above what a lead can hold, so a longer cell is a lost quote.
+    # The csv module's limit is far above any field of a lead, so a longer cell shows an unclosed quote.
     if "field limit" in str(exc):
         fault = (
             f"has a cell longer than {csv.field_size_limit():,} characters; a closing quote may be missing"
@@ -145,7 +145,7 @@ def _listed(text: str) -> Iterator[tuple[int, str, dict[str, object]]]:
 def _parse(text: str, where: str) -> object:
     try:
         value: object = json.loads(text)
-        # A lone surrogate is JSON, but no text that could be sent or shown.
+        # JSON may contain a lone surrogate, which cannot be encoded.
         json.dumps(value, ensure_ascii=False).encode()
     except (ValueError, RecursionError):
         raise TableError(f"{where} is not JSON that can be read") from None
@@ -159,7 +159,7 @@ def _json_text(value: object, where: str) -> str:
         case str():
             return value
         case bool():
-            return truth_text(value)
+            return bool_text(value)
         case int() | float():
             return number_text(value)
         case list() if not any(isinstance(item, list | dict) for item in value):

@@ -1,8 +1,7 @@
-"""The bytes of a file → a table, whatever kind of file it is.
+"""Reads the bytes of a file of any supported format as a table.
 
-What a file is, its content says: people rename files, and programs name them wrongly. Nothing is guessed that
-would change what is read. A file that cannot be read as it stands is refused whole, with words on how to save
-it again: half a name in a lead is worse than no import.
+The format is detected from the content, because file names are often wrong. A file that cannot be read
+completely is rejected with advice on how to save it again: a damaged name in a lead is worse than no import.
 """
 
 import re
@@ -15,22 +14,22 @@ _OLE = bytes.fromhex("d0cf11e0a1b11ae1")  # the container of XLS, and of an XLSX
 _JSON = re.compile(r"\s*(?:\{|\[\s*[{\]])")
 
 
-def read(data: bytes, name: str) -> Table:
+def read_table(data: bytes, name: str) -> Table:
     """Read a file.
 
     Args:
         data: CSV, a workbook (XLSX, XLS, ODS), JSON lines or a JSON list of objects.
-        name: the file's name, or "-". Its ending counts only where the content leaves a doubt.
+        name: the file's name, or "-". Its extension is used only if the content is ambiguous.
 
     Raises:
         TableError: if it cannot be read.
     """
     if data.startswith((_ZIP, _OLE)):
-        return workbook.read(data)
+        return workbook.read_workbook(data)
     text, encoding = csv_text.decode(data)
     name = name.lower()
     if _JSON.match(text) or name.endswith((".json", ".jsonl", ".ndjson")):
         return csv_text.read_json(text)
     if text.lstrip().startswith("<"):
         raise TableError("This is a web page or XML. Open it in a spreadsheet and save it as CSV or XLSX")
-    return csv_text.read_csv(text, encoding, usual="\t" if name.endswith((".tsv", ".tab")) else ",")
+    return csv_text.read_csv(text, encoding, default="\t" if name.endswith((".tsv", ".tab")) else ",")

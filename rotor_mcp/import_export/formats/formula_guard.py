@@ -1,9 +1,8 @@
-"""Cells that a spreadsheet may open: a text that it would take for a formula is written behind an apostrophe.
+"""Guards cells against CSV injection (OWASP): a text that would be a formula gets an apostrophe before it.
 
-What begins with one of these characters is a formula to some spreadsheet, and a stranger may have written it
-(OWASP, "CSV injection"). So is what follows a semicolon, where a spreadsheet takes that for the separator of
-columns, and invisible characters before it change nothing. The apostrophe says "text"; reading takes it off
-again, so nothing is lost.
+Spreadsheets take a text that begins with one of these characters for a formula, also after invisible
+characters, and after a semicolon where that separates columns. The apostrophe marks it as text; `unguard`
+removes it.
 """
 
 import re
@@ -17,10 +16,10 @@ _GUARDED = re.compile(f"(^|;)'{_FORMULA}")
 
 
 def guard(text: str) -> str:
-    """Make a text safe to open in a spreadsheet."""
+    """Return a text that is safe to open in a spreadsheet."""
     return _UNGUARDED.sub(r"\1'", text)
 
 
 def unguard(text: str) -> str:
-    """Read what `guard` wrote."""
+    """Return the text that `guard` was given."""
     return _GUARDED.sub(r"\1", text)

@@ -1,4 +1,4 @@
-"""A table: a header, and rows of text under it. What every kind of file is read into."""
+"""A table: a header and rows of text. Every file format is read into one."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -7,44 +7,44 @@ from decimal import Decimal
 from rotor_mcp.sanitize import one_line
 
 Record = tuple[int, list[str]]
-"""A row's number and its cells, before it is known which row is the header."""
+"""A row's number and its cells, before the header is known."""
 
 
 class TableError(ValueError):
-    """A file that cannot be read as a table. The words say what to do, and show no cell."""
+    """The file cannot be read as a table. The text says what to do, and contains no cell."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """A row that holds something."""
+    """A row that is not blank."""
 
     number: int
-    """As a spreadsheet counts: the header is row 1. For JSON the line, or the object's place in a list."""
+    """As in a spreadsheet: the header is row 1. For JSON the line, or the position in the list."""
     cells: dict[str, str]
-    """Every column of the table → its text, blank if the row has none."""
+    """Every column of the table → its text."""
 
 
 @dataclass(frozen=True)
 class Table:
-    """What a file holds. Rows and columns without anything in them are not part of it."""
+    """The content of a file, without blank rows and columns."""
 
     columns: tuple[str, ...]
     rows: tuple[Row, ...]
-    form: str
-    """What the file was taken to be, such as "CSV, UTF-8, separated by commas"."""
+    format_text: str
+    """The detected format, such as "CSV, UTF-8, separated by commas"."""
 
 
 MAX_ROWS = 200_000
-"""Of a table. An import of so many rows takes 200 days of requests, and about 200 MB of memory."""
+"""Of a table. An import of 200,000 rows takes 200 days of requests, and about 200 MB of memory."""
 MAX_COLUMNS = 1_000
 """Of a table. Exports of other programs have a few hundred."""
 
 
-def tabulate(records: Iterable[Record], form: str) -> Table:
-    """Make a table of records: the first that holds anything is the header.
+def tabulate(records: Iterable[Record], format_text: str) -> Table:
+    """Return the table of some records. The first that is not blank is the header.
 
     Raises:
-        TableError: if there is none, or a row has cells that no column stands over.
+        TableError: if all are blank, there are too many, or a row has more cells than the header.
     """
     filled: list[Record] = []
     for number, cells in records:
@@ -78,14 +78,14 @@ def tabulate(records: Iterable[Record], form: str) -> Table:
             Row(number, dict(zip(columns, (cells[place] for place in kept), strict=True)))
             for number, cells in rows
         ),
-        form=form,
+        format_text=format_text,
     )
 
 
 def number_text(number: float) -> str:
-    """Write a number as people do: 7635550102, never 7635550102.0 nor 1e-07.
+    """Return a number in decimal notation: 7635550102, not 7635550102.0, and 0.0000001, not 1e-07.
 
-    One that nobody writes out, such as 5e-324, stays in its short form.
+    Extreme numbers, such as 5e-324, stay in scientific notation.
     """
     if isinstance(number, float) and number and not 1e-15 < abs(number) < 1e21:
         return repr(number)
@@ -94,19 +94,19 @@ def number_text(number: float) -> str:
     return format(Decimal(repr(number)), "f")
 
 
-def truth_text(value: bool) -> str:
-    """Write a truth value as people do."""
+def bool_text(value: bool) -> str:
+    """Return "yes" or "no"."""
     return "yes" if value else "no"
 
 
 def _distinct(titles: list[str]) -> tuple[str, ...]:
-    """Tell columns of the same title apart. Capitals make no difference: a person may name a column by it."""
-    taken: dict[str, str] = {}
+    """Number repeated titles. Case is ignored, as in `--map`."""
+    used: dict[str, str] = {}
     counts: dict[str, int] = {}
     for title in titles:
         name, key = title, title.casefold()
-        while name.casefold() in taken:
+        while name.casefold() in used:
             counts[key] = counts.get(key, 1) + 1
             name = f"{title} ({counts[key]})"
-        taken[name.casefold()] = name
-    return tuple(taken.values())
+        used[name.casefold()] = name
+    return tuple(used.values())

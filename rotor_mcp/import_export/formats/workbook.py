@@ -1,6 +1,6 @@
-"""A workbook (XLSX, XLS, ODS) → a table: the first sheet that can be seen and holds rows.
+"""Reads a workbook (XLSX, XLS, ODS) as a table: the first visible sheet with rows.
 
-Cells become the text that a person would type for them. `workbook_process.py` reads them, as a process.
+Cells become the text that a person would type for them. A separate process reads them: `workbook_process.py`.
 """
 
 import io
@@ -13,14 +13,14 @@ from importlib.util import find_spec
 from rotor_mcp.import_export.formats.table import Table, TableError, tabulate
 from rotor_mcp.sanitize import one_line
 
-UNPACKED_LIMIT = 300_000_000
-"""Bytes of a workbook's parts, unpacked, as far as it tells them."""
-TIMEOUT = 120.0
-"""Seconds that a workbook may take to read."""
+MAX_UNPACKED_BYTES = 300_000_000
+"""Of a workbook's parts, decompressed, by the sizes that the file declares."""
+TIMEOUT_SECONDS = 120.0
+"""For reading a workbook."""
 
-DAMAGED = 2
-"""Exit status of the process that reads, for a workbook that cannot be read."""
-_ENCRYPTED = "EncryptedPackage".encode("utf-16-le")  # the part in which Excel keeps a locked XLSX
+DAMAGED_EXIT_STATUS = 2
+"""Exit status of the process if the workbook cannot be read."""
+_ENCRYPTED = "EncryptedPackage".encode("utf-16-le")  # the part with an encrypted XLSX
 TOO_LARGE = "The workbook is too large. Save the sheet with the leads as CSV"
 _TOO_MUCH_MEMORY = (
     "To read the workbook takes too much memory: a cell far from the leads may hold something. Clear it, or "
@@ -28,11 +28,11 @@ _TOO_MUCH_MEMORY = (
 )
 
 
-def read(data: bytes) -> Table:
+def read_workbook(data: bytes) -> Table:
     """Read a workbook.
 
     Raises:
-        TableError: if it cannot be read, or what reads it is not installed.
+        TableError: if it cannot be read, or the extra `xlsx` is not installed.
     """
     if find_spec("python_calamine") is None:
         raise TableError(
@@ -40,24 +40,24 @@ def read(data: bytes) -> Table:
         )
     kind = _kind(data)
     try:
-        ended = subprocess.run(
+        process = subprocess.run(
             [sys.executable, "-m", "rotor_mcp.import_export.formats.workbook_process"],
             input=data,
             capture_output=True,
             check=False,
-            timeout=TIMEOUT,
+            timeout=TIMEOUT_SECONDS,
         )
     except subprocess.TimeoutExpired:
         raise TableError(TOO_LARGE) from None
-    if ended.returncode == DAMAGED:
+    if process.returncode == DAMAGED_EXIT_STATUS:
         raise TableError("The workbook is damaged or of an unknown kind. Save it again as XLSX or CSV")
-    if ended.returncode:  # without memory it is ended in one way or another
+    if process.returncode:  # out of memory, which ends it in one of several ways
         raise TableError(_TOO_MUCH_MEMORY)
-    head, *records = ended.stdout.splitlines()
-    said = json.loads(head)
-    if "error" in said:
-        raise TableError(said["error"])
-    return tabulate(map(json.loads, records), f"{kind}, sheet {one_line(said['sheet'])}{said['of']}")
+    header_line, *records = process.stdout.splitlines()
+    header = json.loads(header_line)
+    if "error" in header:
+        raise TableError(header["error"])
+    return tabulate(map(json.loads, records), f"{kind}, sheet {one_line(header['sheet'])}{header['of']}")
 
 
 def _kind(data: bytes) -> str:
@@ -71,7 +71,7 @@ def _kind(data: bytes) -> str:
             parts = [part for part in package.infolist() if part.filename.endswith(".xml")]
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError):
         raise TableError("The file is damaged. Save it again as XLSX or CSV") from None
-    if sum(part.file_size for part in parts) > UNPACKED_LIMIT:
+    if sum(part.file_size for part in parts) > MAX_UNPACKED_BYTES:
         raise TableError(TOO_LARGE)
     if "xl/workbook.xml" in names:
         return "XLSX"

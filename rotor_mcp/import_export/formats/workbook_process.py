@@ -1,6 +1,6 @@
-"""The process that unpacks a workbook: bytes on standard input → the rows of a sheet, as JSON, a line each.
+"""The process that reads a workbook: bytes on standard input → the rows of a sheet, as lines of JSON.
 
-A small file can unpack to more than all memory. So it is unpacked where only this process can run out of it.
+A small file can decompress to more than the memory of the machine. Here only this process can run out of it.
 """
 
 import io
@@ -13,30 +13,30 @@ import click
 from python_calamine import CalamineError, CalamineWorkbook, SheetTypeEnum, SheetVisibleEnum
 
 from rotor_mcp.import_export.formats.formula_guard import unguard
-from rotor_mcp.import_export.formats.table import MAX_ROWS, Record, number_text, truth_text
-from rotor_mcp.import_export.formats.workbook import DAMAGED, TOO_LARGE
+from rotor_mcp.import_export.formats.table import MAX_ROWS, Record, bool_text, number_text
+from rotor_mcp.import_export.formats.workbook import DAMAGED_EXIT_STATUS, TOO_LARGE
 
 MAX_MEMORY_BYTES = 1_500_000_000
-"""That this process may address. A sheet of `MAX_CELLS` takes about half."""
+"""Address space of this process. A sheet of `MAX_CELLS` takes about half of it."""
 MAX_CELLS = 10_000_000
-"""Cells of a sheet, from its first to the last that holds anything."""
+"""Cells of a sheet, blank ones up to the last used cell included."""
 MAX_CHARS = 100_000_000
-"""Characters of the cells of a sheet. A text that many cells share stands in the file once."""
+"""Characters in the cells of a sheet. The file stores a text that many cells share only once."""
 
 
 class TooLargeError(Exception):
-    """A sheet that is larger than is read. The text says why, and what to do."""
+    """A sheet exceeds a limit. The text says which, and what to do."""
 
 
 def main() -> None:
-    """Read a workbook."""
+    """Read a workbook, and write its rows."""
     _limit_memory()
     data = sys.stdin.buffer.read()
     try:
         with CalamineWorkbook.from_filelike(io.BytesIO(data)) as workbook:
             name, records, of = _first_filled(workbook)
     except CalamineError:
-        sys.exit(DAMAGED)
+        sys.exit(DAMAGED_EXIT_STATUS)
     except TooLargeError as exc:
         click.echo(json.dumps({"error": str(exc)}))
         return
@@ -48,7 +48,7 @@ def main() -> None:
 def _limit_memory() -> None:
     try:
         import resource
-    except ImportError:  # Windows: there the system ends the process when memory is used up
+    except ImportError:  # Windows, which ends a process that runs out of memory
         return
     _, hard = resource.getrlimit(resource.RLIMIT_AS)
     most = MAX_MEMORY_BYTES if hard == resource.RLIM_INFINITY else min(hard, MAX_MEMORY_BYTES)
@@ -56,7 +56,7 @@ def _limit_memory() -> None:
 
 
 def _first_filled(workbook: CalamineWorkbook) -> tuple[str, list[Record], str]:
-    """The first sheet with rows below a header, else the first with anything; and which of how many it is."""
+    """Return the first sheet with rows below a header, else the first not blank: name, rows, its number."""
     seen = [
         sheet.name
         for sheet in workbook.sheets_metadata
@@ -90,21 +90,23 @@ def _records(workbook: CalamineWorkbook, name: str) -> Iterator[Record]:
             filled += 1
             yield number, texts
         if filled > MAX_ROWS:
-            return  # `tabulate` refuses it
+            return  # `tabulate` rejects it
 
 
 def _text(cell: object) -> str:
-    """The text of a cell. Cells with an error arrive blank."""
+    """Return the text of a cell. Cells with an error are blank."""
     match cell:
         case str():
-            # Not only CSV: a CSV of ours that was opened in a spreadsheet and saved as XLSX keeps the guard.
+            # Our CSV keeps the guard when it is saved as XLSX.
             return unguard(cell)
         case bool():
-            return truth_text(cell)
+            return bool_text(cell)
         case int() | float():
             return number_text(cell)
         case datetime():
-            moment = (cell + timedelta(milliseconds=500)).replace(microsecond=0)  # it was a fraction of a day
+            moment = (cell + timedelta(milliseconds=500)).replace(
+                microsecond=0
+            )  # stored as a fraction of a day
             at_midnight = (moment.hour, moment.minute, moment.second) == (0, 0, 0)
             return moment.date().isoformat() if at_midnight else moment.isoformat()
         case date():

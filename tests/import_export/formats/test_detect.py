@@ -8,7 +8,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from inline_snapshot import snapshot
 
-from rotor_mcp.import_export.formats.detect import read
+from rotor_mcp.import_export.formats.detect import read_table
 from rotor_mcp.import_export.formats.formula_guard import guard, unguard
 from rotor_mcp.import_export.formats.table import Row, Table, TableError
 
@@ -24,7 +24,7 @@ LINE_ENDS = ("\r\n", "\n", "\r")
 
 def refused(data: bytes, name: str = "-") -> str:
     with pytest.raises(TableError) as caught:
-        read(data, name)
+        read_table(data, name)
     return str(caught.value)
 
 
@@ -41,20 +41,20 @@ def test_csv_as_spreadsheets_write_it(encoding: str, separator: str, line_end: s
     # What separates and ends lines is changed outside of the quotes alone.
     parts = line_end.join(lines).split('"')
     parts[::2] = [part.replace(",", apart) for part in parts[::2]]
-    assert read('"'.join(parts).encode(ENCODINGS[encoding]), "leads.csv") == Table(
+    assert read_table('"'.join(parts).encode(ENCODINGS[encoding]), "leads.csv") == Table(
         columns=("Name", "Phone", "Notes"),
         rows=(
             Row(2, {"Name": "Zoë", "Phone": "(763) 555-0100", "Notes": 'two; lines\nand "more" | \t, '}),
             Row(4, {"Name": "Sam", "Phone": "", "Notes": ""}),
         ),
-        form=f"CSV, {encoding.removesuffix(' with its mark')}, separated by {separator}",
+        format_text=f"CSV, {encoding.removesuffix(' with its mark')}, separated by {separator}",
     )
 
 
 def test_utf_16_of_either_byte_order() -> None:
     text = "Name\tPhone\nZoë\t555-0142"
     for mark, encoding in ((codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be")):
-        assert rows(read(mark + text.encode(encoding), "-")) == [("Zoë", "555-0142")]
+        assert rows(read_table(mark + text.encode(encoding), "-")) == [("Zoë", "555-0142")]
 
 
 @pytest.mark.parametrize(
@@ -73,29 +73,29 @@ def test_utf_16_of_either_byte_order() -> None:
     ],
 )  # fmt: skip
 def test_the_separator_is_that_of_the_header(text: str, columns: tuple[str, ...], form: str) -> None:
-    table = read(text.encode(), "-")
-    assert (table.columns, table.form) == (columns, form)
+    table = read_table(text.encode(), "-")
+    assert (table.columns, table.format_text) == (columns, form)
 
 
 def test_the_ending_of_the_name_settles_what_the_content_leaves_open() -> None:
-    assert read(b"a\tb,c", "Leads.TSV").columns == ("a", "b,c")
-    assert read(b"a\tb,c", "leads.csv").columns == ("a b", "c")
-    assert read(b"a,b,c\td", "leads.tsv").columns == ("a", "b", "c d")
+    assert read_table(b"a\tb,c", "Leads.TSV").columns == ("a", "b,c")
+    assert read_table(b"a\tb,c", "leads.csv").columns == ("a b", "c")
+    assert read_table(b"a,b,c\td", "leads.tsv").columns == ("a", "b", "c d")
     assert refused(b'"a", "b"', "leads.jsonl") == snapshot("Line 1 is not JSON that can be read")
 
 
 @pytest.mark.parametrize("name", ["-", "leads.csv", "leads.xlsx", "leads"])
 def test_otherwise_the_content_counts(name: str) -> None:
-    assert read(b'{"a": "1"}', name).form == "JSON lines"
-    assert read(b"a\n1", name).form == "CSV, UTF-8, separated by commas"
+    assert read_table(b'{"a": "1"}', name).format_text == "JSON lines"
+    assert read_table(b"a\n1", name).format_text == "CSV, UTF-8, separated by commas"
 
 
 def test_sep_line_is_not_counted() -> None:
-    assert [row.number for row in read(b"sep=,\r\na,b\r\n1,2", "-").rows] == [2]
+    assert [row.number for row in read_table(b"sep=,\r\na,b\r\n1,2", "-").rows] == [2]
 
 
 def test_rows_are_counted_as_a_spreadsheet_does() -> None:
-    table = read(b'\nName,Notes\nA,"1\n2\n3"\n\n,,\n" ", \nB,', "-")
+    table = read_table(b'\nName,Notes\nA,"1\n2\n3"\n\n,,\n" ", \nB,', "-")
     assert [(row.number, row.cells["Name"]) for row in table.rows] == [(3, "A"), (7, "B")]
 
 
@@ -110,17 +110,17 @@ def test_rows_are_counted_as_a_spreadsheet_does() -> None:
     ],
 )
 def test_every_column_has_a_name_of_its_own(header: str, columns: tuple[str, ...]) -> None:
-    assert read(f"{header}\n1,2,3,4".encode(), "-").columns == columns
+    assert read_table(f"{header}\n1,2,3,4".encode(), "-").columns == columns
 
 
 def test_columns_without_header_and_data_are_dropped() -> None:
-    assert read(b"Name,,Phone,\nSam,,555-0142,\n", "-") == Table(
+    assert read_table(b"Name,,Phone,\nSam,,555-0142,\n", "-") == Table(
         ("Name", "Phone"), (Row(2, {"Name": "Sam", "Phone": "555-0142"}),), "CSV, UTF-8, separated by commas"
     )
 
 
 def test_rows_of_other_lengths() -> None:
-    assert rows(read(b"a,b,c\n1\n1,2,3,, ,\n", "-")) == [("1", "", ""), ("1", "2", "3")]
+    assert rows(read_table(b"a,b,c\n1\n1,2,3,, ,\n", "-")) == [("1", "", ""), ("1", "2", "3")]
     assert refused(b"a,b\n1,2\nJane Doe, Oak Street 1, Delano\n") == snapshot(
         "Row 3 has more cells than the 2 columns that the first line names. Put a text that holds a separator into quotes, and name every column in the first line"
     )
@@ -132,7 +132,7 @@ def test_an_empty_file(data: bytes) -> None:
 
 
 def test_a_header_alone_is_a_table_without_rows() -> None:
-    assert read(b"Name,Phone\n", "-") == Table(("Name", "Phone"), (), "CSV, UTF-8, separated by commas")
+    assert read_table(b"Name,Phone\n", "-") == Table(("Name", "Phone"), (), "CSV, UTF-8, separated by commas")
 
 
 def test_quotes_that_went_wrong() -> None:
@@ -145,7 +145,7 @@ def test_quotes_that_went_wrong() -> None:
     assert refused(b'a,b\n1,"' + b"x" * 131_073 + b'"') == snapshot(
         "Row 2 has a cell longer than 131,072 characters; a closing quote may be missing. Mend the row, or save the file as XLSX"
     )
-    assert len(rows(read(b'a,b\n1,"' + b"x" * 131_072 + b'"', "-"))[0][1]) == 131_072
+    assert len(rows(read_table(b'a,b\n1,"' + b"x" * 131_072 + b'"', "-"))[0][1]) == 131_072
 
 
 @pytest.mark.parametrize(
@@ -190,18 +190,18 @@ def test_json(encoding: str) -> None:
     lines = f'{JSON_ROW}\r\n\n{{"name": "\'=Sam", "city": "Delano"}}'
     columns = (*JSON_CELLS, "city")
     sam = dict.fromkeys(columns, "") | {"name": "'=Sam", "city": "Delano"}
-    assert read(lines.encode(encoding), "-") == Table(
+    assert read_table(lines.encode(encoding), "-") == Table(
         columns, (Row(1, JSON_CELLS | {"city": ""}), Row(3, sam)), "JSON lines"
     )
     listed = f' [\n{JSON_ROW},\n{{}}, {{"name": "\'=Sam", "city": "Delano"}}]'
-    assert read(listed.encode(encoding), "leads.csv") == Table(
+    assert read_table(listed.encode(encoding), "leads.csv") == Table(
         columns, (Row(1, JSON_CELLS | {"city": ""}), Row(3, sam)), "JSON"
     )
 
 
 def test_json_names_that_differ_in_capitals() -> None:
-    assert rows(read(b'{"Phone": "1", "phone": "2"}', "-")) == [("1", "2")]
-    assert read(b'{"Phone": "1", "phone": "2"}', "-").columns == ("Phone", "phone (2)")
+    assert rows(read_table(b'{"Phone": "1", "phone": "2"}', "-")) == [("1", "2")]
+    assert read_table(b'{"Phone": "1", "phone": "2"}', "-").columns == ("Phone", "phone (2)")
 
 
 @pytest.mark.parametrize(
@@ -252,7 +252,7 @@ def test_whatever_a_csv_file_holds_is_read_back(
     except UnicodeEncodeError:
         assume(False)
     filled = [tuple(line) for line in table if any(value.strip() for value in line)]
-    assert rows(read(data, "-")) == filled
+    assert rows(read_table(data, "-")) == filled
 
 
 def _is_utf_8(data: bytes) -> bool:
@@ -266,7 +266,7 @@ def _is_utf_8(data: bytes) -> bool:
 @given(st.binary() | st.text().map(str.encode), st.sampled_from(["-", "a.csv", "a.jsonl", "a.xlsx"]))
 def test_any_bytes_are_a_table_or_an_error_of_ours(data: bytes, name: str) -> None:
     try:
-        table = read(data, name)
+        table = read_table(data, name)
     except TableError:
         return
     assert all(tuple(row.cells) == table.columns for row in table.rows)

@@ -11,7 +11,7 @@ import xlsxwriter  # type: ignore[import-untyped]
 from inline_snapshot import snapshot
 
 from rotor_mcp.import_export.formats import workbook as formats_workbook
-from rotor_mcp.import_export.formats.detect import read
+from rotor_mcp.import_export.formats.detect import read_table
 from rotor_mcp.import_export.formats.table import Row, Table, TableError
 
 # Written by xlwt: Name, Phone; Jane Doe, the number 7635550102.
@@ -53,7 +53,7 @@ def packed(**parts: str) -> bytes:
 
 def refused(data: bytes, name: str = "leads.xlsx") -> str:
     with pytest.raises(TableError) as caught:
-        read(data, name)
+        read_table(data, name)
     return str(caught.value)
 
 
@@ -95,7 +95,7 @@ def test_cells_become_what_a_person_would_type() -> None:
         6: ("", "", "2026-12-01", "", ""),
         7: ("", "", "2026-12-01T09:30:00", "", ""),
     }
-    assert read(written(every_kind_of_cell), "-") == Table(
+    assert read_table(written(every_kind_of_cell), "-") == Table(
         columns,
         tuple(Row(number, dict(zip(columns, line, strict=True))) for number, line in lines.items()),
         "XLSX, sheet Leads",
@@ -108,7 +108,7 @@ def test_a_table_may_begin_anywhere_and_its_rows_are_counted_from_the_top() -> N
         leads.write_row(4, 2, ["Name", "Phone"])
         leads.write_row(6, 2, ["Sam", "555-0142"])
 
-    assert read(written(fill), "-") == Table(
+    assert read_table(written(fill), "-") == Table(
         ("Name", "Phone"), (Row(7, {"Name": "Sam", "Phone": "555-0142"}),), "XLSX, sheet Leads"
     )
 
@@ -122,7 +122,7 @@ def test_the_first_sheet_with_rows_is_taken() -> None:
         sheet(workbook, "Leads", ["Name"], ["Sam"])
         sheet(workbook, "Later", ["Name"], ["Jane"])
 
-    assert read(written(fill), "-") == Table(("Name",), (Row(2, {"Name": "Sam"}),), "XLSX, sheet Leads (3 of 4)")  # fmt: skip
+    assert read_table(written(fill), "-") == Table(("Name",), (Row(2, {"Name": "Sam"}),), "XLSX, sheet Leads (3 of 4)")  # fmt: skip
 
 
 def test_a_header_alone_is_a_table_without_rows() -> None:
@@ -130,7 +130,7 @@ def test_a_header_alone_is_a_table_without_rows() -> None:
         sheet(workbook, "Leads", ["Name"])
         sheet(workbook, "Notes", ["Thanks"])
 
-    assert read(written(fill), "-") == Table(("Name",), (), "XLSX, sheet Leads (1 of 2)")
+    assert read_table(written(fill), "-") == Table(("Name",), (), "XLSX, sheet Leads (1 of 2)")
 
 
 def test_an_empty_workbook() -> None:
@@ -140,7 +140,7 @@ def test_an_empty_workbook() -> None:
 
 
 def test_old_and_free_workbooks() -> None:
-    assert read(XLS, "leads.csv") == Table(
+    assert read_table(XLS, "leads.csv") == Table(
         ("Name", "Phone"), (Row(2, {"Name": "Jane Doe", "Phone": "7635550102"}),), "XLS, sheet Leads"
     )
     ods = packed(
@@ -150,7 +150,7 @@ def test_old_and_free_workbooks() -> None:
             "META-INF/manifest.xml": ODS_MANIFEST,
         }
     )
-    assert read(ods, "-") == Table(("Name",), (Row(2, {"Name": "Jane Doe"}),), "ODS, sheet Leads")
+    assert read_table(ods, "-") == Table(("Name",), (Row(2, {"Name": "Jane Doe"}),), "ODS, sheet Leads")
 
 
 def test_what_is_no_workbook() -> None:
@@ -233,11 +233,11 @@ def test_a_format_far_away_is_no_cell() -> None:
         bold = workbook.add_format({"bold": True})
         sheet(workbook, "Leads", ["Name"], ["Sam"]).write_blank(1_048_575, 16_383, None, bold)
 
-    assert len(read(written(fill), "-").rows) == 1
+    assert len(read_table(written(fill), "-").rows) == 1
 
 
 def test_a_workbook_that_is_too_large(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(formats_workbook, "UNPACKED_LIMIT", 1_000)
+    monkeypatch.setattr(formats_workbook, "MAX_UNPACKED_BYTES", 1_000)
     assert refused(written(lambda workbook: sheet(workbook, "Leads", ["Name"]))) == snapshot(
         "The workbook is too large. Save the sheet with the leads as CSV"
     )
