@@ -276,11 +276,6 @@ class Settings(Loaded):
             # TZ holds no zone's name: only the C library can read it, and tells the offset of this moment.
             return datetime.now().astimezone().tzinfo or UTC
 
-    @property
-    def zone_name(self) -> str:
-        """How that time zone is called."""
-        return str(self.zone)
-
     def redact(self, text: str) -> str:
         """Replace the API key in a text, whole or only its secret part, and the password of Redis."""
         return replace_all(text, self.secrets)

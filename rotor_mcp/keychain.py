@@ -4,7 +4,9 @@
 exception counts as a keychain that cannot be used.
 """
 
-from types import ModuleType
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
 SERVICE = "rotor-mcp"
 ACCOUNT = "Rotor API key"
@@ -20,12 +22,9 @@ def read_key() -> str | None:
     Raises:
         KeychainError: if the keychain cannot be used.
     """
-    keyring = _library()
-    try:
-        kept: str | None = keyring.get_password(SERVICE, ACCOUNT)
-    except Exception as exc:
-        raise _unusable(exc) from None
-    return kept
+    with _keyring() as keyring:
+        key: str | None = keyring.get_password(SERVICE, ACCOUNT)
+    return key
 
 
 def save_key(key: str) -> None:
@@ -34,11 +33,8 @@ def save_key(key: str) -> None:
     Raises:
         KeychainError: if the keychain cannot be used.
     """
-    keyring = _library()
-    try:
+    with _keyring() as keyring:
         keyring.set_password(SERVICE, ACCOUNT, key)
-    except Exception as exc:
-        raise _unusable(exc) from None
 
 
 def delete_key() -> bool:
@@ -49,24 +45,21 @@ def delete_key() -> bool:
     """
     if read_key() is None:
         return False
-    keyring = _library()
-    try:
+    with _keyring() as keyring:
         keyring.delete_password(SERVICE, ACCOUNT)
-    except Exception as exc:
-        raise _unusable(exc) from None
     return True
 
 
-def _library() -> ModuleType:
+@contextmanager
+def _keyring() -> Iterator[Any]:
     try:
         import keyring
     except ImportError:
         raise KeychainError("the keychain needs another package: pip install 'rotor-mcp[keychain]'") from None
-    return keyring
-
-
-def _unusable(exc: Exception) -> KeychainError:
-    """Return the error without the exception's text, which is a backend's and could hold a secret."""
-    return KeychainError(
-        f"this system's keychain cannot be used ({type(exc).__name__}): is it there, and unlocked?"
-    )
+    try:
+        yield keyring
+    except Exception as exc:
+        # The exception's text is a backend's, and could hold a secret.
+        raise KeychainError(
+            f"this system's keychain cannot be used ({type(exc).__name__}): is it there, and unlocked?"
+        ) from None

@@ -20,12 +20,8 @@ class _TextFormatter(logging.Formatter):
         return self._redact(super().format(record))
 
 
-class _JsonFormatter(logging.Formatter):
+class _JsonFormatter(_TextFormatter):
     """Formats a record as a JSON object on one line."""
-
-    def __init__(self, redact: Callable[[str], str]) -> None:
-        super().__init__()
-        self._redact = redact
 
     def format(self, record: logging.LogRecord) -> str:
         line = {

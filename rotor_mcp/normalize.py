@@ -5,7 +5,6 @@ Two spellings are equal if their normal forms are. A normal form is never shown 
 """
 
 import re
-from collections.abc import Iterator
 from functools import cache, lru_cache
 from typing import Literal
 from unicodedata import combining, normalize
@@ -131,11 +130,5 @@ def address_form(field: str, text: str) -> str:
 @cache
 def _states() -> dict[str, str]:
     """Return name or code of a state or province of the US and Canada, without spaces → its code."""
-    return dict(_state_names())
-
-
-def _state_names() -> Iterator[tuple[str, str]]:
-    for entry in _STATES.replace("\n", " ").split(","):
-        code, _, name = entry.strip().partition(" ")
-        yield code.lower(), code.lower()
-        yield name_form(name), code.lower()
+    entries = (entry.split(maxsplit=1) for entry in _STATES.split(","))
+    return {form: code.lower() for code, name in entries for form in (code.lower(), name_form(name))}

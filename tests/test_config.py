@@ -25,7 +25,7 @@ def test_the_defaults() -> None:
         "log_level": "warning",
         "log_format": "text",
     }
-    assert settings.zone_name
+    assert str(settings.zone)
 
 
 def test_the_names_of_the_variables() -> None:
@@ -131,7 +131,7 @@ def test_what_nobody_expanded_counts_as_not_given() -> None:
 
 
 def test_a_named_time_zone() -> None:
-    assert Settings.load({"timezone": "America/Chicago"}).zone_name == "America/Chicago"
+    assert str(Settings.load({"timezone": "America/Chicago"}).zone) == "America/Chicago"
 
 
 def test_the_key_is_not_in_the_repr() -> None:

@@ -59,7 +59,10 @@ def open_client(url: str, **options: Any) -> httpx2.AsyncClient:
         # An empty context trusts no certificate. It is never used, since this connection has no TLS.
         needed = urlsplit(url).scheme == "https" or proxy is not None
         trust = _load_certificates() if needed else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        options |= {"verify": trust, "proxy": _client_proxy(proxy, trust) if proxy else None}
+        options["verify"] = trust
+        if proxy is not None:
+            own_trust = trust if proxy.url.startswith("https:") else None
+            options["proxy"] = httpx2.Proxy(proxy.url, ssl_context=own_trust)
     return httpx2.AsyncClient(trust_env=False, **options)
 
 
@@ -133,10 +136,6 @@ def _validate_proxy(named: str, variable: str) -> str:
 
 def _proxy_error(variable: str, reason: str) -> Misconfigured:
     return Misconfigured(f"{variable} cannot be used: {reason}", fix=f"Correct {variable}, or unset it.")
-
-
-def _client_proxy(proxy: Proxy, trust: ssl.SSLContext) -> httpx2.Proxy:
-    return httpx2.Proxy(proxy.url, ssl_context=trust if proxy.url.startswith("https:") else None)
 
 
 def _load_certificates() -> ssl.SSLContext:

@@ -178,16 +178,18 @@ Priority = Annotated[PriorityName, BeforeValidator(_lower)]
 Tags = Annotated[list[str], BeforeValidator(split_tags)]
 
 
+_CONFIG = ConfigDict(
+    str_strip_whitespace=True,
+    coerce_numbers_to_str=True,
+    allow_inf_nan=False,
+    hide_input_in_errors=True,  # it is somebody's name and phone number
+)
+
+
 class Fields(BaseModel):
     """A set of fields, each of which may be missing."""
 
-    model_config = ConfigDict(
-        extra="forbid",
-        str_strip_whitespace=True,
-        coerce_numbers_to_str=True,
-        allow_inf_nan=False,
-        hide_input_in_errors=True,  # it is somebody's name and phone number
-    )
+    model_config = _CONFIG | ConfigDict(extra="forbid")
 
 
 class LeadFields(Fields):
@@ -267,13 +269,7 @@ class Lead(BaseModel):
     Fields that are not declared are dropped. A value beyond a limit on writing is kept.
     """
 
-    model_config = ConfigDict(
-        extra="ignore",
-        str_strip_whitespace=True,
-        coerce_numbers_to_str=True,
-        allow_inf_nan=False,
-        hide_input_in_errors=True,  # it is somebody's name and phone number
-    )
+    model_config = _CONFIG
 
     # The fields of `LeadFields`, in their order, without its limits and forms.
     name: str | None = None

@@ -41,15 +41,15 @@ def run_checks(settings: Settings, key_from: str | None, *, sandbox: bool) -> It
 
 def _check_time_zone(settings: Settings) -> Check:
     if settings.timezone:
-        return Check("time zone", "ok", f"{settings.zone_name}, as set")
+        return Check("time zone", "ok", f"{settings.zone}, as set")
     if not isinstance(settings.zone, ZoneInfo):
         return Check(
             "time zone",
             "note",
-            f"this machine's has no name that is known; its offset of today is used, {settings.zone_name}",
+            f"this machine's has no name that is known; its offset of today is used, {settings.zone}",
             f"Set {environment_variable('timezone')} to a name such as America/Chicago, or correct TZ.",
         )
-    return Check("time zone", "ok", f"{settings.zone_name}, this machine's")
+    return Check("time zone", "ok", f"{settings.zone}, this machine's")
 
 
 def _check_address(settings: Settings, *, sandbox: bool) -> Check:

@@ -2,16 +2,8 @@
 
 from dataclasses import dataclass
 from datetime import date, tzinfo
-from typing import Protocol
 
-from rotor_mcp.state.vocabulary import Kind
-
-
-class Spelling(Protocol):
-    """How a company spells its stages, sources and tags."""
-
-    def spelling(self, kind: Kind, word: str, except_lead: str | None = None) -> str | None:
-        """Return the spelling that leads other than one use, or None if none uses the word."""
+from rotor_mcp.state.vocabulary import Vocabulary
 
 
 @dataclass(frozen=True)
@@ -22,6 +14,6 @@ class Locale:
     zone: tzinfo
     region: str
     """Country (ISO 3166) of phones without a country code."""
-    words: Spelling | None = None
+    words: Vocabulary | None = None
     caller: str = ""
     """The company, and who calls: an approval holds for nobody else."""

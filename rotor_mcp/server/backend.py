@@ -6,6 +6,7 @@ Modules that need an extra are loaded only where it is used.
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
@@ -25,33 +26,18 @@ if TYPE_CHECKING:
     from rotor_mcp.tenants import Tenant, TenantRegistry
 
 
+@dataclass
 class Backend:
-    """What is behind the tools, resources and completions of one server."""
+    """What is behind the tools, resources and completions. `build_server` explains the fields."""
 
-    def __init__(
-        self,
-        settings: Settings,
-        *,
-        transport: "Callable[[], httpx2.AsyncBaseTransport] | None" = None,
-        clock: "Clock | None" = None,
-        listeners: "Sequence[EventListener]" = (),
-        access: "AccessControl | None" = None,
-    ) -> None:
-        """Create a backend that is not loaded.
+    settings: Settings
+    transport: "Callable[[], httpx2.AsyncBaseTransport] | None" = None
+    clock: "Clock | None" = None
+    listeners: "Sequence[EventListener]" = ()
+    _access: "AccessControl | None" = None
 
-        Args:
-            settings: of the server.
-            transport: makes the HTTP transport when the first request needs it; the network if None.
-            clock: returns the present moment; the system's if None.
-            listeners: receive every event.
-            access: admits calls; if None, every call is admitted, with the key in the settings.
-        """
-        self._settings = settings
-        self._transport = transport
-        self._clock = clock
-        self._listeners = listeners
-        self._access = access
-        if listeners:
+    def __post_init__(self) -> None:
+        if self.listeners:
             self._access = self.access  # they are told from the start what was spent
 
     @property
@@ -60,9 +46,8 @@ class Backend:
         if self._access is None:
             from rotor_mcp.server.access import AccessControl
 
-            self._access = AccessControl(
-                open_registry(self._settings, self._transport, self._clock, self._listeners)
-            )
+            registry = open_registry(self.settings, self.transport, self.clock, self.listeners)
+            self._access = AccessControl(registry)
         return self._access
 
     @property
@@ -76,7 +61,7 @@ class Backend:
 
     def start(self) -> None:
         """Start to check whether shared state can be used, if any is shared."""
-        if self._settings.redis_url is not None:
+        if self.settings.redis_url is not None:
             self.access.tenants.state_factory.start()
 
     async def aclose(self) -> None:
@@ -92,22 +77,13 @@ class Backend:
         return partial(call_tool, access=self.access)
 
     async def read_lead(self, lead_id: str) -> str:
-        """Read the resource of a lead.
-
-        Raises:
-            ResourceNotFoundError: if no lead has this id.
-            ResourceError: if Rotor could not be asked or refused.
-        """
+        """Read the resource of a lead, as `dispatch.read_lead` does."""
         from rotor_mcp.server.dispatch import read_lead
 
         return await read_lead(lead_id, self.access)
 
     async def read_pipeline(self) -> str:
-        """Read the resource of the pipeline.
-
-        Raises:
-            ResourceError: if Rotor could not be asked or refused.
-        """
+        """Read the resource of the pipeline, as `dispatch.read_pipeline` does."""
         from rotor_mcp.server.dispatch import read_pipeline
 
         return await read_pipeline(self.access)

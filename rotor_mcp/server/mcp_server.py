@@ -69,7 +69,7 @@ def build_server(
         access: admits calls; if None, every call is admitted, with the key in the settings.
         options: of the SDK's server, beside those that are set here.
     """
-    backend = Backend(settings, transport=transport, clock=clock, listeners=listeners, access=access)
+    backend = Backend(settings, transport, clock, listeners, access)
 
     @asynccontextmanager
     async def lifespan(_: MCPServer[Any]) -> AsyncIterator[None]:

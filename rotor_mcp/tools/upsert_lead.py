@@ -16,7 +16,7 @@ from rotor_mcp.leads.context import CallContext
 from rotor_mcp.leads.locale import Locale
 from rotor_mcp.leads.matching import Ambiguity
 from rotor_mcp.leads.phones import parse_phones
-from rotor_mcp.leads.plan import Change, approval_token
+from rotor_mcp.leads.plan import IDENTITY_FIELDS, Change, approval_token
 from rotor_mcp.leads.requests import UpsertRequest
 from rotor_mcp.leads.upsert import Evidence, UpsertOutcome, UpsertStatus, upsert
 from rotor_mcp.sanitize import one_line
@@ -30,8 +30,6 @@ MAX_EXCERPT_CHARS = 160
 """Characters of notes in a result; `get_lead` shows all of them."""
 CANDIDATE_FIELDS = ("id", "name", "archived")
 """The fields that tell a lead from others that could be meant, beside its phone or e-mail."""
-
-_WHO = frozenset({"name", "phone", "email"})
 
 
 class Difference(BaseModel):
@@ -375,8 +373,7 @@ def _next_step(result: UpsertResult) -> list[str]:
 def _may_be_another_person(result: UpsertResult) -> bool:
     """Whether a lead was only found, and the plan is about who that is."""
     return result.matched_by not in (None, "id") and (
-        bool(result.candidates)
-        or any(change.field in _WHO or change.field.startswith("address_") for change in result.changes)
+        bool(result.candidates) or any(change.field in IDENTITY_FIELDS for change in result.changes)
     )
 
 
