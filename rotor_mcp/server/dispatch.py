@@ -15,10 +15,10 @@ from rotor_mcp.errors import CallError, CallRejected, InvalidArguments, NotFound
 from rotor_mcp.leads.context import CallContext
 from rotor_mcp.leads.validation import parse
 from rotor_mcp.sanitize import cap_result, clean, one_line, safe_value
-from rotor_mcp.server import elicitation
+from rotor_mcp.server import elicitation, pipeline_resource
 from rotor_mcp.server.access import AccessControl, AdmittedCall
 from rotor_mcp.server.recording import recorded
-from rotor_mcp.tools import phrases, pipeline
+from rotor_mcp.tools import phrases
 from rotor_mcp.tools.error_text import render_crash, render_error
 from rotor_mcp.tools.get_lead import GetLeadArguments, get_lead, render_lead
 from rotor_mcp.tools.registry import TOOLS
@@ -152,7 +152,7 @@ async def read_pipeline(access: AccessControl) -> str:
     Raises:
         ResourceError: if Rotor could not be asked or refused.
     """
-    return await _read("resource pipeline", pipeline.read_pipeline, access)
+    return await _read("resource pipeline", pipeline_resource.read_pipeline, access)
 
 
 async def _read(what: str, read: Callable[[CallContext], Awaitable[str]], access: AccessControl) -> str:
