@@ -1,4 +1,4 @@
-"""`python -m rotor_mcp` is `rotor-mcp`: an absolute command for clients that know no PATH."""
+"""Runs `rotor-mcp` as `python -m rotor_mcp`, for clients that start a program by its full path."""
 
 from rotor_mcp import gc_tuning
 

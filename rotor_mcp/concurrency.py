@@ -1,4 +1,4 @@
-"""Several things at once, but not too many; and long work that lets other calls run."""
+"""Limits concurrent requests, and lets other tasks run during long work."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from time import perf_counter

@@ -18,7 +18,7 @@ from rotor_mcp.sanitize import Replacements, replace_all
 KEY_PREFIX = "rotor_"
 _UNEXPANDED = re.compile(r"\s*(\$\{[^}]*\}|\$\w+|%\w+%)\s*")
 _SHORTEST_SECRET = 8
-"""A shorter text is redacted nowhere: it would be found in ordinary words."""
+"""A shorter text is not redacted, because ordinary words contain it."""
 _KEY_MARK = "«API key»"
 """Shown in the place of a key. No key can hold it, so mark and text together never make up the key anew."""
 _WELL_FORMED_KEY = re.compile(
@@ -28,7 +28,7 @@ _WELL_FORMED_KEY = re.compile(
 
 
 class ConfigError(Exception):
-    """A setting cannot be used; the text names it and says what it may be."""
+    """A setting cannot be used. The text names it and describes its valid values."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Credentials:
 
 
 def redact_well_formed_keys(text: str) -> str:
-    """Take everything out of a text that has the form of a Rotor API key, whosever it is."""
+    """Remove every text that has the form of a Rotor API key."""
     return _WELL_FORMED_KEY.sub(_KEY_MARK, text) if KEY_PREFIX in text else text
 
 
@@ -65,7 +65,7 @@ class Loaded(BaseModel):
 
     @classmethod
     def load(cls, values: Mapping[str, str | None]) -> Self:
-        """Read settings by field name. Blank ones, and `${…}` that nobody expanded, count as not given.
+        """Read settings by field name. Blank values and unexpanded `${…}` count as missing.
 
         Raises:
             ConfigError: if one of them cannot be used.
@@ -90,7 +90,7 @@ class Loaded(BaseModel):
 
 
 class Settings(Loaded):
-    """What the person who runs the server decides.
+    """The settings of a server.
 
     `Settings.load` reads them; `server.backend.load_settings` also reads the keychain if that is wanted.
     """
@@ -232,12 +232,12 @@ class Settings(Loaded):
 
     @cached_property
     def credentials(self) -> Credentials | None:
-        """The same as a value that goes along with requests."""
+        """The API key with its warning, as requests carry it."""
         return None if self.key is None else Credentials(self.key, self.key_warning)
 
     @cached_property
     def key_trouble(self) -> str | None:
-        """Why there is no key that can be sent, without a word of the key itself."""
+        """Why no key can be sent; None if one can. The text contains no part of the key."""
         variable = environment_variable("api_key")
         value = self.api_key.get_secret_value() if self.api_key else ""
         if self._keychain_trouble:
@@ -252,7 +252,7 @@ class Settings(Loaded):
 
     @cached_property
     def key_warning(self) -> str | None:
-        """What is odd about a key that can be sent."""
+        """What is unusual about the form of a key that can be sent."""
         variable = environment_variable("api_key")
         if self.key and not self.key.startswith(KEY_PREFIX):
             return (
@@ -265,7 +265,7 @@ class Settings(Loaded):
 
     @cached_property
     def zone(self) -> tzinfo:
-        """The time zone in which dates are judged."""
+        """The time zone that decides which day it is."""
         if self.timezone:
             return ZoneInfo(self.timezone)
         import tzlocal  # only a server that is not told its zone needs it
@@ -287,13 +287,13 @@ class Settings(Loaded):
 
     @cached_property
     def _given_key(self) -> Credentials:
-        """What was given as a key, even if it cannot be sent; nothing if it only names a variable."""
+        """The given key, even if it cannot be sent; empty if it only names a variable."""
         value = self.api_key.get_secret_value() if self.api_key else ""
         return Credentials("" if _UNEXPANDED.fullmatch(value) else value)
 
     @cached_property
     def _passwords(self) -> tuple[str, ...]:
-        """The password of Redis, as it stands in the address and as it is meant."""
+        """The password of Redis, percent-encoded as in the URL, and decoded."""
         if self.redis_url is None:
             return ()
         password = urlsplit(self.redis_url.get_secret_value()).password or ""
@@ -301,7 +301,7 @@ class Settings(Loaded):
 
 
 def environment_variable(field: str) -> str:
-    """Name the environment variable of a setting."""
+    """Return the environment variable of a setting."""
     return f"ROTOR_{field.upper()}" if field in ("api_key", "base_url") else f"ROTOR_MCP_{field.upper()}"
 
 

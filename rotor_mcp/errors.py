@@ -1,4 +1,4 @@
-"""The errors that a call can end in, by what a caller needs to know: was anything done?
+"""The errors of calls, classified by whether anything was done.
 
 ```
 CallError
@@ -155,7 +155,7 @@ class NotAuthorised(Refused):
     """401: Rotor does not know this key."""
 
     odd_key: str | None = None
-    """What is odd about the form of the key that was sent."""
+    """What is unusual about the form of the key that was sent."""
 
 
 @dataclass(eq=False)

@@ -1,4 +1,4 @@
-"""Tenants: what calls with one Rotor key share.
+"""Tenants: what calls with one Rotor key have in common.
 
 Calls with one key find the same tenant as long as one of them is under way. It is kept after that once Rotor
 has accepted the key: over HTTP callers can send anything as a key, and must not push out tenants that exist.

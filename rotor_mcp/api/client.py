@@ -11,12 +11,12 @@ from rotor_mcp.concurrency import paced
 from rotor_mcp.errors import OutcomeUnknown, Unanswered
 
 MAX_TOTAL = 1_000_000_000
-"""Leads that Rotor may say there are; a larger number is none."""
+"""Largest total that is believed. A larger one counts as unknown."""
 
 
 @dataclass(frozen=True)
 class WriteReply:
-    """What a write did, by Rotor's own word."""
+    """What Rotor answered to a write."""
 
     created: bool
     lead: Lead
@@ -24,12 +24,12 @@ class WriteReply:
 
 @dataclass(frozen=True)
 class KeyAccess:
-    """What a key may do, and whose it is."""
+    """The scopes of a key, and its company."""
 
     scopes: list[str]
     company_id: str | None
     timestamp: str | None
-    """Rotor's time, if it said."""
+    """Rotor's time, if it is in the answer."""
 
 
 class LeadsClient(ApiSession):
@@ -39,11 +39,11 @@ class LeadsClient(ApiSession):
     """
 
     async def ping(self) -> None:
-        """Send `GET /auth/test` without the key. A running Rotor refuses it, and counts it for nobody."""
+        """Send `GET /auth/test` without the key. A running Rotor refuses it; no quota counts it."""
         await self.send("GET", "auth/test", anonymous=True)
 
     async def access(self) -> KeyAccess:
-        """Read what the key may do, and for whom: `GET /auth/test`."""
+        """Read the scopes and the company of the key: `GET /auth/test`."""
         _, answer = await self.send("GET", "auth/test")
         scopes, company, timestamp = (answer.get(name) for name in ("scopes", "company_id", "timestamp"))
         return KeyAccess(
@@ -135,10 +135,10 @@ class LeadsClient(ApiSession):
 
 
 def _doubt(sent: Mapping[str, object], said: Mapping[str, object]) -> str | None:
-    """Say why an answer does not prove that a write was done; None if it does.
+    """Return why an answer does not prove that a write was done; None if it does.
 
-    It has to name the lead, the one that was asked for, and to tell each field that was sent. That a field
-    holds something else than was sent is no doubt, but for what says who the lead is.
+    It must have the id of the lead that was meant, and each field that was sent. Name, phone and e-mail must
+    have the values that were sent; another field may differ.
     """
     lead_id = said.get("id")
     if not isinstance(lead_id, str) or not lead_id:
@@ -155,6 +155,6 @@ def _doubt(sent: Mapping[str, object], said: Mapping[str, object]) -> str | None
 
 
 def _letters(value: object) -> str:
-    """What is left of a text in every form in which Rotor may answer it."""
+    """Return the letters and digits of a text in lower case; of a number, the last ten digits."""
     text = re.sub(r"\W", "", str(value)).casefold()
     return text[-10:] if text.isdecimal() else text

@@ -1,4 +1,4 @@
-"""What kept a connection from being made."""
+"""Describes why a connection could not be made."""
 
 import re
 import socket
@@ -12,7 +12,7 @@ from rotor_mcp.errors import NotSent
 
 
 def connect_error(exc: BaseException, host: str, proxy: Proxy | None = None) -> NotSent:
-    """Say what kept the connection from being made. The exception's own text is not for showing.
+    """Describe why a connection could not be made. The exception's own text is not shown.
 
     Args:
         exc: what the HTTP client raised.
@@ -56,7 +56,7 @@ def _refusal_of_proxy(exc: BaseException, proxy: Proxy) -> str:
 
 
 def _causes(exc: BaseException) -> Iterator[BaseException]:
-    """Walk what an exception came from, groups included, innermost last."""
+    """Yield an exception and all its causes, members of groups included, innermost last."""
     yield exc
     if isinstance(exc, BaseExceptionGroup):
         for member in exc.exceptions:

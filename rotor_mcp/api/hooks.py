@@ -1,4 +1,4 @@
-"""What the API client reports to its caller while a call runs."""
+"""Callbacks of the API client: it reports each lead that it reads and each request that it sends."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass

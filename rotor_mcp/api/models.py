@@ -58,19 +58,19 @@ READ_NAMES = {
 SENT_NAMES = {read_name: name for name, read_name in READ_NAMES.items()}
 
 
-# What assistants often send slightly wrong, and whose meaning is certain.
+# Conversions of what assistants often send in a slightly wrong form, where the meaning is certain.
 
 
 def is_blank(value: object) -> bool:
-    """Whether a value counts as not given."""
+    """Whether a value counts as missing: null or blank text."""
     return value is None or (isinstance(value, str) and not value.strip())
 
 
 def blanks(values: Mapping[str, object]) -> list[str]:
-    """Name the arguments that count as not given: null and blank text, and beside blank text 0 and false.
+    """Return the arguments that count as missing: null, blank text, and beside blank text 0 and false.
 
-    Gateways that fill in every optional argument send blank text for a text, 0 for a number and false for a
-    yes or no. By a blank text they are known.
+    Gateways that fill in every optional argument send blank text for a string, 0 for a number and false for a
+    boolean. A blank text shows that the arguments come from such a gateway.
     """
     blank = [
         name
@@ -82,8 +82,8 @@ def blanks(values: Mapping[str, object]) -> list[str]:
     return blank
 
 
-def _without_halves(text: str) -> str:
-    """Replace halves of surrogate pairs, which JSON can hold but no text, by the sign for the unreadable."""
+def _replace_surrogates(text: str) -> str:
+    """Replace lone surrogates, which JSON can contain and UTF-8 cannot, by U+FFFD."""
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
@@ -122,11 +122,11 @@ def split_tags(value: object) -> object:
 
 
 def _unwrap_id(value: object) -> object:
-    """Take off what comes along when an id is pasted: quotes, braces, capitals."""
+    """Remove what is pasted along with an id: quotes, braces, capitals."""
     return value.strip(" \t\r\n\"'`{}()<>").lower() if isinstance(value, str) else value
 
 
-# What would be refused or misread, caught before it costs a request.
+# Checks that find a value which Rotor would refuse or misread before it costs a request.
 
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -319,7 +319,7 @@ class Lead(BaseModel):
                     value = fields.pop(name, None)
                     if error["type"] == "string_unicode":
                         # Without it a field would seem empty, and a write would replace what it holds.
-                        fields[name] = map_strings(value, _without_halves)
+                        fields[name] = map_strings(value, _replace_surrogates)
 
 
 class Page(BaseModel):

@@ -33,7 +33,7 @@ MAX_FAULTS = 20
 
 @dataclass(frozen=True)
 class Answer:
-    """An answer as it came: nothing of its body is known yet."""
+    """An answer with its raw body."""
 
     status: int
     headers: Mapping[str, str]
@@ -66,7 +66,7 @@ def read(
 
 
 def _read_int(digits: str) -> float:
-    """Read an integer. One of many digits, which takes long to read, is read as an inexact number."""
+    """Parse an integer. One with many digits would take long, and is parsed as a float."""
     return int(digits) if len(digits) <= MAX_INT_DIGITS else float(digits)
 
 

@@ -1,4 +1,4 @@
-"""Which failed requests are sent again, and after how long."""
+"""Decides which failed requests are sent again, and after which delay."""
 
 import random
 from typing import Literal

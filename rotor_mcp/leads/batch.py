@@ -1,6 +1,6 @@
 """Writes many leads in one call: combine rows, look up, plan all, write, and say how each row ended.
 
-`upsert.py` does what a single write takes; here is what differs when there are many.
+`upsert.py` carries out each single write.
 """
 
 import logging
@@ -29,7 +29,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Crash:
-    """An exception that nothing foresees."""
+    """An unexpected exception."""
 
     kind: str
     """The class of the exception."""
@@ -60,13 +60,13 @@ class RowOutcome:
 
     @classmethod
     def crashed(cls, rows: tuple[int, ...], exc: Exception, *, sent: bool = False) -> Self:
-        """Return the outcome of rows that raised an unforeseen exception, and log it. Other rows go on."""
+        """Return the outcome of rows that raised an unexpected exception, and log it. Other rows go on."""
         logger.error("rows %s crashed", rows, exc_info=exc)
         return cls(rows, "unknown" if sent else "invalid", failure=Crash(type(exc).__name__, sent))
 
     @property
     def is_stored(self) -> bool:
-        """Whether what the rows ask for is in Rotor."""
+        """Whether Rotor holds what the rows ask for."""
         return self.status in ("created", "updated", "unchanged")
 
 
@@ -160,7 +160,7 @@ class Batch:
         return PlannedWrite(group, plan)
 
     def _combined(self, writes: Sequence[PlannedWrite]) -> list[PlannedWrite]:
-        """Combine writes to one lead, which was given by its phone and by its e-mail perhaps.
+        """Combine writes to one lead, for example when one row has its phone and another its e-mail.
 
         What needs approval stays by itself: combined with an id, it would be written without approval.
         """

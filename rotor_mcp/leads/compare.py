@@ -1,4 +1,4 @@
-"""Whether two values of a field mean the same. Pure."""
+"""Compares two values of a field by their meaning. Pure."""
 
 from collections.abc import Callable
 from datetime import datetime

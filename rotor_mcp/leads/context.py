@@ -1,4 +1,4 @@
-"""What one tool call works with."""
+"""The context of one tool call: its API client, the state of its tenant, its locale and its limits."""
 
 import json
 from collections.abc import Awaitable, Callable
@@ -14,7 +14,7 @@ from rotor_mcp.state.tenant_state import TenantState
 from rotor_mcp.tenants import Tenant
 
 Progress = Callable[[float, float | None, str], Awaitable[None]]
-"""Reports how far a long call has come: done, of how many, in words."""
+"""Reports the progress of a call: number done, total, text."""
 
 
 async def _ignore_progress(_done: float, _of: float | None, _what: str) -> None:

@@ -1,4 +1,4 @@
-"""What the rules depend on beside the leads: the day, and how dates, phones and words are read."""
+"""The day, time zone, phone region and vocabulary that the rules depend on."""
 
 from dataclasses import dataclass
 from datetime import date, tzinfo

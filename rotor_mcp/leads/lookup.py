@@ -1,4 +1,4 @@
-"""Looks up the leads that requests mean.
+"""Looks up the leads that requests refer to.
 
 One person is looked up by id, phone, e-mail or name. For many it can be cheaper to read all of the company's
 leads, in pages; of these only those are kept that a request could mean. `LeadIndex` holds the leads and sends
@@ -86,7 +86,7 @@ class LeadIndex:
             self._read_at[lead.id] = read_at
 
     def fail(self, request: UpsertRequest, failure: Exception) -> None:
-        """Note why one request could not be looked up, where others are not affected."""
+        """Record why the look-up of one request failed. Other requests are not affected."""
         self._failures[id(request)] = failure
 
     def match(self, request: UpsertRequest) -> Lookup:

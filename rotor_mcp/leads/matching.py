@@ -1,4 +1,4 @@
-"""Which lead a request means: matching by id, phone, e-mail and name. Pure.
+"""Matches a request to a lead: by id, phone, e-mail or name. Pure.
 
 Rotor does not document how it compares phones; it may compare letter by letter. So a lead is found here, in
 any spelling of its number, and Rotor's own matching is only the second line of defence.

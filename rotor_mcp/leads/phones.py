@@ -1,4 +1,4 @@
-"""Phone numbers in any spelling: their canonical forms, and the digits to search for. Pure.
+"""Parses phone numbers in any spelling: canonical forms, and the digits to search for. Pure.
 
 Rotor does not document how it compares phones; it may compare letter by letter. So numbers are compared here,
 with the tables of `phonenumbers`.

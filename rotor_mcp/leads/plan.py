@@ -37,7 +37,7 @@ PlannedOutcome = Literal[Operation, "unchanged", "needs_confirmation"]
 
 @dataclass(frozen=True)
 class Change:
-    """A field, as it is and as it would be."""
+    """The change of one field."""
 
     field: str
     before: Value | None
@@ -227,6 +227,6 @@ _DAY = re.compile(r"^\d{4}-\d{2}-\d{2}: ")
 
 
 def holds_lines(stored: str, text: str) -> bool:
-    """Whether the lines of a text stand in the notes, one after the other, under whatever day."""
+    """Whether the notes contain the lines of a text, one after the other, whatever their dates."""
     lines, wanted = ([caseless(_DAY.sub("", line)) for line in part.splitlines()] for part in (stored, text))
     return any(lines[at : at + len(wanted)] == wanted for at in range(len(lines) - len(wanted) + 1))

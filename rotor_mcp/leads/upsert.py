@@ -1,7 +1,7 @@
-"""Finds the lead, plans the write, writes, and makes sure of the outcome: what `upsert_lead` does.
+"""Creates or updates a lead: finds it, plans the write, writes, and verifies the outcome.
 
-`lookup.py` reads the leads that could be meant, `matching.py` decides which one is, and `plan.py` what
-changes. Here are the requests between them.
+`lookup.py` reads the leads that could be meant, `matching.py` decides which one is, and `plan.py` decides
+what changes.
 """
 
 from collections.abc import Iterable
@@ -41,7 +41,7 @@ class Evidence(Enum):
 
 @dataclass(frozen=True)
 class UpsertOutcome:
-    """What became of a request to create or update a lead."""
+    """The outcome of a request to create or update a lead."""
 
     request: UpsertRequest
     plan: Plan
@@ -143,7 +143,7 @@ def _is_out_of_date(lookup: Lookup, released_at: float) -> bool:
 async def _write(
     request: UpsertRequest, call: CallContext, plan: Plan, lease: Lease, *, checked: bool = True
 ) -> UpsertOutcome:
-    """Carry out a plan, and report how that ended, whatever became of it.
+    """Carry out a plan, and report the write to the listeners however it ends.
 
     Unless `checked`, the key may not read, and Rotor's own matching chooses the lead.
     """
@@ -201,7 +201,7 @@ async def _make_sure(
 
 @dataclass(frozen=True)
 class _ReadBack:
-    """What a read of Rotor says about a write whose reply was lost."""
+    """What a read shows about a write whose reply was lost."""
 
     state: Literal["done", "absent", "unclear"]
     lead: Lead | None = None

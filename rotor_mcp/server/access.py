@@ -1,4 +1,4 @@
-"""Admits calls: who calls, what they may do, and with which tenant.
+"""Admits calls: decides who calls, what they may do, and with which tenant.
 
 On standard input and output every call is of whoever started the process. Over HTTP,
 `hosting/access.py` decides.
@@ -24,13 +24,13 @@ class AdmittedCall:
     caller: str | None = None
     """Who calls; None if it is whoever started the process."""
     notice: str | None = None
-    """What the caller should know beside the result."""
+    """A note for the caller, beside the result."""
     where_the_key_is: str | None = None
     """A sentence about where the Rotor key comes from; None if whoever started the process has given it."""
     writes: list[WriteEvent] = field(default_factory=list)
-    """What was written in its course."""
+    """The writes of this call."""
     summary: CallSummary | None = None
-    """What was called, and how that ended, once it has. None if nothing was started."""
+    """The operation and its outcome; None until it has ended."""
 
 
 class AccessControl:
@@ -46,7 +46,7 @@ class AccessControl:
         self._listeners = (*tenants.listeners, *listeners)
 
     def allows(self, *, writing: bool) -> bool:  # noqa: ARG002 - over HTTP it depends on the scopes
-        """Whether whoever asks now may write, or read."""
+        """Whether the present caller may write, or read."""
         return True
 
     @asynccontextmanager

@@ -1,7 +1,7 @@
-"""The one place that imports modules of this package late.
+"""Imports what is behind the tools when the first call needs it. No other module imports ours late.
 
-A client waits for a start, and a start needs nothing of what is behind the tools: the first call loads it.
-Modules that need an extra are loaded only where it is used.
+A client waits while the server starts, and a start needs none of these modules. Modules that need an extra
+are imported only where it is used.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
@@ -38,7 +38,7 @@ class Backend:
 
     def __post_init__(self) -> None:
         if self.listeners:
-            self._access = self.access  # they are told from the start what was spent
+            self._access = self.access  # they receive `started` now
 
     @property
     def access(self) -> "AccessControl":
@@ -56,7 +56,7 @@ class Backend:
         return self._access is None or self._access.allows_everyone_the_same
 
     def allows(self, *, writing: bool) -> bool:
-        """Whether whoever asks now may write, or read."""
+        """Whether the present caller may write, or read."""
         return self._access is None or self._access.allows(writing=writing)
 
     def start(self) -> None:
@@ -113,10 +113,10 @@ def load_settings(values: Mapping[str, str | None]) -> Settings:
 
 
 def open_listeners(environment: Mapping[str, str]) -> "Sequence[EventListener]":
-    """Return what makes traces and metrics, if the environment asks for them.
+    """Return the listener for traces and metrics, if the environment asks for them.
 
     Raises:
-        ConfigError: if what it asks for cannot be had.
+        ConfigError: if what it asks for is not available.
     """
     if not any(name.startswith("OTEL_") for name in environment):
         return ()

@@ -1,4 +1,4 @@
-"""Runs tools and reads resources. Whatever happens ends in text that a model can act on.
+"""Runs tools and reads resources. Every failure becomes a text that a model can act on.
 
 Everything behind a call is imported here, and `backend.py` imports this module at the first call.
 """
@@ -32,7 +32,7 @@ logger = logging.getLogger(__name__)
 async def call_tool(
     name: str, given: dict[str, Any], context: Context[Any, Any], access: AccessControl
 ) -> CallToolResult | InputRequiredResult:
-    """Call a tool, and return its result, or the text of the error that it ended in."""
+    """Call a tool, and return its result or the text of its error."""
     tool = TOOLS[name]
     try:
         async with access.admit(writing=not tool.read_only, tool=name) as admitted:
@@ -119,7 +119,7 @@ async def _ask_person(
 async def _go_on(
     tool: Tool[Any, Any], arguments: Any, answer: elicitation.Answered, call: CallContext
 ) -> Result:
-    """Carry out what the person was asked about, or return it as not approved."""
+    """Carry out the plan that the person approved, or return it as not approved."""
     shown = tool.result.model_validate_json(answer.state)
     match answer.answer:
         case "declined":

@@ -101,10 +101,9 @@ def build_server(
 
 
 async def _wrap_arguments(context: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
-    """Let arguments through that came as JSON text or a list, as some clients send them.
+    """Accept arguments that are JSON text or a list, as some clients send them.
 
-    The SDK would refuse them by a protocol error, which no model sees. `leads/validation.py` reads or refuses
-    them.
+    The SDK would answer a protocol error, which no model sees. `leads/validation.py` parses or refuses them.
     """
     given = (context.params or {}).get("arguments")
     if context.method == "tools/call" and given is not None and not isinstance(given, dict):
@@ -127,7 +126,7 @@ class McpServer(MCPServer[Any]):
         await self._lowlevel_server.run(incoming, outgoing, options)
 
     async def list_tools(self) -> list[McpTool]:
-        """List the tools for whoever asks."""
+        """List the tools that the caller may use."""
         return [
             tool
             for tool in await super().list_tools()
@@ -135,7 +134,7 @@ class McpServer(MCPServer[Any]):
         ]
 
     async def list_prompts(self) -> list[McpPrompt]:
-        """List the prompts for whoever asks."""
+        """List the prompts that the caller may use."""
         return [
             prompt
             for prompt in await super().list_prompts()

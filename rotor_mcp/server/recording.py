@@ -17,14 +17,14 @@ logger = logging.getLogger(__name__)
 
 @dataclass
 class Recording:
-    """The end of a call, as far as it is known."""
+    """The outcome of a call."""
 
     outcome: str = "done"
 
 
 @contextmanager
 def recorded(what: str, admitted: AdmittedCall, call: CallContext) -> Iterator[Recording]:
-    """Record how a block ends: with the outcome that it sets, or with an exception."""
+    """Record the outcome that a block sets, or its exception."""
     started, recording, detail = anyio.current_time(), Recording(), ""
     try:
         yield recording

@@ -1,4 +1,4 @@
-"""What calls with one Rotor key share between them. It never decides what is written."""
+"""The state that calls with one Rotor key share. It never decides what is written."""
 
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -12,7 +12,7 @@ from rotor_mcp.state.vocabulary import Vocabulary
 
 @dataclass
 class TenantState:
-    """What calls with one Rotor key share."""
+    """The state that calls with one Rotor key share."""
 
     search_cache: SearchCache
     vocabulary: Vocabulary = field(default_factory=Vocabulary)
@@ -23,7 +23,7 @@ class TenantState:
 
     @cached_property
     def hooks(self) -> ApiHooks:
-        """Receive what every call reads and sends."""
+        """Callbacks for what every call reads and sends."""
         return ApiHooks(self.vocabulary.learn, self._request_sent)
 
     async def _request_sent(self, status: int | None) -> None:

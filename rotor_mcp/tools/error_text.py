@@ -32,7 +32,7 @@ WHERE_A_KEY_COMES_FROM = (
 
 
 def render_error(error: CallError, requests: int, where_the_key_is: str | None = None) -> str:
-    """Return the text of the error that a call ended in."""
+    """Return the text of the error of a call."""
     match error:
         case InvalidArguments(faults=faults):
             return "\n".join(["Nothing was sent.", *map(one_line, faults)])
@@ -60,7 +60,7 @@ def render_error(error: CallError, requests: int, where_the_key_is: str | None =
 
 
 def render_crash(kind: str, requests: int) -> str:
-    """Return the text of an exception that nothing foresees."""
+    """Return the text of an unexpected exception."""
     return (
         f"rotor-mcp has a fault of its own here ({kind}); its log on stderr has the details. "
         "If this was a write, look the lead up before sending it again. " + spent(requests)
@@ -68,7 +68,7 @@ def render_crash(kind: str, requests: int) -> str:
 
 
 def row_failure(failure: Failure) -> list[str]:
-    """Say why a row of many was not written."""
+    """Return the reasons why a row was not written."""
     match failure:
         case InvalidArguments(faults=faults):
             return list(faults)
@@ -89,7 +89,7 @@ def row_failure(failure: Failure) -> list[str]:
 
 
 def describe(error: RotorError) -> str:
-    """Say what went wrong, whether anything was done, and what to do next, without the cost."""
+    """Return what went wrong, whether anything was done, and what to do next, without the cost."""
     match error:
         case NoKey():
             return f"Nothing was sent: {error.reason}. {WHERE_A_KEY_COMES_FROM}."

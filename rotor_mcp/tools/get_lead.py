@@ -25,7 +25,7 @@ class GetLeadArguments(Arguments):
 
 
 class GetResult(Result):
-    """What `get_lead` read."""
+    """The result of `get_lead`."""
 
     lead: Annotated[LeadView, WithJsonSchema({"type": "object"})]
     notes_go_on_at: SkipJsonSchema[int | None] = None

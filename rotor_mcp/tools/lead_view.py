@@ -1,4 +1,4 @@
-"""How leads are shown: the fields of a result, a line in a list, and all lines of one lead."""
+"""Shows leads: as fields of a result, as a line in a list, and as all lines of one lead."""
 
 from collections.abc import Sequence
 from typing import Any

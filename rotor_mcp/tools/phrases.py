@@ -18,12 +18,12 @@ def counted(count: int, noun: str) -> str:
 
 
 def spent(requests: int) -> str:
-    """Say what a call cost."""
+    """Return the cost of a call as a sentence."""
     return f"{requests:,} request{'' if requests == 1 else 's'} spent." if requests else "No requests spent."
 
 
 def cost(result: Result) -> str:
-    """Say what day it is, and what the call cost."""
+    """Return the day and the cost of a call as sentences."""
     return f"Today is {result.today} ({result.timezone}). {spent(result.requests)}"
 
 
@@ -33,7 +33,7 @@ def dollars(amount: float) -> str:
 
 
 def worth(value: float | None) -> str:
-    """Say what leads may bring together; nothing if that is 0 or unknown."""
+    """Return the value of leads as a sentence; empty if it is 0 or unknown."""
     return f"Worth {dollars(value)} in all. " if value else ""
 
 
@@ -49,7 +49,7 @@ def notes(warnings: Sequence[str]) -> list[str]:
 
 
 def redis_fault(reason: str) -> str:
-    """Say that other servers were not asked about a write, and what to do."""
+    """Return the warning that other servers were not asked about a write, and what to do."""
     return (
         "other servers were not asked whether they write to the same person at this moment, because Redis "
         f"cannot be relied on: {reason}. If one did, there may be a second lead or a lost change, which "
@@ -58,13 +58,13 @@ def redis_fault(reason: str) -> str:
 
 
 def unused_word(word: Unused) -> str:
-    """Say that no lead has a stage, source or tag, and which are in use."""
+    """Return the warning that no lead has a stage, source or tag, with those in use."""
     nearest = f". The nearest in use is {one_line(word.nearest)}" if word.nearest else in_use(word)
     return f"no lead read lately has the {word.kind} {one_line(word.word)}{nearest}"
 
 
 def in_use(word: Unused) -> str:
-    """Say which words are in use, if any are known."""
+    """Return the words in use; empty if none are known."""
     return f". In use: {', '.join(map(one_line, word.in_use))}" if word.in_use else ""
 
 

@@ -1,7 +1,6 @@
-"""What the results of all tools have in common. The JSON of a result, without defaults, is its
-structured content.
+"""The common part of all results. The JSON of a result, without defaults, is its structured content.
 
-A field is left out of the schema, which costs tokens, where its name says what it is.
+A field whose name explains it is left out of the schema, which costs tokens.
 """
 
 from typing import Annotated, TypedDict
@@ -13,7 +12,7 @@ from rotor_mcp.leads.context import CallContext
 
 
 class CallFacts(TypedDict):
-    """What every result says of its call."""
+    """The facts about its call that every result has."""
 
     today: str
     timezone: str

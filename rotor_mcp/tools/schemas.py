@@ -3,7 +3,7 @@
 They are kept in `definitions.json`, from which the server reads them: a start needs no models. A test
 compares the two, and `pytest -n 0 --inline-snapshot=fix` writes the file anew.
 
-Words are left out that cost tokens and say nothing: titles, `null` beside a type (an unknown field is left
+Left out is what costs tokens and adds nothing: titles, `null` beside a type (an unknown field is left
 out), references to definitions that are used once.
 """
 
@@ -79,7 +79,7 @@ def _input_schema(model: type[BaseModel]) -> dict[str, Any]:
 
 
 def _only(words: Set[str], schema: dict[str, Any]) -> dict[str, Any]:
-    """Leave out all words of a schema, and of the schemas in it, but these."""
+    """Return a schema, and the schemas in it, with these words only."""
     slim = {word: value for word, value in schema.items() if word in words}
     if "properties" in slim:
         slim["properties"] = {name: _only(words, part) for name, part in slim["properties"].items()}
@@ -92,7 +92,7 @@ def _output_schema(model: type[BaseModel]) -> dict[str, Any]:
     """Derive the schema of a tool's result: names and types.
 
     Limits and meanings are left out: they stand in the input schema, and what Rotor stores may break them.
-    So is what a list is made of, which its name says.
+    The types of list items are left out too: the names of the fields show them.
     """
     schema = model.model_json_schema(schema_generator=_SlimJsonSchema)
     definitions = schema.pop("$defs", {})

@@ -61,13 +61,13 @@ class UnusedWord(BaseModel):
 
 
 class SearchResult(Result):
-    """What `search_leads` found."""
+    """The result of `search_leads`."""
 
     leads: list[LeadView]
     count: int | None = None
     """Leads that match; None if Rotor did not say."""
     value: Annotated[float, PlainSerializer(whole_if_it_is)] | None = None
-    """What all that match may bring."""
+    """Sum of the values of all that match."""
     counts: list[Count] = []
     counts_left_out: SkipJsonSchema[int] = 0
     counted_by: SkipJsonSchema[str | None] = None
@@ -155,7 +155,7 @@ async def _rows(outcome: SearchOutcome, call: CallContext) -> tuple[list[LeadVie
 
 
 def render_search(result: SearchResult) -> str:
-    """Say how many leads match, and show each in a line."""
+    """Return how many leads match, and a line for each."""
     lines = [f"{_extent(result)}{_ARCHIVED[result.archived]}. {cost(result)}"]
     if result.age_seconds:
         lines.append(f"Remembered from a search up to {counted(result.age_seconds, 'second')} ago.")
@@ -185,7 +185,7 @@ def render_search(result: SearchResult) -> str:
 
 
 def _extent(result: SearchResult) -> str:
-    """Say how many leads of how many these are."""
+    """Return how many leads are shown, and of how many."""
     shown, count = len(result.leads), result.count
     if count == 0:
         filters = ", ".join(f"{name} {_filter(value)}" for name, value in result.filters.items())

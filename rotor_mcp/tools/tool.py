@@ -1,4 +1,4 @@
-"""What a tool is made of."""
+"""The definition of a tool."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass

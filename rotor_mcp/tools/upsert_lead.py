@@ -33,7 +33,7 @@ CANDIDATE_FIELDS = ("id", "name", "archived")
 
 
 class Difference(BaseModel):
-    """A field, as it was and as it is. Without `before` there was nothing, or it was not seen."""
+    """The change of a field. `before` is None if the field was empty or was not read."""
 
     field: str
     before: Value | None = None
@@ -49,7 +49,7 @@ class KeptField(BaseModel):
 
 
 class Write(BaseModel):
-    """What a write changed in a lead, or would change, and what waits for approval."""
+    """The changes that a write made in a lead, or would make, and what needs approval."""
 
     id: str | None = None
     name: SkipJsonSchema[str | None] = None
@@ -67,7 +67,7 @@ class Write(BaseModel):
 
 
 class UpsertResult(Write, Result):
-    """What `upsert_lead` did, or would do."""
+    """The result of `upsert_lead`."""
 
     outcome: UpsertStatus
     dry_run: SkipJsonSchema[bool] = False
@@ -88,7 +88,7 @@ async def upsert_lead(request: UpsertRequest, call: CallContext) -> UpsertResult
 
 
 def upsert_result(outcome: UpsertOutcome, call: CallContext) -> UpsertResult:
-    """Return what became of a request, with the warnings that matter for it."""
+    """Return the result of an outcome, with its warnings."""
     request, plan, status = outcome.request, outcome.plan, outcome.status
     before, lead = plan.found.lead, outcome.lead or Lead(name=request.name)
     waits = status == "needs_confirmation"
@@ -146,7 +146,7 @@ def _excerpt(text: str) -> str:
 
 
 def _reasons(outcome: UpsertOutcome) -> list[str]:
-    """Say why nothing was written, or why it is not known what was."""
+    """Return why nothing was written, or why the outcome is unknown."""
     if outcome.status == "unknown":
         seen = "it was not there when looked for" if outcome.absent else "a look did not settle it"
         return [str(outcome.lost), seen]
@@ -176,7 +176,7 @@ def _name(lead: Lead | None) -> str:
 
 
 def _warnings(outcome: UpsertOutcome, lead: Lead, call: CallContext) -> list[str]:
-    """Say what should be known of a write, whether it was carried out or not."""
+    """Return the warnings about a write, whether it was carried out or not."""
     request, plan, status = outcome.request, outcome.plan, outcome.status
     changed = {change.field: change.after for change in plan.changes}
     written = status in ("created", "updated") and not request.dry_run
@@ -227,14 +227,14 @@ def _warnings(outcome: UpsertOutcome, lead: Lead, call: CallContext) -> list[str
 
 
 def _stage_warning(stage: str, call: CallContext) -> str:
-    """Say which stage Rotor gave to a new lead that was sent without one."""
+    """Return the warning about the stage that Rotor gave to a new lead which was sent without one."""
     unused = call.state.vocabulary.unused("stage", [stage])
     text = f"Rotor gave it the stage {one_line(stage)}"
     return f"{text}, which no other lead read lately has{in_use(unused[0])}" if unused else text
 
 
 def _evidence_warning(outcome: UpsertOutcome, call: CallContext) -> str:
-    """Say how it is known that a write was done, where Rotor's reply does not show what was planned."""
+    """Return the evidence that a write was done, where Rotor's reply does not show what was planned."""
     created = outcome.status == "created"
     match outcome.evidence:
         case Evidence.REPLY if outcome.status == "unknown":
@@ -253,7 +253,7 @@ def _evidence_warning(outcome: UpsertOutcome, call: CallContext) -> str:
 
 
 def _check(outcome: UpsertOutcome, call: CallContext) -> str:
-    """Name the call that shows whether a write was done."""
+    """Return the call that shows whether a write was done."""
     request = outcome.request
     if outcome.plan.found.lead is not None:
         return f"get_lead with id {outcome.plan.found.lead.id}"
@@ -266,7 +266,7 @@ def _check(outcome: UpsertOutcome, call: CallContext) -> str:
 
 
 def render_upsert(result: UpsertResult) -> str:
-    """Say what was done, or why nothing was, and what would change."""
+    """Return what was done, or why nothing was, and the changes."""
     waits = result.outcome == "needs_confirmation"
     shown_id = [f"id {result.id}"] if result.id and not waits else []
     return "\n".join(
@@ -299,7 +299,7 @@ def _headline(result: UpsertResult) -> str:
 
 
 def lead_label(write: Write) -> str:
-    """Return the name of the lead, with what it was matched by."""
+    """Return the name of the lead, and what it was matched by."""
     name = one_line(write.name or "") or "a lead without a name"
     if write.id is None:
         return f"{name} (new)"
@@ -350,7 +350,7 @@ def _change_text(change: Difference, write: Write, timezone: str) -> str:
 
 
 def _next_step(result: UpsertResult) -> list[str]:
-    """Say how to go ahead with a plan that was only shown."""
+    """Return how to carry out a plan that was only shown."""
     if result.dry_run and result.outcome != "needs_confirmation":
         return [f'To do exactly this, call again without dry_run and with confirm "{result.confirm}".']
     steps = (
@@ -371,7 +371,7 @@ def _next_step(result: UpsertResult) -> list[str]:
 
 
 def _may_be_another_person(result: UpsertResult) -> bool:
-    """Whether a lead was only found, and the plan is about who that is."""
+    """Whether the lead was found by phone or e-mail, and the plan changes its identity."""
     return result.matched_by not in (None, "id") and (
         bool(result.candidates) or any(change.field in IDENTITY_FIELDS for change in result.changes)
     )

@@ -1,8 +1,8 @@
 """The tool `upsert_leads`: creates or updates many leads, each with an outcome of its own.
 
-Rows that need attention are shown in full, the others in a line each; what several rows have in common is
-said once. Where there is no room for all of it, first what is said of single rows that were stored is left
-out, then rows that need attention are only named: nobody is asked to approve what was not shown.
+Rows that need attention are shown in full, the others in a line each; changes that several rows have in
+common are shown once. If a result is too long, first the details of stored rows are left out, then rows that
+need attention are only named: nobody is asked to approve what was not shown.
 """
 
 import json
@@ -88,7 +88,7 @@ class RowShown(Write):
 
 
 class RowLine(BaseModel):
-    """A row that needs none, in short."""
+    """A row that needs no attention, in short."""
 
     row: int
     outcome: RowStatus
@@ -102,7 +102,7 @@ class RowLine(BaseModel):
 
 
 class BatchResult(Result):
-    """What `upsert_leads` did, or would do."""
+    """The result of `upsert_leads`."""
 
     dry_run: SkipJsonSchema[bool] = False
     counts: dict[RowStatus, int]
@@ -208,7 +208,7 @@ def with_writes(
 def batch_result(
     outcomes: Iterable[RowOutcome], call: CallContext, *, would_spend: int | None = None
 ) -> BatchResult:
-    """Return how all rows ended."""
+    """Return the result of all rows, shortened to `MAX_RESULT_CHARS`."""
     rows = with_writes(outcomes, call)
     stored = [
         (outcome, write, _changes(outcome, write, call)) for outcome, write in rows if outcome.is_stored
@@ -265,7 +265,7 @@ def _size(result: BatchResult) -> int:
 
 
 def _by_text(texts: Iterable[tuple[str, Iterable[int]]]) -> dict[str, list[int]]:
-    """Group the rows of which the same is said: text → rows."""
+    """Group rows by text: text → rows."""
     together: dict[str, list[int]] = {}
     for text, rows in texts:
         together.setdefault(text, []).extend(rows)
@@ -273,7 +273,7 @@ def _by_text(texts: Iterable[tuple[str, Iterable[int]]]) -> dict[str, list[int]]
 
 
 def _changes(outcome: RowOutcome, write: Write | None, call: CallContext) -> str:
-    """Say what changed in a lead, and what it keeps. Of a new one all is new, and the caller has it."""
+    """Return the changes of a lead, and the values that it keeps; nothing for a new one."""
     if write is None or outcome.status not in ("updated", "unchanged"):
         return ""
     shown = write if outcome.status == "updated" else Write(kept=write.kept)
@@ -326,7 +326,7 @@ def batch_warnings(rows: Iterable[tuple[RowOutcome, Write | None]]) -> list[str]
 
 
 def render_batch(result: BatchResult) -> str:
-    """Say how all rows ended: first how many, then those that need attention, then a line for each other."""
+    """Return the text: the counts, the rows that need attention, and a line for each other row."""
     return "\n".join(
         [
             _headline(result),
@@ -352,7 +352,7 @@ def row_numbers(numbers: Iterable[int]) -> str:
 
 
 def count_text(counts: Mapping[RowStatus, int]) -> str:
-    """Say how many rows there are, and how many ended how."""
+    """Return the number of rows, and of each status."""
     parts = [f"{count:,} {status}" for status, count in counts.items()]
     return f"{counted(sum(counts.values()), 'row')}: {', '.join(parts) or 'nothing to do'}."
 
