@@ -17,12 +17,12 @@ from rotor_mcp.sanitize import Replacements, replace_all
 
 KEY_PREFIX = "rotor_"
 _UNEXPANDED = re.compile(r"\s*(\$\{[^}]*\}|\$\w+|%\w+%)\s*")
-_SHORTEST_SECRET = 8
+_MIN_SECRET_CHARS = 8
 """A shorter text is redacted nowhere: it would be found in ordinary words."""
-_KEY_MARK = "«API key»"
+_KEY_PLACEHOLDER = "«API key»"
 """Shown in the place of a key. No key can hold it, so mark and text together never make up the key anew."""
 _WELL_FORMED_KEY = re.compile(
-    KEY_PREFIX + r"[A-Za-z0-9-]+_[A-Za-z0-9_.~+/=!@#$%^&*?|-]{" + str(_SHORTEST_SECRET) + ",}"
+    KEY_PREFIX + r"[A-Za-z0-9-]+_[A-Za-z0-9_.~+/=!@#$%^&*?|-]{" + str(_MIN_SECRET_CHARS) + ",}"
 )
 """`rotor_<keyId>_<keySecret>`, up to a blank, a quote, a bracket or a comma."""
 
@@ -50,15 +50,15 @@ class Credentials:
         while self.key.startswith(KEY_PREFIX) and "_" in rest:
             rest = rest.partition("_")[2]
             secrets.append(rest)
-        return tuple((secret, _KEY_MARK) for secret in secrets if len(secret) >= _SHORTEST_SECRET)
+        return tuple((secret, _KEY_PLACEHOLDER) for secret in secrets if len(secret) >= _MIN_SECRET_CHARS)
 
 
 def redact_well_formed_keys(text: str) -> str:
     """Take everything out of a text that has the form of a Rotor API key, whosever it is."""
-    return _WELL_FORMED_KEY.sub(_KEY_MARK, text) if KEY_PREFIX in text else text
+    return _WELL_FORMED_KEY.sub(_KEY_PLACEHOLDER, text) if KEY_PREFIX in text else text
 
 
-class Loaded(BaseModel):
+class EnvironmentSettings(BaseModel):
     """Settings that come from environment variables and flags."""
 
     model_config = ConfigDict(frozen=True, str_strip_whitespace=True, hide_input_in_errors=True)
@@ -89,7 +89,7 @@ class Loaded(BaseModel):
             ) from None
 
 
-class Settings(Loaded):
+class Settings(EnvironmentSettings):
     """What the person who runs the server decides.
 
     `Settings.load` reads them; `server.backend.load_settings` also reads the keychain if that is wanted.
@@ -302,7 +302,7 @@ class Settings(Loaded):
         if self.redis_url is None:
             return ()
         password = urlsplit(self.redis_url.get_secret_value()).password or ""
-        return tuple(form for form in (password, unquote(password)) if len(form) >= _SHORTEST_SECRET)
+        return tuple(form for form in (password, unquote(password)) if len(form) >= _MIN_SECRET_CHARS)
 
 
 def environment_variable(field: str) -> str:

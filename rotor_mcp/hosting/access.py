@@ -13,7 +13,7 @@ from rotor_mcp.errors import CallRejected, PermissionDenied
 from rotor_mcp.events import EventListener
 from rotor_mcp.hosting.audit import Audit
 from rotor_mcp.hosting.callers import JWT_PREFIX, caller_of, full_name
-from rotor_mcp.hosting.rate_limits import Budgets, Limits, Reservation
+from rotor_mcp.hosting.rate_limits import Budgets, RateLimiter, Reservation
 from rotor_mcp.hosting.reloading_file import FileUnavailable, ReloadingFile
 from rotor_mcp.hosting.scopes import READ, WRITE
 from rotor_mcp.hosting.settings import HostSettings
@@ -24,14 +24,14 @@ KEY_HEADER = "x-rotor-api-key"
 MAX_UPSERT_REQUESTS = 6
 """Requests that one `upsert_lead` may spend: 3, and as many to find out what became of a lost reply."""
 
-_WHERE_THE_KEY_IS = {
+_KEY_LOCATIONS = {
     "server": "It is this server's key: whoever runs the server can renew it",
     "file": "It is the key that this server keeps for you: whoever runs the server can renew it",
     "header": f"It is the key that you send in the header {KEY_HEADER}; one is made in Rotor under "
     "Settings → Integrations and begins with rotor_",
 }
 
-sent_key: ContextVar[str | None] = ContextVar("sent_key", default=None)
+request_api_key: ContextVar[str | None] = ContextVar("request_api_key", default=None)
 """The Rotor key that came along with the request in hand."""
 
 
@@ -46,16 +46,16 @@ class HostedAccessControl(AccessControl):
             ValueError: if one does not hold what it should.
         """
         super().__init__(tenants, _listeners(settings))
-        self.allows_everyone_the_same = not settings.requires_auth
+        self.uniform_access = not settings.requires_auth
         self._settings = settings
         self._keys = ReloadingFile(settings.key_file, parse_keys) if settings.key_file else None
-        self._limits = Limits(settings.calls_at_once, settings.calls_per_minute)
-        own = tenants.pool.settings
-        self._budgets = Budgets(settings.daily_requests, tenants.state_factory, own.timeout)
-        self._most_requests = {
+        self._rate_limiter = RateLimiter(settings.calls_at_once, settings.calls_per_minute)
+        server_settings = tenants.pool.settings
+        self._budgets = Budgets(settings.daily_requests, tenants.state_factory, server_settings.timeout)
+        self._max_requests = {
             "upsert_lead": MAX_UPSERT_REQUESTS,
-            "upsert_leads": own.batch_requests,
-            "search_leads": own.search_requests,
+            "upsert_leads": server_settings.batch_requests,
+            "search_leads": server_settings.search_requests,
             "get_lead": 1,
         }
 
@@ -72,15 +72,15 @@ class HostedAccessControl(AccessControl):
                 f"your access token lacks the scope {WRITE if writing else READ}; "
                 "whoever gave you the token can grant it"
             )
-        who = caller_of(get_access_token())
-        tenant = self._tenant(who)
+        caller = caller_of(get_access_token())
+        tenant = self._tenant(caller)
         stack.callback(self.tenants.leave, tenant)
-        stack.enter_context(self._limits.hold(who))
-        most = self._most_requests.get(tool or "", tenant.pool.settings.search_requests)
-        reservation = await self._budgets.reserve(who, most)
+        stack.enter_context(self._rate_limiter.hold(caller))
+        max_requests = self._max_requests.get(tool or "", tenant.pool.settings.search_requests)
+        reservation = await self._budgets.reserve(caller, max_requests)
         notice = reservation.notice if reservation else None
         admitted = AdmittedCall(
-            tenant, self.questions, who, notice, _WHERE_THE_KEY_IS[self._settings.key_from]
+            tenant, self.questions, caller, notice, _KEY_LOCATIONS[self._settings.key_from]
         )
         if reservation is not None:
             stack.push_async_callback(self._settle, reservation, admitted)
@@ -91,7 +91,7 @@ class HostedAccessControl(AccessControl):
         with anyio.CancelScope(shield=True):
             await self._budgets.settle(reservation, admitted.summary.requests if admitted.summary else 0)
 
-    def _tenant(self, who: str) -> Tenant:
+    def _tenant(self, caller: str) -> Tenant:
         """The workplace of the company that the caller belongs to.
 
         Where callers have keys of their own, nobody ever gets another's, or this server's.
@@ -101,7 +101,7 @@ class HostedAccessControl(AccessControl):
                 return self.tenants.default
             case "file":
                 try:
-                    key = (self._keys.read() if self._keys else {}).get(who)
+                    key = (self._keys.read() if self._keys else {}).get(caller)
                 except FileUnavailable:
                     raise CallRejected(
                         "this server cannot read its file of Rotor keys; whoever runs it finds the reason in "
@@ -110,7 +110,7 @@ class HostedAccessControl(AccessControl):
                 if key is None:
                     raise CallRejected("this server knows no Rotor key of yours; whoever runs it can add one")
             case "header":
-                key = sent_key.get()
+                key = request_api_key.get()
                 if key is None:
                     raise CallRejected(f"send your Rotor API key along, in the header {KEY_HEADER}")
                 if not is_sendable(key):

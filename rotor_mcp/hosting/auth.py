@@ -1,4 +1,4 @@
-"""Bearer authentication of HTTP requests: 401, 403 and 503 with what RFC 6750 and RFC 9728 want said."""
+"""Bearer authentication (RFC 6750) of HTTP requests, and the scopes of a caller."""
 
 import re
 from collections.abc import Sequence
@@ -86,23 +86,23 @@ class BearerAuthMiddleware:
         await self._app(scope, receive, send)
 
     async def _verify(self, token: str) -> AccessToken:
-        trouble: Exception = InvalidToken("the access token is not known")
+        failure: Exception = InvalidToken("the access token is not known")
         for verifier in self._verifiers:
             try:
-                known = await verifier.verify_token(token)
+                access = await verifier.verify_token(token)
             except (InvalidToken, TokensUnavailable) as exc:
-                if not isinstance(trouble, TokensUnavailable):
-                    trouble = exc
+                if not isinstance(failure, TokensUnavailable):
+                    failure = exc
             else:
-                if known is not None:
-                    return known
-        raise trouble
+                if access is not None:
+                    return access
+        raise failure
 
-    def _challenge(self, status: int, error: str, description: str, **more: str) -> JSONResponse:
-        said = {"error": error, **more, "error_description": description}
+    def _challenge(self, status: int, error: str, description: str, **extra: str) -> JSONResponse:
+        parameters = {"error": error, **extra, "error_description": description}
         if self._resource_metadata:
-            said["resource_metadata"] = self._resource_metadata
-        quoted = ", ".join(f'{name}="{_NOT_QUOTABLE.sub("?", value)}"' for name, value in said.items())
+            parameters["resource_metadata"] = self._resource_metadata
+        quoted = ", ".join(f'{name}="{_NOT_QUOTABLE.sub("?", value)}"' for name, value in parameters.items())
         body = {"error": error, "error_description": description}
         return JSONResponse(body, status, {"www-authenticate": f"Bearer {quoted}"})
 

@@ -29,7 +29,7 @@ ALGORITHMS = frozenset(
     {"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"}
 )
 """Signatures with a private key. With a shared secret, or none at all, anybody could make a token."""
-LEEWAY = 30
+LEEWAY_SECONDS = 30
 """Seconds by which the clocks of issuer and server may differ."""
 KEYS_TTL_SECONDS = 600.0
 STALE_FACTOR = 10
@@ -71,15 +71,15 @@ _REASONS: dict[type[jwt.PyJWTError], str] = {
 """What a caller is told. No text repeats anything of a token."""
 
 
-class IssuerAway(TokensUnavailable):
+class IssuerUnavailable(TokensUnavailable):
     """The issuer's keys cannot be had, so no token can be checked."""
 
 
-class _UnusableAnswer(ValueError):
+class _InvalidIssuerResponse(ValueError):
     """The issuer answered something that is not what was asked for."""
 
 
-class _OtherName(ValueError):
+class _IssuerMismatch(ValueError):
     """The issuer describes itself under another name than the one in the settings."""
 
 
@@ -95,9 +95,9 @@ class JwtVerifier:
         audience: str,
         scope_claim: str | None = None,
         *,
-        ttl: float = KEYS_TTL_SECONDS,
-        cooldown: float = COOLDOWN_SECONDS,
-        fetch_timeout: float = FETCH_TIMEOUT_SECONDS,
+        ttl_seconds: float = KEYS_TTL_SECONDS,
+        cooldown_seconds: float = COOLDOWN_SECONDS,
+        fetch_timeout_seconds: float = FETCH_TIMEOUT_SECONDS,
     ) -> None:
         """Begin without keys: the first token causes them to be fetched.
 
@@ -106,23 +106,23 @@ class JwtVerifier:
             audience: who a token must be for.
             scope_claim: the claim that holds the scopes, with dots where claims are nested; the usual ones
                 if None.
-            ttl: seconds after which keys are fetched again. If the issuer cannot be asked then, they are
+            ttl_seconds: seconds after which keys are fetched again. If the issuer cannot be asked then, they are
                 used `STALE_FACTOR` times as long.
-            cooldown: seconds between the beginnings of two fetches, whatever keys tokens name.
-            fetch_timeout: seconds that one fetch may take as a whole.
+            cooldown_seconds: seconds between the beginnings of two fetches, whatever keys tokens name.
+            fetch_timeout_seconds: seconds that one fetch may take as a complete.
         """
         self._url = url
         self._audience = audience
         self._scope_claim = scope_claim
-        self._ttl = ttl
-        self._cooldown = cooldown
-        self._fetch_timeout = fetch_timeout
+        self._ttl_seconds = ttl_seconds
+        self._cooldown_seconds = cooldown_seconds
+        self._fetch_timeout_seconds = fetch_timeout_seconds
         self._keys: dict[str | None, jwt.PyJWK] = {}
         self._fetching: asyncio.Task[None] | None = None
-        self._began_at = self._fetched_at = -math.inf
+        self._started_at = self._fetched_at = -math.inf
         self._unknown_kids: OrderedDict[str | None, float] = OrderedDict()
         """Key names that a fetch did not bring, and when."""
-        self._trouble = "the issuer of tokens does not answer"
+        self._failure = "the issuer of tokens does not answer"
         """Why the keys cannot be had, for callers."""
 
     async def verify_token(self, token: str) -> AccessToken:
@@ -130,10 +130,10 @@ class JwtVerifier:
 
         Raises:
             InvalidToken: if it is not good.
-            IssuerAway: if the issuer has to be asked for its keys and does not answer.
+            IssuerUnavailable: if the issuer has to be asked for its keys and does not answer.
         """
         claims = await self._claims(token)
-        subject, expires_at = claims["sub"], int(claims["exp"]) + LEEWAY
+        subject, expires_at = claims["sub"], int(claims["exp"]) + LEEWAY_SECONDS
         client = next(
             (value for name in ("client_id", "azp") if isinstance(value := claims.get(name), str)), ""
         )
@@ -164,18 +164,18 @@ class JwtVerifier:
 
         Raises:
             InvalidToken: if something about it is not right.
-            IssuerAway: if there are no keys to check it with.
+            IssuerUnavailable: if there are no keys to check it with.
         """
         if len(token) > MAX_TOKEN_CHARS:
             raise InvalidToken(f"the access token has more than {MAX_TOKEN_CHARS:,} characters")
         try:
-            whole = jwt.decode_complete(token, options={"verify_signature": False})
+            complete = jwt.decode_complete(token, options={"verify_signature": False})
         except Exception:  # of any kind: anybody can send any text
             raise InvalidToken(_NO_JWT) from None
-        key = await self._key(whole["header"].get("kid"))
+        key = await self._key(complete["header"].get("kid"))
         if key is None:
             # Not verified, and good enough for a hint.
-            if whole["payload"].get("iss", self._url) != self._url:
+            if complete["payload"].get("iss", self._url) != self._url:
                 raise InvalidToken(_OTHER_ISSUER)
             raise InvalidToken("the access token is signed with a key that the issuer does not publish")
         try:
@@ -184,7 +184,7 @@ class JwtVerifier:
                 key,
                 algorithms=[str(key.algorithm_name)],  # the key's own, whatever the token says
                 issuer=self._url,
-                leeway=LEEWAY,
+                leeway=LEEWAY_SECONDS,
                 options={"require": ["exp", "iss", "aud", "sub"], "verify_aud": False},
             )
         except jwt.MissingRequiredClaimError as exc:
@@ -205,28 +205,28 @@ class JwtVerifier:
     def _is_audience(self, claimed: object) -> bool:
         """Whether a token is for this server. Spellings of one web address are one audience."""
         audiences = claimed if isinstance(claimed, list) else [claimed]
-        wanted = canonical_url(self._audience)
-        return any(isinstance(one, str) and canonical_url(one) == wanted for one in audiences)
+        expected = canonical_url(self._audience)
+        return any(isinstance(one, str) and canonical_url(one) == expected for one in audiences)
 
     async def _key(self, kid: str | None) -> jwt.PyJWK | None:
         """Find the key that a token names; None if the issuer does not publish it.
 
         Raises:
-            IssuerAway: if no keys are known, or only such that are too old.
+            IssuerUnavailable: if no keys are known, or only such that are too old.
         """
         asked_at = time.monotonic()
-        if self._age < STALE_FACTOR * self._ttl:
-            if self._age >= self._ttl:
-                self._begin_fetch()  # nobody whose key is known waits for it
-            if (key := self._find(kid)) is not None or self._was_not_published(kid):
+        if self._age < STALE_FACTOR * self._ttl_seconds:
+            if self._age >= self._ttl_seconds:
+                self._start_fetch()  # nobody whose key is known waits for it
+            if (key := self._known_key(kid)) is not None or self._is_known_absent(kid):
                 return key
         await self._fetch()
-        if self._age >= STALE_FACTOR * self._ttl:
-            raise IssuerAway(self._trouble)
-        if (key := self._find(kid)) is not None:
+        if self._age >= STALE_FACTOR * self._ttl_seconds:
+            raise IssuerUnavailable(self._failure)
+        if (key := self._known_key(kid)) is not None:
             return key
-        if self._fetched_at < self._began_at:
-            raise IssuerAway(self._trouble)  # it may be a new key
+        if self._fetched_at < self._started_at:
+            raise IssuerUnavailable(self._failure)  # it may be a new key
         if self._fetched_at >= asked_at:
             self._note_unknown(kid)
         return None
@@ -236,12 +236,12 @@ class JwtVerifier:
         """Seconds since the keys were fetched; infinite if they never were."""
         return time.monotonic() - self._fetched_at
 
-    def _find(self, kid: str | None) -> jwt.PyJWK | None:
+    def _known_key(self, kid: str | None) -> jwt.PyJWK | None:
         if kid is None and len(self._keys) == 1:
             return next(iter(self._keys.values()))
         return self._keys.get(kid)
 
-    def _was_not_published(self, kid: str | None) -> bool:
+    def _is_known_absent(self, kid: str | None) -> bool:
         """Whether keys were fetched lately and this one was not among them."""
         return time.monotonic() - self._unknown_kids.get(kid, -math.inf) < UNKNOWN_KID_TTL_SECONDS
 
@@ -252,83 +252,83 @@ class JwtVerifier:
 
     async def _fetch(self) -> None:
         """Wait until keys were fetched, if they may be fetched now."""
-        fetching = self._begin_fetch()
+        fetching = self._start_fetch()
         if fetching is not None:
             await asyncio.wait([fetching])  # a caller who goes away does not end it for the others
 
-    def _begin_fetch(self) -> asyncio.Task[None] | None:
+    def _start_fetch(self) -> asyncio.Task[None] | None:
         """Begin to fetch keys, unless that is under way or was begun just now. Returns what is under way."""
         if self._fetching is None or self._fetching.done():
             now = time.monotonic()
-            cooldown = self._cooldown if self._keys else FIRST_KEYS_COOLDOWN_SECONDS
-            if now - self._began_at < cooldown:
+            cooldown_seconds = self._cooldown_seconds if self._keys else FIRST_KEYS_COOLDOWN_SECONDS
+            if now - self._started_at < cooldown_seconds:
                 return None
-            self._began_at = now
-            self._fetching = asyncio.create_task(self._renew())
+            self._started_at = now
+            self._fetching = asyncio.create_task(self._refresh_keys())
         return self._fetching
 
-    async def _renew(self) -> None:
+    async def _refresh_keys(self) -> None:
         """Fetch keys and use them from now on. Whatever goes wrong leaves those that are known."""
-        trouble = "the issuer of tokens does not answer"
+        failure = "the issuer of tokens does not answer"
         try:
-            async with asyncio.timeout(self._fetch_timeout):
-                self._keys = await self._ask()
+            async with asyncio.timeout(self._fetch_timeout_seconds):
+                self._keys = await self._fetch_keys()
         except Misconfigured as exc:
-            trouble = "the issuer of tokens cannot be asked"
+            failure = "the issuer of tokens cannot be asked"
             logger.warning("the keys of the issuer cannot be had: %s. %s", exc.reason, exc.cure)
-        except _OtherName as exc:
-            trouble = "the issuer of tokens has another name than ROTOR_MCP_OAUTH_ISSUER says"
+        except _IssuerMismatch as exc:
+            failure = "the issuer of tokens has another name than ROTOR_MCP_OAUTH_ISSUER says"
             logger.warning("the keys of the issuer cannot be had: %s", exc)
-        except (_UnusableAnswer, UnreadableBody) as exc:
-            trouble = "the issuer of tokens gives no usable answer"
+        except (_InvalidIssuerResponse, UnreadableBody) as exc:
+            failure = "the issuer of tokens gives no usable answer"
             logger.warning("the keys of the issuer cannot be had: %s", exc)
         except TimeoutError:
             logger.warning(
                 "the keys of the issuer cannot be had: they did not come within %g seconds",
-                self._fetch_timeout,
+                self._fetch_timeout_seconds,
             )
         except Exception as exc:  # an issuer can answer anything, and no answer may end in more than this
             logger.warning("the keys of the issuer cannot be had (%s)", type(exc).__name__)
         else:
             self._fetched_at = time.monotonic()
-        self._trouble = trouble
+        self._failure = failure
 
-    async def _ask(self) -> dict[str | None, jwt.PyJWK]:
-        described = await self._describe()
-        published = (await _get(described["jwks_uri"])).get("keys")
+    async def _fetch_keys(self) -> dict[str | None, jwt.PyJWK]:
+        metadata = await self._fetch_metadata()
+        published = (await _fetch_json(metadata["jwks_uri"])).get("keys")
         if not isinstance(published, list):
-            raise _UnusableAnswer("its JWKS has no list of keys")
+            raise _InvalidIssuerResponse("its JWKS has no list of keys")
         keys = dict(filter(None, map(_read_key, published[:MAX_KEYS])))
         if not keys:
-            raise _UnusableAnswer("its JWKS has no key that can be used")
+            raise _InvalidIssuerResponse("its JWKS has no key that can be used")
         return keys
 
-    async def _describe(self) -> dict[str, Any]:
+    async def _fetch_metadata(self) -> dict[str, Any]:
         """Ask the issuer to describe itself, in the two ways there are.
 
         Raises:
-            _OtherName: if it calls itself otherwise.
-            _UnusableAnswer: if it does not.
+            _IssuerMismatch: if it calls itself otherwise.
+            _InvalidIssuerResponse: if it does not.
         """
         other = None
         url = httpx2.URL(self._url)
         path = url.path.rstrip("/")
-        for place in (
+        for candidate in (
             url.copy_with(path=f"{path}/.well-known/openid-configuration"),
             url.copy_with(path=f"/.well-known/oauth-authorization-server{path}"),
         ):
             try:
-                described = await _get(str(place))
-            except (_UnusableAnswer, UnreadableBody):
+                metadata = await _fetch_json(str(candidate))
+            except (_InvalidIssuerResponse, UnreadableBody):
                 continue
-            if described.get("issuer") == self._url and isinstance(described.get("jwks_uri"), str):
-                return described
-            other = described.get("issuer")
+            if metadata.get("issuer") == self._url and isinstance(metadata.get("jwks_uri"), str):
+                return metadata
+            other = metadata.get("issuer")
         if isinstance(other, str) and other != self._url:
-            raise _OtherName(
+            raise _IssuerMismatch(
                 f"it calls itself {other[:200]!a}, which ROTOR_MCP_OAUTH_ISSUER must repeat exactly"
             )
-        raise _UnusableAnswer("it does not describe itself")
+        raise _InvalidIssuerResponse("it does not describe itself")
 
 
 def _read_key(published: object) -> tuple[str | None, jwt.PyJWK] | None:
@@ -347,11 +347,11 @@ def _read_key(published: object) -> tuple[str | None, jwt.PyJWK] | None:
     return data.get("kid"), key
 
 
-async def _get(url: str) -> dict[str, Any]:
+async def _fetch_json(url: str) -> dict[str, Any]:
     """Get a document of the issuer.
 
     Raises:
-        _UnusableAnswer: if what comes is not a JSON object, or may not be asked for.
+        _InvalidIssuerResponse: if what comes is not a JSON object, or may not be asked for.
         UnreadableBody: if it is too large or cannot be unpacked.
         httpx2.HTTPError: if nothing comes.
         Misconfigured: if this machine names a proxy or certificates that cannot be used.
@@ -360,21 +360,21 @@ async def _get(url: str) -> dict[str, Any]:
         address = httpx2.URL(url)
         host = address.host
     except (httpx2.InvalidURL, ValueError):
-        raise _UnusableAnswer("it names an address that is none") from None
+        raise _InvalidIssuerResponse("it names an address that is none") from None
     if address.scheme != "https" and not is_loopback(host):
-        raise _UnusableAnswer("it names an address that is not https")
+        raise _InvalidIssuerResponse("it names an address that is not https")
     # A client each: keys may lie on another host, which another proxy leads to.
     async with (
         open_client(url, timeout=FETCH_TIMEOUT_SECONDS, follow_redirects=False) as http,
         http.stream("GET", address) as response,
     ):
         if response.status_code != httpx2.codes.OK:
-            raise _UnusableAnswer(f"it answers {response.status_code}")
+            raise _InvalidIssuerResponse(f"it answers {response.status_code}")
         body = await read_body(response, MAX_DOCUMENT_BYTES)
     try:
         document = json.loads(body)
     except (ValueError, RecursionError):  # the second is how deep nesting ends
-        raise _UnusableAnswer("its answer is not JSON") from None
+        raise _InvalidIssuerResponse("its answer is not JSON") from None
     if not isinstance(document, dict):
-        raise _UnusableAnswer("its answer is not a JSON object")
+        raise _InvalidIssuerResponse("its answer is not a JSON object")
     return document

@@ -19,7 +19,7 @@ from rotor_mcp.hosting.auth import InvalidToken, TokensUnavailable
 from rotor_mcp.hosting.callers import TOKEN_FILE_PREFIX
 from rotor_mcp.hosting.reloading_file import MAX_STALE_SECONDS, FileUnavailable, ReloadingFile
 from rotor_mcp.hosting.scopes import SCOPES
-from rotor_mcp.hosting.settings import SHORTEST_SECRET
+from rotor_mcp.hosting.settings import MIN_SECRET_CHARS
 
 ALL_SCOPES = "all"
 """The word that stands for every scope."""
@@ -46,8 +46,10 @@ def parse(text: str) -> tuple[_Known, ...]:
             case [name, *_] if name.startswith("#"):
                 continue
             case [name, token, *scopes]:
-                if len(token) < SHORTEST_SECRET:
-                    raise ValueError(f"line {number}: a token must have {SHORTEST_SECRET} characters or more")
+                if len(token) < MIN_SECRET_CHARS:
+                    raise ValueError(
+                        f"line {number}: a token must have {MIN_SECRET_CHARS} characters or more"
+                    )
                 known.append(_Known(name, _digest(token), _parse_scopes(number, scopes)))
             case _:
                 raise ValueError(f"line {number}: must be a name, a token and scopes")
@@ -77,18 +79,18 @@ def _parse_scopes(number: int, words: list[str]) -> tuple[str, ...]:
 class TokenFileVerifier:
     """Knows callers by the tokens of a file."""
 
-    def __init__(self, path: Path, max_stale: float = MAX_STALE_SECONDS) -> None:
+    def __init__(self, path: Path, max_stale_seconds: float = MAX_STALE_SECONDS) -> None:
         """Read the file.
 
         Args:
             path: of the file.
-            max_stale: seconds for which its last good content is used while it cannot be read.
+            max_stale_seconds: seconds for which its last good content is used while it cannot be read.
 
         Raises:
             OSError: if it cannot be read.
             ValueError: if it does not hold what it should.
         """
-        self._file = ReloadingFile(path, parse, max_stale)
+        self._file = ReloadingFile(path, parse, max_stale_seconds)
 
     async def verify_token(self, token: str) -> AccessToken:
         """Find out whose token this is. That takes as long for a wrong one as for a right one.

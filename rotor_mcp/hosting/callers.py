@@ -6,7 +6,7 @@ file of Rotor keys.
 
 from mcp.server.auth.provider import AccessToken
 
-ANYBODY = "anybody"
+ANONYMOUS = "anybody"
 """The name of all callers together where nobody asks who they are."""
 TOKEN_FILE_PREFIX = "token:"  # noqa: S105 - no password
 """Before the name of a caller who showed a token of the token file."""
@@ -16,7 +16,7 @@ JWT_PREFIX = "jwt:"
 
 def caller_of(token: AccessToken | None) -> str:
     """Name the caller who showed a token; None is shown where no token is asked for."""
-    return ANYBODY if token is None else token.subject or token.client_id
+    return ANONYMOUS if token is None else token.subject or token.client_id
 
 
 def full_name(name: str) -> str:

@@ -24,8 +24,8 @@ class LimitedProtocol(H11Protocol):
     """
 
     max_connections = MAX_CONNECTIONS
-    head_timeout = HEAD_TIMEOUT_SECONDS
-    send_timeout = SEND_TIMEOUT_SECONDS
+    head_timeout_seconds = HEAD_TIMEOUT_SECONDS
+    send_timeout_seconds = SEND_TIMEOUT_SECONDS
 
     _idle_since = 0.0
     _head_timer: asyncio.TimerHandle | None = None
@@ -37,7 +37,7 @@ class LimitedProtocol(H11Protocol):
         self._idle_since = self.loop.time()
         self._start_head_timer()
         if len(self.connections) > self.max_connections:
-            self._close_an_idle_one()
+            self._close_idle_connection()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget a connection."""
@@ -77,14 +77,14 @@ class LimitedProtocol(H11Protocol):
         """Stop sending: the client does not take what was sent."""
         super().pause_writing()
         self._stop_send_timer()
-        self._send_timer = self.loop.call_later(self.send_timeout, self.transport.abort)
+        self._send_timer = self.loop.call_later(self.send_timeout_seconds, self.transport.abort)
 
     def resume_writing(self) -> None:
         """Go on sending."""
         self._stop_send_timer()
         super().resume_writing()
 
-    def _close_an_idle_one(self) -> None:
+    def _close_idle_connection(self) -> None:
         open_ones = [one for one in self.connections if not one.transport.is_closing()]
         idle = [
             one for one in open_ones if isinstance(one, LimitedProtocol) and one.is_idle and one is not self
@@ -93,7 +93,7 @@ class LimitedProtocol(H11Protocol):
             min(idle, key=lambda one: (one.cycle is not None, one._idle_since)).transport.abort()
 
     def _start_head_timer(self) -> None:
-        self._head_timer = self.loop.call_later(self.head_timeout, self.transport.abort)
+        self._head_timer = self.loop.call_later(self.head_timeout_seconds, self.transport.abort)
 
     def _stop_head_timer(self) -> None:
         if self._head_timer is not None:

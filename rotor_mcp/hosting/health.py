@@ -32,9 +32,9 @@ class Readiness:
 
     def __init__(self, pool: ConnectionPool, state_factory: StateFactory) -> None:
         self._pool = pool
-        self._companies = state_factory
-        self._asking = anyio.Lock()
-        self._trouble: tuple[float, str] | None = None
+        self._state_factory = state_factory
+        self._lock = anyio.Lock()
+        self._last_trouble: tuple[float, str] | None = None
 
     async def answer(self, _: Request) -> JSONResponse:
         """Answer a probe."""
@@ -42,9 +42,9 @@ class Readiness:
 
         async def check_shared() -> None:
             nonlocal shared
-            shared = await self._companies.check()
+            shared = await self._state_factory.check()
 
-        async with self._asking, anyio.create_task_group() as checks:
+        async with self._lock, anyio.create_task_group() as checks:
             checks.start_soon(check_shared)
             trouble = await self._find_trouble()
         if trouble is None and not shared.ready:
@@ -52,24 +52,24 @@ class Readiness:
         if trouble is not None:
             return JSONResponse({"ready": False, "reason": trouble}, 503)
         ago = anyio.current_time() - self._pool.answered_at
-        said: dict[str, Any] = {"ready": True, "rotor_answered_seconds_ago": round(ago)}
+        body: dict[str, Any] = {"ready": True, "rotor_answered_seconds_ago": round(ago)}
         if shared.trouble is not None:
-            said["redis"] = shared.trouble
-        return JSONResponse(said)
+            body["redis"] = shared.trouble
+        return JSONResponse(body)
 
     async def _find_trouble(self) -> str | None:
         now = anyio.current_time()
         if now - self._pool.answered_at < ANSWER_FRESH_SECONDS:
             return None
-        if self._trouble is not None and now - self._trouble[0] < ROTOR_TIMEOUT_SECONDS:
-            return self._trouble[1]
+        if self._last_trouble is not None and now - self._last_trouble[0] < ROTOR_TIMEOUT_SECONDS:
+            return self._last_trouble[1]
         trouble: str | None = f"Rotor did not answer within {ROTOR_TIMEOUT_SECONDS:g} seconds"
         with anyio.move_on_after(ROTOR_TIMEOUT_SECONDS):
-            trouble = await self._knock()
-        self._trouble = (anyio.current_time(), trouble) if trouble else None
+            trouble = await self._ping()
+        self._last_trouble = (anyio.current_time(), trouble) if trouble else None
         return trouble
 
-    async def _knock(self) -> str | None:
+    async def _ping(self) -> str | None:
         """Ask Rotor, and say why it could not be asked. To be refused is an answer."""
         try:
             await LeadsClient(self._pool, None).ping()

@@ -6,7 +6,7 @@ import logging
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from rotor_mcp.hosting.middleware import first_then
+from rotor_mcp.hosting.middleware import replay_first
 from rotor_mcp.server.jsonrpc import Refusal, parse
 
 logger = logging.getLogger(__name__)
@@ -37,4 +37,4 @@ class JsonRpcMiddleware:
         mended = {**first, "body": read.text if read else b""}
         # The length of a mended body is another.
         headers = [header for header in scope["headers"] if header[0] != b"content-length"]
-        await self._app({**scope, "headers": headers}, first_then(mended, receive), send)
+        await self._app({**scope, "headers": headers}, replay_first(mended, receive), send)

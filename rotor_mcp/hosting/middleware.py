@@ -17,13 +17,13 @@ from starlette.requests import HTTPConnection
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from rotor_mcp.hosting.access import KEY_HEADER, sent_key
+from rotor_mcp.hosting.access import KEY_HEADER, request_api_key
 from rotor_mcp.hosting.addresses import Authority, Origin
 from rotor_mcp.hosting.callers import caller_of
 from rotor_mcp.hosting.refusal_log import RefusalLog
 from rotor_mcp.hosting.settings import PATH
 
-_READ_ON = 8
+_DRAIN_FACTOR = 8
 """So many times the largest body is read of a larger one."""
 _PATHS = frozenset({PATH, "/healthz", "/readyz"})
 
@@ -33,7 +33,7 @@ BODY_TIMEOUT_SECONDS = 10.0
 """Seconds that a client may take to send the body."""
 
 access_log = logging.getLogger("rotor_mcp.access")
-"""Its lines are whole as they are."""
+"""Its lines are complete as they are."""
 
 
 class TrailingSlashMiddleware:
@@ -162,15 +162,15 @@ class CallerConcurrencyMiddleware:
     connection with bodies that come slowly, or with answers that nobody takes.
     """
 
-    def __init__(self, app: ASGIApp, at_once: int) -> None:
+    def __init__(self, app: ASGIApp, max_concurrent: int) -> None:
         """Wrap an application.
 
         Args:
             app: answers the requests that are let through.
-            at_once: requests of one caller under way.
+            max_concurrent: requests of one caller under way.
         """
         self._app = app
-        self._at_once = at_once
+        self._max_concurrent = max_concurrent
         self._under_way: Counter[str] = Counter()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -180,8 +180,8 @@ class CallerConcurrencyMiddleware:
             await self._app(scope, receive, send)
             return
         caller = caller_of(user.access_token)
-        if self._under_way[caller] >= self._at_once:
-            text = f"{self._at_once} requests of yours are under way; wait for one of them to end"
+        if self._under_way[caller] >= self._max_concurrent:
+            text = f"{self._max_concurrent} requests of yours are under way; wait for one of them to end"
             answer = _refusal(429, text)
             answer.headers["retry-after"], answer.headers["connection"] = "1", "close"
             await answer(scope, receive, send)
@@ -195,7 +195,7 @@ class CallerConcurrencyMiddleware:
                 del self._under_way[caller]
 
 
-def first_then(first: Message, receive: Receive) -> Receive:
+def replay_first(first: Message, receive: Receive) -> Receive:
     """Return a `receive` that gives one message first, and then what the other one gives."""
     given = False
 
@@ -210,21 +210,24 @@ def first_then(first: Message, receive: Receive) -> Receive:
 
 
 class BodyLimitMiddleware:
-    """Waits for the whole body, as long as it is neither too large nor too slow."""
+    """Waits for the complete body, as long as it is neither too large nor too slow."""
 
     def __init__(
-        self, app: ASGIApp, largest: int = MAX_BODY_BYTES, patience: float = BODY_TIMEOUT_SECONDS
+        self,
+        app: ASGIApp,
+        max_bytes: int = MAX_BODY_BYTES,
+        body_timeout_seconds: float = BODY_TIMEOUT_SECONDS,
     ) -> None:
         """Stand before an application.
 
         Args:
             app: what is behind.
-            largest: bytes that a body may have.
-            patience: seconds that it may take to come.
+            max_bytes: bytes that a body may have.
+            body_timeout_seconds: seconds that it may take to come.
         """
         self._app = app
-        self._largest = largest
-        self._patience = patience
+        self._max_bytes = max_bytes
+        self._body_timeout_seconds = body_timeout_seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
@@ -232,30 +235,30 @@ class BodyLimitMiddleware:
             await self._app(scope, receive, send)
             return
         body, size = bytearray(), 0
-        with anyio.move_on_after(self._patience) as waiting:
+        with anyio.move_on_after(self._body_timeout_seconds) as waiting:
             while True:
                 message = await receive()
                 if message["type"] != "http.request":
                     return  # the client went away
                 body += message.get("body", b"")
                 size += len(message.get("body", b""))
-                if size > self._largest:
+                if size > self._max_bytes:
                     # A few times as much is read, and nothing kept: a client that is cut off in the middle
                     # of sending would never read why.
                     body.clear()
-                if size > _READ_ON * self._largest or not message.get("more_body", False):
+                if size > _DRAIN_FACTOR * self._max_bytes or not message.get("more_body", False):
                     break
         refusal: Response | None = None
         if waiting.cancelled_caught:
-            refusal = _refusal(408, f"the body did not come within {self._patience:g} seconds")
-        elif size > self._largest:
-            refusal = _refusal(413, f"the body has more than {self._largest:,} bytes")
+            refusal = _refusal(408, f"the body did not come within {self._body_timeout_seconds:g} seconds")
+        elif size > self._max_bytes:
+            refusal = _refusal(413, f"the body has more than {self._max_bytes:,} bytes")
         if refusal is not None:
             refusal.headers["connection"] = "close"  # what else may come is not read
             await refusal(scope, receive, send)
             return
-        whole = {"type": "http.request", "body": bytes(body), "more_body": False}
-        await self._app(scope, first_then(whole, receive), send)
+        complete = {"type": "http.request", "body": bytes(body), "more_body": False}
+        await self._app(scope, replay_first(complete, receive), send)
 
 
 class ApiKeyHeaderMiddleware:
@@ -269,11 +272,11 @@ class ApiKeyHeaderMiddleware:
         name = KEY_HEADER.encode()
         values = [value for header, value in scope.get("headers", []) if header == name]
         others = [header for header in scope.get("headers", []) if header[0] != name]
-        token = sent_key.set(values[0].decode("latin-1") if len(values) == 1 else None)
+        token = request_api_key.set(values[0].decode("latin-1") if len(values) == 1 else None)
         try:
             await self._app({**scope, "headers": others}, receive, send)
         finally:
-            sent_key.reset(token)
+            request_api_key.reset(token)
 
 
 class AccessLogMiddleware:
@@ -300,25 +303,25 @@ class AccessLogMiddleware:
         try:
             await self._app(scope, receive, note)
         finally:
-            access_log.info(json.dumps(_line(scope, path, status, perf_counter() - began)))
+            access_log.info(json.dumps(_log_line(scope, path, status, perf_counter() - began)))
 
 
-def _line(scope: Scope, path: str, status: int, seconds: float) -> dict[str, Any]:
+def _log_line(scope: Scope, path: str, status: int, seconds: float) -> dict[str, Any]:
     headers, user = HTTPConnection(scope).headers, scope.get("user")
     line = {
         "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
-        "method": _word(scope["method"].lower()),
+        "method": _safe_word(scope["method"].lower()),
         "path": path if path in _PATHS else "other",  # what strangers try may hold anything
         "status": status or None,  # none was sent: the client went away
         "milliseconds": round(1e3 * seconds, 1),
-        "call": _word(headers.get("mcp-method")),
-        "tool": _word(headers.get("mcp-name")),
+        "call": _safe_word(headers.get("mcp-method")),
+        "tool": _safe_word(headers.get("mcp-name")),
         "caller": caller_of(user.access_token) if isinstance(user, AuthenticatedUser) else None,
     }
     return {name: value for name, value in line.items() if value is not None}
 
 
-def _word(header: str | None) -> str | None:
+def _safe_word(header: str | None) -> str | None:
     """A header that says which method or tool is called; anything else that stands there is not repeated."""
     return header if header and re.fullmatch(r"[a-z_/]{1,40}", header) else None
 

@@ -25,14 +25,14 @@ class ReloadingFile(Generic[Content]):
     """A file that is read again when it has changed, and after a failed reading until it can be read."""
 
     def __init__(
-        self, path: Path, parse: Callable[[str], Content], max_stale: float = MAX_STALE_SECONDS
+        self, path: Path, parse: Callable[[str], Content], max_stale_seconds: float = MAX_STALE_SECONDS
     ) -> None:
         """Read the file.
 
         Args:
             path: of the file.
             parse: turns its text into what it holds; raises ValueError if it cannot.
-            max_stale: seconds for which the last good content is used after a reading failed.
+            max_stale_seconds: seconds for which the last good content is used after a reading failed.
 
         Raises:
             OSError: if it cannot be read.
@@ -40,8 +40,8 @@ class ReloadingFile(Generic[Content]):
         """
         self._path = path
         self._parse = parse
-        self._max_stale = max_stale
-        self._stamp = self._look()
+        self._max_stale_seconds = max_stale_seconds
+        self._stamp = self._stat()
         self._content = self._load()
         self._current_at = time.monotonic()
         self._failing = False
@@ -54,7 +54,7 @@ class ReloadingFile(Generic[Content]):
             FileUnavailable: if it has been unreadable or invalid for too long.
         """
         try:
-            stamp = self._look()
+            stamp = self._stat()
             if stamp != self._stamp or self._failing:
                 self._content = self._load()
                 self._stamp = stamp  # only now: after a failed reading the same file is read again
@@ -62,16 +62,16 @@ class ReloadingFile(Generic[Content]):
                 logger.info("%s was read again", self._path)
             self._current_at = time.monotonic()
         except (OSError, ValueError) as exc:
-            self._note_failure(str(exc))
+            self._handle_failure(str(exc))
         return self._content
 
-    def _note_failure(self, reason: str) -> None:
+    def _handle_failure(self, reason: str) -> None:
         self._failing = True
-        expired = time.monotonic() - self._current_at >= self._max_stale
+        expired = time.monotonic() - self._current_at >= self._max_stale_seconds
         consequence = (
             "nobody in it is let in until it can be read"
             if expired
-            else f"its last good content is used for {self._max_stale:g} seconds at most"
+            else f"its last good content is used for {self._max_stale_seconds:g} seconds at most"
         )
         line = f"{reason}: {consequence}"
         if line != self._logged:  # the file is looked at with every request
@@ -86,7 +86,7 @@ class ReloadingFile(Generic[Content]):
         except ValueError as exc:
             raise ValueError(f"{self._path}: {exc}") from None
 
-    def _look(self) -> tuple[int, ...]:
-        found = self._path.stat()
+    def _stat(self) -> tuple[int, ...]:
+        stat = self._path.stat()
         # The time of the last change of its state, too: a copy may keep the time of the last writing.
-        return found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_dev, found.st_ino
+        return stat.st_mtime_ns, stat.st_ctime_ns, stat.st_size, stat.st_dev, stat.st_ino

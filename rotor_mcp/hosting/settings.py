@@ -7,12 +7,12 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, field_validator, model_validator
 
-from rotor_mcp.config import Loaded, is_loopback
+from rotor_mcp.config import EnvironmentSettings, is_loopback
 from rotor_mcp.hosting.addresses import ANY_PORT, Authority, Origin, canonical_url
 
 PATH = "/mcp"
 """Where the protocol is spoken."""
-SHORTEST_SECRET = 32
+MIN_SECRET_CHARS = 32
 """Characters, of a secret that is not to be guessed."""
 NO_AUTH = (
     "can be reached by others, and nothing asks who they are: set ROTOR_MCP_OAUTH_ISSUER, or for a private "
@@ -39,8 +39,8 @@ def _check_web_address(value: str) -> str:
 
 
 def _check_secret(value: SecretStr) -> SecretStr:
-    if len(value.get_secret_value()) < SHORTEST_SECRET:
-        raise ValueError(f"must have {SHORTEST_SECRET} characters or more, which nobody can guess")
+    if len(value.get_secret_value()) < MIN_SECRET_CHARS:
+        raise ValueError(f"must have {MIN_SECRET_CHARS} characters or more, which nobody can guess")
     return value
 
 
@@ -50,7 +50,7 @@ Names = Annotated[tuple[str, ...], BeforeValidator(_split)]
 Secret = Annotated[SecretStr, AfterValidator(_check_secret)]
 
 
-class HostSettings(Loaded):
+class HostSettings(EnvironmentSettings):
     """What the operator decides. Read with `HostSettings.load`."""
 
     http: Annotated[

@@ -74,7 +74,7 @@ class Cursor:
         return "~".join(quote(str(part), safe=":") for part in parts)
 
     @classmethod
-    def decode(cls, text: str, wanted: SearchRequest) -> Self:
+    def decode(cls, text: str, request: SearchRequest) -> Self:
         """Read a cursor.
 
         Raises:
@@ -86,13 +86,13 @@ class Cursor:
             if rest:
                 unknown, value, lead_id, until_id = rest
                 after, until = (bool(int(unknown)), json.loads(value), _restore(lead_id)), _restore(until_id)
-                if not isinstance(after[1], str if wanted.order == "name" else float):
+                if not isinstance(after[1], str if request.order == "name" else float):
                     raise ValueError("sorted by something else")  # noqa: TRY301
             seen = ScanPosition(_restore(seen_id), int(seen_at)) if seen_id else None
             cursor = cls(search, int(size), int(page), ApiFilters(int(asked)), seen, after, until)
         except ValueError:
             raise InvalidArguments(["cursor: not one of ours; leave it out to begin anew"]) from None
-        if cursor.search != digest(wanted) or not (1 <= cursor.size <= PAGE_LIMIT and cursor.page >= 1):
+        if cursor.search != digest(request) or not (1 <= cursor.size <= PAGE_LIMIT and cursor.page >= 1):
             raise InvalidArguments(["cursor: belongs to another search; repeat that one, or leave it out"])
         return cursor
 
@@ -111,9 +111,9 @@ def _restore(short: str) -> str:
     return str(UUID(bytes=base64.b64decode(f"{short}==", altchars=b"-_", validate=True)))
 
 
-def digest(wanted: SearchRequest) -> str:
+def digest(request: SearchRequest) -> str:
     """Tell searches apart by what they look for and how they sort it."""
-    facts = wanted.model_dump_json(exclude=_OF_A_PAGE, exclude_defaults=True)
+    facts = request.model_dump_json(exclude=_OF_A_PAGE, exclude_defaults=True)
     return hashlib.sha256(facts.encode()).hexdigest()[:6]
 
 

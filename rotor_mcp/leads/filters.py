@@ -29,17 +29,17 @@ MAX_TAGS_BYTES = 4_000
 _OF_THE_API = frozenset({"search", "stage", "tags", "archived"})
 
 
-def is_for_the_api(wanted: SearchRequest) -> bool:
+def is_for_the_api(request: SearchRequest) -> bool:
     """Whether Rotor can do all of this alone: then one request of the size shown is enough."""
     return (
         not any(
-            _is_given(name, wanted) for names in _TESTS.values() for name in names if name not in _OF_THE_API
+            _is_given(name, request) for names in _TESTS.values() for name in names if name not in _OF_THE_API
         )
-        and wanted.order == "newest"
-        and wanted.count_by is None
-        and wanted.archived != "only"
-        and are_for_the_api(wanted.tags)
-        and not (wanted.search and is_phone_query(wanted.search))
+        and request.order == "newest"
+        and request.count_by is None
+        and request.archived != "only"
+        and are_for_the_api(request.tags)
+        and not (request.search and is_phone_query(request.search))
     )
 
 
@@ -48,34 +48,34 @@ def are_for_the_api(tags: Sequence[str]) -> bool:
     return not any("," in tag for tag in tags) and len(quote(",".join(tags))) <= MAX_TAGS_BYTES
 
 
-def matcher(wanted: SearchRequest, locale: Locale, *, compare_text: bool) -> Callable[[Lead], bool]:
+def matcher(request: SearchRequest, locale: Locale, *, compare_text: bool) -> Callable[[Lead], bool]:
     """Return the test of whether a lead matches.
 
     Args:
-        wanted: what it must match.
+        request: what it must match.
         locale: the day, and how dates and phones are read.
         compare_text: whether `search` is compared here; else Rotor has done so.
     """
-    tests = [test for test, names in _TESTS.items() if any(_is_given(name, wanted) for name in names)]
-    if compare_text and wanted.search:
+    tests = [test for test, names in _TESTS.items() if any(_is_given(name, request) for name in names)]
+    if compare_text and request.search:
         tests.append(_text)
-    return lambda lead: _archived(lead, wanted) and all(test(lead, wanted, locale) for test in tests)
+    return lambda lead: _archived(lead, request) and all(test(lead, request, locale) for test in tests)
 
 
-def _is_given(name: str, wanted: SearchRequest) -> bool:
-    return bool(getattr(wanted, name) != SearchRequest.model_fields[name].default)
+def _is_given(name: str, request: SearchRequest) -> bool:
+    return bool(getattr(request, name) != SearchRequest.model_fields[name].default)
 
 
-def _archived(lead: Lead, wanted: SearchRequest) -> bool:
-    return wanted.archived == "include" or lead.archived == (wanted.archived == "only")
+def _archived(lead: Lead, request: SearchRequest) -> bool:
+    return request.archived == "include" or lead.archived == (request.archived == "only")
 
 
 # Each of these is only asked if one of its arguments, which stand in `_TESTS`, is given. Texts are compared
 # without capitals, accents and punctuation, phones by their digits.
 
 
-def _text(lead: Lead, wanted: SearchRequest, locale: Locale) -> bool:
-    return matches_text(lead, wanted.search or "", locale.region)
+def _text(lead: Lead, request: SearchRequest, locale: Locale) -> bool:
+    return matches_text(lead, request.search or "", locale.region)
 
 
 def matches_text(lead: Lead, text: str, region: str) -> bool:
@@ -95,22 +95,22 @@ def _is_part(text: str, name: str) -> bool:
     )
 
 
-def _stage(lead: Lead, wanted: SearchRequest, _: Locale) -> bool:
-    return text_form(lead.stage or "") == text_form(wanted.stage or "")
+def _stage(lead: Lead, request: SearchRequest, _: Locale) -> bool:
+    return text_form(lead.stage or "") == text_form(request.stage or "")
 
 
-def _tags(lead: Lead, wanted: SearchRequest, _: Locale) -> bool:
+def _tags(lead: Lead, request: SearchRequest, _: Locale) -> bool:
     has = {text_form(tag) for tag in lead.tags}
-    hits = [text_form(tag) in has for tag in wanted.tags]
-    return all(hits) if wanted.all_tags else any(hits)
+    hits = [text_form(tag) in has for tag in request.tags]
+    return all(hits) if request.all_tags else any(hits)
 
 
-def _created(lead: Lead, wanted: SearchRequest, locale: Locale) -> bool:
-    return _within(lead.created_at, dates.local, wanted.created_from, wanted.created_to, locale)
+def _created(lead: Lead, request: SearchRequest, locale: Locale) -> bool:
+    return _within(lead.created_at, dates.local, request.created_from, request.created_to, locale)
 
 
-def _followed_up(lead: Lead, wanted: SearchRequest, locale: Locale) -> bool:
-    return _within(lead.follow_up_date, dates.follow_up, wanted.follow_up_from, wanted.follow_up_to, locale)
+def _followed_up(lead: Lead, request: SearchRequest, locale: Locale) -> bool:
+    return _within(lead.follow_up_date, dates.follow_up, request.follow_up_from, request.follow_up_to, locale)
 
 
 def _within(
@@ -156,46 +156,48 @@ def _needs_action(lead: Lead, _: SearchRequest, locale: Locale) -> bool:
     return created is not None and locale.today - created <= NEW_LEAD_DAYS
 
 
-def _priority(lead: Lead, wanted: SearchRequest, _: Locale) -> bool:
-    return lead.priority == wanted.priority
+def _priority(lead: Lead, request: SearchRequest, _: Locale) -> bool:
+    return lead.priority == request.priority
 
 
-def _words(lead: Lead, wanted: SearchRequest, _: Locale) -> bool:
+def _words(lead: Lead, request: SearchRequest, _: Locale) -> bool:
     for name in ("source", "service_type"):
-        part = getattr(wanted, name)
+        part = getattr(request, name)
         if part is not None and text_form(part) not in text_form(getattr(lead, name) or ""):
             return False
     return True
 
 
-def _place(lead: Lead, wanted: SearchRequest, _: Locale) -> bool:
+def _place(lead: Lead, request: SearchRequest, _: Locale) -> bool:
     for name in ("address_city", "address_state"):
-        text = getattr(wanted, name)
+        text = getattr(request, name)
         if text is not None and address_form(name, text) != address_form(name, getattr(lead, name) or ""):
             return False
-    if wanted.address_zip is None:
+    if request.address_zip is None:
         return True
-    start, code = (address_form("address_zip", text or "") for text in (wanted.address_zip, lead.address_zip))
+    start, code = (
+        address_form("address_zip", text or "") for text in (request.address_zip, lead.address_zip)
+    )
     return code.startswith(start)
 
 
-def _assigned(lead: Lead, wanted: SearchRequest, _: Locale) -> bool:
-    return bool(lead.assigned_to) == wanted.assigned
+def _assigned(lead: Lead, request: SearchRequest, _: Locale) -> bool:
+    return bool(lead.assigned_to) == request.assigned
 
 
-def _value(lead: Lead, wanted: SearchRequest, _: Locale) -> bool:
+def _value(lead: Lead, request: SearchRequest, _: Locale) -> bool:
     value = lead.projected_value
     return (
         value is not None
-        and (wanted.value_from is None or value >= wanted.value_from)
-        and (wanted.value_to is None or value <= wanted.value_to)
+        and (request.value_from is None or value >= request.value_from)
+        and (request.value_to is None or value <= request.value_to)
     )
 
 
-def _contact(lead: Lead, wanted: SearchRequest, _: Locale) -> bool:
+def _contact(lead: Lead, request: SearchRequest, _: Locale) -> bool:
     return all(
         has is None or bool(getattr(lead, name)) == has
-        for name, has in (("phone", wanted.has_phone), ("email", wanted.has_email))
+        for name, has in (("phone", request.has_phone), ("email", request.has_email))
     )
 
 
@@ -216,10 +218,10 @@ _TESTS: dict[Callable[[Lead, SearchRequest, Locale], bool], tuple[str, ...]] = {
 """Tests → the arguments that ask for them."""
 
 
-def is_past(lead: Lead, wanted: SearchRequest, locale: Locale) -> bool:
+def is_past(lead: Lead, request: SearchRequest, locale: Locale) -> bool:
     """Whether this lead and all older ones are too old: newest first, reading can stop here."""
-    moment = dates.local(lead.created_at, locale.zone) if lead.created_at and wanted.created_from else None
-    return moment is not None and _compare(moment, wanted.created_from or "", locale) < 0
+    moment = dates.local(lead.created_at, locale.zone) if lead.created_at and request.created_from else None
+    return moment is not None and _compare(moment, request.created_from or "", locale) < 0
 
 
 SortKey = tuple[bool, float | str, str]

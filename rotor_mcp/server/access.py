@@ -36,7 +36,7 @@ class AdmittedCall:
 class AccessControl:
     """Admits every call, with the key in the settings."""
 
-    allows_everyone_the_same = True
+    uniform_access = True
     """Whether all callers may do the same, so that one may be shown what another was shown."""
 
     def __init__(self, tenants: TenantRegistry, listeners: Iterable[EventListener] = ()) -> None:

@@ -20,7 +20,7 @@ from mcp.shared.exceptions import MCPError
 from mcp.types import ElicitRequest, ElicitRequestFormParams, ElicitResult, InputRequiredResult
 from pydantic import BaseModel, Field
 
-ANSWER_TIMEOUT = 120.0
+ANSWER_TIMEOUT_SECONDS = 120.0
 """Seconds in which a client that makes the call again has to bring the answer."""
 GIVE_UP_SECONDS = 600.0
 """Seconds for which a client that did not bring an answer in time is not asked again."""
@@ -57,7 +57,7 @@ class OpenQuestions:
         """Note that a client is asked."""
         now = time.monotonic()
         asked_at = self._asked_at.get(client)
-        if asked_at is None or now - asked_at >= ANSWER_TIMEOUT + GIVE_UP_SECONDS:
+        if asked_at is None or now - asked_at >= ANSWER_TIMEOUT_SECONDS + GIVE_UP_SECONDS:
             self._asked_at[client] = now
         if len(self._asked_at) > MAX_CLIENTS:
             self._asked_at.popitem(last=False)
@@ -71,12 +71,14 @@ class OpenQuestions:
         asked_at = self._asked_at.get(client)
         return (
             asked_at is not None
-            and ANSWER_TIMEOUT <= time.monotonic() - asked_at < ANSWER_TIMEOUT + GIVE_UP_SECONDS
+            and ANSWER_TIMEOUT_SECONDS
+            <= time.monotonic() - asked_at
+            < ANSWER_TIMEOUT_SECONDS + GIVE_UP_SECONDS
         )
 
     def give_up(self, client: str) -> None:
         """Note that a client did not answer in time."""
-        self._asked_at[client] = time.monotonic() - ANSWER_TIMEOUT
+        self._asked_at[client] = time.monotonic() - ANSWER_TIMEOUT_SECONDS
 
 
 def can_ask(context: Context[Any, Any], questions: OpenQuestions, caller: str | None) -> bool:

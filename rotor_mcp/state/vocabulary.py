@@ -21,7 +21,7 @@ MAX_LEADS = 2_000
 """Leads whose words are remembered, those read last."""
 LEADS_TO_JUDGE = 20
 """Leads to have read before a word counts as one that the company does not use."""
-SURVEY_TTL = 120.0
+SURVEY_TTL_SECONDS = 120.0
 """Seconds in which the newest leads are read once at most to learn words, however few they are."""
 MAX_NAMED = 12
 """Words in use that an answer names, the most used."""
@@ -112,14 +112,14 @@ class Vocabulary:
     async def refresh(self, read: Callable[[], Awaitable[object]]) -> None:
         """Read the newest leads if too few were read to know the words in use.
 
-        That it failed is known for `SURVEY_TTL` as well: else each key that a person types costs a request.
+        That it failed is known for `SURVEY_TTL_SECONDS` as well: else each key that a person types costs a request.
 
         Raises:
             RotorError: if Rotor could not be asked or refused.
         """
         async with self._refreshing:
             now = time.monotonic()
-            if not self.enough and now - self._refreshed_at >= SURVEY_TTL:
+            if not self.enough and now - self._refreshed_at >= SURVEY_TTL_SECONDS:
                 self._refreshed_at = now
                 with anyio.CancelScope(shield=True):  # clients cancel a completion with the next key
                     await read()
@@ -131,7 +131,7 @@ class Vocabulary:
     @property
     def enough(self) -> bool:
         """Whether enough leads were read to know the words that are in use."""
-        return len(self._words) >= LEADS_TO_JUDGE or time.monotonic() - self._surveyed_at < SURVEY_TTL
+        return len(self._words) >= LEADS_TO_JUDGE or time.monotonic() - self._surveyed_at < SURVEY_TTL_SECONDS
 
     def may_spell_otherwise(self, lead: LeadFields | Lead) -> bool:
         """Whether the company may spell the stage or a tag of a lead otherwise, as far as it is not known.

@@ -202,7 +202,7 @@ def test_a_key_file_that_cannot_be_read_for_long(
         {"token_file": str(token_file), "key_from": "file", "key_file": str(key_file)}
     )
     desk = HostedAccessControl(open_registry(Settings.load({}), state_factory.transport), settings)
-    desk._keys = ReloadingFile(key_file, parse_keys, max_stale=0)
+    desk._keys = ReloadingFile(key_file, parse_keys, max_stale_seconds=0)
     key_file.write_text("{", "utf-8")
     with pytest.raises(CallRejected) as raised:
         desk._tenant("token:ann")

@@ -19,7 +19,7 @@ from mcp.shared.exceptions import MCPError
 from starlette.responses import JSONResponse
 
 from rotor_mcp.hosting.auth import BearerAuthMiddleware, InvalidToken
-from rotor_mcp.hosting.auth_jwt import IssuerAway, JwtVerifier
+from rotor_mcp.hosting.auth_jwt import IssuerUnavailable, JwtVerifier
 from rotor_mcp.hosting.auth_token_file import TokenFileVerifier
 from rotor_mcp.hosting.middleware import access_log
 from rotor_mcp.hosting.refusal_log import RefusalLog
@@ -332,7 +332,7 @@ async def test_an_issuer_that_does_not_answer_is_no_fault_of_the_caller(url: str
 
 
 async def test_keys_that_are_known_outlive_the_issuer(issuer: TestIssuer) -> None:
-    door = JwtVerifier(issuer.url, AUDIENCE, ttl=0.2, cooldown=0.1)
+    door = JwtVerifier(issuer.url, AUDIENCE, ttl_seconds=0.2, cooldown_seconds=0.1)
     known = await door.verify_token(issuer.token())
     assert (known.subject, known.client_id, known.scopes) == (
         "jwt:auth0|7",
@@ -343,12 +343,12 @@ async def test_keys_that_are_known_outlive_the_issuer(issuer: TestIssuer) -> Non
     issuer.away = True
     assert await door.verify_token(issuer.token()) is not None
     await anyio.sleep(2.1)
-    with pytest.raises(IssuerAway):
+    with pytest.raises(IssuerUnavailable):
         await door.verify_token(issuer.token())
 
 
 async def test_keys_are_renewed(issuer: TestIssuer) -> None:
-    door = JwtVerifier(issuer.url, AUDIENCE, ttl=0.2, cooldown=0.1)
+    door = JwtVerifier(issuer.url, AUDIENCE, ttl_seconds=0.2, cooldown_seconds=0.1)
     before, others = issuer.token(), Keys()
     assert await door.verify_token(before) is not None
     issuer.keys = others
@@ -375,7 +375,7 @@ async def test_an_issuer_that_calls_itself_otherwise(
     """Whoever can put a page at the issuer's address is not it yet."""
     url = issuer.url.replace(named, by) if named else issuer.url + by
     door = JwtVerifier(url, AUDIENCE)
-    with pytest.raises(IssuerAway) as raised:
+    with pytest.raises(IssuerUnavailable) as raised:
         await door.verify_token(issuer.token(iss=url))
     assert str(raised.value) == "the issuer of tokens has another name than ROTOR_MCP_OAUTH_ISSUER says"
     assert [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING] == [
@@ -587,7 +587,7 @@ async def test_a_token_file_that_cannot_be_read_for_long(token_file: Path, issue
             await JSONResponse({})(scope, receive, send)
 
     verifiers: list[TokenVerifier] = [
-        TokenFileVerifier(token_file, max_stale=0),
+        TokenFileVerifier(token_file, max_stale_seconds=0),
         JwtVerifier(issuer.url, AUDIENCE),
     ]
     async with on_port(BearerAuthMiddleware(app, verifiers, SCOPES, None, RefusalLog())) as url:

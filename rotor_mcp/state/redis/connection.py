@@ -35,11 +35,11 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 
 ANSWER_TIMEOUT_SECONDS = 1.0
 """Seconds that a connection, or an answer, may take."""
-TRIES = 2
-"""How often a question is asked. An idle connection may have been cut; and a process that was frozen finds
-that the time of its questions has passed, although Redis is well."""
+MAX_TRIES = 2
+"""How often a command is asked. An idle connection may have been cut; and a process that was frozen finds
+that the time of its commands has passed, although Redis is well."""
 RETRY_PAUSE_SECONDS = 3.0
-"""Seconds for which nobody asks after a question went wrong."""
+"""Seconds for which nobody asks after a command went wrong."""
 CHECK_INTERVAL_SECONDS = 5.0
 """Between two checks of a Redis that can be used."""
 GAP = "rotor-mcp:gap"
@@ -53,7 +53,7 @@ redis.call('set', KEYS[1], string.format('%.0f', time[1] * 1000000 + time[2]))
 """
 _WRITE_PROBE = "redis.call('set', KEYS[1], '', 'px', 1000)"
 
-Answer = TypeVar("Answer")
+Result = TypeVar("Result")
 
 logger = logging.getLogger(__name__)
 
@@ -75,7 +75,7 @@ class RedisUnavailable(Exception):
 
 
 class RedisConnection:
-    """The connections of this process to Redis. The first question opens them and checks Redis."""
+    """The connections of this process to Redis. The first command opens them and checks Redis."""
 
     def __init__(self, url: str, *, required: bool = False) -> None:
         """Take the address.
@@ -102,15 +102,15 @@ class RedisConnection:
         self._required = required
         self.fault: RedisFault | None = None
         """What is wrong with Redis, as far as is known."""
-        self._was_good = False
+        self._was_usable = False
         self._verified = False
         self._verified_at = 0.0
-        self._silent = False
-        self._not_before = 0.0
+        self._timed_out = False
+        self._retry_at = 0.0
 
     @property
     def redis(self) -> Redis:
-        """The client, for questions."""
+        """The client, for commands."""
         return self._redis
 
     @property
@@ -121,17 +121,17 @@ class RedisConnection:
     @property
     def refuses_writes(self) -> bool:
         """Whether no write may begin: Redis is required and could not be used since the start."""
-        return self._required and not self._was_good
+        return self._required and not self._was_usable
 
     @property
     def is_ready(self) -> bool:
         """Whether a server may be sent requests. One that lost its Redis under way may."""
         if not self._required or self.fault is None:
             return True
-        return self._was_good and not self.fault.permanent
+        return self._was_usable and not self.fault.permanent
 
     def script(self, lua: str) -> AsyncScript:
-        """Make a script of Redis, for questions."""
+        """Make a script of Redis, for commands."""
         return self._redis.register_script(lua)
 
     async def check(self) -> RedisFault | None:
@@ -141,64 +141,66 @@ class RedisConnection:
             self._verified = False
         if not self._verified:
             with suppress(RedisUnavailable):  # `fault` says why
-                await self.ask(_nothing)
+                await self.execute(_no_command)
         return self.fault
 
-    async def ask(self, question: Callable[[Redis], Awaitable[Answer]], *, insist: bool = False) -> Answer:
+    async def execute(
+        self, command: Callable[[Redis], Awaitable[Result]], *, ignore_pause: bool = False
+    ) -> Result:
         """Ask something.
 
         While Redis is away it is not asked at all, but now and then by one who finds out whether it is back.
-        A question is brought to its end even if the call is cancelled: it does not take long, and what was
+        A command is brought to its end even if the call is cancelled: it does not take long, and what was
         begun in Redis is known to be done.
 
         Args:
-            question: what is asked, and how the answer is read: whatever goes wrong with that, there is none.
+            command: what is asked, and how the answer is read: whatever goes wrong with that, there is none.
                 It can be asked twice.
-            insist: ask even if a question went wrong just now. After one that insisted and met with silence,
+            ignore_pause: ask even if a command went wrong just now. After one that insisted and met with silence,
                 nobody does: that takes too long.
 
         Raises:
             RedisUnavailable: if there is no answer.
         """
         now = anyio.current_time()
-        if self.fault is not None and self._is_away and (self._silent or not insist):
-            if now < self._not_before:
+        if self.fault is not None and self._is_down and (self._timed_out or not ignore_pause):
+            if now < self._retry_at:
                 raise RedisUnavailable(self.fault.reason)
-            self._not_before = now + RETRY_PAUSE_SECONDS
+            self._retry_at = now + RETRY_PAUSE_SECONDS
         try:
-            answer = await _try_twice(lambda: self._verify_and_ask(question))
+            result = await _try_twice(lambda: self._verify_and_execute(command))
         except (RedisError, OSError) as exc:  # a timeout is an OSError
-            self._silent = insist and isinstance(exc, (TimeoutError, RedisTimeoutError))
-            self._not_before = anyio.current_time() + RETRY_PAUSE_SECONDS
+            self._timed_out = ignore_pause and isinstance(exc, (TimeoutError, RedisTimeoutError))
+            self._retry_at = anyio.current_time() + RETRY_PAUSE_SECONDS
             self._verified = False
             fault = _fault_of(exc)
-            self._note(fault)
+            self._set_fault(fault)
             raise RedisUnavailable(fault.reason) from None
-        return answer
+        return result
 
     async def aclose(self) -> None:
         """Close the connections."""
         await self._redis.aclose()
 
     @property
-    def _is_away(self) -> bool:
+    def _is_down(self) -> bool:
         return self.fault is not None and not self.fault.usable
 
-    async def _verify_and_ask(self, question: Callable[[Redis], Awaitable[Answer]]) -> Answer:
+    async def _verify_and_execute(self, command: Callable[[Redis], Awaitable[Result]]) -> Result:
         fault = self.fault
         if not self._verified:
             fault = await self._verify()
-        answer = await question(self._redis)
+        result = await command(self._redis)
         if not self._verified:
             self._verified, self._verified_at = True, anyio.current_time()
-            self._was_good = self._was_good or fault is None
-            self._note(fault)
-        return answer
+            self._was_usable = self._was_usable or fault is None
+            self._set_fault(fault)
+        return result
 
     async def _verify(self) -> RedisFault | None:
         """See that locks can be written and will not be deleted. Returns what endangers them."""
-        memory = await self._ask_about_memory()
-        if self._is_away:
+        memory = await self._memory_info()
+        if self._is_down:
             await self._mark_gap([GAP])
         else:
             await self._write_probe([PROBE])
@@ -210,7 +212,7 @@ class RedisConnection:
             return RedisFault(reason, permanent=True, usable=True)
         return None
 
-    async def _ask_about_memory(self) -> dict[str, Any]:
+    async def _memory_info(self) -> dict[str, Any]:
         """Ask how much memory there is, which is used and what happens when it is full.
 
         Raises:
@@ -224,7 +226,7 @@ class RedisConnection:
             raise InvalidResponse
         return memory
 
-    def _note(self, fault: RedisFault | None) -> None:
+    def _set_fault(self, fault: RedisFault | None) -> None:
         before, self.fault = self.fault, fault
         if fault is None:
             if before is not None:
@@ -251,30 +253,30 @@ class RedisCacheConnection:
     def __init__(self, connection: RedisConnection) -> None:
         """Use the connections of a connection."""
         self._connection = connection
-        self._not_before = 0.0
+        self._retry_at = 0.0
         self._fault: RedisFault | None = None
 
     def script(self, lua: str) -> AsyncScript:
-        """Make a script of Redis, for questions."""
+        """Make a script of Redis, for commands."""
         return self._connection.script(lua)
 
-    async def ask(self, question: Callable[[Redis], Awaitable[Answer]]) -> Answer:
+    async def execute(self, command: Callable[[Redis], Awaitable[Result]]) -> Result:
         """Ask something.
 
         Args:
-            question: what is asked. It can be asked twice.
+            command: what is asked. It can be asked twice.
 
         Raises:
             RedisUnavailable: if there is no answer. Then nobody asks for `RETRY_PAUSE_SECONDS` seconds.
         """
-        if self._fault is not None and anyio.current_time() < self._not_before:
+        if self._fault is not None and anyio.current_time() < self._retry_at:
             raise RedisUnavailable(self._fault.reason)
         if not self._connection.verified:
-            await self._connection.ask(_nothing)
+            await self._connection.execute(_no_command)
         try:
-            answer = await _try_twice(lambda: question(self._connection.redis))
+            result = await _try_twice(lambda: command(self._connection.redis))
         except (RedisError, OSError) as exc:
-            self._not_before = anyio.current_time() + RETRY_PAUSE_SECONDS
+            self._retry_at = anyio.current_time() + RETRY_PAUSE_SECONDS
             before, self._fault = self._fault, _fault_of(exc)
             if before is None:
                 logger.warning(
@@ -282,17 +284,17 @@ class RedisCacheConnection:
                 )
             raise RedisUnavailable(self._fault.reason) from None
         self._fault = None
-        return answer
+        return result
 
 
-async def _try_twice(attempt: Callable[[], Awaitable[Answer]]) -> Answer:
+async def _try_twice(attempt: Callable[[], Awaitable[Result]]) -> Result:
     """Ask Redis, and once more if the connection failed, but not if Redis refused.
 
     Raises:
         RedisError: if there is no answer.
         OSError: likewise.
     """
-    for tries_left in reversed(range(TRIES)):
+    for tries_left in reversed(range(MAX_TRIES)):
         try:
             # What interrupted the client while it deals with an interruption would cost it a connection.
             # So anyio does not, and the client's own timeouts come first.
@@ -302,13 +304,13 @@ async def _try_twice(attempt: Callable[[], Awaitable[Answer]]) -> Answer:
         except (RedisError, OSError) as exc:
             if not tries_left or _fault_of(exc).permanent:
                 raise
-        except Exception as exc:  # what the client, or the question, makes of an answer that no Redis gives
+        except Exception as exc:  # what the client, or the command, makes of an answer that no Redis gives
             raise InvalidResponse from exc
     raise AssertionError("unreachable")
 
 
-async def _nothing(_: Redis) -> None:
-    """Ask nothing: the check that comes before a question is all that is wanted."""
+async def _no_command(_: Redis) -> None:
+    """Ask nothing: the check that comes before a command is all that is wanted."""
 
 
 def _fault_of(exc: Exception) -> RedisFault:

@@ -12,9 +12,9 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from rotor_mcp.state.redis.connection import RedisCacheConnection, RedisConnection, RedisFault
-from rotor_mcp.state.redis.key_names import Names
+from rotor_mcp.state.redis.key_names import KeyNames
 from rotor_mcp.state.redis.keyed_locks import RedisKeyedLocks
-from rotor_mcp.state.redis.locks import Locks
+from rotor_mcp.state.redis.locks import RedisLocks
 from rotor_mcp.state.redis.request_counter import RedisBudget, RedisRequestCounter
 from rotor_mcp.state.redis.search_cache import RedisSearchCache
 from rotor_mcp.state.request_counter import Budget
@@ -37,14 +37,14 @@ class RedisStateFactory(StateFactory):
         super().__init__(search_memory)
         self._connection = RedisConnection(url.get_secret_value(), required=required)
         self._cache = RedisCacheConnection(self._connection)
-        self._locks = Locks(self._connection)
+        self._locks = RedisLocks(self._connection)
         self._checking: asyncio.Task[RedisFault | None] | None = None
 
     def for_key(self, key: str | None) -> TenantState:
         """Begin with a company, for which this is the Rotor key."""
         if key is None:  # without one nothing can be asked, and nothing is to be shared
             return super().for_key(key)
-        names, seconds = Names(key), self._search_memory
+        names, seconds = KeyNames(key), self._search_memory
         return TenantState(
             search_cache=(
                 RedisSearchCache(seconds, self._pages, names, self._cache) if seconds else SearchCache(0)
@@ -55,7 +55,7 @@ class RedisStateFactory(StateFactory):
 
     def budget(self, caller: str) -> Budget:
         """Begin to count what one caller spends, on every server together."""
-        return RedisBudget(Names(f"caller {caller}"), self._connection)
+        return RedisBudget(KeyNames(f"caller {caller}"), self._connection)
 
     def start(self) -> None:
         """Check Redis in the background, and log what is wrong with it."""

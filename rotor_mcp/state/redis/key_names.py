@@ -7,7 +7,7 @@ _LENGTH = 32
 """Hexadecimal digits of a digest."""
 
 
-class Names:
+class KeyNames:
     """The names of one company's things. Those of two companies never meet."""
 
     def __init__(self, key: str) -> None:
@@ -18,7 +18,7 @@ class Names:
         """
         self._secret = hashlib.sha256(b"rotor-mcp " + key.encode()).digest()
         self.company = self._digest("company", key)
-        """Names the company; in braces in all its names, so that a cluster keeps them in one place."""
+        """KeyNames the company; in braces in all its names, so that a cluster keeps them in one place."""
 
     def of(self, kind: str, what: str = "") -> str:
         """Name a thing of a kind: the only one, or the one for what is given."""

@@ -11,8 +11,8 @@ import anyio
 from rotor_mcp.errors import NotSent, Uncoordinated
 from rotor_mcp.state.keyed_locks import KeyedLocks, Lease
 from rotor_mcp.state.redis.connection import RedisUnavailable
-from rotor_mcp.state.redis.key_names import Names
-from rotor_mcp.state.redis.locks import Lock, Locks
+from rotor_mcp.state.redis.key_names import KeyNames
+from rotor_mcp.state.redis.locks import RedisLock, RedisLocks
 
 POLL_SECONDS = (0.02, 0.08)
 """Shortest and longest wait before a waiting call asks again. Random, so that not all calls ask at once."""
@@ -28,9 +28,9 @@ class RedisLease(Lease):
     sent whose keys are held in its own process.
     """
 
-    shared: Locks
-    names: Names
-    taken: list[Lock] = field(default_factory=list)
+    shared: RedisLocks
+    names: KeyNames
+    taken: list[RedisLock] = field(default_factory=list)
 
     async def extend(self, keys: Iterable[str], deadline: float) -> float:
         """Wait until no other call on any server holds any of these keys, and hold them.
@@ -40,7 +40,7 @@ class RedisLease(Lease):
         wanted = sorted(keys)
         released_at = await super().extend(wanted, deadline)
         for key in wanted:
-            lock = Lock.on(key, self.names)
+            lock = RedisLock.on(key, self.names)
             self.held.push_async_callback(self.shared.release, lock)
             self.taken.append(lock)
             released_at = max(released_at, await self._take(lock, deadline))
@@ -56,14 +56,14 @@ class RedisLease(Lease):
             return
         try:
             # What was taken in Redis is always checked there; what was not, only once Redis is back.
-            await self.shared.renew(self.taken, insist=any(lock.fence for lock in self.taken))
+            await self.shared.renew(self.taken, ignore_pause=any(lock.fence for lock in self.taken))
         except RedisUnavailable as exc:
             self.fault = str(exc)
         else:
             fault = self.shared.connection.fault
             self.fault = fault.reason if fault and fault.usable else self.fault
 
-    async def _take(self, lock: Lock, deadline: float) -> float:
+    async def _take(self, lock: RedisLock, deadline: float) -> float:
         """Wait for a lock. Returns when another call last held it, as far as Redis knows."""
         while True:
             try:
@@ -88,7 +88,7 @@ class RedisKeyedLocks(KeyedLocks):
 
     shared = True
 
-    def __init__(self, names: Names, locks: Locks) -> None:
+    def __init__(self, names: KeyNames, locks: RedisLocks) -> None:
         super().__init__()
         self._names = names
         self._locks = locks

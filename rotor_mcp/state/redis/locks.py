@@ -19,7 +19,7 @@ from redis.asyncio import Redis
 
 from rotor_mcp.errors import LockLost
 from rotor_mcp.state.redis.connection import GAP, RedisConnection, RedisUnavailable
-from rotor_mcp.state.redis.key_names import Names
+from rotor_mcp.state.redis.key_names import KeyNames
 
 LOCK_TTL_SECONDS = 8.0
 """Seconds after which a lock expires that is not renewed."""
@@ -116,7 +116,7 @@ end
 
 
 @dataclass(eq=False)
-class Lock:
+class RedisLock:
     """A lock that one call wants or holds."""
 
     lock: str
@@ -127,26 +127,26 @@ class Lock:
     """Identifies the holder."""
     fence: str = ""
     """What Redis returned when the lock was taken; empty if Redis was unavailable."""
-    since: float = field(default_factory=anyio.current_time)
+    wanted_at: float = field(default_factory=anyio.current_time)
     """When this call began to want it, by `anyio.current_time`."""
 
     @classmethod
-    def on(cls, key: str, names: Names) -> Self:
+    def on(cls, key: str, names: KeyNames) -> Self:
         """Return the lock of a key."""
         return cls(names.of("lock", key), names.of("past", key))
 
 
-class Locks:
+class RedisLocks:
     """The locks that this process holds, renewed as long as it holds them."""
 
     def __init__(self, connection: RedisConnection) -> None:
         self.connection = connection
         self._take, self._renew, self._release = map(connection.script, (_TAKE, _RENEW, _RELEASE))
-        self._held: set[Lock] = set()
+        self._held: set[RedisLock] = set()
         self._renewing: asyncio.Task[None] | None = None
         self._closing = anyio.Event()
 
-    async def take(self, lock: Lock) -> float | None:
+    async def take(self, lock: RedisLock) -> float | None:
         """Take a lock if it is free, and return how many seconds ago, at most, another call last held it.
 
         Returns None if another call holds it.
@@ -162,7 +162,7 @@ class Locks:
             return (taken[0].decode(), int(taken[1])) if taken else None
 
         try:
-            taken = await self.connection.ask(take)
+            taken = await self.connection.execute(take)
         except RedisUnavailable:
             self._keep_alive(lock)
             raise
@@ -172,12 +172,12 @@ class Locks:
         lock.fence, microseconds = taken
         return max(microseconds / 1e6, 0.0)
 
-    async def renew(self, locks: Sequence[Lock], *, insist: bool = False) -> None:
+    async def renew(self, locks: Sequence[RedisLock], *, ignore_pause: bool = False) -> None:
         """Check that no other process holds, or has held, any of these locks, and renew them.
 
         Args:
             locks: of this process.
-            insist: ask Redis even if it was unavailable just now.
+            ignore_pause: ask Redis even if it was unavailable just now.
 
         Raises:
             LockLost: if another process holds, or has held, one of them.
@@ -185,29 +185,29 @@ class Locks:
         """
         now = anyio.current_time()
         names = [name for lock in locks for name in (lock.lock, lock.past)]
-        given: list[str | float] = [_milliseconds(LOCK_TTL_SECONDS), _milliseconds(RECORD_TTL_SECONDS)]
+        arguments: list[str | float] = [_milliseconds(LOCK_TTL_SECONDS), _milliseconds(RECORD_TTL_SECONDS)]
         for lock in locks:
-            given.extend((lock.token, lock.fence, int((now - lock.since) * 1e6)))
+            arguments.extend((lock.token, lock.fence, int((now - lock.wanted_at) * 1e6)))
 
-        async def renew(_: Redis) -> list[tuple[Lock, str]]:
-            fences = await self._renew(names, given)
+        async def renew(_: Redis) -> list[tuple[RedisLock, str]]:
+            fences = await self._renew(names, arguments)
             return (
                 [(lock, fence.decode()) for lock, fence in zip(locks, fences, strict=True)] if fences else []
             )
 
-        held = await self.connection.ask(renew, insist=insist)
+        held = await self.connection.execute(renew, ignore_pause=ignore_pause)
         if not held:
             raise LockLost("another server has begun to write to the same person meanwhile")
         for lock, fence in held:
             lock.fence = fence
 
-    async def release(self, lock: Lock) -> None:
+    async def release(self, lock: RedisLock) -> None:
         """Release a lock. If Redis is unavailable, it expires by itself."""
         self._held.discard(lock)
         names = [lock.lock, lock.past]
-        given: list[str | float] = [lock.token, _milliseconds(RECORD_TTL_SECONDS)]
+        arguments: list[str | float] = [lock.token, _milliseconds(RECORD_TTL_SECONDS)]
         with suppress(RedisUnavailable):
-            await self.connection.ask(lambda _: self._release(names, given))
+            await self.connection.execute(lambda _: self._release(names, arguments))
 
     async def aclose(self) -> None:
         """Stop renewing."""
@@ -217,7 +217,7 @@ class Locks:
             await self._renewing
             self._renewing, self._closing = None, anyio.Event()
 
-    def _keep_alive(self, lock: Lock) -> None:
+    def _keep_alive(self, lock: RedisLock) -> None:
         self._held.add(lock)
         if self._renewing is None or self._renewing.done():
             # A task of asyncio, because it outlives the call that began it; Redis's client needs asyncio too.

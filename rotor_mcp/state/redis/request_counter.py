@@ -8,7 +8,7 @@ from redis.asyncio import Redis
 
 from rotor_mcp.dates import Clock, utc_now
 from rotor_mcp.state.redis.connection import RedisConnection, RedisUnavailable
-from rotor_mcp.state.redis.key_names import Names
+from rotor_mcp.state.redis.key_names import KeyNames
 from rotor_mcp.state.request_counter import Budget, RequestCounter
 
 RECORD_TTL_SECONDS = 2 * 86_400
@@ -24,7 +24,7 @@ for number, count in ipairs(redis.call('hvals', day)) do spent = spent + tonumbe
 local others = spent - tonumber(redis.call('hget', day, me) or 0)
 """
 
-_TELL = (
+_SYNC = (
     _COUNT
     + """
 return others
@@ -70,34 +70,34 @@ class RedisRequestCounter(RequestCounter):
     While it is away, of the other servers is known what they had spent before.
     """
 
-    def __init__(self, names: Names, connection: RedisConnection, clock: Clock = utc_now) -> None:
+    def __init__(self, names: KeyNames, connection: RedisConnection, clock: Clock = utc_now) -> None:
         super().__init__(clock)
         self._names = names
         self._connection = connection
-        self._script = connection.script(_TELL)
-        self._me = secrets.token_hex(8)
+        self._script = connection.script(_SYNC)
+        self._server_id = secrets.token_hex(8)
         self._others = 0
 
     async def add(self, requests: int = 1) -> None:
         """Count requests that went out."""
         await super().add(requests)
-        await self._tell()
+        await self._sync()
 
     async def today(self) -> int:
         """Return how many were sent today, by all servers."""
         own = await super().today()
-        await self._tell()
+        await self._sync()
         return self._others + own
 
-    async def _tell(self) -> None:
+    async def _sync(self) -> None:
         day, mine = self._day, self._count
         name = self._names.of(f"spent:{day}")
 
-        async def ask(_: Redis) -> int:
-            return int(await self._script([name], [self._me, mine, RECORD_TTL_SECONDS]))
+        async def sync(_: Redis) -> int:
+            return int(await self._script([name], [self._server_id, mine, RECORD_TTL_SECONDS]))
 
         try:
-            others = await self._connection.ask(ask)
+            others = await self._connection.execute(sync)
         except RedisUnavailable:
             return
         if day == self._day:
@@ -111,7 +111,7 @@ class RedisRequestCounter(RequestCounter):
 class RedisBudget(RedisRequestCounter, Budget):
     """A budget of which calls on all servers reserve. While Redis is away, each server looks at its own."""
 
-    def __init__(self, names: Names, connection: RedisConnection, clock: Clock = utc_now) -> None:
+    def __init__(self, names: KeyNames, connection: RedisConnection, clock: Clock = utc_now) -> None:
         super().__init__(names, connection, clock)
         self._reserving, self._settling = connection.script(_RESERVE), connection.script(_SETTLE)
         self._reservations = names.of("reserved")
@@ -119,8 +119,8 @@ class RedisBudget(RedisRequestCounter, Budget):
     async def reserve(self, token: str, requests: int, limit: int, expiry: float) -> tuple[int, bool]:
         """Reserve requests for a call. Returns what was spent before, and whether the call may begin."""
         await RequestCounter.today(self)  # a new day may have begun
-        given: list[str | int] = [
-            self._me,
+        arguments: list[str | int] = [
+            self._server_id,
             self._count,
             RECORD_TTL_SECONDS,
             token,
@@ -130,12 +130,12 @@ class RedisBudget(RedisRequestCounter, Budget):
         ]
 
         async def reserve(_: Redis) -> tuple[int, bool]:
-            others, granted = await self._reserving(self._keys, given)
+            others, granted = await self._reserving(self._keys, arguments)
             return int(others), bool(granted)
 
         granted = False
         try:
-            others, granted = await self._connection.ask(reserve)
+            others, granted = await self._connection.execute(reserve)
         except RedisUnavailable:
             granted = self._fits(self._others + self._count, limit)
         else:
@@ -149,8 +149,13 @@ class RedisBudget(RedisRequestCounter, Budget):
         await RequestCounter.add(self, spent)
         reserved = self._reserved.pop(token, 0)
         with suppress(RedisUnavailable):
-            given: list[str | int] = [self._me, self._count, RECORD_TTL_SECONDS, f"{reserved}:{token}"]
-            await self._connection.ask(lambda _: self._settling(self._keys, given))
+            arguments: list[str | int] = [
+                self._server_id,
+                self._count,
+                RECORD_TTL_SECONDS,
+                f"{reserved}:{token}",
+            ]
+            await self._connection.execute(lambda _: self._settling(self._keys, arguments))
 
     @property
     def _keys(self) -> list[str]:
