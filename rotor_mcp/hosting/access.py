@@ -12,10 +12,10 @@ from rotor_mcp.config import is_sendable
 from rotor_mcp.errors import CallRejected, PermissionDenied
 from rotor_mcp.events import EventListener
 from rotor_mcp.hosting.audit import Audit
+from rotor_mcp.hosting.auth import READ, WRITE
 from rotor_mcp.hosting.callers import JWT_PREFIX, caller_of, full_name
 from rotor_mcp.hosting.rate_limits import Budgets, RateLimiter, Reservation
 from rotor_mcp.hosting.reloading_file import FileUnavailable, ReloadingFile
-from rotor_mcp.hosting.scopes import READ, WRITE
 from rotor_mcp.hosting.settings import HostSettings
 from rotor_mcp.server.access import AccessControl, AdmittedCall
 from rotor_mcp.tenants import Tenant, TenantRegistry

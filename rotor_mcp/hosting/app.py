@@ -19,7 +19,7 @@ from rotor_mcp.config import Settings
 from rotor_mcp.hosting import health
 from rotor_mcp.hosting.accept_header import AcceptHeaderMiddleware
 from rotor_mcp.hosting.access import HostedAccessControl
-from rotor_mcp.hosting.auth import BearerAuthMiddleware
+from rotor_mcp.hosting.auth import READ, SCOPES, BearerAuthMiddleware
 from rotor_mcp.hosting.auth_jwt import JwtVerifier
 from rotor_mcp.hosting.auth_token_file import TokenFileVerifier
 from rotor_mcp.hosting.jsonrpc_middleware import JsonRpcMiddleware
@@ -35,7 +35,6 @@ from rotor_mcp.hosting.middleware import (
     TrailingSlashMiddleware,
 )
 from rotor_mcp.hosting.refusal_log import RefusalLog
-from rotor_mcp.hosting.scopes import READ, SCOPES
 from rotor_mcp.hosting.settings import PATH, HostSettings
 from rotor_mcp.server.mcp_server import build_server
 from rotor_mcp.tenants import TenantRegistry

@@ -21,9 +21,8 @@ from rotor_mcp.api.response_body import UnreadableBody, read_body
 from rotor_mcp.config import is_loopback
 from rotor_mcp.errors import Misconfigured
 from rotor_mcp.hosting.addresses import canonical_url
-from rotor_mcp.hosting.auth import InvalidToken, TokensUnavailable
+from rotor_mcp.hosting.auth import InvalidToken, TokensUnavailable, granted_scopes
 from rotor_mcp.hosting.callers import JWT_PREFIX, TOKEN_FILE_PREFIX
-from rotor_mcp.hosting.scopes import granted_scopes
 
 ALGORITHMS = frozenset(
     {"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"}

@@ -15,10 +15,9 @@ from pathlib import Path
 
 from mcp.server.auth.provider import AccessToken
 
-from rotor_mcp.hosting.auth import InvalidToken, TokensUnavailable
+from rotor_mcp.hosting.auth import SCOPES, InvalidToken, TokensUnavailable
 from rotor_mcp.hosting.callers import TOKEN_FILE_PREFIX
 from rotor_mcp.hosting.reloading_file import MAX_STALE_SECONDS, FileUnavailable, ReloadingFile
-from rotor_mcp.hosting.scopes import SCOPES
 from rotor_mcp.hosting.settings import MIN_SECRET_CHARS
 
 ALL_SCOPES = "all"

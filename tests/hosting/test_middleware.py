@@ -18,12 +18,11 @@ from mcp.server.auth.provider import TokenVerifier
 from mcp.shared.exceptions import MCPError
 from starlette.responses import JSONResponse
 
-from rotor_mcp.hosting.auth import BearerAuthMiddleware, InvalidToken
+from rotor_mcp.hosting.auth import SCOPES, BearerAuthMiddleware, InvalidToken
 from rotor_mcp.hosting.auth_jwt import IssuerUnavailable, JwtVerifier
 from rotor_mcp.hosting.auth_token_file import TokenFileVerifier
 from rotor_mcp.hosting.middleware import access_log
 from rotor_mcp.hosting.refusal_log import RefusalLog
-from rotor_mcp.hosting.scopes import SCOPES
 from rotor_mcp.sandbox import Sandbox
 from tests.conftest import text
 from tests.hosting.issuers import AUDIENCE, PUBLIC_URL, Keys, TestIssuer, issuing
