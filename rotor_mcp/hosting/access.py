@@ -1,4 +1,4 @@
-"""Admits calls over HTTP: who calls, with which scopes, with which Rotor key, and how often."""
+"""Access control for calls over HTTP: scopes, Rotor API keys, rate limits and budgets."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -22,7 +22,7 @@ from rotor_mcp.tenants import Tenant, TenantRegistry
 
 KEY_HEADER = "x-rotor-api-key"
 MAX_UPSERT_REQUESTS = 6
-"""Requests that one `upsert_lead` may spend: 3, and as many to find out what became of a lost reply."""
+"""Requests that one `upsert_lead` may send: 3, and 3 more to find out the outcome after a lost reply."""
 
 _KEY_LOCATIONS = {
     "server": "It is this server's key: whoever runs the server can renew it",
@@ -32,18 +32,18 @@ _KEY_LOCATIONS = {
 }
 
 request_api_key: ContextVar[str | None] = ContextVar("request_api_key", default=None)
-"""The Rotor key that came along with the request in hand."""
+"""The Rotor key in the header of the current request."""
 
 
 class HostedAccessControl(AccessControl):
     """Admits the calls that the operator's settings allow."""
 
     def __init__(self, tenants: TenantRegistry, settings: HostSettings) -> None:
-        """Open.
+        """Open the audit log and the key file.
 
         Raises:
-            OSError: if a file of the settings cannot be read or written.
-            ValueError: if one does not hold what it should.
+            OSError: if one of them cannot be opened.
+            ValueError: if the key file is invalid.
         """
         super().__init__(tenants, _listeners(settings))
         self.uniform_access = not settings.requires_auth
@@ -60,7 +60,7 @@ class HostedAccessControl(AccessControl):
         }
 
     def allows(self, *, writing: bool) -> bool:
-        """Whether whoever asks now has the scope to write, or to read."""
+        """Whether the current caller has the scope to write, or to read."""
         token = get_access_token()
         return not self._settings.requires_auth or (
             token is not None and (WRITE if writing else READ) in token.scopes
@@ -87,14 +87,15 @@ class HostedAccessControl(AccessControl):
         return admitted
 
     async def _settle(self, reservation: Reservation, admitted: AdmittedCall) -> None:
-        """Count what a call has spent, also of one that was cancelled."""
+        """Count the requests of a call, even if it was cancelled."""
         with anyio.CancelScope(shield=True):
             await self._budgets.settle(reservation, admitted.summary.requests if admitted.summary else 0)
 
     def _tenant(self, caller: str) -> Tenant:
-        """The workplace of the company that the caller belongs to.
+        """Return the tenant of the caller's Rotor key. A caller's own key never falls back to another key.
 
-        Where callers have keys of their own, nobody ever gets another's, or this server's.
+        Raises:
+            CallRejected: if the caller has no usable key.
         """
         match self._settings.key_from:
             case "server":
@@ -123,16 +124,14 @@ def _listeners(settings: HostSettings) -> Iterable[EventListener]:
 
 
 def parse_keys(text: str) -> Mapping[str, str]:
-    """Read a file of callers' keys: a JSON object, caller → key.
-
-    Returns the keys by the full names of the callers.
+    """Parse a key file, a JSON object of caller → key. Returns full caller name → key.
 
     Raises:
-        ValueError: if it is none. The text repeats nothing of it.
+        ValueError: if the text is invalid. The message contains nothing of it.
     """
     try:
         keys = json.loads(text)
-    except (ValueError, RecursionError):  # the second is how deep nesting ends
+    except (ValueError, RecursionError):  # RecursionError: nested too deeply
         raise ValueError("is not JSON") from None
     if not isinstance(keys, dict) or not all(
         isinstance(key, str) and is_sendable(key) for key in keys.values()

@@ -16,25 +16,27 @@ from rotor_mcp.hosting.refusal_log import RefusalLog
 READ = "leads:read"
 WRITE = "leads:write"
 SCOPES = (READ, WRITE)
-
 SCOPE_CLAIMS = ("scope", "scp", "permissions", "roles")
-"""Where issuers put scopes. The first of them that grants one of ours counts, and no other: what a client
-asked for (`scope`, `scp`) is narrower than all that a user may do (`permissions`, `roles`)."""
+"""Claims in which issuers put scopes. Only the first that grants one of `SCOPES` is used: what a client
+requested (`scope`, `scp`) is narrower than everything a user may do (`permissions`, `roles`)."""
 
 _NOT_QUOTABLE = re.compile(r"[^ !#-\[\]-~]")
 """Characters that RFC 6750 does not allow in `error_description`."""
 
 
 class InvalidToken(Exception):
-    """An access token is not accepted. The text, for caller and log, repeats nothing of the token."""
+    """An access token is not accepted. The text, for caller and log, contains nothing of the token."""
 
 
 class TokensUnavailable(Exception):
-    """Whether a token is good cannot be found out now, which is no fault of the caller."""
+    """Access tokens cannot be verified at the moment."""
 
 
 class BearerAuthMiddleware:
-    """Lets through requests with a good access token that has a scope of use here."""
+    """Passes on requests with a valid access token that has one of the scopes; else 401, 403 or 503.
+
+    The responses follow RFC 6750 and RFC 9728.
+    """
 
     def __init__(
         self,
@@ -47,12 +49,12 @@ class BearerAuthMiddleware:
         """Wrap an application.
 
         Args:
-            app: answers the requests that are let through.
-            verifiers: check tokens, one after the other until one knows it. They raise `InvalidToken` or
+            app: handles the requests that are passed on.
+            verifiers: asked in turn until one accepts the token. They raise `InvalidToken` or
                 `TokensUnavailable`.
             scopes: a token needs at least one of them. The first is named to callers who have none.
-            resource_metadata: address at which clients learn where to get a token.
-            refusals: notes requests that were refused.
+            resource_metadata: URL of the protected resource metadata (RFC 9728).
+            refusals: logs refused requests.
         """
         self._app = AuthContextMiddleware(app)
         self._verifiers = verifiers
@@ -61,7 +63,6 @@ class BearerAuthMiddleware:
         self._refusals = refusals
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -117,7 +118,7 @@ class BearerAuthMiddleware:
 
 
 def _bearer_token(headers: Headers) -> str | None:
-    """The access token of a request; None if it shows none, or several."""
+    """Return the access token of a request; None if it has none or several."""
     values = headers.getlist("authorization")
     if len(values) != 1:
         return None
@@ -126,7 +127,7 @@ def _bearer_token(headers: Headers) -> str | None:
 
 
 def granted_scopes(claims: Mapping[str, Any], claim: str | None = None) -> list[str]:
-    """The scopes of a token that mean something here."""
+    """Return those of `SCOPES` that a token grants."""
     for name in SCOPE_CLAIMS if claim is None else (claim,):
         words = _words(_find_claim(claims, name))
         if granted := [scope for scope in SCOPES if scope in words]:
@@ -135,7 +136,7 @@ def granted_scopes(claims: Mapping[str, Any], claim: str | None = None) -> list[
 
 
 def _find_claim(claims: Mapping[str, Any], name: str) -> object:
-    """Find a claim by its name, or by the names on the way to it. Names may hold dots themselves."""
+    """Return a claim by its name, or by a path with dots. Names may contain dots themselves."""
     if name in claims:
         return claims[name]
     for position, character in enumerate(name):
@@ -146,6 +147,6 @@ def _find_claim(claims: Mapping[str, Any], name: str) -> object:
 
 
 def _words(value: object) -> set[str]:
-    """The words of a claim, which is a text with blanks or commas, or a list of such texts."""
+    """Return the words of a claim: a text separated by blanks or commas, or a list of such texts."""
     texts = value if isinstance(value, list) else [value]
     return {word for text in texts if isinstance(text, str) for word in text.replace(",", " ").split()}

@@ -1,6 +1,6 @@
-"""Who calls, by an access token of an identity provider: a JWT, checked against the issuer's keys (JWKS).
+"""Verifies access tokens (JWT) against the keys of an issuer (JWKS).
 
-This server is an OAuth 2.1 resource server: it trusts one issuer, and takes only tokens made for it.
+This server is an OAuth 2.1 resource server: it trusts one issuer, and accepts only tokens for its audience.
 """
 
 import asyncio
@@ -27,31 +27,31 @@ from rotor_mcp.hosting.callers import JWT_PREFIX, TOKEN_FILE_PREFIX
 ALGORITHMS = frozenset(
     {"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"}
 )
-"""Signatures with a private key. With a shared secret, or none at all, anybody could make a token."""
+"""Asymmetric signatures only. With a shared secret or no signature, anybody could create a token."""
 LEEWAY_SECONDS = 30
-"""Seconds by which the clocks of issuer and server may differ."""
+"""Clock difference allowed between issuer and server."""
 KEYS_TTL_SECONDS = 600.0
 STALE_FACTOR = 10
-"""Keys are used this many times their TTL if the issuer cannot be asked for new ones."""
+"""Keys are used for this many times their TTL while the issuer is unavailable."""
 COOLDOWN_SECONDS = 10.0
-"""Between the beginnings of two fetches of keys while keys are known."""
+"""Between the starts of two fetches while keys are known."""
 FIRST_KEYS_COOLDOWN_SECONDS = 1.0
-"""The same while no keys are known."""
+"""Between the starts of two fetches while no keys are known."""
 FETCH_TIMEOUT_SECONDS = 5.0
-"""For one fetch of keys as a whole: both documents, however slowly they come."""
+"""For one fetch of keys as a whole: metadata and JWKS."""
 UNKNOWN_KID_TTL_SECONDS = 60.0
-"""For which a key name that the issuer did not publish is not asked for again."""
+"""For which a key id that the issuer did not publish causes no further fetch."""
 MAX_UNKNOWN_KIDS = 1_000
 MAX_DOCUMENT_BYTES = 500_000
-"""Of a document of the issuer, unpacked."""
+"""Of a document of the issuer, decompressed."""
 MAX_KEYS = 100
-"""Keys of a JWKS that are read. Issuers publish two to ten."""
+"""Keys read from a JWKS. Issuers publish two to ten."""
 MAX_KEY_MEMBER_CHARS = 4_096
-"""Of one member of a key: the modulus of an RSA key of 16,384 bits has 2,731."""
+"""Of one member of a key. The modulus of an RSA key of 16,384 bits has 2,731."""
 MAX_TOKEN_CHARS = 16_000
 
 _PUBLIC_MEMBERS = ("kty", "kid", "use", "alg", "n", "e", "crv", "x", "y")
-"""Members of a public key that is used here. Nothing else of a key is read."""
+"""The members of a key that are read."""
 
 logger = logging.getLogger(__name__)
 
@@ -67,25 +67,25 @@ _REASONS: dict[type[jwt.PyJWTError], str] = {
     jwt.InvalidAlgorithmError: "the access token is signed with an algorithm that its key is not for",
     jwt.InvalidSignatureError: "the signature of the access token does not fit the issuer's key",
 }
-"""What a caller is told. No text repeats anything of a token."""
+"""Texts for callers. They contain nothing of a token."""
 
 
 class IssuerUnavailable(TokensUnavailable):
-    """The issuer's keys cannot be had, so no token can be checked."""
+    """The keys of the issuer cannot be fetched, so no token can be verified."""
 
 
 class _InvalidIssuerResponse(ValueError):
-    """The issuer answered something that is not what was asked for."""
+    """The issuer did not respond with the document that was requested."""
 
 
 class _IssuerMismatch(ValueError):
-    """The issuer describes itself under another name than the one in the settings."""
+    """The metadata of the issuer names another issuer than the settings."""
 
 
 class JwtVerifier:
-    """Knows callers by access tokens of one issuer.
+    """Identifies callers by access tokens of one issuer.
 
-    Keys are fetched by one background task at a time. A caller whose key is known never waits for it.
+    One background task at a time fetches keys. A caller whose key is known does not wait for it.
     """
 
     def __init__(
@@ -98,17 +98,16 @@ class JwtVerifier:
         cooldown_seconds: float = COOLDOWN_SECONDS,
         fetch_timeout_seconds: float = FETCH_TIMEOUT_SECONDS,
     ) -> None:
-        """Begin without keys: the first token causes them to be fetched.
+        """Create a verifier without keys. The first token causes a fetch.
 
         Args:
-            url: of the issuer, as its tokens name it.
-            audience: who a token must be for.
-            scope_claim: the claim that holds the scopes, with dots where claims are nested; the usual ones
-                if None.
-            ttl_seconds: seconds after which keys are fetched again. If the issuer cannot be asked then, they are
-                used `STALE_FACTOR` times as long.
-            cooldown_seconds: seconds between the beginnings of two fetches, whatever keys tokens name.
-            fetch_timeout_seconds: seconds that one fetch may take as a complete.
+            url: the issuer, as in its tokens.
+            audience: the required audience.
+            scope_claim: the claim with the scopes, with dots where claims are nested; `SCOPE_CLAIMS` if None.
+            ttl_seconds: after which keys are fetched again. While the issuer is unavailable, they are used
+                `STALE_FACTOR` times as long.
+            cooldown_seconds: between the starts of two fetches, whatever keys tokens name.
+            fetch_timeout_seconds: for one fetch as a whole.
         """
         self._url = url
         self._audience = audience
@@ -120,16 +119,16 @@ class JwtVerifier:
         self._fetching: asyncio.Task[None] | None = None
         self._started_at = self._fetched_at = -math.inf
         self._unknown_kids: OrderedDict[str | None, float] = OrderedDict()
-        """Key names that a fetch did not bring, and when."""
+        """Key id that a fetch did not return → time of that."""
         self._failure = "the issuer of tokens does not answer"
-        """Why the keys cannot be had, for callers."""
+        """Why no keys could be fetched; a text for callers."""
 
     async def verify_token(self, token: str) -> AccessToken:
-        """Find out whose token this is.
+        """Verify a token, and return its caller and scopes.
 
         Raises:
-            InvalidToken: if it is not good.
-            IssuerUnavailable: if the issuer has to be asked for its keys and does not answer.
+            InvalidToken: if the token is not accepted.
+            IssuerUnavailable: if the keys that it needs cannot be fetched.
         """
         claims = await self._claims(token)
         subject, expires_at = claims["sub"], int(claims["exp"]) + LEEWAY_SECONDS
@@ -142,7 +141,7 @@ class JwtVerifier:
                     f"the {what} of the access token has the form of a caller of the token file"
                 )
         return AccessToken(
-            token="",  # nobody needs it any more, so nobody can show it
+            token="",  # not kept, so that it cannot leak
             client_id=f"{JWT_PREFIX}{client or subject}",
             subject=f"{JWT_PREFIX}{subject}",
             scopes=granted_scopes(claims, self._scope_claim),
@@ -152,28 +151,23 @@ class JwtVerifier:
         )
 
     async def aclose(self) -> None:
-        """End a fetch that is under way."""
+        """Cancel a fetch that is running."""
         if self._fetching is not None:
             self._fetching.cancel()
             with suppress(asyncio.CancelledError):
                 await self._fetching
 
     async def _claims(self, token: str) -> dict[str, Any]:
-        """Check a token's signature and claims.
-
-        Raises:
-            InvalidToken: if something about it is not right.
-            IssuerUnavailable: if there are no keys to check it with.
-        """
+        """Verify the signature and the claims of a token, and return the claims; errors as `verify_token`."""
         if len(token) > MAX_TOKEN_CHARS:
             raise InvalidToken(f"the access token has more than {MAX_TOKEN_CHARS:,} characters")
         try:
             complete = jwt.decode_complete(token, options={"verify_signature": False})
-        except Exception:  # of any kind: anybody can send any text
+        except Exception:  # anybody can send any text, and the library raises errors of many types
             raise InvalidToken(_NO_JWT) from None
         key = await self._key(complete["header"].get("kid"))
         if key is None:
-            # Not verified, and good enough for a hint.
+            # The payload is not verified; it only decides which hint the caller gets.
             if complete["payload"].get("iss", self._url) != self._url:
                 raise InvalidToken(_OTHER_ISSUER)
             raise InvalidToken("the access token is signed with a key that the issuer does not publish")
@@ -181,7 +175,7 @@ class JwtVerifier:
             claims: dict[str, Any] = jwt.decode(
                 token,
                 key,
-                algorithms=[str(key.algorithm_name)],  # the key's own, whatever the token says
+                algorithms=[str(key.algorithm_name)],  # of the key, whatever the token says
                 issuer=self._url,
                 leeway=LEEWAY_SECONDS,
                 options={"require": ["exp", "iss", "aud", "sub"], "verify_aud": False},
@@ -190,7 +184,7 @@ class JwtVerifier:
             raise InvalidToken(f"the access token has no claim {exc.claim}") from None
         except jwt.PyJWTError as exc:
             raise InvalidToken(_REASONS.get(type(exc), _NO_JWT)) from None
-        except Exception:  # claims can have any type and any size, and the library does not foresee all
+        except Exception:  # claims can have any type and any size, which the library does not always handle
             raise InvalidToken(_NO_JWT) from None
         if not claims["sub"].strip():
             raise InvalidToken("the access token has no claim sub")
@@ -202,21 +196,21 @@ class JwtVerifier:
         return claims
 
     def _is_audience(self, claimed: object) -> bool:
-        """Whether a token is for this server. Spellings of one web address are one audience."""
+        """Whether the audience of a token is this server. URLs are compared in normalized form."""
         audiences = claimed if isinstance(claimed, list) else [claimed]
         expected = canonical_url(self._audience)
-        return any(isinstance(one, str) and canonical_url(one) == expected for one in audiences)
+        return any(isinstance(text, str) and canonical_url(text) == expected for text in audiences)
 
     async def _key(self, kid: str | None) -> jwt.PyJWK | None:
-        """Find the key that a token names; None if the issuer does not publish it.
+        """Return the key with an id; None if the issuer does not publish it.
 
         Raises:
-            IssuerUnavailable: if no keys are known, or only such that are too old.
+            IssuerUnavailable: if no keys are known, or they are too old.
         """
         asked_at = time.monotonic()
         if self._age < STALE_FACTOR * self._ttl_seconds:
             if self._age >= self._ttl_seconds:
-                self._start_fetch()  # nobody whose key is known waits for it
+                self._start_fetch()  # in the background
             if (key := self._known_key(kid)) is not None or self._is_known_absent(kid):
                 return key
         await self._fetch()
@@ -232,7 +226,7 @@ class JwtVerifier:
 
     @property
     def _age(self) -> float:
-        """Seconds since the keys were fetched; infinite if they never were."""
+        """Seconds since the keys were fetched; infinite before the first fetch."""
         return time.monotonic() - self._fetched_at
 
     def _known_key(self, kid: str | None) -> jwt.PyJWK | None:
@@ -241,7 +235,7 @@ class JwtVerifier:
         return self._keys.get(kid)
 
     def _is_known_absent(self, kid: str | None) -> bool:
-        """Whether keys were fetched lately and this one was not among them."""
+        """Whether a recent fetch did not return this key."""
         return time.monotonic() - self._unknown_kids.get(kid, -math.inf) < UNKNOWN_KID_TTL_SECONDS
 
     def _note_unknown(self, kid: str | None) -> None:
@@ -250,13 +244,12 @@ class JwtVerifier:
             self._unknown_kids.popitem(last=False)
 
     async def _fetch(self) -> None:
-        """Wait until keys were fetched, if they may be fetched now."""
-        fetching = self._start_fetch()
-        if fetching is not None:
-            await asyncio.wait([fetching])  # a caller who goes away does not end it for the others
+        """Fetch keys and wait for it, unless the cooldown forbids that."""
+        if (fetching := self._start_fetch()) is not None:
+            await asyncio.wait([fetching])  # a caller that is cancelled does not cancel it for the others
 
     def _start_fetch(self) -> asyncio.Task[None] | None:
-        """Begin to fetch keys, unless that is under way or was begun just now. Returns what is under way."""
+        """Return the running fetch, or start one; None during the cooldown."""
         if self._fetching is None or self._fetching.done():
             now = time.monotonic()
             cooldown_seconds = self._cooldown_seconds if self._keys else FIRST_KEYS_COOLDOWN_SECONDS
@@ -267,7 +260,7 @@ class JwtVerifier:
         return self._fetching
 
     async def _refresh_keys(self) -> None:
-        """Fetch keys and use them from now on. Whatever goes wrong leaves those that are known."""
+        """Fetch keys. After a failure the known keys stay in use."""
         failure = "the issuer of tokens does not answer"
         try:
             async with asyncio.timeout(self._fetch_timeout_seconds):
@@ -286,7 +279,7 @@ class JwtVerifier:
                 "the keys of the issuer cannot be had: they did not come within %g seconds",
                 self._fetch_timeout_seconds,
             )
-        except Exception as exc:  # an issuer can answer anything, and no answer may end in more than this
+        except Exception as exc:  # an issuer can send any response, and none may have other consequences
             logger.warning("the keys of the issuer cannot be had (%s)", type(exc).__name__)
         else:
             self._fetched_at = time.monotonic()
@@ -303,11 +296,11 @@ class JwtVerifier:
         return keys
 
     async def _fetch_metadata(self) -> dict[str, Any]:
-        """Ask the issuer to describe itself, in the two ways there are.
+        """Fetch the metadata of the issuer, by OpenID Connect Discovery or RFC 8414.
 
         Raises:
-            _IssuerMismatch: if it calls itself otherwise.
-            _InvalidIssuerResponse: if it does not.
+            _IssuerMismatch: if the metadata names another issuer.
+            _InvalidIssuerResponse: if there are no metadata.
         """
         other = None
         url = httpx2.URL(self._url)
@@ -331,7 +324,7 @@ class JwtVerifier:
 
 
 def _read_key(published: object) -> tuple[str | None, jwt.PyJWK] | None:
-    """Read one key of a JWKS, by its name. None if it cannot be used: that does not spoil the others."""
+    """Return a key of a JWKS with its id; None if it cannot be used, which does not affect the others."""
     if not isinstance(published, dict):
         return None
     data = {name: published[name] for name in _PUBLIC_MEMBERS if published.get(name) is not None}
@@ -339,7 +332,7 @@ def _read_key(published: object) -> tuple[str | None, jwt.PyJWK] | None:
         return None
     try:
         key = jwt.PyJWK(data, algorithm=data.get("alg"))
-    except Exception:  # what the numbers of a key may be wrong in, several libraries say in several ways
+    except Exception:  # several libraries report invalid numbers of a key by different errors
         return None
     if data.get("use", "sig") != "sig" or key.algorithm_name not in ALGORITHMS:
         return None
@@ -347,13 +340,13 @@ def _read_key(published: object) -> tuple[str | None, jwt.PyJWK] | None:
 
 
 async def _fetch_json(url: str) -> dict[str, Any]:
-    """Get a document of the issuer.
+    """Fetch a document of the issuer, a JSON object.
 
     Raises:
-        _InvalidIssuerResponse: if what comes is not a JSON object, or may not be asked for.
-        UnreadableBody: if it is too large or cannot be unpacked.
-        httpx2.HTTPError: if nothing comes.
-        Misconfigured: if this machine names a proxy or certificates that cannot be used.
+        _InvalidIssuerResponse: if the URL is not allowed, or the response is no JSON object.
+        UnreadableBody: if the body is too large or cannot be decompressed.
+        httpx2.HTTPError: if there is no response.
+        Misconfigured: if the proxy or the certificates of this machine cannot be used.
     """
     try:
         address = httpx2.URL(url)
@@ -362,7 +355,7 @@ async def _fetch_json(url: str) -> dict[str, Any]:
         raise _InvalidIssuerResponse("it names an address that is none") from None
     if address.scheme != "https" and not is_loopback(host):
         raise _InvalidIssuerResponse("it names an address that is not https")
-    # A client each: keys may lie on another host, which another proxy leads to.
+    # A client for each document: the JWKS may be on another host, behind another proxy.
     async with (
         open_client(url, timeout=FETCH_TIMEOUT_SECONDS, follow_redirects=False) as http,
         http.stream("GET", address) as response,
@@ -372,7 +365,7 @@ async def _fetch_json(url: str) -> dict[str, Any]:
         body = await read_body(response, MAX_DOCUMENT_BYTES)
     try:
         document = json.loads(body)
-    except (ValueError, RecursionError):  # the second is how deep nesting ends
+    except (ValueError, RecursionError):  # RecursionError: nested too deeply
         raise _InvalidIssuerResponse("its answer is not JSON") from None
     if not isinstance(document, dict):
         raise _InvalidIssuerResponse("its answer is not a JSON object")

@@ -1,4 +1,4 @@
-"""Whether this server is alive, and whether it is of use: for load balancers."""
+"""Liveness and readiness checks for load balancers."""
 
 from typing import Any
 
@@ -12,22 +12,22 @@ from rotor_mcp.errors import Refused, RotorError
 from rotor_mcp.state.tenant_state import StateFactory, StateHealth
 
 ANSWER_FRESH_SECONDS = 30.0
-"""Seconds for which an answer of Rotor shows that it can be reached."""
+"""Seconds for which a response of Rotor proves that it is reachable."""
 ROTOR_TIMEOUT_SECONDS = 4.0
-"""Seconds that Rotor may take to answer. Who probes does not wait long."""
+"""Seconds that Rotor may take to respond. Load balancers do not wait long."""
 
 
 async def alive(_: Request) -> JSONResponse:
-    """Answer that this process answers."""
+    """Respond to a liveness probe."""
     return JSONResponse({"alive": True})
 
 
 class Readiness:
-    """Says whether Rotor was reached lately, and whether Redis can be used, if one is named.
+    """Whether Rotor was reached recently, and whether Redis, if configured, can be used.
 
-    If Rotor was not reached lately, it is asked, without the key, which counts for nobody. A Redis that is
-    required makes the server not ready before it could be used once, and later by a fault that stays until
-    somebody changes a setting. One that is lost under way does not: it is lost to all servers at once.
+    If Rotor was not reached recently, a request without a key is sent, which counts against no quota. A
+    required Redis makes the server unready until it could be used once, and later while it has a permanent
+    fault. A temporary outage does not: all servers have it at once.
     """
 
     def __init__(self, pool: ConnectionPool, state_factory: StateFactory) -> None:
@@ -37,7 +37,7 @@ class Readiness:
         self._last_trouble: tuple[float, str] | None = None
 
     async def answer(self, _: Request) -> JSONResponse:
-        """Answer a probe."""
+        """Respond to a readiness probe."""
         shared = StateHealth()
 
         async def check_shared() -> None:
@@ -70,11 +70,11 @@ class Readiness:
         return trouble
 
     async def _ping(self) -> str | None:
-        """Ask Rotor, and say why it could not be asked. To be refused is an answer."""
+        """Return why Rotor cannot be reached; None if it can. A refusal is a response."""
         try:
             await LeadsClient(self._pool, None).ping()
         except Refused:
-            pass
+            return None
         except RotorError as exc:
             return str(exc)
         return None

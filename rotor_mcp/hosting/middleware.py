@@ -1,4 +1,4 @@
-"""What every HTTP request passes on its way to the protocol: small applications, each around the next."""
+"""ASGI middleware around the MCP endpoint."""
 
 import json
 import logging
@@ -24,26 +24,25 @@ from rotor_mcp.hosting.refusal_log import RefusalLog
 from rotor_mcp.hosting.settings import PATH
 
 _DRAIN_FACTOR = 8
-"""So many times the largest body is read of a larger one."""
+"""Of a body that is too large, this many times the limit is read."""
 _PATHS = frozenset({PATH, "/healthz", "/readyz"})
 
 MAX_BODY_BYTES = 1_000_000
-"""Bytes. A hundred rows with the longest of notes have a quarter of that."""
+"""A batch of a hundred rows with the longest possible notes has a quarter of that."""
 BODY_TIMEOUT_SECONDS = 10.0
-"""Seconds that a client may take to send the body."""
+"""For a client to send the body."""
 
 access_log = logging.getLogger("rotor_mcp.access")
-"""Its lines are complete as they are."""
+"""Its messages are complete lines of JSON."""
 
 
 class TrailingSlashMiddleware:
-    """Serves a path with a slash at its end like one without: a redirect would lead from https to http."""
+    """Removes a trailing slash from the path. A redirect would lead from https to http behind a proxy."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request."""
         if scope["type"] == "http" and len(scope["path"]) > 1 and scope["path"].endswith("/"):
             scope = {**scope, "path": scope["path"][:-1]}
         await self._app(scope, receive, send)
@@ -55,21 +54,12 @@ class HostOriginMiddleware:
     def __init__(
         self, app: ASGIApp, hosts: Sequence[Authority], origins: Sequence[Origin], refusals: RefusalLog
     ) -> None:
-        """Wrap an application.
-
-        Args:
-            app: answers the requests that are let through.
-            hosts: what the header `Host` may say.
-            origins: what the header `Origin` may say, if there is one.
-            refusals: notes requests that were refused.
-        """
         self._app = app
         self._hosts = hosts
         self._origins = origins
         self._refusals = refusals
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request."""
         if scope["type"] == "http" and (refusal := self._check(Headers(scope=scope))) is not None:
             await refusal(scope, receive, send)
             return
@@ -108,7 +98,7 @@ def _admits_host(allowed: Sequence[Authority], header: str) -> bool:
 
 
 def admits_origin(allowed: Sequence[Origin], header: str) -> bool:
-    """Whether a header `Origin` is one of those allowed."""
+    """Whether the value of a header `Origin` is allowed."""
     try:
         given = Origin.parse(header)
     except ValueError:
@@ -117,15 +107,9 @@ def admits_origin(allowed: Sequence[Origin], header: str) -> bool:
 
 
 class AllowedOriginsMiddleware(CORSMiddleware):
-    """The CORS headers of Starlette, with origins compared as `HostOriginMiddleware` compares them."""
+    """Starlette's CORS middleware, with origins compared as by `HostOriginMiddleware`."""
 
     def __init__(self, app: ASGIApp, origins: Sequence[Origin]) -> None:
-        """Wrap an application.
-
-        Args:
-            app: answers the requests that are let through.
-            origins: of web pages that may read the answers.
-        """
         super().__init__(
             app,
             allow_methods=["GET", "POST", "DELETE"],
@@ -135,18 +119,17 @@ class AllowedOriginsMiddleware(CORSMiddleware):
         self._origins = origins
 
     def is_allowed_origin(self, origin: str) -> bool:
-        """Whether web pages of this origin may read the answers."""
+        """Whether web pages of this origin may read responses."""
         return admits_origin(self._origins, origin)
 
 
 class PostOnlyMiddleware:
-    """Answers 405 to other methods: without sessions there is no stream to open and no session to delete."""
+    """Responds with 405 to other methods: without sessions there is no stream to open and none to delete."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request."""
         if scope["type"] == "http" and scope["method"] != "POST":
             answer = _refusal(405, "this server keeps no sessions: send each message with POST")
             answer.headers["allow"] = "POST"
@@ -156,25 +139,18 @@ class PostOnlyMiddleware:
 
 
 class CallerConcurrencyMiddleware:
-    """Limits the requests that one caller has under way, from the first byte of the body to the last sent.
+    """Limits the concurrent requests of one caller, from the start of the body to the end of the response.
 
-    `limits.py` counts calls of tools only while they are worked on. Without this one token could hold every
-    connection with bodies that come slowly, or with answers that nobody takes.
+    `rate_limits.py` counts tool calls only while they run. Without this limit one token could occupy every
+    connection with bodies that are sent slowly or responses that are not read.
     """
 
     def __init__(self, app: ASGIApp, max_concurrent: int) -> None:
-        """Wrap an application.
-
-        Args:
-            app: answers the requests that are let through.
-            max_concurrent: requests of one caller under way.
-        """
         self._app = app
         self._max_concurrent = max_concurrent
         self._under_way: Counter[str] = Counter()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request."""
         user = scope.get("user")
         if scope["type"] != "http" or not isinstance(user, AuthenticatedUser):
             await self._app(scope, receive, send)
@@ -196,21 +172,17 @@ class CallerConcurrencyMiddleware:
 
 
 def replay_first(first: Message, receive: Receive) -> Receive:
-    """Return a `receive` that gives one message first, and then what the other one gives."""
-    given = False
+    """Return an ASGI `receive` that returns one message first, and then those of another `receive`."""
+    messages = [first]
 
     async def receive_next() -> Message:
-        nonlocal given
-        if given:
-            return await receive()
-        given = True
-        return first
+        return messages.pop() if messages else await receive()
 
     return receive_next
 
 
 class BodyLimitMiddleware:
-    """Waits for the complete body, as long as it is neither too large nor too slow."""
+    """Reads the complete body, and responds with 413 if it is too large and 408 if it is too slow."""
 
     def __init__(
         self,
@@ -218,19 +190,11 @@ class BodyLimitMiddleware:
         max_bytes: int = MAX_BODY_BYTES,
         body_timeout_seconds: float = BODY_TIMEOUT_SECONDS,
     ) -> None:
-        """Stand before an application.
-
-        Args:
-            app: what is behind.
-            max_bytes: bytes that a body may have.
-            body_timeout_seconds: seconds that it may take to come.
-        """
         self._app = app
         self._max_bytes = max_bytes
         self._body_timeout_seconds = body_timeout_seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -239,12 +203,12 @@ class BodyLimitMiddleware:
             while True:
                 message = await receive()
                 if message["type"] != "http.request":
-                    return  # the client went away
+                    return  # the client disconnected
                 body += message.get("body", b"")
                 size += len(message.get("body", b""))
                 if size > self._max_bytes:
-                    # A few times as much is read, and nothing kept: a client that is cut off in the middle
-                    # of sending would never read why.
+                    # More is read but not kept: a client that is cut off while it sends would not read the
+                    # response.
                     body.clear()
                 if size > _DRAIN_FACTOR * self._max_bytes or not message.get("more_body", False):
                     break
@@ -254,7 +218,7 @@ class BodyLimitMiddleware:
         elif size > self._max_bytes:
             refusal = _refusal(413, f"the body has more than {self._max_bytes:,} bytes")
         if refusal is not None:
-            refusal.headers["connection"] = "close"  # what else may come is not read
+            refusal.headers["connection"] = "close"  # the rest of the body is not read
             await refusal(scope, receive, send)
             return
         complete = {"type": "http.request", "body": bytes(body), "more_body": False}
@@ -262,13 +226,12 @@ class BodyLimitMiddleware:
 
 
 class ApiKeyHeaderMiddleware:
-    """Takes the caller's Rotor key out of the request, so that nothing after it sees or logs it."""
+    """Moves the caller's Rotor key from the header to `request_api_key`, so that nothing logs it."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request."""
         name = KEY_HEADER.encode()
         values = [value for header, value in scope.get("headers", []) if header == name]
         others = [header for header in scope.get("headers", []) if header[0] != name]
@@ -280,13 +243,12 @@ class ApiKeyHeaderMiddleware:
 
 
 class AccessLogMiddleware:
-    """Writes a line of JSON for each request: what was asked for and how it ended, and nobody's data."""
+    """Logs a line of JSON for each request: method, path, status, duration, tool and caller."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request."""
         if scope["type"] != "http" or not access_log.isEnabledFor(logging.INFO):
             await self._app(scope, receive, send)
             return
@@ -311,8 +273,8 @@ def _log_line(scope: Scope, path: str, status: int, seconds: float) -> dict[str,
     line = {
         "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
         "method": _safe_word(scope["method"].lower()),
-        "path": path if path in _PATHS else "other",  # what strangers try may hold anything
-        "status": status or None,  # none was sent: the client went away
+        "path": path if path in _PATHS else "other",  # an unknown path may contain anything
+        "status": status or None,  # none if the client disconnected
         "milliseconds": round(1e3 * seconds, 1),
         "call": _safe_word(headers.get("mcp-method")),
         "tool": _safe_word(headers.get("mcp-name")),
@@ -322,7 +284,7 @@ def _log_line(scope: Scope, path: str, status: int, seconds: float) -> dict[str,
 
 
 def _safe_word(header: str | None) -> str | None:
-    """A header that says which method or tool is called; anything else that stands there is not repeated."""
+    """Return a header that can be the name of a method or tool; else None."""
     return header if header and re.fullmatch(r"[a-z_/]{1,40}", header) else None
 
 

@@ -1,4 +1,4 @@
-"""How much of this server one caller may use, so that one runaway agent leaves something for the others."""
+"""Rate limits, concurrency limits and daily budgets for each caller."""
 
 import secrets
 from collections import deque
@@ -14,23 +14,23 @@ from rotor_mcp.state.tenant_state import StateFactory
 
 RATE_WINDOW_SECONDS = 60.0
 NOTICE_SHARE = 0.8
-"""Share of a budget from which on the caller is told."""
+"""Share of a budget above which results mention what is left."""
 MAX_WAIT_SECONDS = 5.0
-"""How long a call waits for other calls of its caller that may spend what is left. Hosts give up at 30."""
+"""For which a call waits while concurrent calls of its caller may spend the rest. Hosts time out at 30."""
 _POLL_SECONDS = 0.2
 _EXPIRY_MARGIN_SECONDS = 10.0
-"""Seconds that a reservation outlives the longest call."""
+"""For which a reservation outlives the longest call."""
 
 
 @dataclass
 class _CallerUsage:
     under_way: int = 0
     started_at: deque[float] = field(default_factory=deque)
-    """When the calls of the last minute began."""
+    """Start times of the calls of the last minute."""
 
 
 class RateLimiter:
-    """Counts the calls of each caller, in this process."""
+    """Limits the calls of each caller, within this process."""
 
     def __init__(self, max_concurrent: int, max_per_minute: int) -> None:
         self._max_concurrent = max_concurrent
@@ -39,10 +39,10 @@ class RateLimiter:
 
     @contextmanager
     def hold(self, caller: str) -> Iterator[None]:
-        """Count a call for as long as it takes.
+        """Count a call for the length of a block.
 
         Raises:
-            RateLimited: if there are too many already.
+            RateLimited: if the caller has too many calls at once, or within a minute.
         """
         now = anyio.current_time()
         self._drop_expired(now)
@@ -66,7 +66,7 @@ class RateLimiter:
             usage.under_way -= 1
 
     def _drop_expired(self, now: float) -> None:
-        """Forget what is longer than a minute ago. Callers without anything left vanish."""
+        """Drop calls that started more than a minute ago, and callers without calls."""
         for caller, usage in list(self._usage.items()):
             while usage.started_at and now - usage.started_at[0] >= RATE_WINDOW_SECONDS:
                 usage.started_at.popleft()
@@ -76,16 +76,16 @@ class RateLimiter:
 
 @dataclass(frozen=True)
 class Reservation:
-    """Requests of a caller's budget that are kept for a call under way."""
+    """Requests of a caller's budget that are reserved for a running call."""
 
     caller: str
     token: str
     notice: str | None
-    """What the caller should know: that there is not much left."""
+    """A text for the caller if little is left."""
 
 
 class Budgets:
-    """Counts what each caller spends of a day's requests, and ends it. The day is that of UTC."""
+    """Limits the requests that each caller spends in a day (UTC)."""
 
     def __init__(
         self,
@@ -94,14 +94,6 @@ class Budgets:
         max_call_seconds: float,
         max_wait_seconds: float = MAX_WAIT_SECONDS,
     ) -> None:
-        """Begin.
-
-        Args:
-            daily_requests: of each caller; no limit if None.
-            companies: makes the counts.
-            max_call_seconds: seconds.
-            max_wait_seconds: seconds that a call may wait for others of the same caller to end.
-        """
         self._daily = daily_requests
         self._state_factory = state_factory
         self._max_call_seconds = max_call_seconds
@@ -110,13 +102,13 @@ class Budgets:
         self._settled: dict[str, anyio.Event] = {}
 
     async def reserve(self, caller: str, requests: int) -> Reservation | None:
-        """Reserve what a call may spend, as soon as that cannot lead beyond the budget.
+        """Reserve what a call may spend; None if there is no budget.
 
-        While calls under way could spend what is left, another one waits for them.
+        While running calls could spend the rest of the budget, another call waits for them.
 
         Raises:
-            BudgetExceeded: if there is nothing left.
-            RateLimited: if other calls may spend what is left, and take too long.
+            BudgetExceeded: if nothing is left.
+            RateLimited: if running calls could spend the rest, and take too long.
         """
         if self._daily is None:
             return None
@@ -139,12 +131,12 @@ class Budgets:
                     f"calls of yours that are under way may spend the {self._daily - spent:,} requests that "
                     "you have left today; wait for them to end"
                 )
-            # The end of a call on another server is not announced here, so it is tried again now and then.
+            # The end of a call on another server is not signalled here, so this polls.
             with anyio.move_on_after(min(_POLL_SECONDS, until - now)):
                 await settled.wait()
 
     async def settle(self, reservation: Reservation, requests: int) -> None:
-        """Count what a call has spent in the place of what was reserved for it."""
+        """Replace the reservation of a call by what it has spent."""
         await self._budget(reservation.caller).settle(reservation.token, requests)
         if (settled := self._settled.pop(reservation.caller, None)) is not None:
             settled.set()

@@ -1,5 +1,4 @@
-"""What a process does before it serves HTTP, by whatever server: check the settings, set up logging and
-telemetry, and build the application."""
+"""Prepares a process to serve HTTP: settings, logging, telemetry and the application."""
 
 import logging
 import os
@@ -22,17 +21,17 @@ if TYPE_CHECKING:
 
 
 def host_settings(http: str | None = None) -> HostSettings:
-    """Read what is particular to HTTP from the environment.
+    """Read the settings for HTTP from the environment; `http` replaces the address.
 
     Raises:
-        ConfigError: if a setting cannot be used.
+        ConfigError: if a setting is invalid.
     """
     values = {name: os.environ.get(environment_variable(name)) for name in HostSettings.model_fields}
     return HostSettings.load(values if http is None else values | {"http": http})
 
 
 def check(settings: Settings, host: HostSettings, *, in_sandbox: bool = False) -> None:
-    """See that settings that are right by themselves are right together.
+    """Check that the settings are valid together.
 
     Raises:
         ConfigError: if they are not.
@@ -59,12 +58,12 @@ def start(
     host: HostSettings,
     transport: "Callable[[], httpx2.AsyncBaseTransport] | None" = None,
 ) -> Starlette:
-    """Set this process up, and build the application that it serves.
+    """Set up this process, and return the application that it serves.
 
     Raises:
-        ConfigError: if settings cannot be used, or another process serves the same without a Redis.
+        ConfigError: if settings are invalid, or another process serves the same without Redis.
         OSError: if a file of the settings cannot be read or written.
-        ValueError: if one does not hold what it should.
+        ValueError: if a file of the settings is invalid.
     """
     if transport is None and settings.redis_url is None:
         claim(settings, host)
