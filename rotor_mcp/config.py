@@ -1,4 +1,4 @@
-"""Settings: each is an environment variable and a flag, declared here once."""
+"""Settings, each an environment variable and a flag, declared once."""
 
 import re
 from collections.abc import Mapping
@@ -18,9 +18,9 @@ from rotor_mcp.sanitize import Replacements, replace_all
 KEY_PREFIX = "rotor_"
 _UNEXPANDED = re.compile(r"\s*(\$\{[^}]*\}|\$\w+|%\w+%)\s*")
 _MIN_SECRET_CHARS = 8
-"""A shorter text is redacted nowhere: it would be found in ordinary words."""
+"""Shorter texts are not redacted: they would occur in ordinary words."""
 _KEY_PLACEHOLDER = "«API key»"
-"""Shown in the place of a key. No key can hold it, so mark and text together never make up the key anew."""
+"""Replaces a key. No key can contain it, so that a replacement cannot create another occurrence of a key."""
 _WELL_FORMED_KEY = re.compile(
     KEY_PREFIX + r"[A-Za-z0-9-]+_[A-Za-z0-9_.~+/=!@#$%^&*?|-]{" + str(_MIN_SECRET_CHARS) + ",}"
 )
@@ -28,7 +28,7 @@ _WELL_FORMED_KEY = re.compile(
 
 
 class ConfigError(Exception):
-    """A setting cannot be used; the text names it and says what it may be."""
+    """A setting is invalid; the message names it and says what is allowed."""
 
 
 @dataclass(frozen=True)
@@ -37,15 +37,15 @@ class Credentials:
 
     key: str = field(repr=False)
     warning: str | None = field(default=None, compare=False)
-    """What is unusual about the form of the key; None if nothing is."""
+    """What is unusual about the form of the key, if anything."""
 
     def redact(self, text: str) -> str:
-        """Replace the key in a text, whole or only its secret part."""
+        """Replace the key and its secret part in a text."""
         return replace_all(text, self.secrets)
 
     @cached_property
     def secrets(self) -> Replacements:
-        """The key and what follows each of its underscores, the longest first: a secret may hold some."""
+        """The key and the text after each of its underscores, the longest first: a secret may have some."""
         secrets, rest = [self.key], self.key
         while self.key.startswith(KEY_PREFIX) and "_" in rest:
             rest = rest.partition("_")[2]
@@ -54,7 +54,7 @@ class Credentials:
 
 
 def redact_well_formed_keys(text: str) -> str:
-    """Take everything out of a text that has the form of a Rotor API key, whosever it is."""
+    """Replace everything in a text that has the form of a Rotor API key."""
     return _WELL_FORMED_KEY.sub(_KEY_PLACEHOLDER, text) if KEY_PREFIX in text else text
 
 
@@ -65,34 +65,27 @@ class EnvironmentSettings(BaseModel):
 
     @classmethod
     def load(cls, values: Mapping[str, str | None]) -> Self:
-        """Read settings by field name. Blank ones, and `${…}` that nobody expanded, count as not given.
+        """Read settings by field name. Blank values and unexpanded `${…}` count as not given.
 
         Raises:
-            ConfigError: if one of them cannot be used.
+            ConfigError: if a setting is invalid.
         """
         given = {name: value for name, value in values.items() if value and value.strip()}
         expanded = {n: v for n, v in given.items() if n == "api_key" or not _UNEXPANDED.fullmatch(v)}
         try:
             return cls.model_validate(expanded)
         except ValidationError as exc:
-            faults = exc.errors(include_input=False, include_url=False, include_context=False)
-            raise ConfigError(
-                "; ".join(
-                    ": ".join(
-                        [
-                            *(environment_variable(str(name)) for name in fault["loc"][:1]),
-                            fault["msg"].removeprefix("Value error, "),
-                        ]
-                    )
-                    for fault in faults
-                )
-            ) from None
+            texts = []
+            for fault in exc.errors(include_input=False, include_url=False, include_context=False):
+                variable = [environment_variable(str(name)) for name in fault["loc"][:1]]
+                texts.append(": ".join([*variable, fault["msg"].removeprefix("Value error, ")]))
+            raise ConfigError("; ".join(texts)) from None
 
 
 class Settings(EnvironmentSettings):
-    """What the person who runs the server decides.
+    """The settings of a server.
 
-    `Settings.load` reads them; `server.backend.load_settings` also reads the keychain if that is wanted.
+    `Settings.load` reads them; `server.backend.load_settings` also reads the keychain if `keychain` is set.
     """
 
     api_key: Annotated[
@@ -157,12 +150,7 @@ class Settings(EnvironmentSettings):
     _keychain_trouble: str | None = PrivateAttr(default=None)
 
     def with_kept_key(self, key: str | None, trouble: str | None = None) -> Self:
-        """Return these settings with a key from the keychain.
-
-        Args:
-            key: that the keychain holds; None if it holds none.
-            trouble: why the keychain cannot be used; None if it can.
-        """
+        """Return these settings with the key from the keychain, or with the reason why there is none."""
         if key and trouble is None:
             return self.model_copy(update={"api_key": SecretStr(key.strip())})
         self._keychain_trouble = trouble or "there is no key for it there. Run rotor-mcp install --keychain"
@@ -227,17 +215,17 @@ class Settings(EnvironmentSettings):
 
     @cached_property
     def key(self) -> str | None:
-        """The API key, if there is one that can be sent."""
+        """The API key, if it is valid in an HTTP header."""
         return None if self.key_trouble or self.api_key is None else self.api_key.get_secret_value()
 
     @cached_property
     def credentials(self) -> Credentials | None:
-        """The same as a value that goes along with requests."""
+        """The API key with its warning."""
         return None if self.key is None else Credentials(self.key, self.key_warning)
 
     @cached_property
     def key_trouble(self) -> str | None:
-        """Why there is no key that can be sent, without a word of the key itself."""
+        """Why there is no valid key, without any part of the key."""
         variable = environment_variable("api_key")
         value = self.api_key.get_secret_value() if self.api_key else ""
         if self._keychain_trouble:
@@ -252,7 +240,7 @@ class Settings(EnvironmentSettings):
 
     @cached_property
     def key_warning(self) -> str | None:
-        """What is odd about a key that can be sent."""
+        """What is unusual about the form of a valid key."""
         variable = environment_variable("api_key")
         if self.key and not self.key.startswith(KEY_PREFIX):
             return (
@@ -265,40 +253,40 @@ class Settings(EnvironmentSettings):
 
     @cached_property
     def zone(self) -> tzinfo:
-        """The time zone in which dates are judged."""
+        """The time zone of dates."""
         if self.timezone:
             return ZoneInfo(self.timezone)
-        import tzlocal  # only a server that is not told its zone needs it
+        import tzlocal  # only needed without the setting
 
         try:
             return tzlocal.get_localzone()
         except (ValueError, KeyError, OSError):
-            # TZ holds no zone's name: only the C library can read it, and tells the offset of this moment.
+            # TZ is not the name of a zone: only the C library can parse it, and returns the current offset.
             return datetime.now().astimezone().tzinfo or UTC
 
     @property
     def zone_name(self) -> str:
-        """How that time zone is called."""
+        """The name of the time zone."""
         return str(self.zone)
 
     def redact(self, text: str) -> str:
-        """Replace the API key in a text, whole or only its secret part, and the password of Redis."""
+        """Replace the API key, its secret part and the password of Redis in a text."""
         return replace_all(text, self.secrets)
 
     @cached_property
     def secrets(self) -> Replacements:
-        """The texts that must not be shown, and what is shown in their place."""
+        """The texts that must not be shown, and their replacements."""
         return (*self._given_key.secrets, *((password, "«password»") for password in self._passwords))
 
     @cached_property
     def _given_key(self) -> Credentials:
-        """What was given as a key, even if it cannot be sent; nothing if it only names a variable."""
+        """The key as given, even if it is invalid; empty if it is an unexpanded variable."""
         value = self.api_key.get_secret_value() if self.api_key else ""
         return Credentials("" if _UNEXPANDED.fullmatch(value) else value)
 
     @cached_property
     def _passwords(self) -> tuple[str, ...]:
-        """The password of Redis, as it stands in the address and as it is meant."""
+        """The password of Redis, as in the URL and decoded."""
         if self.redis_url is None:
             return ()
         password = urlsplit(self.redis_url.get_secret_value()).password or ""
@@ -306,12 +294,12 @@ class Settings(EnvironmentSettings):
 
 
 def environment_variable(field: str) -> str:
-    """Name the environment variable of a setting."""
+    """Return the environment variable of a setting."""
     return f"ROTOR_{field.upper()}" if field in ("api_key", "base_url") else f"ROTOR_MCP_{field.upper()}"
 
 
 def is_sendable(key: str) -> bool:
-    """Whether a text can be an API key: one word, and not the name of a variable that nobody expanded."""
+    """Whether a text can be an API key: printable ASCII without blanks, and not an unexpanded variable."""
     return re.fullmatch(r"[!-~]{1,500}", key) is not None and not _UNEXPANDED.fullmatch(key)
 
 

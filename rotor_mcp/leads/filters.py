@@ -1,6 +1,6 @@
-"""Which leads match, in which order, and what they come to. Pure.
+"""Filters, sorts and counts leads. Pure.
 
-Rotor's API filters by text, stage, tags and archived, newest first, and by nothing else. The rest is here.
+Rotor's API filters by text, stage, tags and archived only, newest first.
 """
 
 from collections import Counter
@@ -13,24 +13,18 @@ from rotor_mcp.api.models import Lead
 from rotor_mcp.leads.locale import Locale
 from rotor_mcp.leads.phones import is_phone_query, phone_matches
 from rotor_mcp.leads.requests import CountedBy, SearchRequest, SortOrder
-from rotor_mcp.normalize import (
-    address_form,
-    caseless,
-    name_form,
-    text_form,
-    words,
-)
+from rotor_mcp.normalize import address_form, caseless, name_form, text_form, words
 
 NEW_LEAD_DAYS = timedelta(days=2)
 """Rotor's own triage rule: a lead created within two days that has no follow-up date needs action."""
 
 MAX_TAGS_BYTES = 4_000
-"""Bytes of the tags in an address. Servers refuse addresses of more than 8,000."""
+"""Of the tags in a URL. Servers refuse URLs of more than 8,000 bytes."""
 _OF_THE_API = frozenset({"search", "stage", "tags", "archived"})
 
 
 def is_for_the_api(request: SearchRequest) -> bool:
-    """Whether Rotor can do all of this alone: then one request of the size shown is enough."""
+    """Whether the API can do this search alone: then one request for the leads shown is enough."""
     return (
         not any(
             _is_given(name, request) for names in _TESTS.values() for name in names if name not in _OF_THE_API
@@ -44,18 +38,12 @@ def is_for_the_api(request: SearchRequest) -> bool:
 
 
 def are_for_the_api(tags: Sequence[str]) -> bool:
-    """Whether Rotor can be asked for leads with any of these tags, which an address names between commas."""
+    """Whether the API can filter by any of these tags, which a URL separates by commas."""
     return not any("," in tag for tag in tags) and len(quote(",".join(tags))) <= MAX_TAGS_BYTES
 
 
 def matcher(request: SearchRequest, locale: Locale, *, compare_text: bool) -> Callable[[Lead], bool]:
-    """Return the test of whether a lead matches.
-
-    Args:
-        request: what it must match.
-        locale: the day, and how dates and phones are read.
-        compare_text: whether `search` is compared here; else Rotor has done so.
-    """
+    """Return the predicate of a search; without `compare_text`, Rotor has filtered by `search`."""
     tests = [test for test, names in _TESTS.items() if any(_is_given(name, request) for name in names)]
     if compare_text and request.search:
         tests.append(_text)
@@ -70,8 +58,8 @@ def _archived(lead: Lead, request: SearchRequest) -> bool:
     return request.archived == "include" or lead.archived == (request.archived == "only")
 
 
-# Each of these is only asked if one of its arguments, which stand in `_TESTS`, is given. Texts are compared
-# without capitals, accents and punctuation, phones by their digits.
+# Each test runs only if one of its arguments, listed in `_TESTS`, is given. Texts are compared without case,
+# accents and punctuation, phones by their digits.
 
 
 def _text(lead: Lead, request: SearchRequest, locale: Locale) -> bool:
@@ -79,7 +67,7 @@ def _text(lead: Lead, request: SearchRequest, locale: Locale) -> bool:
 
 
 def matches_text(lead: Lead, text: str, region: str) -> bool:
-    """Whether a lead's name, phone or e-mail holds a text, whatever the spelling."""
+    """Whether a lead's name, phone or e-mail contains a text, in any spelling."""
     return (
         phone_matches(text, lead.phone or "", region)
         or caseless(text) in caseless(lead.email or "")
@@ -88,7 +76,7 @@ def matches_text(lead: Lead, text: str, region: str) -> bool:
 
 
 def _is_part(text: str, name: str) -> bool:
-    """Whether a text is a part of a name, or each of its words a part of one of the name's words."""
+    """Whether a text is part of a name, or each of its words is part of a word of the name."""
     form, parts, has = name_form(text), words(text), words(name)
     return form in name_form(name) or (
         bool(parts) and all(any(part in word for word in has) for part in parts)
@@ -116,7 +104,7 @@ def _followed_up(lead: Lead, request: SearchRequest, locale: Locale) -> bool:
 def _within(
     value: str | None, read: dates.ReadDate, start: str | None, end: str | None, locale: Locale
 ) -> bool:
-    """Whether a moment lies between two others; a bound without a time is the whole day."""
+    """Whether a time is within two bounds, inclusive; a bound without a time is the whole day."""
     moment = read(value, locale.zone) if value else None
     return (
         moment is not None
@@ -126,7 +114,7 @@ def _within(
 
 
 def _compare(moment: date | datetime, bound: str, locale: Locale) -> int:
-    """-1, 0 or 1: before, at or after. By the day, unless both have a time."""
+    """Return -1, 0 or 1: before, at or after. Compares days unless both have a time."""
     limit = dates.parse(bound)
     if isinstance(limit, datetime) and isinstance(moment, datetime):
         limit = limit if limit.tzinfo else limit.replace(tzinfo=locale.zone)
@@ -219,7 +207,7 @@ _TESTS: dict[Callable[[Lead, SearchRequest, Locale], bool], tuple[str, ...]] = {
 
 
 def is_past(lead: Lead, request: SearchRequest, locale: Locale) -> bool:
-    """Whether this lead and all older ones are too old: newest first, reading can stop here."""
+    """Whether this lead and all older ones are too old, so that reading can stop."""
     moment = dates.local(lead.created_at, locale.zone) if lead.created_at and request.created_from else None
     return moment is not None and _compare(moment, request.created_from or "", locale) < 0
 
@@ -228,7 +216,7 @@ SortKey = tuple[bool, float | str, str]
 
 
 def sort_key(lead: Lead, order: SortOrder, locale: Locale) -> SortKey:
-    """What leads are sorted by, different for every two. What is not known comes last."""
+    """Return the sort key of a lead, which is unique. Unknown values come last."""
     value: float | str | None
     match order:
         case "newest":
@@ -255,7 +243,7 @@ def _seconds(value: str | None, read: dates.ReadDate, locale: Locale, sign: int 
 
 
 def count(leads: Iterable[Lead], by: CountedBy) -> dict[str, tuple[int, float]]:
-    """Count leads, and add up what they may bring, by a field; the most numerous first."""
+    """Return value of a field → number of leads and sum of projected values, the most frequent first."""
     counts: Counter[str] = Counter()
     values: Counter[str] = Counter()
     for lead in leads:

@@ -1,7 +1,7 @@
-"""Pages of leads that searches on any server read lately.
+"""A search cache in Redis: pages of leads that searches on any server read recently.
 
-They lie in Redis as long as a search may remember them, and no longer. What is found there is read as
-strictly as what Rotor answers: anything else that lies in its place is as good as nothing.
+A page expires in Redis when searches may no longer use it. Stored data is validated like a response of Rotor;
+invalid data counts as not cached.
 """
 
 import logging
@@ -21,18 +21,18 @@ from rotor_mcp.state.redis.key_names import KeyNames
 from rotor_mcp.state.search_cache import BoundedPages, CachedPage, CacheGeneration, SearchCache
 
 MAX_UNPACKED_BYTES = 5_000_000
-"""Of a page. A thousand leads with the longest of notes have a few million."""
+"""Of a page. A thousand leads with the longest possible notes have a few million."""
 MAX_PACKED_BYTES = 1_000_000
-"""Of a page. No Redis can be told to take less than a mebibyte at a time."""
+"""Of a compressed page. Every Redis accepts values of a mebibyte."""
 MAX_COMPANY_BYTES = 16_000_000
-"""Of all pages of a company, packed."""
+"""Of all compressed pages of a company."""
 MAX_COMPANY_PAGES = 500
 MAX_MEMORY_SHARE = 0.5
-"""Of the memory that Redis may use (maxmemory): beyond it no page is kept, so that locks have room."""
+"""Share of Redis's memory (maxmemory) above which no page is stored, so that locks have room."""
 PAGE_TTL_SECONDS = 86_400
-"""Seconds for which it is known that something was written: longer than any page that was read before it."""
+"""For which a write is recorded: longer than any page is cached."""
 
-# The names of a company's pages are members of a sorted set, by when they were stored.
+# A sorted set holds the names of a company's pages by the time when they were stored.
 
 _STORE = """
 local page, pages = KEYS[1], KEYS[2]
@@ -64,19 +64,19 @@ logger = logging.getLogger(__name__)
 
 
 class _StoredPage(BaseModel):
-    """A page as it lies in Redis."""
+    """A page as it is stored in Redis."""
 
     mark: str
     seconds: float
-    """For which it is stored."""
+    """For which it was to be stored; with the remaining time to live, this gives its age."""
     page: Page
 
 
 class RedisSearchCache(SearchCache):
     """A cache in Redis; while Redis is unavailable, in this process.
 
-    Every write sets a new mark, and a page counts only while the mark stands that was there when its reading
-    began. What could not be marked because Redis was away is marked before anything is looked for again.
+    Each write sets a new random mark, the generation, and a page is valid only with the mark that was set
+    when its reading began. A mark that could not be set is set before the next use of the cache.
     """
 
     def __init__(
@@ -112,7 +112,7 @@ class RedisSearchCache(SearchCache):
             current_mark, stored, milliseconds = await self._connection.execute(look)
         except RedisUnavailable:
             return await super().find(query)
-        await super().invalidate()  # of what was stored while Redis was away, nothing is needed any more
+        await super().invalidate()  # pages cached while Redis was unavailable
         found = CachedPage(None, 0.0, current_mark)
         if stored is None or stored.mark != found.generation or milliseconds <= 0:
             return found
@@ -146,7 +146,7 @@ class RedisSearchCache(SearchCache):
             await self._connection.execute(keep)
 
     async def invalidate(self) -> None:
-        """Drop all pages on every server, and cache no page whose reading has begun."""
+        """Drop all pages on all servers, and cache no page whose reading has begun."""
         await super().invalidate()
         self._invalidation_pending = True
         with suppress(RedisUnavailable):
@@ -166,7 +166,7 @@ class RedisSearchCache(SearchCache):
 
 
 def _pack(stored: _StoredPage) -> bytes | None:
-    """Pack a page; None if it is too large to be stored."""
+    """Compress a page; None if it is too large to be stored."""
     unpacked = stored.model_dump_json(exclude_defaults=True).encode()
     if len(unpacked) > MAX_UNPACKED_BYTES:
         return None
