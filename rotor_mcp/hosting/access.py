@@ -1,7 +1,7 @@
 """Access control for calls over HTTP: scopes, Rotor API keys, rate limits and budgets."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from contextvars import ContextVar
 
@@ -10,7 +10,6 @@ from mcp.server.auth.middleware.auth_context import get_access_token
 
 from rotor_mcp.config import is_sendable
 from rotor_mcp.errors import CallRejected, PermissionDenied
-from rotor_mcp.events import EventListener
 from rotor_mcp.hosting.audit import Audit
 from rotor_mcp.hosting.auth import READ, WRITE
 from rotor_mcp.hosting.callers import JWT_PREFIX, caller_of, full_name
@@ -45,7 +44,7 @@ class HostedAccessControl(AccessControl):
             OSError: if one of them cannot be opened.
             ValueError: if the key file is invalid.
         """
-        super().__init__(tenants, _listeners(settings))
+        super().__init__(tenants, [Audit(settings.audit_file)] if settings.audit_file else [])
         self.uniform_access = not settings.requires_auth
         self._settings = settings
         self._keys = ReloadingFile(settings.key_file, parse_keys) if settings.key_file else None
@@ -117,10 +116,6 @@ class HostedAccessControl(AccessControl):
                 if not is_sendable(key):
                     raise CallRejected(f"what came in the header {KEY_HEADER} is no API key")
         return self.tenants.for_key(key)
-
-
-def _listeners(settings: HostSettings) -> Iterable[EventListener]:
-    return [Audit(settings.audit_file)] if settings.audit_file else []
 
 
 def parse_keys(text: str) -> Mapping[str, str]:

@@ -68,10 +68,14 @@ def build_app(settings: Settings, host: HostSettings, tenants: TenantRegistry) -
         ApiKeyHeaderMiddleware(BodyLimitMiddleware(JsonRpcMiddleware(AcceptHeaderMiddleware(protocol))))
     )
     endpoint = CallerConcurrencyMiddleware(endpoint, host.calls_at_once + SPARE_REQUESTS)
-    issuer = None
+    verifiers: list[TokenVerifier] = [TokenFileVerifier(host.token_file)] if host.token_file else []
+    issuer = metadata_url = None
     if host.oauth_issuer is not None:
         issuer = JwtVerifier(host.oauth_issuer, host.audience or "", host.oauth_scope_claim)
-    endpoint = _authenticated(endpoint, host, issuer, scopes, refusals)
+        metadata_url = str(build_resource_metadata_url(_resource(host)))
+        verifiers.append(issuer)
+    if verifiers:
+        endpoint = BearerAuthMiddleware(endpoint, verifiers, scopes, metadata_url, refusals)
     endpoint = HostOriginMiddleware(endpoint, host.hosts, host.origins, refusals)
 
     @asynccontextmanager
@@ -107,24 +111,6 @@ def _state_key(settings: Settings, host: HostSettings) -> bytes:
     if settings.key is not None:
         return hashlib.sha256(b"rotor-mcp request state " + settings.key.encode()).digest()
     return secrets.token_bytes(32)
-
-
-def _authenticated(
-    app: ASGIApp,
-    host: HostSettings,
-    issuer: JwtVerifier | None,
-    scopes: tuple[str, ...],
-    refusals: RefusalLog,
-) -> ASGIApp:
-    """Wrap an application in bearer authentication, if the settings require access tokens."""
-    verifiers: list[TokenVerifier] = []
-    if host.token_file is not None:
-        verifiers.append(TokenFileVerifier(host.token_file))
-    resource = None
-    if issuer is not None:
-        resource = str(build_resource_metadata_url(_resource(host)))
-        verifiers.append(issuer)
-    return BearerAuthMiddleware(app, verifiers, scopes, resource, refusals) if verifiers else app
 
 
 def _address(url: str) -> AnyHttpUrl:

@@ -213,7 +213,8 @@ class JwtVerifier:
                 self._start_fetch()  # in the background
             if (key := self._known_key(kid)) is not None or self._is_known_absent(kid):
                 return key
-        await self._fetch()
+        if (fetching := self._start_fetch()) is not None:
+            await asyncio.wait([fetching])  # a caller that is cancelled does not cancel it for the others
         if self._age >= STALE_FACTOR * self._ttl_seconds:
             raise IssuerUnavailable(self._failure)
         if (key := self._known_key(kid)) is not None:
@@ -242,11 +243,6 @@ class JwtVerifier:
         self._unknown_kids[kid] = time.monotonic()
         if len(self._unknown_kids) > MAX_UNKNOWN_KIDS:
             self._unknown_kids.popitem(last=False)
-
-    async def _fetch(self) -> None:
-        """Fetch keys and wait for it, unless the cooldown forbids that."""
-        if (fetching := self._start_fetch()) is not None:
-            await asyncio.wait([fetching])  # a caller that is cancelled does not cancel it for the others
 
     def _start_fetch(self) -> asyncio.Task[None] | None:
         """Return the running fetch, or start one; None during the cooldown."""

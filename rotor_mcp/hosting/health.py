@@ -1,5 +1,6 @@
 """Liveness and readiness checks for load balancers."""
 
+from contextlib import suppress
 from typing import Any
 
 import anyio
@@ -58,6 +59,7 @@ class Readiness:
         return JSONResponse(body)
 
     async def _find_trouble(self) -> str | None:
+        """Return why Rotor cannot be reached; None if it can."""
         now = anyio.current_time()
         if now - self._pool.answered_at < ANSWER_FRESH_SECONDS:
             return None
@@ -65,16 +67,11 @@ class Readiness:
             return self._last_trouble[1]
         trouble: str | None = f"Rotor did not answer within {ROTOR_TIMEOUT_SECONDS:g} seconds"
         with anyio.move_on_after(ROTOR_TIMEOUT_SECONDS):
-            trouble = await self._ping()
+            try:
+                with suppress(Refused):  # Rotor is reachable
+                    await LeadsClient(self._pool, None).ping()
+                trouble = None
+            except RotorError as exc:
+                trouble = str(exc)
         self._last_trouble = (anyio.current_time(), trouble) if trouble else None
         return trouble
-
-    async def _ping(self) -> str | None:
-        """Return why Rotor cannot be reached; None if it can. A refusal is a response."""
-        try:
-            await LeadsClient(self._pool, None).ping()
-        except Refused:
-            return None
-        except RotorError as exc:
-            return str(exc)
-        return None

@@ -4,8 +4,8 @@ import logging
 import os
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
+import httpx2
 from starlette.applications import Starlette
 
 from rotor_mcp import gc_tuning, log_setup
@@ -15,9 +15,6 @@ from rotor_mcp.hosting.middleware import access_log
 from rotor_mcp.hosting.settings import HostSettings
 from rotor_mcp.hosting.single_process import claim
 from rotor_mcp.server.backend import open_listeners, open_registry
-
-if TYPE_CHECKING:
-    import httpx2
 
 
 def host_settings(http: str | None = None) -> HostSettings:
@@ -56,7 +53,7 @@ def check(settings: Settings, host: HostSettings, *, in_sandbox: bool = False) -
 def start(
     settings: Settings,
     host: HostSettings,
-    transport: "Callable[[], httpx2.AsyncBaseTransport] | None" = None,
+    transport: Callable[[], httpx2.AsyncBaseTransport] | None = None,
 ) -> Starlette:
     """Set up this process, and return the application that it serves.
 

@@ -56,7 +56,7 @@ class Cursor:
     """Leads per page of Rotor's list."""
     page: int = 1
     """The page of Rotor's list to read first."""
-    asked: ApiFilters = ApiFilters.ALL
+    api_filters: ApiFilters = ApiFilters.ALL
     """The filters that are sent to Rotor."""
     seen: ScanPosition | None = None
     """The last lead of Rotor's list that was processed."""
@@ -68,7 +68,7 @@ class Cursor:
     def encode(self) -> str:
         """Return the cursor as text, in few tokens, because a model repeats it."""
         seen, after = self.seen or ScanPosition("", 0), self.after
-        parts = [self.search, self.size, self.page, int(self.asked), _shorten(seen.id), seen.at]
+        parts = [self.search, self.size, self.page, int(self.api_filters), _shorten(seen.id), seen.at]
         if after is not None:
             parts += [int(after[0]), json.dumps(after[1]), _shorten(after[2]), _shorten(self.until)]
         return "~".join(quote(str(part), safe=":") for part in parts)
@@ -81,7 +81,7 @@ class Cursor:
             InvalidArguments: if the text is not a cursor, or belongs to another search.
         """
         try:
-            search, size, page, asked, seen_id, seen_at, *rest = map(unquote, text.strip().split("~"))
+            search, size, page, api_filters, seen_id, seen_at, *rest = map(unquote, text.strip().split("~"))
             after, until = None, ""
             if rest:
                 unknown, value, lead_id, until_id = rest
@@ -89,7 +89,7 @@ class Cursor:
                 if not isinstance(after[1], str if request.order == "name" else float):
                     raise ValueError("sorted by something else")  # noqa: TRY301
             seen = ScanPosition(_restore(seen_id), int(seen_at)) if seen_id else None
-            cursor = cls(search, int(size), int(page), ApiFilters(int(asked)), seen, after, until)
+            cursor = cls(search, int(size), int(page), ApiFilters(int(api_filters)), seen, after, until)
         except ValueError:
             raise InvalidArguments(["cursor: not one of ours; leave it out to begin anew"]) from None
         if cursor.search != digest(request) or not (1 <= cursor.size <= PAGE_LIMIT and cursor.page >= 1):

@@ -112,32 +112,27 @@ class LeadScan:
         has_text = self.request.search is not None
         if not self.tags.issuperset(tags) or (stage is not None and not self.looked_at):
             return self._with(ApiFilters.TEXT if has_text else ApiFilters.NOTHING)
-        if has_text and not found and self.begin.asked is not ApiFilters.NOTHING:
+        if has_text and not found and self.begin.api_filters is not ApiFilters.NOTHING:
             return self._with(ApiFilters.NOTHING)
         return None
 
-    def _with(self, asked: ApiFilters) -> Self:
-        return replace(self, begin=replace(self.begin, asked=asked, size=PAGE_LIMIT))
+    def _with(self, api_filters: ApiFilters) -> Self:
+        return replace(self, begin=replace(self.begin, api_filters=api_filters, size=PAGE_LIMIT))
 
     @property
     def compares_text(self) -> bool:
         """Whether names, e-mails and phones of all leads are compared here."""
-        return self.request.search is not None and self.begin.asked is ApiFilters.NOTHING
+        return self.request.search is not None and self.begin.api_filters is ApiFilters.NOTHING
 
     @property
     def _api_filters(self) -> tuple[str | None, str | None, list[str]]:
         """The text, the stage and the tags that Rotor filters by."""
-        request, asked = self.request, self.begin.asked
-        text, stage, tags = request.search, request.stage, request.tags
+        if self.begin.api_filters is ApiFilters.NOTHING:
+            return None, None, []
+        text, tags = self.request.search, self.request.tags
         if text is not None:
             region = self.call.locale.region
             text = parse_phones(text, region).search if is_phone_query(text) else " ".join(text.split())
-        if not filters.are_for_the_api(tags):
-            tags = []
-        match asked:
-            case ApiFilters.NOTHING:
-                return None, None, []
-            case ApiFilters.TEXT:
-                return text, None, []
-            case ApiFilters.ALL:
-                return text, stage, tags
+        if self.begin.api_filters is ApiFilters.TEXT:
+            return text, None, []
+        return text, self.request.stage, tags if filters.are_for_the_api(tags) else []

@@ -77,9 +77,9 @@ async def search(request: SearchRequest, call: CallContext) -> SearchOutcome:
         if len(spellings) == 1:
             asked = request.model_copy(update={"stage": spellings[0]})
         elif spellings and not request.cursor and not request.search:
-            alone, begin = False, replace(begin, asked=ApiFilters.NOTHING, size=PAGE_LIMIT)
+            alone, begin = False, replace(begin, api_filters=ApiFilters.NOTHING, size=PAGE_LIMIT)
         elif spellings and not request.cursor:
-            alone, begin = False, replace(begin, asked=ApiFilters.TEXT, size=PAGE_LIMIT)
+            alone, begin = False, replace(begin, api_filters=ApiFilters.TEXT, size=PAGE_LIMIT)
     scan = LeadScan(asked, begin, call)
     matched = await scan.read_until(enough=1 if alone else _enough(request))
     while not request.cursor and (unfiltered := scan.without_api_filters(found=bool(matched))):
@@ -119,7 +119,7 @@ def _sort_key(scan: LeadScan, lead: Lead) -> filters.SortKey:
 
 
 async def _in_order(scan: LeadScan, matched: list[Hit]) -> list[Hit]:
-    """Return what matches in the order wanted, from where the cursor says."""
+    """Return the matching leads in the requested order, from the cursor on."""
     if scan.request.order == "newest":
         return matched
     after = scan.begin.after

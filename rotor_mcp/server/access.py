@@ -79,5 +79,5 @@ class AccessControl:
         writing: bool,  # noqa: ARG002
         tool: str | None,  # noqa: ARG002
     ) -> AdmittedCall:
-        """Admit a call, or raise `CallRejected`. The stack holds what ends with the call."""
+        """Admit a call, or raise `CallRejected`. `stack` is closed when the call ends."""
         return AdmittedCall(self.tenants.default, self.questions)

@@ -87,20 +87,12 @@ def _parse_leniently(text: bytes) -> Read | Refusal:
         return Refusal(INVALID_REQUEST, "it is nested too deeply", _id({"id": _outer_id(decoded)}))
     except ValueError:
         return Refusal(PARSE_ERROR, "it is not JSON")
-    if not _is_utf_8(text):
+    if decoded.encode() != text:
         return Refusal(PARSE_ERROR, "it is not UTF-8", _id(value), answer=_is_waited_for(value))
     try:
         return Read(SessionMessage(jsonrpc_message_adapter.validate_json(repaired, by_name=False)), repaired)
     except ValidationError:
         return Refusal(INVALID_REQUEST, _fault(value), _id(value), answer=_is_waited_for(value))
-
-
-def _is_utf_8(text: bytes) -> bool:
-    try:
-        text.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
 
 
 def _is_waited_for(value: Any) -> bool:

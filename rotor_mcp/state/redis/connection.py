@@ -63,7 +63,7 @@ class RedisFault:
     """What is wrong with Redis."""
 
     reason: str
-    """A clause about Redis. It holds no address and no password."""
+    """A clause about Redis, without address and password."""
     permanent: bool
     """Whether it remains until a setting is changed."""
     usable: bool = False

@@ -8,7 +8,8 @@ Only servers with a Redis URL import this package, which needs the extra `redis`
 """
 
 import asyncio
-from typing import TYPE_CHECKING
+
+from pydantic import SecretStr
 
 from rotor_mcp.state.redis.connection import RedisCacheConnection, RedisConnection, RedisFault
 from rotor_mcp.state.redis.key_names import KeyNames
@@ -20,14 +21,11 @@ from rotor_mcp.state.request_counter import Budget
 from rotor_mcp.state.search_cache import SearchCache
 from rotor_mcp.state.tenant_state import StateFactory, StateHealth, TenantState
 
-if TYPE_CHECKING:
-    from pydantic import SecretStr
-
 
 class RedisStateFactory(StateFactory):
     """Creates the state of tenants, shared by all servers with the same Redis."""
 
-    def __init__(self, url: "SecretStr", search_memory: float, *, required: bool = False) -> None:
+    def __init__(self, url: SecretStr, search_memory: float, *, required: bool = False) -> None:
         """Create a factory without connecting; the first call or `start` does.
 
         Raises:

@@ -90,11 +90,11 @@ class RedisRequestCounter(RequestCounter):
         return self._others + own
 
     async def _sync(self) -> None:
-        day, mine = self._day, self._count
+        day, report = self._day, self._report
         name = self._names.of(f"spent:{day}")
 
         async def sync(_: Redis) -> int:
-            return int(await self._script([name], [self._server_id, mine, RECORD_TTL_SECONDS]))
+            return int(await self._script([name], report))
 
         try:
             others = await self._connection.execute(sync)
@@ -102,6 +102,11 @@ class RedisRequestCounter(RequestCounter):
             return
         if day == self._day:
             self._others = max(others, self._others)
+
+    @property
+    def _report(self) -> list[str | int]:
+        """The first arguments of each script."""
+        return [self._server_id, self._count, RECORD_TTL_SECONDS]
 
     def _start_day(self) -> None:
         super()._start_day()
@@ -119,15 +124,7 @@ class RedisBudget(RedisRequestCounter, Budget):
     async def reserve(self, token: str, requests: int, limit: int, expiry: float) -> tuple[int, bool]:
         """Reserve requests for a call. Returns what was spent before, and whether the call may start."""
         await RequestCounter.today(self)  # starts a new day if it is one
-        arguments: list[str | int] = [
-            self._server_id,
-            self._count,
-            RECORD_TTL_SECONDS,
-            token,
-            requests,
-            limit,
-            math.ceil(expiry),
-        ]
+        arguments = [*self._report, token, requests, limit, math.ceil(expiry)]
 
         async def reserve(_: Redis) -> tuple[int, bool]:
             others, granted = await self._reserving(self._keys, arguments)
@@ -149,12 +146,7 @@ class RedisBudget(RedisRequestCounter, Budget):
         await RequestCounter.add(self, spent)
         reserved = self._reserved.pop(token, 0)
         with suppress(RedisUnavailable):
-            arguments: list[str | int] = [
-                self._server_id,
-                self._count,
-                RECORD_TTL_SECONDS,
-                f"{reserved}:{token}",
-            ]
+            arguments = [*self._report, f"{reserved}:{token}"]
             await self._connection.execute(lambda _: self._settling(self._keys, arguments))
 
     @property
