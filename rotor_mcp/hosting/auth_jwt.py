@@ -34,20 +34,20 @@ KEYS_TTL_SECONDS = 600.0
 STALE_FACTOR = 10
 """Keys are used for this many times their TTL while the issuer is unavailable."""
 COOLDOWN_SECONDS = 10.0
-"""Between the starts of two fetches while keys are known."""
+"""Time between the starts of two fetches while keys are known."""
 FIRST_KEYS_COOLDOWN_SECONDS = 1.0
-"""Between the starts of two fetches while no keys are known."""
+"""Time between the starts of two fetches while no keys are known."""
 FETCH_TIMEOUT_SECONDS = 5.0
-"""For one fetch of keys as a whole: metadata and JWKS."""
+"""Time for one fetch of keys as a whole: metadata and JWKS."""
 UNKNOWN_KID_TTL_SECONDS = 60.0
-"""For which a key id that the issuer did not publish causes no further fetch."""
+"""A key id that the issuer did not publish causes no other fetch for this time."""
 MAX_UNKNOWN_KIDS = 1_000
 MAX_DOCUMENT_BYTES = 500_000
-"""Of a document of the issuer, decompressed."""
+"""Limit of a document of the issuer, decompressed."""
 MAX_KEYS = 100
 """Keys read from a JWKS. Issuers publish two to ten."""
 MAX_KEY_MEMBER_CHARS = 4_096
-"""Of one member of a key. The modulus of an RSA key of 16,384 bits has 2,731."""
+"""Limit of one member of a key. The modulus of an RSA key of 16,384 bits has 2,731."""
 MAX_TOKEN_CHARS = 16_000
 
 _PUBLIC_MEMBERS = ("kty", "kid", "use", "alg", "n", "e", "crv", "x", "y")

@@ -10,9 +10,9 @@ MAX_CONNECTIONS = 800
 MAX_BUSY_CONNECTIONS = 1_000
 """Connections of a process beyond which requests get 503. Most systems let a process open 1,024 files."""
 HEAD_TIMEOUT_SECONDS = 15.0
-"""To receive the head of a request, from the start of the connection or from its first byte."""
+"""Time to receive the head of a request, from the start of the connection or from its first byte."""
 SEND_TIMEOUT_SECONDS = 30.0
-"""For a client to read data that is ready to be sent."""
+"""Time for a client to read data that is ready to be sent."""
 
 
 class LimitedProtocol(H11Protocol):

@@ -5,6 +5,7 @@ import logging
 import re
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from time import perf_counter
 from typing import Any
@@ -30,45 +31,45 @@ _PATHS = frozenset({PATH, "/healthz", "/readyz"})
 MAX_BODY_BYTES = 1_000_000
 """A batch of a hundred rows with the longest possible notes has a quarter of that."""
 BODY_TIMEOUT_SECONDS = 10.0
-"""For a client to send the body."""
+"""Time for a client to send the body."""
 
 access_log = logging.getLogger("rotor_mcp.access")
 """Its messages are complete lines of JSON."""
 
 
+@dataclass(eq=False)
 class TrailingSlashMiddleware:
     """Removes a trailing slash from the path. A redirect would lead from https to http behind a proxy."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+    app: ASGIApp
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and len(scope["path"]) > 1 and scope["path"].endswith("/"):
             scope = {**scope, "path": scope["path"][:-1]}
-        await self._app(scope, receive, send)
+        await self.app(scope, receive, send)
 
 
+@dataclass(eq=False)
 class HostOriginMiddleware:
     """Refuses requests for other hosts, and from web pages of other origins (DNS rebinding)."""
 
-    def __init__(
-        self, app: ASGIApp, hosts: Sequence[Authority], origins: Sequence[Origin], refusals: RefusalLog
-    ) -> None:
-        self._app = app
-        self._hosts = hosts
-        self._origins = origins
-        self._refusals = refusals
+    app: ASGIApp
+    hosts: Sequence[Authority]
+    """Allowed values of the header `Host`."""
+    origins: Sequence[Origin]
+    """Allowed values of the header `Origin`, if there is one."""
+    refusals: RefusalLog
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and (refusal := self._check(Headers(scope=scope))) is not None:
             await refusal(scope, receive, send)
             return
-        await self._app(scope, receive, send)
+        await self.app(scope, receive, send)
 
     def _check(self, headers: Headers) -> Response | None:
         hosts, origins = headers.getlist("host"), headers.getlist("origin")
-        if len(hosts) != 1 or not _admits_host(self._hosts, hosts[0]):
-            self._refusals.note(
+        if len(hosts) != 1 or not _admits_host(self.hosts, hosts[0]):
+            self.refusals.note(
                 "it names another host; ROTOR_MCP_ALLOWED_HOSTS can allow that", ", ".join(hosts)
             )
             return _refusal(
@@ -76,8 +77,8 @@ class HostOriginMiddleware:
                 "the header Host names none of this server's names. If clients are to use this one, whoever "
                 "runs the server sets ROTOR_MCP_PUBLIC_URL or adds the name to ROTOR_MCP_ALLOWED_HOSTS",
             )
-        if not all(admits_origin(self._origins, origin) for origin in origins):
-            self._refusals.note(
+        if not all(admits_origin(self.origins, origin) for origin in origins):
+            self.refusals.note(
                 "it comes from a web page of another origin; ROTOR_MCP_ALLOWED_ORIGINS can allow that",
                 ", ".join(origins),
             )
@@ -123,11 +124,11 @@ class AllowedOriginsMiddleware(CORSMiddleware):
         return admits_origin(self._origins, origin)
 
 
+@dataclass(eq=False)
 class PostOnlyMiddleware:
     """Responds with 405 to other methods: without sessions there is no stream to open and none to delete."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+    app: ASGIApp
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["method"] != "POST":
@@ -135,9 +136,10 @@ class PostOnlyMiddleware:
             answer.headers["allow"] = "POST"
             await answer(scope, receive, send)
             return
-        await self._app(scope, receive, send)
+        await self.app(scope, receive, send)
 
 
+@dataclass(eq=False)
 class CallerConcurrencyMiddleware:
     """Limits the concurrent requests of one caller, from the start of the body to the end of the response.
 
@@ -145,30 +147,30 @@ class CallerConcurrencyMiddleware:
     connection with bodies that are sent slowly or responses that are not read.
     """
 
-    def __init__(self, app: ASGIApp, max_concurrent: int) -> None:
-        self._app = app
-        self._max_concurrent = max_concurrent
-        self._under_way: Counter[str] = Counter()
+    app: ASGIApp
+    max_concurrent: int
+    """Requests of one caller."""
+    _running: Counter[str] = field(default_factory=Counter, init=False)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         user = scope.get("user")
         if scope["type"] != "http" or not isinstance(user, AuthenticatedUser):
-            await self._app(scope, receive, send)
+            await self.app(scope, receive, send)
             return
         caller = caller_of(user.access_token)
-        if self._under_way[caller] >= self._max_concurrent:
-            text = f"{self._max_concurrent} requests of yours are under way; wait for one of them to end"
+        if self._running[caller] >= self.max_concurrent:
+            text = f"{self.max_concurrent} requests of yours are under way; wait for one of them to end"
             answer = _refusal(429, text)
             answer.headers["retry-after"], answer.headers["connection"] = "1", "close"
             await answer(scope, receive, send)
             return
-        self._under_way[caller] += 1
+        self._running[caller] += 1
         try:
-            await self._app(scope, receive, send)
+            await self.app(scope, receive, send)
         finally:
-            self._under_way[caller] -= 1
-            if not self._under_way[caller]:
-                del self._under_way[caller]
+            self._running[caller] -= 1
+            if not self._running[caller]:
+                del self._running[caller]
 
 
 def replay_first(first: Message, receive: Receive) -> Receive:
@@ -181,55 +183,50 @@ def replay_first(first: Message, receive: Receive) -> Receive:
     return receive_next
 
 
+@dataclass(eq=False)
 class BodyLimitMiddleware:
     """Reads the complete body, and responds with 413 if it is too large and 408 if it is too slow."""
 
-    def __init__(
-        self,
-        app: ASGIApp,
-        max_bytes: int = MAX_BODY_BYTES,
-        body_timeout_seconds: float = BODY_TIMEOUT_SECONDS,
-    ) -> None:
-        self._app = app
-        self._max_bytes = max_bytes
-        self._body_timeout_seconds = body_timeout_seconds
+    app: ASGIApp
+    max_bytes: int = MAX_BODY_BYTES
+    body_timeout_seconds: float = BODY_TIMEOUT_SECONDS
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
-            await self._app(scope, receive, send)
+            await self.app(scope, receive, send)
             return
         body, size = bytearray(), 0
-        with anyio.move_on_after(self._body_timeout_seconds) as waiting:
+        with anyio.move_on_after(self.body_timeout_seconds) as waiting:
             while True:
                 message = await receive()
                 if message["type"] != "http.request":
                     return  # the client disconnected
                 body += message.get("body", b"")
                 size += len(message.get("body", b""))
-                if size > self._max_bytes:
+                if size > self.max_bytes:
                     # More is read but not kept: a client that is cut off while it sends would not read the
                     # response.
                     body.clear()
-                if size > _DRAIN_FACTOR * self._max_bytes or not message.get("more_body", False):
+                if size > _DRAIN_FACTOR * self.max_bytes or not message.get("more_body", False):
                     break
         refusal: Response | None = None
         if waiting.cancelled_caught:
-            refusal = _refusal(408, f"the body did not come within {self._body_timeout_seconds:g} seconds")
-        elif size > self._max_bytes:
-            refusal = _refusal(413, f"the body has more than {self._max_bytes:,} bytes")
+            refusal = _refusal(408, f"the body did not come within {self.body_timeout_seconds:g} seconds")
+        elif size > self.max_bytes:
+            refusal = _refusal(413, f"the body has more than {self.max_bytes:,} bytes")
         if refusal is not None:
             refusal.headers["connection"] = "close"  # the rest of the body is not read
             await refusal(scope, receive, send)
             return
         complete = {"type": "http.request", "body": bytes(body), "more_body": False}
-        await self._app(scope, replay_first(complete, receive), send)
+        await self.app(scope, replay_first(complete, receive), send)
 
 
+@dataclass(eq=False)
 class ApiKeyHeaderMiddleware:
     """Moves the caller's Rotor key from the header to `request_api_key`, so that nothing logs it."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+    app: ASGIApp
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         name = KEY_HEADER.encode()
@@ -237,20 +234,20 @@ class ApiKeyHeaderMiddleware:
         others = [header for header in scope.get("headers", []) if header[0] != name]
         token = request_api_key.set(values[0].decode("latin-1") if len(values) == 1 else None)
         try:
-            await self._app({**scope, "headers": others}, receive, send)
+            await self.app({**scope, "headers": others}, receive, send)
         finally:
             request_api_key.reset(token)
 
 
+@dataclass(eq=False)
 class AccessLogMiddleware:
     """Logs a line of JSON for each request: method, path, status, duration, tool and caller."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+    app: ASGIApp
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or not access_log.isEnabledFor(logging.INFO):
-            await self._app(scope, receive, send)
+            await self.app(scope, receive, send)
             return
         began = perf_counter()
         path = scope["path"]
@@ -263,7 +260,7 @@ class AccessLogMiddleware:
             await send(message)
 
         try:
-            await self._app(scope, receive, note)
+            await self.app(scope, receive, note)
         finally:
             access_log.info(json.dumps(_log_line(scope, path, status, perf_counter() - began)))
 

@@ -16,10 +16,10 @@ RATE_WINDOW_SECONDS = 60.0
 NOTICE_SHARE = 0.8
 """Share of a budget above which results mention what is left."""
 MAX_WAIT_SECONDS = 5.0
-"""For which a call waits while concurrent calls of its caller may spend the rest. Hosts time out at 30."""
+"""How long a call waits while concurrent calls of its caller may spend the rest. Hosts time out at 30."""
 _POLL_SECONDS = 0.2
 _EXPIRY_MARGIN_SECONDS = 10.0
-"""For which a reservation outlives the longest call."""
+"""A reservation outlives the longest call by this time."""
 
 
 @dataclass

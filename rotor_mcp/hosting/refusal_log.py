@@ -4,7 +4,7 @@ import logging
 import time
 
 LOG_INTERVAL_SECONDS = 60.0
-"""Between two lines of one kind. Anybody can cause them, so they must not fill a disk."""
+"""Time between two lines of one kind. Anybody can cause them, so they must not fill a disk."""
 _MAX_DETAIL_CHARS = 120
 
 logger = logging.getLogger(__name__)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 MAX_STALE_SECONDS = 30.0
-"""For which the last valid content is used while the file cannot be read or parsed. Editors and secret stores
+"""How long the last valid content is used while the file cannot be read or parsed. Editors and secret stores
 replace a file in steps, so one failed read must not lock all callers out; but a token that was revoked in a
 file that then became unreadable must not stay valid for longer. The time is counted from the last check that
 found the content current, so after a pause without requests it may have expired immediately."""

@@ -14,7 +14,7 @@ import sys
 from rotor_mcp.config import ConfigError, Settings
 from rotor_mcp.hosting.settings import HostSettings
 
-_NEED = (
+NEED_REDIS = (
     "several processes need ROTOR_MCP_REDIS_URL, since there calls for one person wait for each other; "
     "without it one person could be filed twice"
 )
@@ -36,10 +36,10 @@ def claim(settings: Settings, host: HostSettings) -> None:
             name_holder.bind(f"\0rotor-mcp-{_digest(settings, host)}")
         except OSError:
             name_holder.close()
-            raise ConfigError(f"another process of this machine serves the same: {_NEED}") from None
+            raise ConfigError(f"another process of this machine serves the same: {NEED_REDIS}") from None
         _bound.append(name_holder)
     elif multiprocessing.parent_process() is not None:
-        logging.getLogger(__name__).warning("if other processes serve the same: %s", _NEED)
+        logging.getLogger(__name__).warning("if other processes serve the same: %s", NEED_REDIS)
 
 
 def _digest(settings: Settings, host: HostSettings) -> str:

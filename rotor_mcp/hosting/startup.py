@@ -13,7 +13,7 @@ from rotor_mcp.config import ConfigError, Settings, environment_variable
 from rotor_mcp.hosting.app import build_app
 from rotor_mcp.hosting.middleware import access_log
 from rotor_mcp.hosting.settings import HostSettings
-from rotor_mcp.hosting.single_process import claim
+from rotor_mcp.hosting.single_process import NEED_REDIS, claim
 from rotor_mcp.server.backend import open_listeners, open_registry
 
 
@@ -34,10 +34,7 @@ def check(settings: Settings, host: HostSettings, *, in_sandbox: bool = False) -
         ConfigError: if they are not.
     """
     if host.workers > 1 and settings.redis_url is None:
-        raise ConfigError(
-            "ROTOR_MCP_WORKERS: several processes need ROTOR_MCP_REDIS_URL, since there calls for one person "
-            "wait for each other; without it one person could be filed twice"
-        )
+        raise ConfigError(f"ROTOR_MCP_WORKERS: {NEED_REDIS}")
     if host.workers > 1 and in_sandbox:
         raise ConfigError(
             "ROTOR_MCP_WORKERS: each process would have a sandbox of its own; serve one by rotor-mcp sandbox"

@@ -19,7 +19,7 @@ NEW_LEAD_DAYS = timedelta(days=2)
 """Rotor's own triage rule: a lead created within two days that has no follow-up date needs action."""
 
 MAX_TAGS_BYTES = 4_000
-"""Of the tags in a URL. Servers refuse URLs of more than 8,000 bytes."""
+"""Limit of the tags in a URL. Servers refuse URLs of more than 8,000 bytes."""
 _OF_THE_API = frozenset({"search", "stage", "tags", "archived"})
 
 

@@ -23,9 +23,9 @@ _ADDED_BY_CLIENTS = re.compile(
 _NAMES_OF_AN_ID = frozenset({"lead_id", "record_id", "uuid", "lead_uuid"})
 
 MAX_ARGUMENTS = 60
-"""Of a call, known or not. No tool takes half as many."""
+"""Limit for a call, known or not. No tool takes half as many."""
 MAX_FAULTS = 12
-"""Reported for one call or one row."""
+"""Limit of the faults reported for one call or row."""
 MAX_CHARS = {
     "notes": NOTES_LIMIT,
     "tags": TAG_LIMIT * TEXT_LIMIT,

@@ -21,9 +21,9 @@ from mcp.types import ElicitRequest, ElicitRequestFormParams, ElicitResult, Inpu
 from pydantic import BaseModel, Field
 
 ANSWER_TIMEOUT_SECONDS = 120.0
-"""For a client to repeat the call with the answer."""
+"""Time for a client to repeat the call with the answer."""
 GIVE_UP_SECONDS = 600.0
-"""For which a client that did not answer in time is not asked again."""
+"""A client that did not answer in time is not asked again for this time."""
 MAX_CLIENTS = 1_000
 """Clients with unanswered questions that are tracked."""
 

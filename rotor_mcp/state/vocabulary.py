@@ -21,11 +21,11 @@ MAX_LEADS = 2_000
 LEADS_TO_JUDGE = 20
 """Leads that must have been read before a word counts as unused."""
 SURVEY_TTL_SECONDS = 120.0
-"""For which the newest leads are not read again to learn words, however few there are."""
+"""The newest leads are read to learn words at most once in this time, however few there are."""
 MAX_NAMED = 12
 """Words in use that a result lists, the most used."""
 MAX_WORD_CHARS = 100
-"""Of a stage, source or tag. Longer text was entered in the wrong field."""
+"""Limit of a stage, source or tag. Longer text was entered in the wrong field."""
 MAX_TAGS = 20
 """Tags learned from one lead."""
 MAX_COMPARED = 200

@@ -1,4 +1,4 @@
-"""Which hosts and origins are let through, however they are written."""
+"""Which hosts and origins are allowed, in any spelling."""
 
 import logging
 from contextlib import suppress

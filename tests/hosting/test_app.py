@@ -1,4 +1,4 @@
-"""The web application as clients, browsers, load balancers and attackers meet it."""
+"""The web application, as seen by clients, browsers, load balancers and attackers."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""Issuers that answer anything, slowly or without end: callers get 401 or 503, and known keys are used."""
+"""Issuers with invalid, slow or endless responses: callers get 401 or 503, and known keys stay in use."""
 
 import asyncio
 import gzip

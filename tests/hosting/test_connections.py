@@ -1,4 +1,4 @@
-"""Connections that are idle, slow or many: they are closed, and others are served."""
+"""Idle, slow or too many connections are closed, and others are served."""
 
 import asyncio
 import socket

@@ -1,4 +1,4 @@
-"""Budgets of callers whose calls run side by side."""
+"""Budgets of callers with concurrent calls."""
 
 import random
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Files that change while the server runs, and what holds while one of them cannot be read."""
+"""Files that change while the server runs, and what is used while one cannot be read."""
 
 import logging
 import os

@@ -34,14 +34,14 @@ from redis.exceptions import (
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 ANSWER_TIMEOUT_SECONDS = 1.0
-"""To connect, or to receive a reply."""
+"""Time to connect, or to receive a reply."""
 MAX_TRIES = 2
 """Attempts of a command. An idle connection may have been closed; and after a process was suspended, its
 commands have timed out although Redis works."""
 RETRY_PAUSE_SECONDS = 3.0
-"""For which nothing is sent after a command failed."""
+"""Nothing is sent for this time after a command failed."""
 CHECK_INTERVAL_SECONDS = 5.0
-"""Between two checks while Redis can be used."""
+"""Time between two checks while Redis can be used."""
 GAP = "rotor-mcp:gap"
 """Key of the end of the last outage. Which locks were held before that time is unknown."""
 PROBE = "rotor-mcp:probe"

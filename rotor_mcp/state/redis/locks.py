@@ -22,11 +22,11 @@ from rotor_mcp.state.redis.connection import GAP, RedisConnection, RedisUnavaila
 from rotor_mcp.state.redis.key_names import KeyNames
 
 LOCK_TTL_SECONDS = 8.0
-"""After which a lock expires that is not renewed."""
+"""A lock that is not renewed expires after this time."""
 RENEW_SECONDS = LOCK_TTL_SECONDS / 4
-"""Between two renewals. Three in a row may fail."""
+"""Time between two renewals. Three in a row may fail."""
 RECORD_TTL_SECONDS = 3_600.0
-"""For which the fence and the time of release are kept. No plan is made from a read that old."""
+"""How long the fence and the time of release are kept. No plan is made from a read that old."""
 
 # Times are microseconds of Redis's clock, the only one that all servers share.
 

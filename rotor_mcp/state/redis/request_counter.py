@@ -12,7 +12,7 @@ from rotor_mcp.state.redis.key_names import KeyNames
 from rotor_mcp.state.request_counter import Budget, RequestCounter
 
 RECORD_TTL_SECONDS = 2 * 86_400
-"""For which the counts of a day are kept."""
+"""How long the counts of a day are kept."""
 
 _COUNT = """
 local day, me, mine, kept = KEYS[1], ARGV[1], tonumber(ARGV[2]), ARGV[3]

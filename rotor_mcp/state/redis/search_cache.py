@@ -21,16 +21,16 @@ from rotor_mcp.state.redis.key_names import KeyNames
 from rotor_mcp.state.search_cache import BoundedPages, CachedPage, CacheGeneration, SearchCache
 
 MAX_UNPACKED_BYTES = 5_000_000
-"""Of a page. A thousand leads with the longest possible notes have a few million."""
+"""Limit of a page. A thousand leads with the longest possible notes have a few million."""
 MAX_PACKED_BYTES = 1_000_000
-"""Of a compressed page. Every Redis accepts values of a mebibyte."""
+"""Limit of a compressed page. Every Redis accepts values of a mebibyte."""
 MAX_COMPANY_BYTES = 16_000_000
-"""Of all compressed pages of a company."""
+"""Limit of all compressed pages of a company."""
 MAX_COMPANY_PAGES = 500
 MAX_MEMORY_SHARE = 0.5
 """Share of Redis's memory (maxmemory) above which no page is stored, so that locks have room."""
 PAGE_TTL_SECONDS = 86_400
-"""For which a write is recorded: longer than any page is cached."""
+"""How long the mark of a write is kept: longer than any page is cached."""
 
 # A sorted set holds the names of a company's pages by the time when they were stored.
 
@@ -68,7 +68,7 @@ class _StoredPage(BaseModel):
 
     mark: str
     seconds: float
-    """For which it was to be stored; with the remaining time to live, this gives its age."""
+    """How long it was to be stored; with the remaining time to live, this gives its age."""
     page: Page
 
 
