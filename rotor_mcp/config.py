@@ -1,4 +1,4 @@
-"""Settings: each is an environment variable and a flag, declared here once."""
+"""Settings, each an environment variable and a flag, declared once."""
 
 import re
 from collections.abc import Mapping
@@ -17,18 +17,18 @@ from rotor_mcp.sanitize import Replacements, replace_all
 
 KEY_PREFIX = "rotor_"
 _UNEXPANDED = re.compile(r"\s*(\$\{[^}]*\}|\$\w+|%\w+%)\s*")
-_SHORTEST_SECRET = 8
-"""A shorter text is not redacted, because ordinary words contain it."""
-_KEY_MARK = "«API key»"
-"""Shown in the place of a key. No key can hold it, so mark and text together never make up the key anew."""
+_MIN_SECRET_CHARS = 8
+"""Shorter texts are not redacted: they would occur in ordinary words."""
+_KEY_PLACEHOLDER = "«API key»"
+"""Replaces a key. No key can contain it, so that a replacement cannot create another occurrence of a key."""
 _WELL_FORMED_KEY = re.compile(
-    KEY_PREFIX + r"[A-Za-z0-9-]+_[A-Za-z0-9_.~+/=!@#$%^&*?|-]{" + str(_SHORTEST_SECRET) + ",}"
+    KEY_PREFIX + r"[A-Za-z0-9-]+_[A-Za-z0-9_.~+/=!@#$%^&*?|-]{" + str(_MIN_SECRET_CHARS) + ",}"
 )
 """`rotor_<keyId>_<keySecret>`, up to a blank, a quote, a bracket or a comma."""
 
 
 class ConfigError(Exception):
-    """A setting cannot be used. The text names it and describes its valid values."""
+    """A setting is invalid; the message names it and says what is allowed."""
 
 
 @dataclass(frozen=True)
@@ -37,28 +37,28 @@ class Credentials:
 
     key: str = field(repr=False)
     warning: str | None = field(default=None, compare=False)
-    """What is unusual about the form of the key; None if nothing is."""
+    """What is unusual about the form of the key, if anything."""
 
     def redact(self, text: str) -> str:
-        """Replace the key in a text, whole or only its secret part."""
+        """Replace the key and its secret part in a text."""
         return replace_all(text, self.secrets)
 
     @cached_property
     def secrets(self) -> Replacements:
-        """The key and what follows each of its underscores, the longest first: a secret may hold some."""
+        """The key and the text after each of its underscores, the longest first: a secret may have some."""
         secrets, rest = [self.key], self.key
         while self.key.startswith(KEY_PREFIX) and "_" in rest:
             rest = rest.partition("_")[2]
             secrets.append(rest)
-        return tuple((secret, _KEY_MARK) for secret in secrets if len(secret) >= _SHORTEST_SECRET)
+        return tuple((secret, _KEY_PLACEHOLDER) for secret in secrets if len(secret) >= _MIN_SECRET_CHARS)
 
 
 def redact_well_formed_keys(text: str) -> str:
-    """Remove every text that has the form of a Rotor API key."""
-    return _WELL_FORMED_KEY.sub(_KEY_MARK, text) if KEY_PREFIX in text else text
+    """Replace everything in a text that has the form of a Rotor API key."""
+    return _WELL_FORMED_KEY.sub(_KEY_PLACEHOLDER, text) if KEY_PREFIX in text else text
 
 
-class Loaded(BaseModel):
+class EnvironmentSettings(BaseModel):
     """Settings that come from environment variables and flags."""
 
     model_config = ConfigDict(frozen=True, str_strip_whitespace=True, hide_input_in_errors=True)
@@ -68,31 +68,24 @@ class Loaded(BaseModel):
         """Read settings by field name. Blank values and unexpanded `${…}` count as missing.
 
         Raises:
-            ConfigError: if one of them cannot be used.
+            ConfigError: if a setting is invalid.
         """
         given = {name: value for name, value in values.items() if value and value.strip()}
         expanded = {n: v for n, v in given.items() if n == "api_key" or not _UNEXPANDED.fullmatch(v)}
         try:
             return cls.model_validate(expanded)
         except ValidationError as exc:
-            faults = exc.errors(include_input=False, include_url=False, include_context=False)
-            raise ConfigError(
-                "; ".join(
-                    ": ".join(
-                        [
-                            *(environment_variable(str(name)) for name in fault["loc"][:1]),
-                            fault["msg"].removeprefix("Value error, "),
-                        ]
-                    )
-                    for fault in faults
-                )
-            ) from None
+            texts = []
+            for fault in exc.errors(include_input=False, include_url=False, include_context=False):
+                variable = [environment_variable(str(name)) for name in fault["loc"][:1]]
+                texts.append(": ".join([*variable, fault["msg"].removeprefix("Value error, ")]))
+            raise ConfigError("; ".join(texts)) from None
 
 
-class Settings(Loaded):
+class Settings(EnvironmentSettings):
     """The settings of a server.
 
-    `Settings.load` reads them; `server.backend.load_settings` also reads the keychain if that is wanted.
+    `Settings.load` reads them; `server.backend.load_settings` also reads the keychain if `keychain` is set.
     """
 
     api_key: Annotated[
@@ -157,12 +150,7 @@ class Settings(Loaded):
     _keychain_trouble: str | None = PrivateAttr(default=None)
 
     def with_kept_key(self, key: str | None, trouble: str | None = None) -> Self:
-        """Return these settings with a key from the keychain.
-
-        Args:
-            key: that the keychain holds; None if it holds none.
-            trouble: why the keychain cannot be used; None if it can.
-        """
+        """Return these settings with the key from the keychain, or with the reason why there is none."""
         if key and trouble is None:
             return self.model_copy(update={"api_key": SecretStr(key.strip())})
         self._keychain_trouble = trouble or "there is no key for it there. Run rotor-mcp install --keychain"
@@ -227,7 +215,7 @@ class Settings(Loaded):
 
     @cached_property
     def key(self) -> str | None:
-        """The API key, if there is one that can be sent."""
+        """The API key, if it is valid in an HTTP header."""
         return None if self.key_trouble or self.api_key is None else self.api_key.get_secret_value()
 
     @cached_property
@@ -268,21 +256,21 @@ class Settings(Loaded):
         """The time zone that decides which day it is."""
         if self.timezone:
             return ZoneInfo(self.timezone)
-        import tzlocal  # only a server that is not told its zone needs it
+        import tzlocal  # only needed without the setting
 
         try:
             return tzlocal.get_localzone()
         except (ValueError, KeyError, OSError):
-            # TZ holds no zone's name: only the C library can read it, and tells the offset of this moment.
+            # TZ is not the name of a zone: only the C library can parse it, and returns the current offset.
             return datetime.now().astimezone().tzinfo or UTC
 
     def redact(self, text: str) -> str:
-        """Replace the API key in a text, whole or only its secret part, and the password of Redis."""
+        """Replace the API key, its secret part and the password of Redis in a text."""
         return replace_all(text, self.secrets)
 
     @cached_property
     def secrets(self) -> Replacements:
-        """The texts that must not be shown, and what is shown in their place."""
+        """The texts that must not be shown, and their replacements."""
         return (*self._given_key.secrets, *((password, "«password»") for password in self._passwords))
 
     @cached_property
@@ -297,7 +285,7 @@ class Settings(Loaded):
         if self.redis_url is None:
             return ()
         password = urlsplit(self.redis_url.get_secret_value()).password or ""
-        return tuple(form for form in (password, unquote(password)) if len(form) >= _SHORTEST_SECRET)
+        return tuple(form for form in (password, unquote(password)) if len(form) >= _MIN_SECRET_CHARS)
 
 
 def environment_variable(field: str) -> str:
@@ -306,7 +294,7 @@ def environment_variable(field: str) -> str:
 
 
 def is_sendable(key: str) -> bool:
-    """Whether a text can be an API key: one word, and not the name of a variable that nobody expanded."""
+    """Whether a text can be an API key: printable ASCII without blanks, and not an unexpanded variable."""
     return re.fullmatch(r"[!-~]{1,500}", key) is not None and not _UNEXPANDED.fullmatch(key)
 
 

@@ -227,7 +227,9 @@ class LeadFields(Fields):
 
 _READERS: dict[str, Callable[[Any], Any]] = {
     "id": lambda value: (
-        one_line(value)[:TEXT_LIMIT] if isinstance(value, str) and not _UUID.fullmatch(value) else value
+        one_line(value)[:TEXT_LIMIT] or None
+        if isinstance(value, str) and not _UUID.fullmatch(value)
+        else value
     ),
     "priority": lambda value: (
         low if isinstance(value, str) and (low := value.strip().lower()) in get_args(PriorityName) else value

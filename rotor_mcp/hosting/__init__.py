@@ -1,1 +1,1 @@
-"""The server over HTTP, for many callers: `rotor-mcp serve --http`, or `hosting.asgi` in any ASGI server."""
+"""The MCP server over HTTP: `rotor-mcp serve --http`, or `hosting.asgi` in any ASGI server."""

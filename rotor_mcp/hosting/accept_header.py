@@ -1,9 +1,8 @@
-"""Content negotiation: clients that do not accept event streams get the same answers as JSON.
+"""Content negotiation (RFC 9110): clients that do not accept event streams get the same responses as JSON.
 
-The SDK's transport wants both types in `Accept` and may answer either way. Here the header is read as
-RFC 9110 says, the transport is told that both are accepted, and a stream is turned into JSON for clients that
-did not ask for one. The transport's own JSON mode would do that for all clients, and would no longer notice
-clients that go away.
+The SDK's transport requires both types in `Accept` and may use either. It is told that both are accepted, and
+an event stream is converted to JSON for clients that do not accept one. The transport's own JSON mode would
+apply to all clients, and would no longer notice when a client disconnects.
 """
 
 import json
@@ -17,18 +16,18 @@ JSON = "application/json"
 EVENT_STREAM = "text/event-stream"
 
 _SPECIFICITY = {JSON: (JSON, "application/*", "*/*"), EVENT_STREAM: (EVENT_STREAM, "text/*")}
-"""Ranges that name a type, the most specific first. `*/*` asks for no stream: who reads streams says so."""
+"""Media ranges that include a type, the most specific first. `*/*` does not select an event stream: clients
+that read streams name the type."""
 _EVENT_END = re.compile(rb"\r\n\r\n|\n\n|\r\r")
 
 
 class AcceptHeaderMiddleware:
-    """Answers in JSON unless the client accepts event streams, and 406 if it accepts neither."""
+    """Responds with JSON unless the client accepts event streams, and with 406 if it accepts neither."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -38,12 +37,12 @@ class AcceptHeaderMiddleware:
             await JSONResponse({"error": text}, 406)(scope, receive, send)
             return
         others = [header for header in scope["headers"] if header[0] != b"accept"]
-        asked = {**scope, "headers": [*others, (b"accept", f"{JSON}, {EVENT_STREAM}".encode())]}
-        await self._app(asked, receive, send if accepts(accept, EVENT_STREAM) else _JsonOnly(send))
+        accepting = {**scope, "headers": [*others, (b"accept", f"{JSON}, {EVENT_STREAM}".encode())]}
+        await self._app(accepting, receive, send if accepts(accept, EVENT_STREAM) else _JsonOnly(send))
 
 
 def accepts(header: str, media_type: str) -> bool:
-    """Whether an `Accept` header accepts a media type. One that is missing or empty accepts JSON."""
+    """Whether an `Accept` header accepts a media type. A missing or empty header accepts JSON."""
     weights: dict[str, float] = {}
     for part in header.split(","):
         media_range, *parameters = (piece.strip().lower() for piece in part.split(";"))
@@ -64,12 +63,12 @@ def _weight(parameters: list[str]) -> float:
             try:
                 return float(value)
             except ValueError:
-                return 1.0  # not a number: a mistake is no refusal
+                return 1.0  # an invalid weight is ignored
     return 1.0
 
 
 class _JsonOnly:
-    """Sends on what is no event stream, and of an event stream the JSON-RPC response that it holds."""
+    """An ASGI `send` that replaces an event stream by the JSON-RPC response in it."""
 
     def __init__(self, send: Send) -> None:
         self._send = send
@@ -103,7 +102,7 @@ class _JsonOnly:
 
 
 def _response_of(stream: bytes) -> bytes | None:
-    """Find the response in an event stream; notifications about progress come before it."""
+    """Return the response in an event stream; progress notifications precede it."""
     for event in reversed(_EVENT_END.split(stream)):
         data = b"\n".join(
             line.removeprefix(b"data:").strip() for line in event.splitlines() if line.startswith(b"data:")

@@ -1,7 +1,7 @@
-"""Admits calls over HTTP: who calls, with which scopes, with which Rotor key, and how often."""
+"""Access control for calls over HTTP: scopes, Rotor API keys, rate limits and budgets."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from contextvars import ContextVar
 
@@ -10,57 +10,56 @@ from mcp.server.auth.middleware.auth_context import get_access_token
 
 from rotor_mcp.config import is_sendable
 from rotor_mcp.errors import CallRejected, PermissionDenied
-from rotor_mcp.events import EventListener
 from rotor_mcp.hosting.audit import Audit
+from rotor_mcp.hosting.auth import READ, WRITE
 from rotor_mcp.hosting.callers import JWT_PREFIX, caller_of, full_name
-from rotor_mcp.hosting.rate_limits import Budgets, Limits, Reservation
+from rotor_mcp.hosting.rate_limits import Budgets, RateLimiter, Reservation
 from rotor_mcp.hosting.reloading_file import FileUnavailable, ReloadingFile
-from rotor_mcp.hosting.scopes import READ, WRITE
 from rotor_mcp.hosting.settings import HostSettings
 from rotor_mcp.server.access import AccessControl, AdmittedCall
 from rotor_mcp.tenants import Tenant, TenantRegistry
 
 KEY_HEADER = "x-rotor-api-key"
 MAX_UPSERT_REQUESTS = 6
-"""Requests that one `upsert_lead` may spend: 3, and as many to find out what became of a lost reply."""
+"""Requests that one `upsert_lead` may send: 3, and 3 more to find out the outcome after a lost reply."""
 
-_WHERE_THE_KEY_IS = {
+_KEY_LOCATIONS = {
     "server": "It is this server's key: whoever runs the server can renew it",
     "file": "It is the key that this server keeps for you: whoever runs the server can renew it",
     "header": f"It is the key that you send in the header {KEY_HEADER}; one is made in Rotor under "
     "Settings → Integrations and begins with rotor_",
 }
 
-sent_key: ContextVar[str | None] = ContextVar("sent_key", default=None)
-"""The Rotor key that came along with the request in hand."""
+request_api_key: ContextVar[str | None] = ContextVar("request_api_key", default=None)
+"""The Rotor key in the header of the current request."""
 
 
 class HostedAccessControl(AccessControl):
     """Admits the calls that the operator's settings allow."""
 
     def __init__(self, tenants: TenantRegistry, settings: HostSettings) -> None:
-        """Open.
+        """Open the audit log and the key file.
 
         Raises:
-            OSError: if a file of the settings cannot be read or written.
-            ValueError: if one does not hold what it should.
+            OSError: if one of them cannot be opened.
+            ValueError: if the key file is invalid.
         """
-        super().__init__(tenants, _listeners(settings))
-        self.allows_everyone_the_same = not settings.requires_auth
+        super().__init__(tenants, [Audit(settings.audit_file)] if settings.audit_file else [])
+        self.uniform_access = not settings.requires_auth
         self._settings = settings
         self._keys = ReloadingFile(settings.key_file, parse_keys) if settings.key_file else None
-        self._limits = Limits(settings.calls_at_once, settings.calls_per_minute)
-        own = tenants.pool.settings
-        self._budgets = Budgets(settings.daily_requests, tenants.state_factory, own.timeout)
-        self._most_requests = {
+        self._rate_limiter = RateLimiter(settings.calls_at_once, settings.calls_per_minute)
+        server_settings = tenants.pool.settings
+        self._budgets = Budgets(settings.daily_requests, tenants.state_factory, server_settings.timeout)
+        self._max_requests = {
             "upsert_lead": MAX_UPSERT_REQUESTS,
-            "upsert_leads": own.batch_requests,
-            "search_leads": own.search_requests,
+            "upsert_leads": server_settings.batch_requests,
+            "search_leads": server_settings.search_requests,
             "get_lead": 1,
         }
 
     def allows(self, *, writing: bool) -> bool:
-        """Whether whoever asks now has the scope to write, or to read."""
+        """Whether the current caller has the scope to write, or to read."""
         token = get_access_token()
         return not self._settings.requires_auth or (
             token is not None and (WRITE if writing else READ) in token.scopes
@@ -72,36 +71,37 @@ class HostedAccessControl(AccessControl):
                 f"your access token lacks the scope {WRITE if writing else READ}; "
                 "whoever gave you the token can grant it"
             )
-        who = caller_of(get_access_token())
-        tenant = self._tenant(who)
+        caller = caller_of(get_access_token())
+        tenant = self._tenant(caller)
         stack.callback(self.tenants.leave, tenant)
-        stack.enter_context(self._limits.hold(who))
-        most = self._most_requests.get(tool or "", tenant.pool.settings.search_requests)
-        reservation = await self._budgets.reserve(who, most)
+        stack.enter_context(self._rate_limiter.hold(caller))
+        max_requests = self._max_requests.get(tool or "", tenant.pool.settings.search_requests)
+        reservation = await self._budgets.reserve(caller, max_requests)
         notice = reservation.notice if reservation else None
         admitted = AdmittedCall(
-            tenant, self.questions, who, notice, _WHERE_THE_KEY_IS[self._settings.key_from]
+            tenant, self.questions, caller, notice, _KEY_LOCATIONS[self._settings.key_from]
         )
         if reservation is not None:
             stack.push_async_callback(self._settle, reservation, admitted)
         return admitted
 
     async def _settle(self, reservation: Reservation, admitted: AdmittedCall) -> None:
-        """Count what a call has spent, also of one that was cancelled."""
+        """Count the requests of a call, even if it was cancelled."""
         with anyio.CancelScope(shield=True):
             await self._budgets.settle(reservation, admitted.summary.requests if admitted.summary else 0)
 
-    def _tenant(self, who: str) -> Tenant:
-        """The workplace of the company that the caller belongs to.
+    def _tenant(self, caller: str) -> Tenant:
+        """Return the tenant of the caller's Rotor key. A caller's own key never falls back to another key.
 
-        Where callers have keys of their own, nobody ever gets another's, or this server's.
+        Raises:
+            CallRejected: if the caller has no usable key.
         """
         match self._settings.key_from:
             case "server":
                 return self.tenants.default
             case "file":
                 try:
-                    key = (self._keys.read() if self._keys else {}).get(who)
+                    key = (self._keys.read() if self._keys else {}).get(caller)
                 except FileUnavailable:
                     raise CallRejected(
                         "this server cannot read its file of Rotor keys; whoever runs it finds the reason in "
@@ -110,7 +110,7 @@ class HostedAccessControl(AccessControl):
                 if key is None:
                     raise CallRejected("this server knows no Rotor key of yours; whoever runs it can add one")
             case "header":
-                key = sent_key.get()
+                key = request_api_key.get()
                 if key is None:
                     raise CallRejected(f"send your Rotor API key along, in the header {KEY_HEADER}")
                 if not is_sendable(key):
@@ -118,21 +118,15 @@ class HostedAccessControl(AccessControl):
         return self.tenants.for_key(key)
 
 
-def _listeners(settings: HostSettings) -> Iterable[EventListener]:
-    return [Audit(settings.audit_file)] if settings.audit_file else []
-
-
 def parse_keys(text: str) -> Mapping[str, str]:
-    """Read a file of callers' keys: a JSON object, caller → key.
-
-    Returns the keys by the full names of the callers.
+    """Parse a key file, a JSON object of caller → key. Returns full caller name → key.
 
     Raises:
-        ValueError: if it is none. The text repeats nothing of it.
+        ValueError: if the text is invalid. The message contains nothing of it.
     """
     try:
         keys = json.loads(text)
-    except (ValueError, RecursionError):  # the second is how deep nesting ends
+    except (ValueError, RecursionError):  # RecursionError: nested too deeply
         raise ValueError("is not JSON") from None
     if not isinstance(keys, dict) or not all(
         isinstance(key, str) and is_sendable(key) for key in keys.values()

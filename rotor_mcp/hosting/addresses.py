@@ -1,7 +1,7 @@
-"""Host names, origins and URLs, each in one form, so that two spellings of the same one are equal.
+"""Normalizes host names, origins and URLs for comparison.
 
-Letter case, the scheme's default port, the dot at the end of a full domain name, and the spelling of an IPv6
-address make no difference.
+Letter case, the default port of the scheme, the trailing dot of a domain name, and the notation of an IPv6
+address are ignored.
 """
 
 import re
@@ -19,7 +19,7 @@ _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*")
 
 @dataclass(frozen=True)
 class Authority:
-    """The name of a host and perhaps a port, as the header `Host` has them."""
+    """A host name and an optional port, as in the header `Host`."""
 
     name: str
     port: int | None = None
@@ -27,10 +27,10 @@ class Authority:
 
     @classmethod
     def parse(cls, text: str) -> "Authority":
-        """Read `name`, `name:port`, `name:*` or `[IPv6]:port`.
+        """Parse `name`, `name:port`, `name:*` or `[IPv6]:port`.
 
         Raises:
-            ValueError: if the text is none of these.
+            ValueError: if the text has another form.
         """
         match = _AUTHORITY.fullmatch(text)
         if match is None:
@@ -50,30 +50,30 @@ class Authority:
         return f"{name}:{'*' if self.port == ANY_PORT else self.port}"
 
     def admits(self, given: "Authority") -> bool:
-        """Whether a `Host` header that says `given` means this host. Without a port, every port does."""
+        """Whether the host of a `Host` header matches. Without a port, every port matches."""
         if self.name != given.name:
             return False
         if self.port in (None, ANY_PORT, given.port):
             return True
-        # A client leaves the default port out, and the header does not say which scheme it used.
+        # A client omits the default port, and the header does not contain the scheme.
         return given.port is None and self.port in DEFAULT_PORTS.values()
 
 
 @dataclass(frozen=True)
 class Origin:
-    """A scheme, a host and a port, as the header `Origin` has them."""
+    """A scheme, a host and a port, as in the header `Origin`."""
 
     scheme: str
     host: str
     port: int | None
-    """The default port of the scheme if none is given, None if there is no default; `ANY_PORT` for `*`."""
+    """The default port of the scheme if none is given; None if the scheme has none; `ANY_PORT` for `*`."""
 
     @classmethod
     def parse(cls, text: str) -> "Origin":
-        """Read `scheme://name` or `scheme://name:port`.
+        """Parse `scheme://name` or `scheme://name:port`.
 
         Raises:
-            ValueError: if the text is neither.
+            ValueError: if the text has another form.
         """
         scheme, separator, rest = text.partition("://")
         if not separator or not _SCHEME.fullmatch(scheme):
@@ -83,15 +83,15 @@ class Origin:
         return cls(scheme.lower(), authority.name, port)
 
     def admits(self, given: "Origin") -> bool:
-        """Whether an `Origin` header that says `given` means this origin."""
+        """Whether the origin of an `Origin` header matches."""
         same_host = (self.scheme, self.host) == (given.scheme, given.host)
         return same_host and self.port in (ANY_PORT, given.port)
 
 
 def canonical_url(text: str) -> str:
-    """Return a web address without capitals in scheme and host, default port, and slash at its end.
+    """Return a URL with scheme and host in lower case, without default port and trailing slash.
 
-    What is no web address is returned as it is: an audience may be any text.
+    Any other text is returned unchanged: an audience need not be a URL.
     """
     try:
         url = urlsplit(text)

@@ -1,4 +1,4 @@
-"""The web application: the protocol at /mcp, behind a door, and what load balancers ask for."""
+"""Builds the Starlette application: MCP at /mcp behind the middleware, health checks, OAuth metadata."""
 
 import hashlib
 import secrets
@@ -19,7 +19,7 @@ from rotor_mcp.config import Settings
 from rotor_mcp.hosting import health
 from rotor_mcp.hosting.accept_header import AcceptHeaderMiddleware
 from rotor_mcp.hosting.access import HostedAccessControl
-from rotor_mcp.hosting.auth import BearerAuthMiddleware
+from rotor_mcp.hosting.auth import READ, SCOPES, BearerAuthMiddleware
 from rotor_mcp.hosting.auth_jwt import JwtVerifier
 from rotor_mcp.hosting.auth_token_file import TokenFileVerifier
 from rotor_mcp.hosting.jsonrpc_middleware import JsonRpcMiddleware
@@ -35,21 +35,20 @@ from rotor_mcp.hosting.middleware import (
     TrailingSlashMiddleware,
 )
 from rotor_mcp.hosting.refusal_log import RefusalLog
-from rotor_mcp.hosting.scopes import READ, SCOPES
 from rotor_mcp.hosting.settings import PATH, HostSettings
 from rotor_mcp.server.mcp_server import build_server
 from rotor_mcp.tenants import TenantRegistry
 
 SPARE_REQUESTS = 24
-"""Requests that a caller may have under way beside its calls of tools, such as those that list tools."""
+"""Concurrent requests of a caller beyond its tool calls, such as those that list tools."""
 
 
 def build_app(settings: Settings, host: HostSettings, tenants: TenantRegistry) -> Starlette:
-    """Build the application. It has no state that a second one would have to share, but for Redis.
+    """Build the application. Several instances share state only through Redis.
 
     Raises:
         OSError: if a file of the settings cannot be read or written.
-        ValueError: if one does not hold what it should.
+        ValueError: if a file of the settings is invalid.
     """
     server = build_server(
         settings,
@@ -60,7 +59,7 @@ def build_app(settings: Settings, host: HostSettings, tenants: TenantRegistry) -
         streamable_http_path=PATH,
         stateless_http=True,
         max_request_body_size=MAX_BODY_BYTES,
-        # `HostOriginMiddleware` does this: the SDK compares letter by letter and does not say what to change.
+        # `HostOriginMiddleware` does this: the SDK compares exact text, and its errors name no setting.
         transport_security=TransportSecuritySettings(enable_dns_rebinding_protection=False),
     )
     scopes = (READ,) if settings.read_only else SCOPES
@@ -69,10 +68,14 @@ def build_app(settings: Settings, host: HostSettings, tenants: TenantRegistry) -
         ApiKeyHeaderMiddleware(BodyLimitMiddleware(JsonRpcMiddleware(AcceptHeaderMiddleware(protocol))))
     )
     endpoint = CallerConcurrencyMiddleware(endpoint, host.calls_at_once + SPARE_REQUESTS)
-    issuer = None
+    verifiers: list[TokenVerifier] = [TokenFileVerifier(host.token_file)] if host.token_file else []
+    issuer = metadata_url = None
     if host.oauth_issuer is not None:
         issuer = JwtVerifier(host.oauth_issuer, host.audience or "", host.oauth_scope_claim)
-    endpoint = _authenticated(endpoint, host, issuer, scopes, refusals)
+        metadata_url = str(build_resource_metadata_url(_resource(host)))
+        verifiers.append(issuer)
+    if verifiers:
+        endpoint = BearerAuthMiddleware(endpoint, verifiers, scopes, metadata_url, refusals)
     endpoint = HostOriginMiddleware(endpoint, host.hosts, host.origins, refusals)
 
     @asynccontextmanager
@@ -93,7 +96,7 @@ def build_app(settings: Settings, host: HostSettings, tenants: TenantRegistry) -
         middleware=[
             Middleware(TrailingSlashMiddleware),
             Middleware(AccessLogMiddleware),
-            *_cross_origin(host),
+            *([Middleware(AllowedOriginsMiddleware, origins=host.page_origins)] if host.page_origins else []),
         ],
         lifespan=lifespan,
     )
@@ -102,7 +105,7 @@ def build_app(settings: Settings, host: HostSettings, tenants: TenantRegistry) -
 
 
 def _state_key(settings: Settings, host: HostSettings) -> bytes:
-    """What seals the state of a call that waits for an answer, which may come to another replica."""
+    """Return the key that seals the request state of an elicitation; every replica needs the same key."""
     if host.state_secret is not None:
         return hashlib.sha256(host.state_secret.get_secret_value().encode()).digest()
     if settings.key is not None:
@@ -110,51 +113,27 @@ def _state_key(settings: Settings, host: HostSettings) -> bytes:
     return secrets.token_bytes(32)
 
 
-def _authenticated(
-    app: ASGIApp,
-    host: HostSettings,
-    issuer: JwtVerifier | None,
-    scopes: tuple[str, ...],
-    refusals: RefusalLog,
-) -> ASGIApp:
-    """Let nobody through who does not show a good token, if the settings ask for tokens."""
-    verifiers: list[TokenVerifier] = []
-    if host.token_file is not None:
-        verifiers.append(TokenFileVerifier(host.token_file))
-    resource = None
-    if issuer is not None:
-        resource = str(build_resource_metadata_url(_address(_resource(host))))
-        verifiers.append(issuer)
-    return BearerAuthMiddleware(app, verifiers, scopes, resource, refusals) if verifiers else app
-
-
 def _address(url: str) -> AnyHttpUrl:
-    """A web address as it is written: clients compare an issuer's letter by letter, the last slash too."""
-    kept = ConfigDict(url_preserve_empty_path=True)
-    return TypeAdapter(AnyHttpUrl, config=kept).validate_python(url)
+    """Return a URL without normalization: clients compare an issuer as exact text, with its last slash."""
+    config = ConfigDict(url_preserve_empty_path=True)
+    return TypeAdapter(AnyHttpUrl, config=config).validate_python(url)
 
 
-def _resource(host: HostSettings) -> str:
-    """How this server is called as a resource of OAuth."""
-    return f"{host.public_url}{PATH}"
+def _resource(host: HostSettings) -> AnyHttpUrl:
+    """Return the OAuth resource identifier of this server."""
+    return _address(f"{host.public_url}{PATH}")
 
 
 def _metadata(host: HostSettings, scopes: tuple[str, ...]) -> list[Route]:
-    """Where clients learn whom to ask for a token: below the path of the resource, and at the root."""
+    """Return the routes of the protected resource metadata (RFC 9728): for the path of the resource, and at
+    the root."""
     if host.oauth_issuer is None:
         return []
     (document,) = create_protected_resource_routes(
-        resource_url=_address(_resource(host)),
+        resource_url=_resource(host),
         authorization_servers=[_address(host.oauth_issuer)],
         scopes_supported=list(scopes),
         resource_name="Rotor leads",
     )
     at_root = Route(document.path.removesuffix(PATH), document.endpoint, methods=["GET", "OPTIONS"])
     return [document, at_root]
-
-
-def _cross_origin(host: HostSettings) -> list[Middleware]:
-    """What browsers want to hear before they let a web page call."""
-    if not host.page_origins:
-        return []
-    return [Middleware(AllowedOriginsMiddleware, origins=host.page_origins)]

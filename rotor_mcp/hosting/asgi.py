@@ -1,8 +1,8 @@
-"""The server as an application for any ASGI server: `granian --interface asgi rotor_mcp.hosting.asgi:app`.
+"""The ASGI application, for any ASGI server: `granian --interface asgi rotor_mcp.hosting.asgi:app`.
 
-All settings are environment variables, except for the address and the number of processes, which are the ASGI
-server's. The application is built when the lifespan starts, in the process that serves it: importing this
-module does nothing. docs/hosting.md says what an ASGI server must be told.
+All settings are environment variables, except for the address and the number of processes, which are set in
+the ASGI server. The application is built when the lifespan starts, in the process that serves it, not when
+this module is imported. docs/hosting.md lists the required settings of the ASGI server.
 """
 
 import multiprocessing
@@ -21,17 +21,17 @@ from rotor_mcp.server.backend import load_settings
 
 
 class Application:
-    """Serves what the environment says. Without access tokens, other addresses than loopback answer 403."""
+    """Serves by the settings of the environment. Without access tokens, it serves loopback only, else 403."""
 
     def __init__(self) -> None:
         self._app: Starlette | None = None
         self._loopback_only = True
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Start or end with the ASGI server, or answer a request.
+        """Handle the lifespan or a request.
 
         Raises:
-            RuntimeError: if there is a request before the lifespan started.
+            RuntimeError: if a request comes before the lifespan started.
         """
         if scope["type"] == "lifespan":
             try:
@@ -58,13 +58,13 @@ class Application:
 
 
 def _at_loopback(scope: Scope) -> bool:
-    """Whether a request came to an address that only this machine reaches."""
+    """Whether a request came to a loopback address."""
     server = scope.get("server")
     return server is not None and is_loopback(server[0])
 
 
 def _end_with_parent() -> None:
-    """End as on SIGTERM when the supervisor is gone: nobody else would ever stop this process."""
+    """Send SIGTERM to this process when its supervisor has ended: nothing else would stop it."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()

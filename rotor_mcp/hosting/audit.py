@@ -1,7 +1,7 @@
-"""The audit log: a line of JSON for each write. Who, which lead, which fields by name, how it ended.
+"""The audit log: a line of JSON for each write, with caller, lead, names of fields and outcome.
 
-It holds no values of leads: it may be kept longer than they are. A write that cannot be noted does not end
-the call: the log says how many there were, once a minute.
+It contains no values of leads, because it may be kept longer than they are. A write that cannot be recorded
+does not fail the call: the server log reports how many there were, once a minute.
 """
 
 import errno
@@ -16,16 +16,16 @@ from pathlib import Path
 from rotor_mcp.events import CallFinished, EventListener
 
 REPORT_INTERVAL_SECONDS = 60.0
-"""Between two lines in the log about writes that could not be noted."""
+"""Seconds between two log lines about writes that could not be recorded."""
 
 _NON_BLOCKING = getattr(os, "O_NONBLOCK", 0)
-"""A named pipe that nobody reads must not hold up the server."""
+"""Keeps a named pipe without a reader from blocking the server."""
 
 logger = logging.getLogger(__name__)
 
 
 class Audit(EventListener):
-    """A file to which lines are added, by one process or several."""
+    """Appends to the audit file, which several processes may share."""
 
     def __init__(self, path: Path) -> None:
         """Open the file.
@@ -35,14 +35,14 @@ class Audit(EventListener):
         """
         self._path = path
         self._missed = 0
-        """Writes that could not be noted, and were not reported yet."""
+        """Writes that could not be recorded, and are not reported yet."""
         self._failure = ""
         self._reported_at = -math.inf
         self._line_is_cut = False
         os.close(self._open())
 
     def call_finished(self, finished: CallFinished) -> None:
-        """Note what was written in the course of a call."""
+        """Record the writes of a call."""
         if not finished.writes:
             return
         now = datetime.now(UTC).isoformat(timespec="milliseconds")
@@ -73,12 +73,12 @@ class Audit(EventListener):
                 self._report()
 
     def _append(self, lines: bytes) -> None:
-        """Add lines to the file.
+        """Append lines to the file.
 
         Raises:
             OSError: if not all of them could be written.
         """
-        # Opened each time, so that whoever rotates the file need not tell us; whole lines, in one piece.
+        # Opened each time, so that the file can be rotated; one `write`, so that lines stay whole.
         handle = self._open()
         try:
             data = b"\n" + lines if self._line_is_cut else lines

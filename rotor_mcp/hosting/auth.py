@@ -1,7 +1,8 @@
-"""Bearer authentication of HTTP requests: 401, 403 and 503 with what RFC 6750 and RFC 9728 want said."""
+"""Bearer authentication (RFC 6750) of HTTP requests, and the scopes of a caller."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from mcp.server.auth.middleware.auth_context import AuthContextMiddleware
 from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
@@ -12,20 +13,30 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from rotor_mcp.hosting.refusal_log import RefusalLog
 
+READ = "leads:read"
+WRITE = "leads:write"
+SCOPES = (READ, WRITE)
+SCOPE_CLAIMS = ("scope", "scp", "permissions", "roles")
+"""Claims in which issuers put scopes. Only the first that grants one of `SCOPES` is used: what a client
+requested (`scope`, `scp`) is narrower than everything a user may do (`permissions`, `roles`)."""
+
 _NOT_QUOTABLE = re.compile(r"[^ !#-\[\]-~]")
 """Characters that RFC 6750 does not allow in `error_description`."""
 
 
 class InvalidToken(Exception):
-    """An access token is not accepted. The text, for caller and log, repeats nothing of the token."""
+    """An access token is not accepted. The text, for caller and log, contains nothing of the token."""
 
 
 class TokensUnavailable(Exception):
-    """Whether a token is good cannot be found out now, which is no fault of the caller."""
+    """Access tokens cannot be verified at the moment."""
 
 
 class BearerAuthMiddleware:
-    """Lets through requests with a good access token that has a scope of use here."""
+    """Passes on requests with a valid access token that has one of the scopes; else 401, 403 or 503.
+
+    The responses follow RFC 6750 and RFC 9728.
+    """
 
     def __init__(
         self,
@@ -38,12 +49,12 @@ class BearerAuthMiddleware:
         """Wrap an application.
 
         Args:
-            app: answers the requests that are let through.
-            verifiers: check tokens, one after the other until one knows it. They raise `InvalidToken` or
+            app: handles the requests that are passed on.
+            verifiers: asked in turn until one accepts the token. They raise `InvalidToken` or
                 `TokensUnavailable`.
             scopes: a token needs at least one of them. The first is named to callers who have none.
-            resource_metadata: address at which clients learn where to get a token.
-            refusals: notes requests that were refused.
+            resource_metadata: URL of the protected resource metadata (RFC 9728).
+            refusals: logs refused requests.
         """
         self._app = AuthContextMiddleware(app)
         self._verifiers = verifiers
@@ -52,7 +63,6 @@ class BearerAuthMiddleware:
         self._refusals = refusals
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -86,31 +96,57 @@ class BearerAuthMiddleware:
         await self._app(scope, receive, send)
 
     async def _verify(self, token: str) -> AccessToken:
-        trouble: Exception = InvalidToken("the access token is not known")
+        failure: Exception = InvalidToken("the access token is not known")
         for verifier in self._verifiers:
             try:
-                known = await verifier.verify_token(token)
+                access = await verifier.verify_token(token)
             except (InvalidToken, TokensUnavailable) as exc:
-                if not isinstance(trouble, TokensUnavailable):
-                    trouble = exc
+                if not isinstance(failure, TokensUnavailable):
+                    failure = exc
             else:
-                if known is not None:
-                    return known
-        raise trouble
+                if access is not None:
+                    return access
+        raise failure
 
-    def _challenge(self, status: int, error: str, description: str, **more: str) -> JSONResponse:
-        said = {"error": error, **more, "error_description": description}
+    def _challenge(self, status: int, error: str, description: str, **extra: str) -> JSONResponse:
+        parameters = {"error": error, **extra, "error_description": description}
         if self._resource_metadata:
-            said["resource_metadata"] = self._resource_metadata
-        quoted = ", ".join(f'{name}="{_NOT_QUOTABLE.sub("?", value)}"' for name, value in said.items())
+            parameters["resource_metadata"] = self._resource_metadata
+        quoted = ", ".join(f'{name}="{_NOT_QUOTABLE.sub("?", value)}"' for name, value in parameters.items())
         body = {"error": error, "error_description": description}
         return JSONResponse(body, status, {"www-authenticate": f"Bearer {quoted}"})
 
 
 def _bearer_token(headers: Headers) -> str | None:
-    """The access token of a request; None if it shows none, or several."""
+    """Return the access token of a request; None if it has none or several."""
     values = headers.getlist("authorization")
     if len(values) != 1:
         return None
     scheme, _, token = values[0].strip().partition(" ")
     return token.strip() or None if scheme.lower() == "bearer" else None
+
+
+def granted_scopes(claims: Mapping[str, Any], claim: str | None = None) -> list[str]:
+    """Return those of `SCOPES` that a token grants."""
+    for name in SCOPE_CLAIMS if claim is None else (claim,):
+        words = _words(_find_claim(claims, name))
+        if granted := [scope for scope in SCOPES if scope in words]:
+            return granted
+    return []
+
+
+def _find_claim(claims: Mapping[str, Any], name: str) -> object:
+    """Return a claim by its name, or by a path with dots. Names may contain dots themselves."""
+    if name in claims:
+        return claims[name]
+    for position, character in enumerate(name):
+        inner = claims.get(name[:position]) if character == "." else None
+        if isinstance(inner, Mapping) and (found := _find_claim(inner, name[position + 1 :])) is not None:
+            return found
+    return None
+
+
+def _words(value: object) -> set[str]:
+    """Return the words of a claim: a text separated by blanks or commas, or a list of such texts."""
+    texts = value if isinstance(value, list) else [value]
+    return {word for text in texts if isinstance(text, str) for word in text.replace(",", " ").split()}

@@ -1,11 +1,11 @@
-"""Who calls, by a token of a file: for a private network that has no identity provider.
+"""Verifies access tokens against a token file, for private networks without an identity provider.
 
-A line for each caller: a name, the token, and its scopes, or `all` for all of them.
+Each line is a caller: a name, the token, and its scopes, or `all` for all of them.
 
     night-agent  b0Vt…  all
     dashboard    Yk3q…  leads:read
 
-A line without scopes is refused: it may have been cut behind the token.
+A line without scopes is invalid: it may have been truncated after the token.
 """
 
 import hashlib
@@ -15,30 +15,29 @@ from pathlib import Path
 
 from mcp.server.auth.provider import AccessToken
 
-from rotor_mcp.hosting.auth import InvalidToken, TokensUnavailable
+from rotor_mcp.hosting.auth import SCOPES, InvalidToken, TokensUnavailable
 from rotor_mcp.hosting.callers import TOKEN_FILE_PREFIX
 from rotor_mcp.hosting.reloading_file import MAX_STALE_SECONDS, FileUnavailable, ReloadingFile
-from rotor_mcp.hosting.scopes import SCOPES
-from rotor_mcp.hosting.settings import SHORTEST_SECRET
+from rotor_mcp.hosting.settings import MIN_SECRET_CHARS
 
 ALL_SCOPES = "all"
-"""The word that stands for every scope."""
+"""The word for every scope."""
 
 
 @dataclass(frozen=True)
-class _Known:
+class _TokenEntry:
     name: str
     digest: bytes
     scopes: tuple[str, ...]
 
 
-def parse(text: str) -> tuple[_Known, ...]:
-    """Read the lines of a token file.
+def parse(text: str) -> tuple[_TokenEntry, ...]:
+    """Parse a token file.
 
     Raises:
-        ValueError: if one is not as it should be. The text names the line, not what it holds.
+        ValueError: if a line is invalid. The message names the line, not its content.
     """
-    known = []
+    entries = []
     for number, line in enumerate(text.splitlines(), 1):
         match line.split():
             case []:
@@ -46,16 +45,18 @@ def parse(text: str) -> tuple[_Known, ...]:
             case [name, *_] if name.startswith("#"):
                 continue
             case [name, token, *scopes]:
-                if len(token) < SHORTEST_SECRET:
-                    raise ValueError(f"line {number}: a token must have {SHORTEST_SECRET} characters or more")
-                known.append(_Known(name, _digest(token), _parse_scopes(number, scopes)))
+                if len(token) < MIN_SECRET_CHARS:
+                    raise ValueError(
+                        f"line {number}: a token must have {MIN_SECRET_CHARS} characters or more"
+                    )
+                entries.append(_TokenEntry(name, _digest(token), _parse_scopes(number, scopes)))
             case _:
                 raise ValueError(f"line {number}: must be a name, a token and scopes")
-    if not known:
+    if not entries:
         raise ValueError("holds no token")
-    if len({one.name for one in known}) < len(known) or len({one.digest for one in known}) < len(known):
+    if min(len({entry.name for entry in entries}), len({entry.digest for entry in entries})) < len(entries):
         raise ValueError("holds a name or a token twice")
-    return tuple(known)
+    return tuple(entries)
 
 
 def _parse_scopes(number: int, words: list[str]) -> tuple[str, ...]:
@@ -75,36 +76,32 @@ def _parse_scopes(number: int, words: list[str]) -> tuple[str, ...]:
 
 
 class TokenFileVerifier:
-    """Knows callers by the tokens of a file."""
+    """Identifies callers by the tokens of a file."""
 
-    def __init__(self, path: Path, max_stale: float = MAX_STALE_SECONDS) -> None:
-        """Read the file.
-
-        Args:
-            path: of the file.
-            max_stale: seconds for which its last good content is used while it cannot be read.
+    def __init__(self, path: Path, max_stale_seconds: float = MAX_STALE_SECONDS) -> None:
+        """Read the file. Its last valid content is used for `max_stale_seconds` while it cannot be read.
 
         Raises:
-            OSError: if it cannot be read.
-            ValueError: if it does not hold what it should.
+            OSError: if the file cannot be read.
+            ValueError: if the file is invalid.
         """
-        self._file = ReloadingFile(path, parse, max_stale)
+        self._file = ReloadingFile(path, parse, max_stale_seconds)
 
     async def verify_token(self, token: str) -> AccessToken:
-        """Find out whose token this is. That takes as long for a wrong one as for a right one.
+        """Return the caller of a token. An unknown token takes as long as a known one.
 
         Raises:
-            InvalidToken: if the file does not hold it.
-            TokensUnavailable: if the file has not been readable for a while.
+            InvalidToken: if the token is not in the file.
+            TokensUnavailable: if the file was unreadable for longer than `max_stale_seconds`.
         """
         try:
-            callers = self._file.read()
+            entries = self._file.read()
         except FileUnavailable:
             raise TokensUnavailable("the file of access tokens cannot be read") from None
         digest, found = _digest(token), None
-        for known in callers:
-            if hmac.compare_digest(known.digest, digest):
-                found = known
+        for entry in entries:
+            if hmac.compare_digest(entry.digest, digest):
+                found = entry
         if found is None:
             raise InvalidToken("the access token is not one of this server's token file")
         name = f"{TOKEN_FILE_PREFIX}{found.name}"

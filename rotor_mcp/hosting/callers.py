@@ -1,24 +1,23 @@
-"""How callers are named: each name begins with the kind of credential that was shown.
+"""Names of callers, prefixed with the kind of their credential.
 
-So a caller of one kind is never taken for one of another: in limits and budgets, in the audit log, and in the
-file of Rotor keys.
+The prefix keeps callers of different kinds apart in limits, budgets, the audit log and the key file.
 """
 
 from mcp.server.auth.provider import AccessToken
 
-ANYBODY = "anybody"
-"""The name of all callers together where nobody asks who they are."""
+ANONYMOUS = "anybody"
+"""The name of all callers where no authentication is required."""
 TOKEN_FILE_PREFIX = "token:"  # noqa: S105 - no password
-"""Before the name of a caller who showed a token of the token file."""
+"""Prefix of a caller authenticated by the token file."""
 JWT_PREFIX = "jwt:"
-"""Before the subject of a caller who showed an access token of the issuer."""
+"""Prefix of a caller authenticated by an access token of the issuer, before the subject."""
 
 
 def caller_of(token: AccessToken | None) -> str:
-    """Name the caller who showed a token; None is shown where no token is asked for."""
-    return ANYBODY if token is None else token.subject or token.client_id
+    """Return the caller of a token; None where no authentication is required."""
+    return ANONYMOUS if token is None else token.subject or token.client_id
 
 
 def full_name(name: str) -> str:
-    """Complete a caller's name as it stands in a file: one without a prefix is a subject of the issuer."""
+    """Return the name of a caller in a file with its prefix; without one it is a subject of the issuer."""
     return name if name.startswith((TOKEN_FILE_PREFIX, JWT_PREFIX)) else f"{JWT_PREFIX}{name}"

@@ -1,5 +1,6 @@
-"""Whether this server is alive, and whether it is of use: for load balancers."""
+"""Liveness and readiness checks for load balancers."""
 
+from contextlib import suppress
 from typing import Any
 
 import anyio
@@ -12,39 +13,39 @@ from rotor_mcp.errors import Refused, RotorError
 from rotor_mcp.state.tenant_state import StateFactory, StateHealth
 
 ANSWER_FRESH_SECONDS = 30.0
-"""Seconds for which an answer of Rotor shows that it can be reached."""
+"""Seconds for which a response of Rotor proves that it is reachable."""
 ROTOR_TIMEOUT_SECONDS = 4.0
-"""Seconds that Rotor may take to answer. Who probes does not wait long."""
+"""Seconds that Rotor may take to respond. Load balancers do not wait long."""
 
 
 async def alive(_: Request) -> JSONResponse:
-    """Answer that this process answers."""
+    """Respond to a liveness probe."""
     return JSONResponse({"alive": True})
 
 
 class Readiness:
-    """Says whether Rotor was reached lately, and whether Redis can be used, if one is named.
+    """Whether Rotor was reached recently, and whether Redis, if configured, can be used.
 
-    If Rotor was not reached lately, it is asked, without the key, which counts for nobody. A Redis that is
-    required makes the server not ready before it could be used once, and later by a fault that stays until
-    somebody changes a setting. One that is lost under way does not: it is lost to all servers at once.
+    If Rotor was not reached recently, a request without a key is sent, which counts against no quota. A
+    required Redis makes the server unready until it could be used once, and later while it has a permanent
+    fault. A temporary outage does not: all servers have it at once.
     """
 
     def __init__(self, pool: ConnectionPool, state_factory: StateFactory) -> None:
         self._pool = pool
-        self._companies = state_factory
-        self._asking = anyio.Lock()
-        self._trouble: tuple[float, str] | None = None
+        self._state_factory = state_factory
+        self._lock = anyio.Lock()
+        self._last_trouble: tuple[float, str] | None = None
 
     async def answer(self, _: Request) -> JSONResponse:
-        """Answer a probe."""
+        """Respond to a readiness probe."""
         shared = StateHealth()
 
         async def check_shared() -> None:
             nonlocal shared
-            shared = await self._companies.check()
+            shared = await self._state_factory.check()
 
-        async with self._asking, anyio.create_task_group() as checks:
+        async with self._lock, anyio.create_task_group() as checks:
             checks.start_soon(check_shared)
             trouble = await self._find_trouble()
         if trouble is None and not shared.ready:
@@ -52,29 +53,25 @@ class Readiness:
         if trouble is not None:
             return JSONResponse({"ready": False, "reason": trouble}, 503)
         ago = anyio.current_time() - self._pool.answered_at
-        said: dict[str, Any] = {"ready": True, "rotor_answered_seconds_ago": round(ago)}
+        body: dict[str, Any] = {"ready": True, "rotor_answered_seconds_ago": round(ago)}
         if shared.trouble is not None:
-            said["redis"] = shared.trouble
-        return JSONResponse(said)
+            body["redis"] = shared.trouble
+        return JSONResponse(body)
 
     async def _find_trouble(self) -> str | None:
+        """Return why Rotor cannot be reached; None if it can."""
         now = anyio.current_time()
         if now - self._pool.answered_at < ANSWER_FRESH_SECONDS:
             return None
-        if self._trouble is not None and now - self._trouble[0] < ROTOR_TIMEOUT_SECONDS:
-            return self._trouble[1]
+        if self._last_trouble is not None and now - self._last_trouble[0] < ROTOR_TIMEOUT_SECONDS:
+            return self._last_trouble[1]
         trouble: str | None = f"Rotor did not answer within {ROTOR_TIMEOUT_SECONDS:g} seconds"
         with anyio.move_on_after(ROTOR_TIMEOUT_SECONDS):
-            trouble = await self._knock()
-        self._trouble = (anyio.current_time(), trouble) if trouble else None
+            try:
+                with suppress(Refused):  # Rotor is reachable
+                    await LeadsClient(self._pool, None).ping()
+                trouble = None
+            except RotorError as exc:
+                trouble = str(exc)
+        self._last_trouble = (anyio.current_time(), trouble) if trouble else None
         return trouble
-
-    async def _knock(self) -> str | None:
-        """Ask Rotor, and say why it could not be asked. To be refused is an answer."""
-        try:
-            await LeadsClient(self._pool, None).ping()
-        except Refused:
-            pass
-        except RotorError as exc:
-            return str(exc)
-        return None

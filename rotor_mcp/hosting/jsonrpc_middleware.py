@@ -1,4 +1,4 @@
-"""Bodies of POST requests that are no JSON-RPC message, answered in the words of the protocol."""
+"""Validates the bodies of POST requests as JSON-RPC messages."""
 
 import json
 import logging
@@ -6,23 +6,22 @@ import logging
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from rotor_mcp.hosting.middleware import first_then
+from rotor_mcp.hosting.middleware import replay_first
 from rotor_mcp.server.jsonrpc import Refusal, parse
 
 logger = logging.getLogger(__name__)
 
 
 class JsonRpcMiddleware:
-    """Refuses bodies that are no message, with a reason and the id of the request, and mends what can be.
+    """Repairs a body where that is safe; else responds with a JSON-RPC error and the id of the request.
 
-    It needs the whole body in one piece, as `BodyLimitMiddleware` hands it on.
+    It expects the complete body in one message, as `BodyLimitMiddleware` passes it on.
     """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request."""
         if scope["type"] != "http" or scope["method"] != "POST":
             await self._app(scope, receive, send)
             return
@@ -34,7 +33,7 @@ class JsonRpcMiddleware:
             answer = Response(json.dumps(body), 400, media_type="application/json")
             await answer(scope, receive, send)
             return
-        mended = {**first, "body": read.text if read else b""}
-        # The length of a mended body is another.
+        repaired = {**first, "body": read.text if read else b""}
+        # A repaired body may have another length.
         headers = [header for header in scope["headers"] if header[0] != b"content-length"]
-        await self._app({**scope, "headers": headers}, first_then(mended, receive), send)
+        await self._app({**scope, "headers": headers}, replay_first(repaired, receive), send)

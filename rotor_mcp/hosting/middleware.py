@@ -1,10 +1,11 @@
-"""What every HTTP request passes on its way to the protocol: small applications, each around the next."""
+"""ASGI middleware around the MCP endpoint."""
 
 import json
 import logging
 import re
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from time import perf_counter
 from typing import Any
@@ -17,68 +18,58 @@ from starlette.requests import HTTPConnection
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from rotor_mcp.hosting.access import KEY_HEADER, sent_key
+from rotor_mcp.hosting.access import KEY_HEADER, request_api_key
 from rotor_mcp.hosting.addresses import Authority, Origin
 from rotor_mcp.hosting.callers import caller_of
 from rotor_mcp.hosting.refusal_log import RefusalLog
 from rotor_mcp.hosting.settings import PATH
 
-_READ_ON = 8
-"""So many times the largest body is read of a larger one."""
+_DRAIN_FACTOR = 8
+"""Of a body that is too large, this many times the limit is read."""
 _PATHS = frozenset({PATH, "/healthz", "/readyz"})
 
 MAX_BODY_BYTES = 1_000_000
-"""Bytes. A hundred rows with the longest of notes have a quarter of that."""
+"""A batch of a hundred rows with the longest possible notes has a quarter of that."""
 BODY_TIMEOUT_SECONDS = 10.0
-"""Seconds that a client may take to send the body."""
+"""Time for a client to send the body."""
 
 access_log = logging.getLogger("rotor_mcp.access")
-"""Its lines are whole as they are."""
+"""Its messages are complete lines of JSON."""
 
 
+@dataclass(eq=False)
 class TrailingSlashMiddleware:
-    """Serves a path with a slash at its end like one without: a redirect would lead from https to http."""
+    """Removes a trailing slash from the path. A redirect would lead from https to http behind a proxy."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+    app: ASGIApp
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request."""
         if scope["type"] == "http" and len(scope["path"]) > 1 and scope["path"].endswith("/"):
             scope = {**scope, "path": scope["path"][:-1]}
-        await self._app(scope, receive, send)
+        await self.app(scope, receive, send)
 
 
+@dataclass(eq=False)
 class HostOriginMiddleware:
     """Refuses requests for other hosts, and from web pages of other origins (DNS rebinding)."""
 
-    def __init__(
-        self, app: ASGIApp, hosts: Sequence[Authority], origins: Sequence[Origin], refusals: RefusalLog
-    ) -> None:
-        """Wrap an application.
-
-        Args:
-            app: answers the requests that are let through.
-            hosts: what the header `Host` may say.
-            origins: what the header `Origin` may say, if there is one.
-            refusals: notes requests that were refused.
-        """
-        self._app = app
-        self._hosts = hosts
-        self._origins = origins
-        self._refusals = refusals
+    app: ASGIApp
+    hosts: Sequence[Authority]
+    """Allowed values of the header `Host`."""
+    origins: Sequence[Origin]
+    """Allowed values of the header `Origin`, if there is one."""
+    refusals: RefusalLog
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request."""
         if scope["type"] == "http" and (refusal := self._check(Headers(scope=scope))) is not None:
             await refusal(scope, receive, send)
             return
-        await self._app(scope, receive, send)
+        await self.app(scope, receive, send)
 
     def _check(self, headers: Headers) -> Response | None:
         hosts, origins = headers.getlist("host"), headers.getlist("origin")
-        if len(hosts) != 1 or not _admits_host(self._hosts, hosts[0]):
-            self._refusals.note(
+        if len(hosts) != 1 or not _admits_host(self.hosts, hosts[0]):
+            self.refusals.note(
                 "it names another host; ROTOR_MCP_ALLOWED_HOSTS can allow that", ", ".join(hosts)
             )
             return _refusal(
@@ -86,8 +77,8 @@ class HostOriginMiddleware:
                 "the header Host names none of this server's names. If clients are to use this one, whoever "
                 "runs the server sets ROTOR_MCP_PUBLIC_URL or adds the name to ROTOR_MCP_ALLOWED_HOSTS",
             )
-        if not all(admits_origin(self._origins, origin) for origin in origins):
-            self._refusals.note(
+        if not all(admits_origin(self.origins, origin) for origin in origins):
+            self.refusals.note(
                 "it comes from a web page of another origin; ROTOR_MCP_ALLOWED_ORIGINS can allow that",
                 ", ".join(origins),
             )
@@ -108,7 +99,7 @@ def _admits_host(allowed: Sequence[Authority], header: str) -> bool:
 
 
 def admits_origin(allowed: Sequence[Origin], header: str) -> bool:
-    """Whether a header `Origin` is one of those allowed."""
+    """Whether the value of a header `Origin` is allowed."""
     try:
         given = Origin.parse(header)
     except ValueError:
@@ -117,15 +108,9 @@ def admits_origin(allowed: Sequence[Origin], header: str) -> bool:
 
 
 class AllowedOriginsMiddleware(CORSMiddleware):
-    """The CORS headers of Starlette, with origins compared as `HostOriginMiddleware` compares them."""
+    """Starlette's CORS middleware, with origins compared as by `HostOriginMiddleware`."""
 
     def __init__(self, app: ASGIApp, origins: Sequence[Origin]) -> None:
-        """Wrap an application.
-
-        Args:
-            app: answers the requests that are let through.
-            origins: of web pages that may read the answers.
-        """
         super().__init__(
             app,
             allow_methods=["GET", "POST", "DELETE"],
@@ -135,157 +120,134 @@ class AllowedOriginsMiddleware(CORSMiddleware):
         self._origins = origins
 
     def is_allowed_origin(self, origin: str) -> bool:
-        """Whether web pages of this origin may read the answers."""
+        """Whether web pages of this origin may read responses."""
         return admits_origin(self._origins, origin)
 
 
+@dataclass(eq=False)
 class PostOnlyMiddleware:
-    """Answers 405 to other methods: without sessions there is no stream to open and no session to delete."""
+    """Responds with 405 to other methods: without sessions there is no stream to open and none to delete."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+    app: ASGIApp
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request."""
         if scope["type"] == "http" and scope["method"] != "POST":
             answer = _refusal(405, "this server keeps no sessions: send each message with POST")
             answer.headers["allow"] = "POST"
             await answer(scope, receive, send)
             return
-        await self._app(scope, receive, send)
+        await self.app(scope, receive, send)
 
 
+@dataclass(eq=False)
 class CallerConcurrencyMiddleware:
-    """Limits the requests that one caller has under way, from the first byte of the body to the last sent.
+    """Limits the concurrent requests of one caller, from the start of the body to the end of the response.
 
-    `limits.py` counts calls of tools only while they are worked on. Without this one token could hold every
-    connection with bodies that come slowly, or with answers that nobody takes.
+    `rate_limits.py` counts tool calls only while they run. Without this limit one token could occupy every
+    connection with bodies that are sent slowly or responses that are not read.
     """
 
-    def __init__(self, app: ASGIApp, at_once: int) -> None:
-        """Wrap an application.
-
-        Args:
-            app: answers the requests that are let through.
-            at_once: requests of one caller under way.
-        """
-        self._app = app
-        self._at_once = at_once
-        self._under_way: Counter[str] = Counter()
+    app: ASGIApp
+    max_concurrent: int
+    """Requests of one caller."""
+    _running: Counter[str] = field(default_factory=Counter, init=False)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request."""
         user = scope.get("user")
         if scope["type"] != "http" or not isinstance(user, AuthenticatedUser):
-            await self._app(scope, receive, send)
+            await self.app(scope, receive, send)
             return
         caller = caller_of(user.access_token)
-        if self._under_way[caller] >= self._at_once:
-            text = f"{self._at_once} requests of yours are under way; wait for one of them to end"
+        if self._running[caller] >= self.max_concurrent:
+            text = f"{self.max_concurrent} requests of yours are under way; wait for one of them to end"
             answer = _refusal(429, text)
             answer.headers["retry-after"], answer.headers["connection"] = "1", "close"
             await answer(scope, receive, send)
             return
-        self._under_way[caller] += 1
+        self._running[caller] += 1
         try:
-            await self._app(scope, receive, send)
+            await self.app(scope, receive, send)
         finally:
-            self._under_way[caller] -= 1
-            if not self._under_way[caller]:
-                del self._under_way[caller]
+            self._running[caller] -= 1
+            if not self._running[caller]:
+                del self._running[caller]
 
 
-def first_then(first: Message, receive: Receive) -> Receive:
-    """Return a `receive` that gives one message first, and then what the other one gives."""
-    given = False
+def replay_first(first: Message, receive: Receive) -> Receive:
+    """Return an ASGI `receive` that returns one message first, and then those of another `receive`."""
+    messages = [first]
 
     async def receive_next() -> Message:
-        nonlocal given
-        if given:
-            return await receive()
-        given = True
-        return first
+        return messages.pop() if messages else await receive()
 
     return receive_next
 
 
+@dataclass(eq=False)
 class BodyLimitMiddleware:
-    """Waits for the whole body, as long as it is neither too large nor too slow."""
+    """Reads the complete body, and responds with 413 if it is too large and 408 if it is too slow."""
 
-    def __init__(
-        self, app: ASGIApp, largest: int = MAX_BODY_BYTES, patience: float = BODY_TIMEOUT_SECONDS
-    ) -> None:
-        """Stand before an application.
-
-        Args:
-            app: what is behind.
-            largest: bytes that a body may have.
-            patience: seconds that it may take to come.
-        """
-        self._app = app
-        self._largest = largest
-        self._patience = patience
+    app: ASGIApp
+    max_bytes: int = MAX_BODY_BYTES
+    body_timeout_seconds: float = BODY_TIMEOUT_SECONDS
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request."""
         if scope["type"] != "http":
-            await self._app(scope, receive, send)
+            await self.app(scope, receive, send)
             return
         body, size = bytearray(), 0
-        with anyio.move_on_after(self._patience) as waiting:
+        with anyio.move_on_after(self.body_timeout_seconds) as waiting:
             while True:
                 message = await receive()
                 if message["type"] != "http.request":
-                    return  # the client went away
+                    return  # the client disconnected
                 body += message.get("body", b"")
                 size += len(message.get("body", b""))
-                if size > self._largest:
-                    # A few times as much is read, and nothing kept: a client that is cut off in the middle
-                    # of sending would never read why.
+                if size > self.max_bytes:
+                    # More is read but not kept: a client that is cut off while it sends would not read the
+                    # response.
                     body.clear()
-                if size > _READ_ON * self._largest or not message.get("more_body", False):
+                if size > _DRAIN_FACTOR * self.max_bytes or not message.get("more_body", False):
                     break
         refusal: Response | None = None
         if waiting.cancelled_caught:
-            refusal = _refusal(408, f"the body did not come within {self._patience:g} seconds")
-        elif size > self._largest:
-            refusal = _refusal(413, f"the body has more than {self._largest:,} bytes")
+            refusal = _refusal(408, f"the body did not come within {self.body_timeout_seconds:g} seconds")
+        elif size > self.max_bytes:
+            refusal = _refusal(413, f"the body has more than {self.max_bytes:,} bytes")
         if refusal is not None:
-            refusal.headers["connection"] = "close"  # what else may come is not read
+            refusal.headers["connection"] = "close"  # the rest of the body is not read
             await refusal(scope, receive, send)
             return
-        whole = {"type": "http.request", "body": bytes(body), "more_body": False}
-        await self._app(scope, first_then(whole, receive), send)
+        complete = {"type": "http.request", "body": bytes(body), "more_body": False}
+        await self.app(scope, replay_first(complete, receive), send)
 
 
+@dataclass(eq=False)
 class ApiKeyHeaderMiddleware:
-    """Takes the caller's Rotor key out of the request, so that nothing after it sees or logs it."""
+    """Moves the caller's Rotor key from the header to `request_api_key`, so that nothing logs it."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+    app: ASGIApp
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request."""
         name = KEY_HEADER.encode()
         values = [value for header, value in scope.get("headers", []) if header == name]
         others = [header for header in scope.get("headers", []) if header[0] != name]
-        token = sent_key.set(values[0].decode("latin-1") if len(values) == 1 else None)
+        token = request_api_key.set(values[0].decode("latin-1") if len(values) == 1 else None)
         try:
-            await self._app({**scope, "headers": others}, receive, send)
+            await self.app({**scope, "headers": others}, receive, send)
         finally:
-            sent_key.reset(token)
+            request_api_key.reset(token)
 
 
+@dataclass(eq=False)
 class AccessLogMiddleware:
-    """Writes a line of JSON for each request: what was asked for and how it ended, and nobody's data."""
+    """Logs a line of JSON for each request: method, path, status, duration, tool and caller."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+    app: ASGIApp
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request."""
         if scope["type"] != "http" or not access_log.isEnabledFor(logging.INFO):
-            await self._app(scope, receive, send)
+            await self.app(scope, receive, send)
             return
         began = perf_counter()
         path = scope["path"]
@@ -298,28 +260,28 @@ class AccessLogMiddleware:
             await send(message)
 
         try:
-            await self._app(scope, receive, note)
+            await self.app(scope, receive, note)
         finally:
-            access_log.info(json.dumps(_line(scope, path, status, perf_counter() - began)))
+            access_log.info(json.dumps(_log_line(scope, path, status, perf_counter() - began)))
 
 
-def _line(scope: Scope, path: str, status: int, seconds: float) -> dict[str, Any]:
+def _log_line(scope: Scope, path: str, status: int, seconds: float) -> dict[str, Any]:
     headers, user = HTTPConnection(scope).headers, scope.get("user")
     line = {
         "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
-        "method": _word(scope["method"].lower()),
-        "path": path if path in _PATHS else "other",  # what strangers try may hold anything
-        "status": status or None,  # none was sent: the client went away
+        "method": _safe_word(scope["method"].lower()),
+        "path": path if path in _PATHS else "other",  # an unknown path may contain anything
+        "status": status or None,  # none if the client disconnected
         "milliseconds": round(1e3 * seconds, 1),
-        "call": _word(headers.get("mcp-method")),
-        "tool": _word(headers.get("mcp-name")),
+        "call": _safe_word(headers.get("mcp-method")),
+        "tool": _safe_word(headers.get("mcp-name")),
         "caller": caller_of(user.access_token) if isinstance(user, AuthenticatedUser) else None,
     }
     return {name: value for name, value in line.items() if value is not None}
 
 
-def _word(header: str | None) -> str | None:
-    """A header that says which method or tool is called; anything else that stands there is not repeated."""
+def _safe_word(header: str | None) -> str | None:
+    """Return a header that can be the name of a method or tool; else None."""
     return header if header and re.fullmatch(r"[a-z_/]{1,40}", header) else None
 
 

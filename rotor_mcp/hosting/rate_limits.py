@@ -1,4 +1,4 @@
-"""How much of this server one caller may use, so that one runaway agent leaves something for the others."""
+"""Rate limits, concurrency limits and daily budgets for each caller."""
 
 import secrets
 from collections import deque
@@ -14,117 +14,109 @@ from rotor_mcp.state.tenant_state import StateFactory
 
 RATE_WINDOW_SECONDS = 60.0
 NOTICE_SHARE = 0.8
-"""Share of a budget from which on the caller is told."""
+"""Share of a budget above which results mention what is left."""
 MAX_WAIT_SECONDS = 5.0
-"""How long a call waits for other calls of its caller that may spend what is left. Hosts give up at 30."""
+"""How long a call waits while concurrent calls of its caller may spend the rest. Hosts time out at 30."""
 _POLL_SECONDS = 0.2
-_MARGIN = 10.0
-"""Seconds that a reservation outlives the longest call."""
+_EXPIRY_MARGIN_SECONDS = 10.0
+"""A reservation outlives the longest call by this time."""
 
 
 @dataclass
-class _Use:
+class _CallerUsage:
     under_way: int = 0
-    begun: deque[float] = field(default_factory=deque)
-    """When the calls of the last minute began."""
+    started_at: deque[float] = field(default_factory=deque)
+    """Start times of the calls of the last minute."""
 
 
-class Limits:
-    """Counts the calls of each caller, in this process."""
+class RateLimiter:
+    """Limits the calls of each caller, within this process."""
 
-    def __init__(self, at_once: int, per_minute: int) -> None:
-        self._at_once = at_once
-        self._per_minute = per_minute
-        self._uses: dict[str, _Use] = {}
+    def __init__(self, max_concurrent: int, max_per_minute: int) -> None:
+        self._max_concurrent = max_concurrent
+        self._max_per_minute = max_per_minute
+        self._usage: dict[str, _CallerUsage] = {}
 
     @contextmanager
     def hold(self, caller: str) -> Iterator[None]:
-        """Count a call for as long as it takes.
+        """Count a call for the length of a block.
 
         Raises:
-            RateLimited: if there are too many already.
+            RateLimited: if the caller has too many calls at once, or within a minute.
         """
         now = anyio.current_time()
-        self._forget(now)
-        use = self._uses.setdefault(caller, _Use())
-        if use.under_way >= self._at_once:
+        self._drop_expired(now)
+        usage = self._usage.setdefault(caller, _CallerUsage())
+        if usage.under_way >= self._max_concurrent:
             raise RateLimited(
-                f"{use.under_way} calls of yours are under way, and more are not allowed at once; "
+                f"{usage.under_way} calls of yours are under way, and more are not allowed at once; "
                 "wait for one of them to end"
             )
-        if len(use.begun) >= self._per_minute:
-            seconds = RATE_WINDOW_SECONDS - (now - use.begun[0])
+        if len(usage.started_at) >= self._max_per_minute:
+            seconds = RATE_WINDOW_SECONDS - (now - usage.started_at[0])
             raise RateLimited(
-                f"{self._per_minute} calls within a minute are all that is allowed; "
+                f"{self._max_per_minute} calls within a minute are all that is allowed; "
                 f"the next one in {max(round(seconds), 1)} seconds"
             )
-        use.begun.append(now)
-        use.under_way += 1
+        usage.started_at.append(now)
+        usage.under_way += 1
         try:
             yield
         finally:
-            use.under_way -= 1
+            usage.under_way -= 1
 
-    def _forget(self, now: float) -> None:
-        """Forget what is longer than a minute ago. Callers without anything left vanish."""
-        for caller, use in list(self._uses.items()):
-            while use.begun and now - use.begun[0] >= RATE_WINDOW_SECONDS:
-                use.begun.popleft()
-            if not use.begun and not use.under_way:
-                del self._uses[caller]
+    def _drop_expired(self, now: float) -> None:
+        """Drop calls that started more than a minute ago, and callers without calls."""
+        for caller, usage in list(self._usage.items()):
+            while usage.started_at and now - usage.started_at[0] >= RATE_WINDOW_SECONDS:
+                usage.started_at.popleft()
+            if not usage.started_at and not usage.under_way:
+                del self._usage[caller]
 
 
 @dataclass(frozen=True)
 class Reservation:
-    """Requests of a caller's budget that are kept for a call under way."""
+    """Requests of a caller's budget that are reserved for a running call."""
 
     caller: str
     token: str
     notice: str | None
-    """What the caller should know: that there is not much left."""
+    """A text for the caller if little is left."""
 
 
 class Budgets:
-    """Counts what each caller spends of a day's requests, and ends it. The day is that of UTC."""
+    """Limits the requests that each caller spends in a day (UTC)."""
 
     def __init__(
         self,
         daily_requests: int | None,
         state_factory: StateFactory,
-        longest_call: float,
-        max_wait: float = MAX_WAIT_SECONDS,
+        max_call_seconds: float,
+        max_wait_seconds: float = MAX_WAIT_SECONDS,
     ) -> None:
-        """Begin.
-
-        Args:
-            daily_requests: of each caller; no limit if None.
-            companies: makes the counts.
-            longest_call: seconds.
-            max_wait: seconds that a call may wait for others of the same caller to end.
-        """
         self._daily = daily_requests
-        self._companies = state_factory
-        self._longest_call = longest_call
-        self._max_wait = max_wait
+        self._state_factory = state_factory
+        self._max_call_seconds = max_call_seconds
+        self._max_wait_seconds = max_wait_seconds
         self._budgets: dict[str, Budget] = {}
         self._settled: dict[str, anyio.Event] = {}
 
     async def reserve(self, caller: str, requests: int) -> Reservation | None:
-        """Reserve what a call may spend, as soon as that cannot lead beyond the budget.
+        """Reserve what a call may spend; None if there is no budget.
 
-        While calls under way could spend what is left, another one waits for them.
+        While running calls could spend the rest of the budget, another call waits for them.
 
         Raises:
-            BudgetExceeded: if there is nothing left.
-            RateLimited: if other calls may spend what is left, and take too long.
+            BudgetExceeded: if nothing is left.
+            RateLimited: if running calls could spend the rest, and take too long.
         """
         if self._daily is None:
             return None
-        token, until = secrets.token_hex(8), anyio.current_time() + self._max_wait
+        token, until = secrets.token_hex(8), anyio.current_time() + self._max_wait_seconds
         while True:
             settled = self._settled.setdefault(caller, anyio.Event())
-            spent, granted = await self._of(caller).reserve(
-                token, requests, self._daily, self._longest_call + _MARGIN
+            spent, granted = await self._budget(caller).reserve(
+                token, requests, self._daily, self._max_call_seconds + _EXPIRY_MARGIN_SECONDS
             )
             if granted:
                 return Reservation(caller, token, self._notice(spent))
@@ -139,13 +131,13 @@ class Budgets:
                     f"calls of yours that are under way may spend the {self._daily - spent:,} requests that "
                     "you have left today; wait for them to end"
                 )
-            # The end of a call on another server is not announced here, so it is tried again now and then.
+            # The end of a call on another server is not signalled here, so this polls.
             with anyio.move_on_after(min(_POLL_SECONDS, until - now)):
                 await settled.wait()
 
     async def settle(self, reservation: Reservation, requests: int) -> None:
-        """Count what a call has spent in the place of what was reserved for it."""
-        await self._of(reservation.caller).settle(reservation.token, requests)
+        """Replace the reservation of a call by what it has spent."""
+        await self._budget(reservation.caller).settle(reservation.token, requests)
         if (settled := self._settled.pop(reservation.caller, None)) is not None:
             settled.set()
 
@@ -154,7 +146,7 @@ class Budgets:
             return None
         return f"of your {self._daily:,} requests of today (UTC), {spent:,} were spent before this call"
 
-    def _of(self, caller: str) -> Budget:
+    def _budget(self, caller: str) -> Budget:
         if caller not in self._budgets:
-            self._budgets[caller] = self._companies.budget(caller)
+            self._budgets[caller] = self._state_factory.budget(caller)
         return self._budgets[caller]

@@ -1,4 +1,4 @@
-"""Files that the operator may change while the server runs: tokens and keys are renewed."""
+"""Files that are reloaded when they change: tokens and keys are rotated while the server runs."""
 
 import logging
 import time
@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 MAX_STALE_SECONDS = 30.0
-"""How long the last good content is used while the file cannot be read or parsed. Editors and secret stores
-replace a file in steps, so one failed reading must not lock everybody out; but a token that was revoked in a
-file that then became unreadable must not stay valid for longer than this. It is counted from the last time
-that the content was seen to be current, so after a time without requests it may be over at once."""
+"""How long the last valid content is used while the file cannot be read or parsed. Editors and secret stores
+replace a file in steps, so one failed read must not lock all callers out; but a token that was revoked in a
+file that then became unreadable must not stay valid for longer. The time is counted from the last check that
+found the content current, so after a pause without requests it may have expired immediately."""
 
 Content = TypeVar("Content")
 
@@ -18,63 +18,63 @@ logger = logging.getLogger(__name__)
 
 
 class FileUnavailable(Exception):
-    """A file has been unreadable or invalid for longer than its last good content may be used."""
+    """A file was unreadable or invalid for longer than its last valid content may be used."""
 
 
 class ReloadingFile(Generic[Content]):
-    """A file that is read again when it has changed, and after a failed reading until it can be read."""
+    """A file that is read again after each change, and after a failed read until one succeeds."""
 
     def __init__(
-        self, path: Path, parse: Callable[[str], Content], max_stale: float = MAX_STALE_SECONDS
+        self, path: Path, parse: Callable[[str], Content], max_stale_seconds: float = MAX_STALE_SECONDS
     ) -> None:
         """Read the file.
 
         Args:
             path: of the file.
-            parse: turns its text into what it holds; raises ValueError if it cannot.
-            max_stale: seconds for which the last good content is used after a reading failed.
+            parse: converts the text of the file, or raises ValueError.
+            max_stale_seconds: for which the last valid content is used while the file cannot be read.
 
         Raises:
-            OSError: if it cannot be read.
-            ValueError: if it does not hold what it should.
+            OSError: if the file cannot be read.
+            ValueError: if the file is invalid.
         """
         self._path = path
         self._parse = parse
-        self._max_stale = max_stale
-        self._stamp = self._look()
+        self._max_stale_seconds = max_stale_seconds
+        self._stamp = self._stat()
         self._content = self._load()
         self._current_at = time.monotonic()
         self._failing = False
         self._logged = ""
 
     def read(self) -> Content:
-        """Return what the file holds.
+        """Return the content of the file.
 
         Raises:
-            FileUnavailable: if it has been unreadable or invalid for too long.
+            FileUnavailable: if it was unreadable or invalid for longer than `max_stale_seconds`.
         """
         try:
-            stamp = self._look()
+            stamp = self._stat()
             if stamp != self._stamp or self._failing:
                 self._content = self._load()
-                self._stamp = stamp  # only now: after a failed reading the same file is read again
+                self._stamp = stamp  # after a failed read the same file is read again
                 self._failing, self._logged = False, ""
                 logger.info("%s was read again", self._path)
             self._current_at = time.monotonic()
         except (OSError, ValueError) as exc:
-            self._note_failure(str(exc))
+            self._handle_failure(str(exc))
         return self._content
 
-    def _note_failure(self, reason: str) -> None:
+    def _handle_failure(self, reason: str) -> None:
         self._failing = True
-        expired = time.monotonic() - self._current_at >= self._max_stale
+        expired = time.monotonic() - self._current_at >= self._max_stale_seconds
         consequence = (
             "nobody in it is let in until it can be read"
             if expired
-            else f"its last good content is used for {self._max_stale:g} seconds at most"
+            else f"its last good content is used for {self._max_stale_seconds:g} seconds at most"
         )
         line = f"{reason}: {consequence}"
-        if line != self._logged:  # the file is looked at with every request
+        if line != self._logged:  # the file is checked with every request
             self._logged = line
             logger.error("%s", line)
         if expired:
@@ -86,7 +86,7 @@ class ReloadingFile(Generic[Content]):
         except ValueError as exc:
             raise ValueError(f"{self._path}: {exc}") from None
 
-    def _look(self) -> tuple[int, ...]:
-        found = self._path.stat()
-        # The time of the last change of its state, too: a copy may keep the time of the last writing.
-        return found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_dev, found.st_ino
+    def _stat(self) -> tuple[int, ...]:
+        stat = self._path.stat()
+        # With st_ctime_ns, because a copy may preserve st_mtime_ns.
+        return stat.st_mtime_ns, stat.st_ctime_ns, stat.st_size, stat.st_dev, stat.st_ino

@@ -1,4 +1,4 @@
-"""Serve HTTP in one process, with limits of its own, or in several. SIGTERM lets calls in hand end."""
+"""Runs the HTTP server in one process (uvicorn) or in several (Granian) until SIGINT or SIGTERM."""
 
 import signal
 import socket
@@ -13,7 +13,7 @@ from rotor_mcp.hosting.connections import MAX_BUSY_CONNECTIONS, LimitedProtocol
 from rotor_mcp.hosting.settings import HostSettings
 
 SHUTDOWN_GRACE_SECONDS = 5
-"""Seconds that calls in hand get beyond what a call may take."""
+"""Seconds for running calls to end, beyond the timeout of a call."""
 
 
 def run(app: Starlette, settings: Settings, host: HostSettings, sockets: Sequence[socket.socket]) -> None:
@@ -31,18 +31,17 @@ def run(app: Starlette, settings: Settings, host: HostSettings, sockets: Sequenc
         timeout_keep_alive=host.keep_alive,
         timeout_graceful_shutdown=int(settings.timeout) + SHUTDOWN_GRACE_SECONDS,
     )
-    # uvicorn raises a signal once more when all is done; by then there is nothing to interrupt.
+    # uvicorn raises the signal again after its shutdown, when there is nothing left to interrupt.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: sys.exit(0))
     uvicorn.Server(config).run([*sockets])
 
 
 def workers(settings: Settings, host: HostSettings, address: str, port: int) -> Callable[[], None]:
-    """Prepare several processes that serve `rotor_mcp.hosting.asgi:app`. Returns what serves until a signal.
+    """Return a function that serves `rotor_mcp.hosting.asgi:app` in several processes until a signal.
 
-    Granian starts a process again that died, and on Linux gives each a socket of its own for the same port.
-    The processes of uvicorn's supervisor share one, and one of them gets most connections: bench/LOAD.md has
-    the figures.
+    Granian restarts a process that died, and on Linux gives each process its own socket for the same port.
+    uvicorn's processes share one socket, and one of them gets most connections (bench/LOAD.md).
 
     Raises:
         ConfigError: if Granian is not installed.
@@ -69,7 +68,7 @@ def workers(settings: Settings, host: HostSettings, address: str, port: int) -> 
         http1_settings=HTTP1Settings(header_read_timeout=host.keep_alive * 1_000),
         websockets=False,
         log_level=LogLevels.warning,
-        log_dictconfig={"handlers": {}, "loggers": {}},  # its lines go where ours go
+        log_dictconfig={"handlers": {}, "loggers": {}},  # its lines use the logging of this package
         respawn_failed_workers=True,
         workers_kill_timeout=int(settings.timeout) + SHUTDOWN_GRACE_SECONDS,
     ).serve

@@ -1,4 +1,4 @@
-"""What somebody who serves over HTTP decides, beside `config.Settings`."""
+"""Settings for HTTP, in addition to `config.Settings`."""
 
 from ipaddress import IPv6Address
 from pathlib import Path
@@ -7,18 +7,18 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, field_validator, model_validator
 
-from rotor_mcp.config import Loaded, is_loopback
+from rotor_mcp.config import EnvironmentSettings, is_loopback
 from rotor_mcp.hosting.addresses import ANY_PORT, Authority, Origin, canonical_url
 
 PATH = "/mcp"
-"""Where the protocol is spoken."""
-SHORTEST_SECRET = 32
-"""Characters, of a secret that is not to be guessed."""
+"""The path of the MCP endpoint."""
+MIN_SECRET_CHARS = 32
+"""Characters of a token or secret that cannot be guessed."""
 NO_AUTH = (
     "can be reached by others, and nothing asks who they are: set ROTOR_MCP_OAUTH_ISSUER, or for a private "
     "network ROTOR_MCP_TOKEN_FILE; or serve at 127.0.0.1 only"
 )
-"""What is said of an address that is not served."""
+"""Continues the text about an address that is not served without authentication."""
 
 
 def _split(value: object) -> object:
@@ -39,19 +39,19 @@ def _check_web_address(value: str) -> str:
 
 
 def _check_secret(value: SecretStr) -> SecretStr:
-    if len(value.get_secret_value()) < SHORTEST_SECRET:
-        raise ValueError(f"must have {SHORTEST_SECRET} characters or more, which nobody can guess")
+    if len(value.get_secret_value()) < MIN_SECRET_CHARS:
+        raise ValueError(f"must have {MIN_SECRET_CHARS} characters or more, which nobody can guess")
     return value
 
 
 WebAddress = Annotated[str, AfterValidator(_check_web_address)]
-"""As it is written: an issuer's address ends with a slash if its tokens say so."""
-Names = Annotated[tuple[str, ...], BeforeValidator(_split)]
+"""A URL without normalization: the URL of an issuer ends with a slash if its tokens say so."""
+NameList = Annotated[tuple[str, ...], BeforeValidator(_split)]
 Secret = Annotated[SecretStr, AfterValidator(_check_secret)]
 
 
-class HostSettings(Loaded):
-    """What the operator decides. Read with `HostSettings.load`."""
+class HostSettings(EnvironmentSettings):
+    """The settings for HTTP. Read with `HostSettings.load`."""
 
     http: Annotated[
         str,
@@ -82,14 +82,14 @@ class HostSettings(Loaded):
         Field(description="Address under which clients reach this server, such as https://rotor.example.com"),
     ] = None
     allowed_hosts: Annotated[
-        Names,
+        NameList,
         Field(
             description="Further host names that clients may call it by, separated by commas, with a port "
             "if only that one is meant, such as rotor.internal or 10.0.0.7:8080"
         ),
     ] = ()
     allowed_origins: Annotated[
-        Names,
+        NameList,
         Field(
             description="Origins of web pages that may call it, separated by commas, such as "
             "https://inspector.example.com"
@@ -228,41 +228,41 @@ class HostSettings(Loaded):
 
     @property
     def on_loopback(self) -> bool:
-        """Whether only this machine can reach it."""
+        """Whether only this machine can reach the address."""
         return is_loopback(self.host)
 
     @property
     def requires_auth(self) -> bool:
-        """Whether callers have to show who they are."""
+        """Whether callers must authenticate."""
         return self.oauth_issuer is not None or self.token_file is not None
 
     @property
     def audience(self) -> str | None:
-        """Who an access token must be for."""
+        """The required audience of an access token."""
         return self.oauth_audience or (f"{self.public_url}{PATH}" if self.public_url else None)
 
     @property
     def hosts(self) -> list[Authority]:
-        """What may stand in the header Host."""
+        """The allowed values of the header `Host`."""
         public = [Authority.parse(urlsplit(self.public_url).netloc)] if self.public_url else []
         local = [Authority(name) for name in ("127.0.0.1", "localhost", "::1")]
         return [*public, *map(_parse_host, self.allowed_hosts), *local]
 
     @property
     def origins(self) -> list[Origin]:
-        """What may stand in the header Origin."""
+        """The allowed values of the header `Origin`."""
         public = [Origin.parse(self.public_url)] if self.public_url else []
         local = [Origin("http", name, ANY_PORT) for name in ("127.0.0.1", "localhost", "::1")]
         return [*public, *self.page_origins, *local]
 
     @property
     def page_origins(self) -> list[Origin]:
-        """The origins of web pages elsewhere that may call."""
+        """The origins of web pages on other hosts that may call."""
         return [_parse_origin(entry) for entry in self.allowed_origins]
 
 
 def _parse_host(entry: str) -> Authority:
-    """Read an entry of the allowed hosts. An IPv6 address by itself needs no brackets."""
+    """Parse an entry of the allowed hosts. An IPv6 address without a port needs no brackets."""
     try:
         return Authority(IPv6Address(entry).compressed)
     except ValueError:
@@ -270,5 +270,5 @@ def _parse_host(entry: str) -> Authority:
 
 
 def _parse_origin(entry: str) -> Origin:
-    """Read an entry of the allowed origins. A slash at the end comes from copying an address."""
+    """Parse an entry of the allowed origins, without the trailing slash that copying a URL adds."""
     return Origin.parse(entry.removesuffix("/"))

@@ -1,12 +1,11 @@
-"""What a process does before it serves HTTP, by whatever server: check the settings, set up logging and
-telemetry, and build the application."""
+"""Prepares a process to serve HTTP: settings, logging, telemetry and the application."""
 
 import logging
 import os
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
+import httpx2
 from starlette.applications import Starlette
 
 from rotor_mcp import gc_tuning, log_setup
@@ -14,34 +13,28 @@ from rotor_mcp.config import ConfigError, Settings, environment_variable
 from rotor_mcp.hosting.app import build_app
 from rotor_mcp.hosting.middleware import access_log
 from rotor_mcp.hosting.settings import HostSettings
-from rotor_mcp.hosting.single_process import claim
+from rotor_mcp.hosting.single_process import NEED_REDIS, claim
 from rotor_mcp.server.backend import open_listeners, open_registry
-
-if TYPE_CHECKING:
-    import httpx2
 
 
 def host_settings(http: str | None = None) -> HostSettings:
-    """Read what is particular to HTTP from the environment.
+    """Read the settings for HTTP from the environment; `http` replaces the address.
 
     Raises:
-        ConfigError: if a setting cannot be used.
+        ConfigError: if a setting is invalid.
     """
     values = {name: os.environ.get(environment_variable(name)) for name in HostSettings.model_fields}
     return HostSettings.load(values if http is None else values | {"http": http})
 
 
 def check(settings: Settings, host: HostSettings, *, in_sandbox: bool = False) -> None:
-    """See that settings that are right by themselves are right together.
+    """Check that the settings are valid together.
 
     Raises:
         ConfigError: if they are not.
     """
     if host.workers > 1 and settings.redis_url is None:
-        raise ConfigError(
-            "ROTOR_MCP_WORKERS: several processes need ROTOR_MCP_REDIS_URL, since there calls for one person "
-            "wait for each other; without it one person could be filed twice"
-        )
+        raise ConfigError(f"ROTOR_MCP_WORKERS: {NEED_REDIS}")
     if host.workers > 1 and in_sandbox:
         raise ConfigError(
             "ROTOR_MCP_WORKERS: each process would have a sandbox of its own; serve one by rotor-mcp sandbox"
@@ -57,14 +50,14 @@ def check(settings: Settings, host: HostSettings, *, in_sandbox: bool = False) -
 def start(
     settings: Settings,
     host: HostSettings,
-    transport: "Callable[[], httpx2.AsyncBaseTransport] | None" = None,
+    transport: Callable[[], httpx2.AsyncBaseTransport] | None = None,
 ) -> Starlette:
-    """Set this process up, and build the application that it serves.
+    """Set up this process, and return the application that it serves.
 
     Raises:
-        ConfigError: if settings cannot be used, or another process serves the same without a Redis.
+        ConfigError: if settings are invalid, or another process serves the same without Redis.
         OSError: if a file of the settings cannot be read or written.
-        ValueError: if one does not hold what it should.
+        ValueError: if a file of the settings is invalid.
     """
     if transport is None and settings.redis_url is None:
         claim(settings, host)

@@ -1,7 +1,7 @@
-"""Where a search goes on. A cursor is opaque to its bearer and holds all there is to know: no server memory.
+"""Encodes where a search continues, as an opaque cursor without state on the server.
 
 Rotor pages by offset over a list that grows at its head, so an offset alone would repeat leads. A cursor also
-names the last lead that was dealt with; whatever stands before it has been seen.
+contains the last lead that was processed; leads before it were seen.
 """
 
 import base64
@@ -24,7 +24,7 @@ _OF_A_PAGE = {"cursor", "limit", "fields"}
 
 
 class ApiFilters(IntEnum):
-    """What Rotor is asked to filter by. The rest is compared here."""
+    """The filters that are sent to Rotor. The others are applied here."""
 
     NOTHING = 0
     TEXT = 1
@@ -34,71 +34,71 @@ class ApiFilters(IntEnum):
 
 @dataclass(frozen=True)
 class ScanPosition:
-    """A lead in Rotor's own order, newest first."""
+    """The position of a lead in Rotor's order, newest first."""
 
     id: str
     at: int
-    """When it was created, in milliseconds since 1970; 0 if that is not known."""
+    """Time of creation in milliseconds since 1970; 0 if unknown."""
 
     @classmethod
     def of(cls, lead: Lead) -> Self:
-        """Mark a lead."""
+        """Return the position of a lead."""
         return cls(lead.id or "", _milliseconds(lead))
 
 
 @dataclass(frozen=True)
 class Cursor:
-    """Where to go on."""
+    """Where a search continues."""
 
     search: str
-    """A digest of the search that this belongs to."""
+    """A digest of the search that the cursor belongs to."""
     size: int
     """Leads per page of Rotor's list."""
     page: int = 1
-    """The page of Rotor's list to begin with."""
-    asked: ApiFilters = ApiFilters.ALL
-    """What Rotor is asked to filter by."""
+    """The page of Rotor's list to read first."""
+    api_filters: ApiFilters = ApiFilters.ALL
+    """The filters that are sent to Rotor."""
     seen: ScanPosition | None = None
-    """The last lead of Rotor's list that is done with."""
+    """The last lead of Rotor's list that was processed."""
     after: SortKey | None = None
-    """The sort key of the last lead shown, where the leads from that page on are shown in another order."""
+    """The sort key of the last lead shown, if the leads from that page on are sorted."""
     until: str = ""
-    """The id of the last of those leads; they are sorted among themselves, wherever the list is pushed to."""
+    """The id of the last of the sorted leads: only these are sorted, also after new leads move them back."""
 
     def encode(self) -> str:
-        """Write it down, in few tokens: it is repeated by a model."""
+        """Return the cursor as text, in few tokens, because a model repeats it."""
         seen, after = self.seen or ScanPosition("", 0), self.after
-        parts = [self.search, self.size, self.page, int(self.asked), _shorten(seen.id), seen.at]
+        parts = [self.search, self.size, self.page, int(self.api_filters), _shorten(seen.id), seen.at]
         if after is not None:
             parts += [int(after[0]), json.dumps(after[1]), _shorten(after[2]), _shorten(self.until)]
         return "~".join(quote(str(part), safe=":") for part in parts)
 
     @classmethod
-    def decode(cls, text: str, wanted: SearchRequest) -> Self:
-        """Read a cursor.
+    def decode(cls, text: str, request: SearchRequest) -> Self:
+        """Parse the cursor of a search.
 
         Raises:
-            InvalidArguments: if it is no cursor, or belongs to another search.
+            InvalidArguments: if the text is not a cursor, or belongs to another search.
         """
         try:
-            search, size, page, asked, seen_id, seen_at, *rest = map(unquote, text.strip().split("~"))
+            search, size, page, api_filters, seen_id, seen_at, *rest = map(unquote, text.strip().split("~"))
             after, until = None, ""
             if rest:
                 unknown, value, lead_id, until_id = rest
                 after, until = (bool(int(unknown)), json.loads(value), _restore(lead_id)), _restore(until_id)
-                if not isinstance(after[1], str if wanted.order == "name" else float):
+                if not isinstance(after[1], str if request.order == "name" else float):
                     raise ValueError("sorted by something else")  # noqa: TRY301
             seen = ScanPosition(_restore(seen_id), int(seen_at)) if seen_id else None
-            cursor = cls(search, int(size), int(page), ApiFilters(int(asked)), seen, after, until)
+            cursor = cls(search, int(size), int(page), ApiFilters(int(api_filters)), seen, after, until)
         except ValueError:
             raise InvalidArguments(["cursor: not one of ours; leave it out to begin anew"]) from None
-        if cursor.search != digest(wanted) or not (1 <= cursor.size <= PAGE_LIMIT and cursor.page >= 1):
+        if cursor.search != digest(request) or not (1 <= cursor.size <= PAGE_LIMIT and cursor.page >= 1):
             raise InvalidArguments(["cursor: belongs to another search; repeat that one, or leave it out"])
         return cursor
 
 
 def _shorten(lead_id: str) -> str:
-    """Write an id in half the tokens; what is no UUID stays as it is, behind a mark."""
+    """Encode an id in half the tokens; anything but a UUID is kept, after an exclamation mark."""
     try:
         return base64.urlsafe_b64encode(UUID(lead_id).bytes).decode().rstrip("=")
     except ValueError:
@@ -111,18 +111,18 @@ def _restore(short: str) -> str:
     return str(UUID(bytes=base64.b64decode(f"{short}==", altchars=b"-_", validate=True)))
 
 
-def digest(wanted: SearchRequest) -> str:
-    """Tell searches apart by what they look for and how they sort it."""
-    facts = wanted.model_dump_json(exclude=_OF_A_PAGE, exclude_defaults=True)
+def digest(request: SearchRequest) -> str:
+    """Return a digest of the filters and the order of a search."""
+    facts = request.model_dump_json(exclude=_OF_A_PAGE, exclude_defaults=True)
     return hashlib.sha256(facts.encode()).hexdigest()[:6]
 
 
 def unseen(leads: list[Lead], seen: ScanPosition | None) -> list[Lead]:
-    """Leave out what stands before a lead that is done with, and that lead.
+    """Return the leads after one that was processed.
 
     Args:
-        leads: a page of Rotor's list, from where that lead was or after it.
-        seen: the lead; leads created since have pushed it back by their number.
+        leads: a page of Rotor's list that begins at or after the former place of that lead.
+        seen: that lead. Each lead created since has moved it back by one place.
     """
     if seen is None:
         return leads
@@ -130,7 +130,7 @@ def unseen(leads: list[Lead], seen: ScanPosition | None) -> list[Lead]:
         if lead.id == seen.id:
             return leads[at + 1 :]
     if not seen.at or all(_milliseconds(lead) <= seen.at for lead in leads):
-        return leads  # all of these stand behind it
+        return leads  # all of these are after it
     return [lead for lead in leads if _milliseconds(lead) < seen.at]
 
 

@@ -1,7 +1,7 @@
-"""Rows that are one person → one write, or why they cannot be. Pure.
+"""Merges the rows of a batch that are one person into one write, or refuses them. Pure.
 
-Sent one after the other, the last row would win. Here rows are put together where they say the same or
-complete each other, and refused where they disagree.
+Written one after the other, the last row would win. Rows that agree or complement each other are merged, and
+rows that contradict each other are refused.
 """
 
 from collections.abc import Iterable, Sequence
@@ -26,15 +26,15 @@ _SAME_NAME = (
 
 @dataclass(frozen=True)
 class RowGroup:
-    """What one row asks for, or several that are one person."""
+    """One row, or several rows of one person."""
 
     rows: tuple[int, ...]
-    """Their numbers. The result stands under the first."""
+    """Their numbers. The first one identifies the result."""
     request: UpsertRequest
 
 
 class ClashError(Exception):
-    """Rows that cannot be written because of each other. The text says what to do about it."""
+    """Rows that conflict with each other. The message says what to do."""
 
     def __init__(
         self, groups: Sequence[RowGroup], reason: str, refused: Sequence[RowGroup] | None = None
@@ -45,19 +45,19 @@ class ClashError(Exception):
 
 
 def merge(groups: Sequence[RowGroup], locale: Locale) -> tuple[list[RowGroup], list[ClashError]]:
-    """Combine the rows of one person. Returns the combined rows, and why the others cannot be written.
+    """Merge the rows of each person. Returns the merged rows, and the conflicts of the others.
 
-    Rows with the same id are one person; without ids, those with the same phone or e-mail; without these,
-    those with the same name.
+    Rows are one person if they have the same id; without ids, the same phone or e-mail; without these, the
+    same name.
     """
     merged: list[RowGroup] = []
     clashes: list[ClashError] = []
-    for same_person in _groups(groups, locale.region):
+    for same_person in _group_by_person(groups, locale.region):
         try:
             merged.append(combine(same_person, locale))
         except ClashError as exc:
             clashes.append(exc)
-        except Exception as exc:  # whatever it is, it is these rows' alone
+        except Exception as exc:  # the other rows are not affected
             reason = f"cannot be put together: rotor-mcp has a fault of its own here ({type(exc).__name__})"
             clashes.append(ClashError(same_person, reason))
     named = {name_form(group.request.name or ""): group for group in merged if _is_reachable(group)}
@@ -76,31 +76,31 @@ def _is_reachable(group: RowGroup) -> bool:
     return not _REACHABLE_BY.isdisjoint(group.request.model_fields_set)
 
 
-def _groups(groups: Iterable[RowGroup], region: str) -> list[list[RowGroup]]:
+def _group_by_person(groups: Iterable[RowGroup], region: str) -> list[list[RowGroup]]:
+    """Group rows that share a key, directly or through other rows (union-find)."""
     keys = {group.rows: request_keys(group.request, region) for group in groups}
-    nearer: dict[str, str] = {}
+    parents: dict[str, str] = {}
 
     def root(key: str) -> str:
-        while key in nearer:
-            key = nearer[key]
+        while key in parents:
+            key = parents[key]
         return key
 
     for first, *others in keys.values():
         for other in others:
             if root(other) != root(first):
-                nearer[root(other)] = root(first)
-    together: dict[str, list[RowGroup]] = {}
+                parents[root(other)] = root(first)
+    people: dict[str, list[RowGroup]] = {}
     for group in groups:
-        together.setdefault(root(keys[group.rows][0]), []).append(group)
-    return list(together.values())
+        people.setdefault(root(keys[group.rows][0]), []).append(group)
+    return list(people.values())
 
 
 def combine(groups: Sequence[RowGroup], locale: Locale) -> RowGroup:
-    """Combine several groups of one person into one.
+    """Merge several groups of one person into one.
 
     Raises:
-        ClashError: if they give different values to a field that holds one, or it is not certain that they
-            are one person.
+        ClashError: if they have different values for a field, or it is not certain that they are one person.
     """
     given = [_given(group.request) for group in groups]
     weak: set[str] = set()
@@ -111,13 +111,13 @@ def combine(groups: Sequence[RowGroup], locale: Locale) -> RowGroup:
     differing: dict[str, None] = {}
     for group, fields in zip(groups, given, strict=True):
         for name, value in fields.items():
-            # What a row gives itself comes before what is given for all rows.
+            # A value of a row takes precedence over a value for all rows.
             is_weak = name in group.request.given.only_if_blank
             if name in values and is_weak and name not in weak:
                 continue
             try:
-                joins = name in values and (is_weak or name not in weak)
-                values[name] = _join(name, values[name], value, locale) if joins else value
+                merges = name in values and (is_weak or name not in weak)
+                values[name] = _merge_values(name, values[name], value, locale) if merges else value
             except ValueError:
                 differing[name] = None
             if is_weak:
@@ -135,8 +135,8 @@ def combine(groups: Sequence[RowGroup], locale: Locale) -> RowGroup:
             f"are the same person, but differ in {', '.join(differing)}; make one row of them, or give each "
             "person a phone or e-mail of their own",
         )
-    together = groups[0].request.with_values(values, notes=tuple(notes), only_if_blank=weak)
-    return RowGroup(_rows(groups), together)
+    merged = groups[0].request.with_values(values, notes=tuple(notes), only_if_blank=weak)
+    return RowGroup(_rows(groups), merged)
 
 
 def _notes(request: UpsertRequest) -> tuple[str, ...]:
@@ -148,11 +148,11 @@ def _given(arguments: UpsertRequest) -> dict[str, Any]:
     return {name: getattr(arguments, name) for name in names}
 
 
-def _join(name: str, one: Any, other: Any, locale: Locale) -> Any:
-    """Find the value that says what both say.
+def _merge_values(name: str, one: Any, other: Any, locale: Locale) -> Any:
+    """Return the value that includes both.
 
     Raises:
-        ValueError: if there is none.
+        ValueError: if the values contradict each other.
     """
     match name:
         case "tags":
@@ -160,12 +160,12 @@ def _join(name: str, one: Any, other: Any, locale: Locale) -> Any:
         case "replace_notes":
             return one or other
         case "notes":
-            return one  # all of them are put together by themselves
+            return one  # merged separately
         case "id" | "confirm":
             holds, also_holds = one == other, False
         case "follow_up_date":
             first, second = (dates.to_rotor(date, locale.zone) for date in (one, other))
-            # A date says nothing more than a date-time of that day.
+            # A date-time includes the date of its day.
             holds = dates.to_rotor(other, locale.zone, before=first) == first
             also_holds = dates.to_rotor(one, locale.zone, before=second) == second
         case _:

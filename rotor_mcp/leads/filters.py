@@ -1,6 +1,6 @@
-"""Which leads match, in which order, and what they come to. Pure.
+"""Filters, sorts and counts leads. Pure.
 
-Rotor's API filters by text, stage, tags and archived, newest first, and by nothing else. The rest is here.
+Rotor's API filters by text, stage, tags and archived only, newest first.
 """
 
 from collections import Counter
@@ -13,73 +13,61 @@ from rotor_mcp.api.models import Lead
 from rotor_mcp.leads.locale import Locale
 from rotor_mcp.leads.phones import is_phone_query, phone_matches
 from rotor_mcp.leads.requests import CountedBy, SearchRequest, SortOrder
-from rotor_mcp.normalize import (
-    address_form,
-    caseless,
-    name_form,
-    text_form,
-    words,
-)
+from rotor_mcp.normalize import address_form, caseless, name_form, text_form, words
 
 NEW_LEAD_DAYS = timedelta(days=2)
 """Rotor's own triage rule: a lead created within two days that has no follow-up date needs action."""
 
 MAX_TAGS_BYTES = 4_000
-"""Bytes of the tags in an address. Servers refuse addresses of more than 8,000."""
+"""Limit of the tags in a URL. Servers refuse URLs of more than 8,000 bytes."""
 _OF_THE_API = frozenset({"search", "stage", "tags", "archived"})
 
 
-def is_for_the_api(wanted: SearchRequest) -> bool:
-    """Whether Rotor can do all of this alone: then one request of the size shown is enough."""
+def is_for_the_api(request: SearchRequest) -> bool:
+    """Whether the API can do this search alone: then one request for the leads shown is enough."""
     return (
         not any(
-            _is_given(name, wanted) for names in _TESTS.values() for name in names if name not in _OF_THE_API
+            _is_given(name, request) for names in _TESTS.values() for name in names if name not in _OF_THE_API
         )
-        and wanted.order == "newest"
-        and wanted.count_by is None
-        and wanted.archived != "only"
-        and are_for_the_api(wanted.tags)
-        and not (wanted.search and is_phone_query(wanted.search))
+        and request.order == "newest"
+        and request.count_by is None
+        and request.archived != "only"
+        and are_for_the_api(request.tags)
+        and not (request.search and is_phone_query(request.search))
     )
 
 
 def are_for_the_api(tags: Sequence[str]) -> bool:
-    """Whether Rotor can be asked for leads with any of these tags, which an address names between commas."""
+    """Whether the API can filter by any of these tags, which a URL separates by commas."""
     return not any("," in tag for tag in tags) and len(quote(",".join(tags))) <= MAX_TAGS_BYTES
 
 
-def matcher(wanted: SearchRequest, locale: Locale, *, compare_text: bool) -> Callable[[Lead], bool]:
-    """Return the test of whether a lead matches.
-
-    Args:
-        wanted: what it must match.
-        locale: the day, and how dates and phones are read.
-        compare_text: whether `search` is compared here; else Rotor has done so.
-    """
-    tests = [test for test, names in _TESTS.items() if any(_is_given(name, wanted) for name in names)]
-    if compare_text and wanted.search:
+def matcher(request: SearchRequest, locale: Locale, *, compare_text: bool) -> Callable[[Lead], bool]:
+    """Return the predicate of a search; without `compare_text`, Rotor has filtered by `search`."""
+    tests = [test for test, names in _TESTS.items() if any(_is_given(name, request) for name in names)]
+    if compare_text and request.search:
         tests.append(_text)
-    return lambda lead: _archived(lead, wanted) and all(test(lead, wanted, locale) for test in tests)
+    return lambda lead: _archived(lead, request) and all(test(lead, request, locale) for test in tests)
 
 
-def _is_given(name: str, wanted: SearchRequest) -> bool:
-    return bool(getattr(wanted, name) != SearchRequest.model_fields[name].default)
+def _is_given(name: str, request: SearchRequest) -> bool:
+    return bool(getattr(request, name) != SearchRequest.model_fields[name].default)
 
 
-def _archived(lead: Lead, wanted: SearchRequest) -> bool:
-    return wanted.archived == "include" or lead.archived == (wanted.archived == "only")
+def _archived(lead: Lead, request: SearchRequest) -> bool:
+    return request.archived == "include" or lead.archived == (request.archived == "only")
 
 
-# Each of these is only asked if one of its arguments, which stand in `_TESTS`, is given. Texts are compared
-# without capitals, accents and punctuation, phones by their digits.
+# Each test runs only if one of its arguments, listed in `_TESTS`, is given. Texts are compared without case,
+# accents and punctuation, phones by their digits.
 
 
-def _text(lead: Lead, wanted: SearchRequest, locale: Locale) -> bool:
-    return matches_text(lead, wanted.search or "", locale.region)
+def _text(lead: Lead, request: SearchRequest, locale: Locale) -> bool:
+    return matches_text(lead, request.search or "", locale.region)
 
 
 def matches_text(lead: Lead, text: str, region: str) -> bool:
-    """Whether a lead's name, phone or e-mail holds a text, whatever the spelling."""
+    """Whether a lead's name, phone or e-mail contains a text, in any spelling."""
     return (
         phone_matches(text, lead.phone or "", region)
         or caseless(text) in caseless(lead.email or "")
@@ -88,35 +76,35 @@ def matches_text(lead: Lead, text: str, region: str) -> bool:
 
 
 def _is_part(text: str, name: str) -> bool:
-    """Whether a text is a part of a name, or each of its words a part of one of the name's words."""
+    """Whether a text is part of a name, or each of its words is part of a word of the name."""
     form, parts, has = name_form(text), words(text), words(name)
     return form in name_form(name) or (
         bool(parts) and all(any(part in word for word in has) for part in parts)
     )
 
 
-def _stage(lead: Lead, wanted: SearchRequest, _: Locale) -> bool:
-    return text_form(lead.stage or "") == text_form(wanted.stage or "")
+def _stage(lead: Lead, request: SearchRequest, _: Locale) -> bool:
+    return text_form(lead.stage or "") == text_form(request.stage or "")
 
 
-def _tags(lead: Lead, wanted: SearchRequest, _: Locale) -> bool:
+def _tags(lead: Lead, request: SearchRequest, _: Locale) -> bool:
     has = {text_form(tag) for tag in lead.tags}
-    hits = [text_form(tag) in has for tag in wanted.tags]
-    return all(hits) if wanted.all_tags else any(hits)
+    hits = [text_form(tag) in has for tag in request.tags]
+    return all(hits) if request.all_tags else any(hits)
 
 
-def _created(lead: Lead, wanted: SearchRequest, locale: Locale) -> bool:
-    return _within(lead.created_at, dates.local, wanted.created_from, wanted.created_to, locale)
+def _created(lead: Lead, request: SearchRequest, locale: Locale) -> bool:
+    return _within(lead.created_at, dates.local, request.created_from, request.created_to, locale)
 
 
-def _followed_up(lead: Lead, wanted: SearchRequest, locale: Locale) -> bool:
-    return _within(lead.follow_up_date, dates.follow_up, wanted.follow_up_from, wanted.follow_up_to, locale)
+def _followed_up(lead: Lead, request: SearchRequest, locale: Locale) -> bool:
+    return _within(lead.follow_up_date, dates.follow_up, request.follow_up_from, request.follow_up_to, locale)
 
 
 def _within(
     value: str | None, read: dates.ReadDate, start: str | None, end: str | None, locale: Locale
 ) -> bool:
-    """Whether a moment lies between two others; a bound without a time is the whole day."""
+    """Whether a time is within two bounds, inclusive; a bound without a time is the whole day."""
     moment = read(value, locale.zone) if value else None
     return (
         moment is not None
@@ -126,7 +114,7 @@ def _within(
 
 
 def _compare(moment: date | datetime, bound: str, locale: Locale) -> int:
-    """-1, 0 or 1: before, at or after. By the day, unless both have a time."""
+    """Return -1, 0 or 1: before, at or after. Compares days unless both have a time."""
     limit = dates.parse(bound)
     if isinstance(limit, datetime) and isinstance(moment, datetime):
         limit = limit if limit.tzinfo else limit.replace(tzinfo=locale.zone)
@@ -156,46 +144,48 @@ def _needs_action(lead: Lead, _: SearchRequest, locale: Locale) -> bool:
     return created is not None and locale.today - created <= NEW_LEAD_DAYS
 
 
-def _priority(lead: Lead, wanted: SearchRequest, _: Locale) -> bool:
-    return lead.priority == wanted.priority
+def _priority(lead: Lead, request: SearchRequest, _: Locale) -> bool:
+    return lead.priority == request.priority
 
 
-def _words(lead: Lead, wanted: SearchRequest, _: Locale) -> bool:
+def _words(lead: Lead, request: SearchRequest, _: Locale) -> bool:
     for name in ("source", "service_type"):
-        part = getattr(wanted, name)
+        part = getattr(request, name)
         if part is not None and text_form(part) not in text_form(getattr(lead, name) or ""):
             return False
     return True
 
 
-def _place(lead: Lead, wanted: SearchRequest, _: Locale) -> bool:
+def _place(lead: Lead, request: SearchRequest, _: Locale) -> bool:
     for name in ("address_city", "address_state"):
-        text = getattr(wanted, name)
+        text = getattr(request, name)
         if text is not None and address_form(name, text) != address_form(name, getattr(lead, name) or ""):
             return False
-    if wanted.address_zip is None:
+    if request.address_zip is None:
         return True
-    start, code = (address_form("address_zip", text or "") for text in (wanted.address_zip, lead.address_zip))
+    start, code = (
+        address_form("address_zip", text or "") for text in (request.address_zip, lead.address_zip)
+    )
     return code.startswith(start)
 
 
-def _assigned(lead: Lead, wanted: SearchRequest, _: Locale) -> bool:
-    return bool(lead.assigned_to) == wanted.assigned
+def _assigned(lead: Lead, request: SearchRequest, _: Locale) -> bool:
+    return bool(lead.assigned_to) == request.assigned
 
 
-def _value(lead: Lead, wanted: SearchRequest, _: Locale) -> bool:
+def _value(lead: Lead, request: SearchRequest, _: Locale) -> bool:
     value = lead.projected_value
     return (
         value is not None
-        and (wanted.value_from is None or value >= wanted.value_from)
-        and (wanted.value_to is None or value <= wanted.value_to)
+        and (request.value_from is None or value >= request.value_from)
+        and (request.value_to is None or value <= request.value_to)
     )
 
 
-def _contact(lead: Lead, wanted: SearchRequest, _: Locale) -> bool:
+def _contact(lead: Lead, request: SearchRequest, _: Locale) -> bool:
     return all(
         has is None or bool(getattr(lead, name)) == has
-        for name, has in (("phone", wanted.has_phone), ("email", wanted.has_email))
+        for name, has in (("phone", request.has_phone), ("email", request.has_email))
     )
 
 
@@ -216,17 +206,17 @@ _TESTS: dict[Callable[[Lead, SearchRequest, Locale], bool], tuple[str, ...]] = {
 """Tests → the arguments that ask for them."""
 
 
-def is_past(lead: Lead, wanted: SearchRequest, locale: Locale) -> bool:
-    """Whether this lead and all older ones are too old: newest first, reading can stop here."""
-    moment = dates.local(lead.created_at, locale.zone) if lead.created_at and wanted.created_from else None
-    return moment is not None and _compare(moment, wanted.created_from or "", locale) < 0
+def is_past(lead: Lead, request: SearchRequest, locale: Locale) -> bool:
+    """Whether this lead and all older ones are too old, so that reading can stop."""
+    moment = dates.local(lead.created_at, locale.zone) if lead.created_at and request.created_from else None
+    return moment is not None and _compare(moment, request.created_from or "", locale) < 0
 
 
 SortKey = tuple[bool, float | str, str]
 
 
 def sort_key(lead: Lead, order: SortOrder, locale: Locale) -> SortKey:
-    """What leads are sorted by, different for every two. What is not known comes last."""
+    """Return the sort key of a lead, which is unique. Unknown values come last."""
     value: float | str | None
     match order:
         case "newest":
@@ -253,7 +243,7 @@ def _seconds(value: str | None, read: dates.ReadDate, locale: Locale, sign: int 
 
 
 def count(leads: Iterable[Lead], by: CountedBy) -> dict[str, tuple[int, float]]:
-    """Count leads, and add up what they may bring, by a field; the most numerous first."""
+    """Return value of a field → number of leads and sum of projected values, the most frequent first."""
     counts: Counter[str] = Counter()
     values: Counter[str] = Counter()
     for lead in leads:

@@ -1,6 +1,6 @@
-"""What a caller asks for: the arguments of `upsert_lead` and of `search_leads`, as models.
+"""Models of the requests: the arguments of `upsert_lead` and `search_leads`.
 
-The fields of a lead, with their limits, are in `api/models.py`.
+The fields of a lead and their limits are in `api/models.py`.
 """
 
 import json
@@ -8,13 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import (
-    BeforeValidator,
-    Field,
-    PrivateAttr,
-    field_validator,
-    model_validator,
-)
+from pydantic import BeforeValidator, Field, PrivateAttr, field_validator, model_validator
 
 from rotor_mcp.api.models import (
     Amount,
@@ -32,16 +26,16 @@ from rotor_mcp.api.models import (
 
 @dataclass(frozen=True)
 class Given:
-    """How arguments were given, beside their values."""
+    """How arguments were given, in addition to their values."""
 
     blank: tuple[str, ...] = ()
     """Arguments that were given without a value."""
     remarks: tuple[str, ...] = ()
-    """What the caller should know of how the arguments were read."""
+    """Texts for the caller about how the arguments were interpreted."""
     only_if_blank: frozenset[str] = frozenset()
-    """Fields that were given for many rows at once: they replace no value of a lead that is found."""
+    """Fields that were given for all rows: they do not replace a value of an existing lead."""
     notes: tuple[str, ...] = ()
-    """The notes, in the parts that came together from several rows; each is added if it is not there."""
+    """The notes of each merged row; each is added unless the lead has it."""
 
 
 class Arguments(Fields):
@@ -59,7 +53,7 @@ class Arguments(Fields):
         self._given = replace(self._given, remarks=(*self._given.remarks, text))
 
     def note_blanks(self, blank: Mapping[str, object]) -> None:
-        """Note the arguments that were given without a value, with what was given."""
+        """Record the arguments that were given without a value, and what was given."""
         self._given = replace(self._given, blank=tuple(blank))
 
 
@@ -74,15 +68,9 @@ class UpsertRequest(LeadFields, Arguments):
     def with_values(
         self, values: Mapping[str, Any], *, notes: tuple[str, ...] = (), only_if_blank: Iterable[str] = ()
     ) -> Self:
-        """Return the same arguments with other values.
-
-        Args:
-            values: field → value.
-            notes: the notes, in the parts that came together from several rows.
-            only_if_blank: fields whose values replace none of a lead that is found.
-        """
-        together = {"notes": "\n".join(notes)} if notes else {}
-        arguments = self.model_copy(update={**values, **together})
+        """Return a copy with other values; for `notes` and `only_if_blank` see `Given`."""
+        joined = {"notes": "\n".join(notes)} if notes else {}
+        arguments = self.model_copy(update={**values, **joined})
         arguments._given = replace(
             self._given,
             blank=tuple(name for name in self._given.blank if name not in values),
@@ -99,14 +87,14 @@ class UpsertRequest(LeadFields, Arguments):
 
 
 class RowDefaults(Arguments):
-    """What is given once for many rows."""
+    """Arguments that are given once for all rows."""
 
     stage: Annotated[str | None, Field(description="For rows without")] = None
     source: Annotated[str | None, Field(description="For rows without")] = None
     tags: Annotated[Tags, Field(description="For all rows")] = []
 
     def fill(self, row: UpsertRequest) -> UpsertRequest:
-        """Return the arguments of one row, with what is given for all rows where the row gives nothing."""
+        """Return the arguments of a row, completed by those for all rows."""
         missing = {
             name: value
             for name in ("stage", "source")
@@ -152,7 +140,7 @@ class SearchRequest(Arguments):
     cursor: Annotated[str | None, Field(description="From the last result, to go on")] = None
 
     def note_blanks(self, blank: Mapping[str, object]) -> None:
-        """Note the arguments that were given without a value, and remark on zeros that are not used."""
+        """Record the arguments that were given without a value, and add a remark about unused zeros."""
         super().note_blanks(blank)
         fields = type(self).model_fields
         if not_used := [

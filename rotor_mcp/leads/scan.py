@@ -1,9 +1,9 @@
-"""Reads Rotor's list of leads page by page, newest first, and filters what Rotor was not asked to filter."""
+"""Reads Rotor's list of leads page by page, newest first, and applies the filters that Rotor did not."""
 
 from dataclasses import dataclass, field, replace
 from typing import Self
 
-from rotor_mcp.api.models import PAGE_LIMIT, Lead, Page
+from rotor_mcp.api.models import PAGE_LIMIT, Lead
 from rotor_mcp.concurrency import paced
 from rotor_mcp.leads import filters
 from rotor_mcp.leads.context import CallContext
@@ -12,12 +12,12 @@ from rotor_mcp.leads.phones import is_phone_query, parse_phones
 from rotor_mcp.leads.requests import SearchRequest
 
 Hit = tuple[int, Lead]
-"""A lead that matches, with the page it stood on."""
+"""A matching lead, and the number of its page."""
 
 
 @dataclass
 class LeadScan:
-    """Rotor's list from where a cursor says, as far as it was read. How far that is, the reader decides."""
+    """Reads Rotor's list from a cursor on, as far as the caller wants."""
 
     request: SearchRequest
     begin: Cursor
@@ -25,37 +25,37 @@ class LeadScan:
     page: int = field(init=False)
     """The page to read next."""
     last: ScanPosition | None = field(init=False)
-    """The last lead looked at."""
+    """The last lead examined."""
     ended: bool = field(default=False, init=False)
-    """Whether the list ended, or holds only leads that are too old from here on."""
+    """Whether the list has ended, or only leads remain that are too old."""
     pages: int = field(default=0, init=False)
     """Pages read."""
     looked_at: int = field(default=0, init=False)
-    """Leads on them, those that do not match as well."""
+    """Leads examined, matching or not."""
     tags: set[str] = field(default_factory=set, init=False)
-    """The tags of the leads looked at."""
+    """The tags of these leads."""
     exist: int | None = field(default=None, init=False)
-    """Leads on Rotor's list, by its own word."""
+    """Leads on the list, according to Rotor."""
     age: float = field(default=0.0, init=False)
-    """Seconds since the oldest part was read."""
+    """Seconds since the oldest page was read."""
 
     def __post_init__(self) -> None:
         self.page, self.last = self.begin.page, self.begin.seen
 
     async def read_until(self, enough: int | None = None, pages: int | None = None) -> list[Hit]:
-        """Read until there are enough leads, or all was read, or the requests of one search are spent.
+        """Read until there are enough matching leads, the list ends, or the request limit is reached.
 
         Args:
-            enough: leads that match; all if None.
-            pages: to read at most; as many as one search may spend requests if None.
+            enough: number of matching leads; all if None.
+            pages: to read at most; the request limit of a search if None.
 
         Raises:
-            RotorError: if Rotor could not be asked or refused.
+            RotorError: if a request failed.
         """
         matched: list[Hit] = []
-        # What stood on so many pages may have been pushed to one more.
-        most = (pages or self.call.search_requests) + bool(self.begin.until)
-        for number in range(1, most + 1):
+        # New leads may have moved the last lead to one more page.
+        max_pages = (pages or self.call.search_requests) + bool(self.begin.until)
+        for number in range(1, max_pages + 1):
             at = self.page
             matched += [(at, lead) for lead in await self.read()]
             if self.done or (enough is not None and len(matched) >= enough):
@@ -65,19 +65,23 @@ class LeadScan:
         return matched
 
     async def read(self) -> list[Lead]:
-        """Read the next page, and return the leads of it that match and were not looked at before.
+        """Read the next page, and return its matching leads that were not examined before.
 
         Raises:
-            RotorError: if Rotor could not be asked or refused.
+            RotorError: if a request failed.
         """
-        page, age = await self._ask()
+        text, stage, tags = self._api_filters
+        archived = self.request.archived != "exclude"
+        page, age = await self.call.page(
+            self.page, search=text, stage=stage, tags=tags, archived=archived, size=self.begin.size
+        )
         self.pages += 1
         self.age = max(self.age, age)
         self.exist = page.total
         leads = unseen(page.leads, self.last)
         end = next((place for place, lead in enumerate(leads) if lead.id == self.begin.until), None)
         if end is not None:
-            # The rest of this page is for whoever goes on from here.
+            # The rest of this page is for the next cursor.
             leads = leads[: end + 1]
         else:
             self.page += 1
@@ -94,53 +98,41 @@ class LeadScan:
 
     @property
     def done(self) -> bool:
-        """Whether all was read: to the end of the list, or as far as the cursor says."""
+        """Whether the list was read to its end, or to the last lead of the cursor."""
         until = self.begin.until
         return self.ended or (bool(until) and self.last is not None and self.last.id == until)
 
     def without_api_filters(self, *, found: bool) -> Self | None:
-        """Return the same from the beginning with less left to Rotor, if Rotor may have missed leads.
+        """Return a scan from the start with fewer filters in Rotor, if Rotor may have missed leads.
 
-        Rotor may compare letter by letter. What it is not asked is compared here, in every spelling: first
-        the stage and the tags, then, if nothing is found, the text.
+        Rotor may compare exact text. Filters that are applied here match any spelling: first stage and tags,
+        then, if nothing was found, the text.
         """
-        _, stage, tags = self._asked
+        _, stage, tags = self._api_filters
         has_text = self.request.search is not None
         if not self.tags.issuperset(tags) or (stage is not None and not self.looked_at):
             return self._with(ApiFilters.TEXT if has_text else ApiFilters.NOTHING)
-        if has_text and not found and self.begin.asked is not ApiFilters.NOTHING:
+        if has_text and not found and self.begin.api_filters is not ApiFilters.NOTHING:
             return self._with(ApiFilters.NOTHING)
         return None
 
-    def _with(self, asked: ApiFilters) -> Self:
-        return replace(self, begin=replace(self.begin, asked=asked, size=PAGE_LIMIT))
+    def _with(self, api_filters: ApiFilters) -> Self:
+        return replace(self, begin=replace(self.begin, api_filters=api_filters, size=PAGE_LIMIT))
 
     @property
     def compares_text(self) -> bool:
-        """Whether all leads are read to compare their names, e-mails and phones here."""
-        return self.request.search is not None and self.begin.asked is ApiFilters.NOTHING
+        """Whether names, e-mails and phones of all leads are compared here."""
+        return self.request.search is not None and self.begin.api_filters is ApiFilters.NOTHING
 
     @property
-    def _asked(self) -> tuple[str | None, str | None, list[str]]:
-        """The text, the stage and the tags that Rotor is asked to filter by."""
-        request, asked = self.request, self.begin.asked
-        text, stage, tags = request.search, request.stage, request.tags
+    def _api_filters(self) -> tuple[str | None, str | None, list[str]]:
+        """The text, the stage and the tags that Rotor filters by."""
+        if self.begin.api_filters is ApiFilters.NOTHING:
+            return None, None, []
+        text, tags = self.request.search, self.request.tags
         if text is not None:
             region = self.call.locale.region
             text = parse_phones(text, region).search if is_phone_query(text) else " ".join(text.split())
-        if not filters.are_for_the_api(tags):
-            tags = []
-        match asked:
-            case ApiFilters.NOTHING:
-                return None, None, []
-            case ApiFilters.TEXT:
-                return text, None, []
-            case ApiFilters.ALL:
-                return text, stage, tags
-
-    async def _ask(self) -> tuple[Page, float]:
-        text, stage, tags = self._asked
-        archived = self.request.archived != "exclude"
-        return await self.call.page(
-            self.page, search=text, stage=stage, tags=tags, archived=archived, size=self.begin.size
-        )
+        if self.begin.api_filters is ApiFilters.TEXT:
+            return text, None, []
+        return text, self.request.stage, tags if filters.are_for_the_api(tags) else []

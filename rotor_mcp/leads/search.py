@@ -1,7 +1,7 @@
-"""Answers a search with the cheapest requests.
+"""Runs a search with the fewest requests.
 
-What Rotor can filter alone costs one request of the size shown. For anything else the leads are read in pages
-of 1,000, newest first, as far as needed or allowed, and `filters.py` does the rest.
+A search that Rotor can filter alone costs one request for the leads shown. For any other, leads are read in
+pages of 1,000, newest first, as far as needed and allowed, and `filters.py` filters them.
 """
 
 from collections.abc import Sequence
@@ -19,32 +19,32 @@ from rotor_mcp.state.vocabulary import Kind, Unused
 
 @dataclass(frozen=True)
 class SearchOutcome:
-    """What a search found, and how it goes on."""
+    """What a search found, and where it continues."""
 
     request: SearchRequest
     scan: LeadScan
     matched: int
-    """Leads that match among those read."""
+    """Matching leads among those read."""
     hits: list[Hit]
-    """Leads that match, in the order wanted, from where the cursor says."""
+    """Matching leads from the cursor on, in the requested order."""
     count: int | None
-    """Leads that match in all; None if that is not known."""
+    """All matching leads; None if unknown."""
     value: float | None
-    """What all of them may bring; None if that is not known."""
+    """Sum of their projected values; None if unknown."""
     counts: dict[str, tuple[int, float]]
-    """Name → how many leads, and what they may bring; the most numerous first."""
+    """Name → number of leads and sum of their projected values, the most frequent first."""
     counted_by: CountedBy | None
     counts_partial: bool
-    """Whether only the leads that were read are counted, and there are more."""
+    """Whether only the leads read are counted, and there are more."""
     compared_by_rotor_alone: bool
-    """Whether nothing matches by Rotor's own comparison, and no request was left for other spellings."""
+    """Whether nothing matches by Rotor's comparison, and no request was left to try other spellings."""
     unused: Sequence[Unused]
-    """Stages, sources and tags that were asked for and that no lead read recently has."""
+    """Requested stages, sources and tags that no lead read recently has."""
 
     def cursor_after(self, shown: int) -> str | None:
-        """Return the cursor that goes on after so many of the hits; None at the end.
+        """Return the cursor after the first `shown` hits; None at the end.
 
-        It goes on with the rest of the hits, or else with what was not read.
+        It continues with the other hits, or else with the leads that were not read.
         """
         request, scan = self.request, self.scan
         begin = scan.begin
@@ -60,10 +60,10 @@ class SearchOutcome:
 
 
 async def search(request: SearchRequest, call: CallContext) -> SearchOutcome:
-    """Find leads, and count them.
+    """Find and count leads.
 
     Raises:
-        RotorError: if Rotor could not be asked or refused.
+        RotorError: if a request failed.
         InvalidArguments: if the cursor does not belong to this search.
     """
     alone = filters.is_for_the_api(request)
@@ -77,9 +77,9 @@ async def search(request: SearchRequest, call: CallContext) -> SearchOutcome:
         if len(spellings) == 1:
             asked = request.model_copy(update={"stage": spellings[0]})
         elif spellings and not request.cursor and not request.search:
-            alone, begin = False, replace(begin, asked=ApiFilters.NOTHING, size=PAGE_LIMIT)
+            alone, begin = False, replace(begin, api_filters=ApiFilters.NOTHING, size=PAGE_LIMIT)
         elif spellings and not request.cursor:
-            alone, begin = False, replace(begin, asked=ApiFilters.TEXT, size=PAGE_LIMIT)
+            alone, begin = False, replace(begin, api_filters=ApiFilters.TEXT, size=PAGE_LIMIT)
     scan = LeadScan(asked, begin, call)
     matched = await scan.read_until(enough=1 if alone else _enough(request))
     while not request.cursor and (unfiltered := scan.without_api_filters(found=bool(matched))):
@@ -93,7 +93,7 @@ async def search(request: SearchRequest, call: CallContext) -> SearchOutcome:
 
 
 async def _unused_words(request: SearchRequest, call: CallContext, matched: Sequence[Hit]) -> list[Unused]:
-    """Return the stage, source and tags asked for that no lead has, as far as that explains the result."""
+    """Return the requested stage, source and tags that no lead has, as far as that explains the result."""
     given: dict[Kind, list[str]] = {
         "stage": [request.stage] if request.stage and not matched else [],
         "source": [request.source] if request.source and not matched else [],
@@ -110,7 +110,7 @@ async def _unused_words(request: SearchRequest, call: CallContext, matched: Sequ
 
 
 def _enough(request: SearchRequest) -> int | None:
-    """Return how many leads are enough: few, to go on in Rotor's order; to count or sort, all (None)."""
+    """Return how many leads are enough: one more than shown to continue in Rotor's order, else None (all)."""
     return request.limit + 1 if request.cursor and request.order == "newest" else None
 
 
@@ -119,7 +119,7 @@ def _sort_key(scan: LeadScan, lead: Lead) -> filters.SortKey:
 
 
 async def _in_order(scan: LeadScan, matched: list[Hit]) -> list[Hit]:
-    """Return what matches in the order wanted, from where the cursor says."""
+    """Return the matching leads in the requested order, from the cursor on."""
     if scan.request.order == "newest":
         return matched
     after = scan.begin.after
@@ -132,7 +132,7 @@ async def _outcome(
     scan: LeadScan, matched: list[Hit], unused: Sequence[Unused], *, counted_by_rotor: bool
 ) -> SearchOutcome:
     request, leads = scan.request, [lead for _, lead in matched]
-    # What goes on from an earlier result was counted there; what Rotor filtered alone, Rotor has counted.
+    # A search that continues was counted in its first result; one that Rotor filtered alone, by Rotor.
     counts_all = not request.cursor and (scan.ended or not counted_by_rotor)
     by = request.count_by or "stage"
     counts = filters.count(leads, by) if counts_all and (request.count_by or len(leads) > 1) else {}

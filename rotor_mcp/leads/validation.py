@@ -1,4 +1,4 @@
-"""Parses the arguments of a tool call into the tool's model, or says what is wrong with them."""
+"""Validates the arguments of a tool call, and parses them into the tool's model."""
 
 import json
 import re
@@ -19,14 +19,13 @@ _ADDED_BY_CLIENTS = re.compile(
     r"(tool|(tool_)?call|session|chat|conversation|thread|run|request|message|trace|span|execution|workflow"
     r"|invocation|correlation|client|agent)_?(id|ids|name|input|type|uuid)|action|tool|chat_?input|metadata"
 )
-"""Names of what agents and workflow programs add to the arguments of every tool, such as `toolCallId`."""
+"""Names that agents and workflow programs add to the arguments of every tool, such as `toolCallId`."""
 _NAMES_OF_AN_ID = frozenset({"lead_id", "record_id", "uuid", "lead_uuid"})
 
-
 MAX_ARGUMENTS = 60
-"""Arguments that a call may have, known or not. No tool takes half as many."""
+"""Limit for a call, known or not. No tool takes half as many."""
 MAX_FAULTS = 12
-"""Faults of one call, or one row, that are told."""
+"""Limit of the faults reported for one call or row."""
 MAX_CHARS = {
     "notes": NOTES_LIMIT,
     "tags": TAG_LIMIT * TEXT_LIMIT,
@@ -35,19 +34,18 @@ MAX_CHARS = {
     "rows": 1_000_000,
     "arguments": 1_000_000,
 }
-"""Argument → characters that it may have as a text; any other has `TEXT_LIMIT`."""
-
+"""Argument → maximum length of its text; `TEXT_LIMIT` for any other."""
 
 _TOO_LARGE = 10**TEXT_LIMIT
 
 
 def parse(model: type[Model], arguments: Mapping[str, Any]) -> Model:
-    """Read arguments into a tool's model.
+    """Parse arguments into a tool's model.
 
-    Names that a client adds to the arguments of every tool are left out, and remarked on.
+    Arguments that a client adds to every tool call are ignored, with a remark.
 
     Raises:
-        InvalidArguments: if an argument is missing, unknown or of a form that cannot be read.
+        InvalidArguments: if an argument is missing, unknown or invalid.
     """
     names = list(model.model_fields)
     if len(arguments) > MAX_ARGUMENTS:
@@ -74,16 +72,16 @@ def parse(model: type[Model], arguments: Mapping[str, Any]) -> Model:
 
 
 def _ordered(faults: Iterable[tuple[str, str]], names: Sequence[str]) -> list[str]:
-    """Return the first faults in the order of the arguments, those of unknown arguments last."""
+    """Return the texts of the first faults in the order of the arguments, unknown arguments last."""
     places = {name: place for place, name in enumerate(names)}
-    told = [text for _, text in sorted(faults, key=lambda fault: places.get(fault[0], len(names)))]
-    if len(told) > MAX_FAULTS:
-        told[MAX_FAULTS:] = [f"and {len(told) - MAX_FAULTS} more"]
-    return told
+    texts = [text for _, text in sorted(faults, key=lambda fault: places.get(fault[0], len(names)))]
+    if len(texts) > MAX_FAULTS:
+        texts[MAX_FAULTS:] = [f"and {len(texts) - MAX_FAULTS} more"]
+    return texts
 
 
 def read_object(value: object) -> object:
-    """Read a JSON object that came as text, as some clients send it; anything else stays as it is."""
+    """Parse a JSON object that was sent as text, as some clients do; anything else is returned unchanged."""
     if isinstance(value, str):
         try:
             read = json.loads(value)
@@ -94,7 +92,7 @@ def read_object(value: object) -> object:
 
 
 def _length_faults(given: Mapping[str, object]) -> dict[str, str]:
-    """Return what is too long to be read, and why. Only lengths are looked at."""
+    """Return argument → why it is too long. Only lengths are examined."""
     faults: dict[str, str] = {}
     for name, value in given.items():
         most = MAX_CHARS.get(name, TEXT_LIMIT)
@@ -113,13 +111,13 @@ def _length_faults(given: Mapping[str, object]) -> dict[str, str]:
 
 
 def _unwrap(inner: object, names: Sequence[str]) -> dict[str, Any]:
-    """Return the arguments of an object, or of JSON text, that stands for all of them.
+    """Return the arguments in an argument named `arguments`, an object or JSON text.
 
     Raises:
-        InvalidArguments: if something else stands there.
+        InvalidArguments: if it is something else.
     """
     inner = read_object(inner)
-    if is_blank(inner) or inner == []:  # how some clients write that there are none
+    if is_blank(inner) or inner == []:  # sent by some clients if there are none
         return {}
     if not isinstance(inner, dict):
         raise InvalidArguments(
@@ -133,7 +131,7 @@ def _is_added_by_a_client(name: str) -> bool:
 
 
 def nearest(name: str, names: Sequence[str]) -> str | None:
-    """Return the argument that was probably meant by another name."""
+    """Return the argument that an unknown name probably means."""
     if SENT_NAMES.get(name) in names:
         return SENT_NAMES[name]
     word = _snake_case(name[:TEXT_LIMIT])
@@ -142,7 +140,7 @@ def nearest(name: str, names: Sequence[str]) -> str | None:
     if word in _NAMES_OF_AN_ID and "id" in names:
         return "id"
     pieces = set(word.split("_"))
-    # A name that is a part of the other says the same more or less exactly. An id is a part of too many.
+    # A name that contains the words of the other is more or less specific. `id` is part of too many names.
     related = [
         known
         for known in names
@@ -160,7 +158,7 @@ def _snake_case(name: str) -> str:
 def _faults(
     exc: ValidationError, names: Sequence[str], too_long: Mapping[str, str]
 ) -> Iterator[tuple[str, str]]:
-    """Yield the name of each argument that cannot be taken, and why."""
+    """Yield the name of each invalid argument, and why it is invalid."""
     yield from ((name, f"{name}: {fault}") for name, fault in too_long.items())
     for error in exc.errors(include_url=False):
         name = str(error["loc"][0]) if error["loc"] else "arguments"

@@ -1,7 +1,6 @@
-"""Admits calls: decides who calls, what they may do, and with which tenant.
+"""Access control: admits calls, each with its caller and tenant.
 
-On standard input and output every call is of whoever started the process. Over HTTP,
-`hosting/access.py` decides.
+On standard input and output every call is admitted. Over HTTP, `hosting/access.py` decides.
 """
 
 from collections.abc import AsyncIterator, Iterable
@@ -20,33 +19,32 @@ class AdmittedCall:
 
     tenant: Tenant
     questions: OpenQuestions
-    """Questions that clients were asked through this server, and have not answered."""
+    """Elicitations of this server that clients have not answered."""
     caller: str | None = None
-    """Who calls; None if it is whoever started the process."""
+    """None on standard input and output."""
     notice: str | None = None
-    """A note for the caller, beside the result."""
+    """A text to be added to the result."""
     where_the_key_is: str | None = None
-    """A sentence about where the Rotor key comes from; None if whoever started the process has given it."""
+    """A sentence about the source of the Rotor key; None if it is in the settings of this process."""
     writes: list[WriteEvent] = field(default_factory=list)
-    """The writes of this call."""
+    """The writes of the call."""
     summary: CallSummary | None = None
-    """The operation and its outcome; None until it has ended."""
+    """What was called and how it ended; None before the end, or if nothing was started."""
 
 
 class AccessControl:
     """Admits every call, with the key in the settings."""
 
-    allows_everyone_the_same = True
-    """Whether all callers may do the same, so that one may be shown what another was shown."""
+    uniform_access = True
+    """Whether all callers have the same rights, so that responses may be cached for all."""
 
     def __init__(self, tenants: TenantRegistry, listeners: Iterable[EventListener] = ()) -> None:
-        """Create the access control of a server."""
         self.tenants = tenants
         self.questions = OpenQuestions()
         self._listeners = (*tenants.listeners, *listeners)
 
     def allows(self, *, writing: bool) -> bool:  # noqa: ARG002 - over HTTP it depends on the scopes
-        """Whether the present caller may write, or read."""
+        """Whether the current caller may write, or read."""
         return True
 
     @asynccontextmanager
@@ -76,14 +74,10 @@ class AccessControl:
 
     async def _authorize(
         self,
-        stack: AsyncExitStack,  # noqa: ARG002 - nothing is reserved for whoever started the process
+        stack: AsyncExitStack,  # noqa: ARG002 - used over HTTP
         *,
         writing: bool,  # noqa: ARG002
         tool: str | None,  # noqa: ARG002
     ) -> AdmittedCall:
-        """Return a call that is admitted.
-
-        Raises:
-            CallRejected: if the call is not admitted.
-        """
+        """Admit a call, or raise `CallRejected`. `stack` is closed when the call ends."""
         return AdmittedCall(self.tenants.default, self.questions)

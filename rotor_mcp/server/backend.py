@@ -51,9 +51,9 @@ class Backend:
         return self._access
 
     @property
-    def allows_everyone_the_same(self) -> bool:
+    def uniform_access(self) -> bool:
         """Whether all callers may do the same, so that one may be shown what another was shown."""
-        return self._access is None or self._access.allows_everyone_the_same
+        return self._access is None or self._access.uniform_access
 
     def allows(self, *, writing: bool) -> bool:
         """Whether the present caller may write, or read."""

@@ -1,10 +1,10 @@
-"""Asking the person directly, where the client can: elicitation, in both eras of the protocol.
+"""Elicitation: asks the person for approval through the client, in all protocol versions.
 
-Up to 2025-11-25 the server asks in the middle of a call. From 2026-07-28 on the call ends with the question,
-and the client makes it again with the answer; what was asked about comes back sealed by the SDK.
+Up to protocol 2025-11-25 the server asks during a call. From 2026-07-28 on the call ends with the question,
+and the client repeats it with the answer and the request state, which the SDK seals.
 
-Clients say that they can ask and then answer with an error, cancel at once, or never answer. So only a
-refusal is a refusal: everything else leaves the plan with its token, as if nobody had been asked.
+Clients that declare elicitation may respond with an error, cancel immediately, or not respond. So only a
+decline is a refusal: after anything else the result is the plan with its token, as without elicitation.
 """
 
 import logging
@@ -20,12 +20,12 @@ from mcp.shared.exceptions import MCPError
 from mcp.types import ElicitRequest, ElicitRequestFormParams, ElicitResult, InputRequiredResult
 from pydantic import BaseModel, Field
 
-ANSWER_TIMEOUT = 120.0
-"""Seconds in which a client that makes the call again has to bring the answer."""
+ANSWER_TIMEOUT_SECONDS = 120.0
+"""Time for a client to repeat the call with the answer."""
 GIVE_UP_SECONDS = 600.0
-"""Seconds for which a client that did not bring an answer in time is not asked again."""
+"""A client that did not answer in time is not asked again for this time."""
 MAX_CLIENTS = 1_000
-"""Clients of which it is remembered when they were asked."""
+"""Clients with unanswered questions that are tracked."""
 
 _ANSWER_IN_NEXT_CALL = "2026-07-28"
 _KEY = "approval"
@@ -41,46 +41,48 @@ class Approval(BaseModel):
 
 @dataclass(frozen=True)
 class Answered:
-    """What was asked about, and what the person answered."""
+    """The state of a question, and the answer of the person."""
 
     state: str
     answer: Literal["approved", "declined", "none"]
 
 
 class OpenQuestions:
-    """When each client was asked a question to which it has brought no answer yet."""
+    """Client → time of its first unanswered question."""
 
     def __init__(self) -> None:
         self._asked_at: OrderedDict[str, float] = OrderedDict()
 
     def ask(self, client: str) -> None:
-        """Note that a client is asked."""
+        """Record that a client is asked."""
         now = time.monotonic()
         asked_at = self._asked_at.get(client)
-        if asked_at is None or now - asked_at >= ANSWER_TIMEOUT + GIVE_UP_SECONDS:
+        if asked_at is None or now - asked_at >= ANSWER_TIMEOUT_SECONDS + GIVE_UP_SECONDS:
             self._asked_at[client] = now
         if len(self._asked_at) > MAX_CLIENTS:
             self._asked_at.popitem(last=False)
 
     def answered(self, client: str) -> None:
-        """Note that a client has brought an answer, whatever it is."""
+        """Record that a client has answered."""
         self._asked_at.pop(client, None)
 
     def given_up(self, client: str) -> bool:
-        """Whether a client did not bring an answer in time, within the last `GIVE_UP_SECONDS` seconds."""
+        """Whether a client failed to answer in time within the last `GIVE_UP_SECONDS`."""
         asked_at = self._asked_at.get(client)
         return (
             asked_at is not None
-            and ANSWER_TIMEOUT <= time.monotonic() - asked_at < ANSWER_TIMEOUT + GIVE_UP_SECONDS
+            and ANSWER_TIMEOUT_SECONDS
+            <= time.monotonic() - asked_at
+            < ANSWER_TIMEOUT_SECONDS + GIVE_UP_SECONDS
         )
 
     def give_up(self, client: str) -> None:
-        """Note that a client did not answer in time."""
-        self._asked_at[client] = time.monotonic() - ANSWER_TIMEOUT
+        """Record that a client did not answer in time."""
+        self._asked_at[client] = time.monotonic() - ANSWER_TIMEOUT_SECONDS
 
 
 def can_ask(context: Context[Any, Any], questions: OpenQuestions, caller: str | None) -> bool:
-    """Whether the client can show a form to the person, and is not known to leave questions unanswered."""
+    """Whether the client supports elicitation by form, and has not left a question unanswered recently."""
     capabilities = context.client_capabilities
     elicitation = capabilities.elicitation if capabilities else None
     if elicitation is None or (elicitation.form is None and elicitation.url is not None):
@@ -99,15 +101,15 @@ async def ask(
     caller: str | None,
     answer_timeout: float,
 ) -> Answered | InputRequiredResult:
-    """Ask for approval: either the answer, or what ends this round of the call.
+    """Ask for approval. Returns the answer, or the result that ends the call until the client repeats it.
 
     Args:
         context: of the call.
-        question: what the person reads.
-        state: what the question is about; it comes back with the answer.
-        questions: that clients have left open.
-        caller: who calls, if callers are known.
-        answer_timeout: seconds that the answer may take where the server waits for it.
+        question: the text for the person.
+        state: of the question; the client returns it with the answer.
+        questions: that clients have not answered.
+        caller: None on standard input and output.
+        answer_timeout: seconds for the answer, if it comes during the call.
     """
     client = _client(context, caller)
     questions.ask(client)
@@ -132,7 +134,7 @@ async def ask(
 def read_answer(
     context: Context[Any, Any], state: str, questions: OpenQuestions, caller: str | None
 ) -> Answered:
-    """Return the answer that the second round of a call brings."""
+    """Return the answer in a repeated call."""
     questions.answered(_client(context, caller))
     response = (context.input_responses or {}).get(_KEY)
     if isinstance(response, ElicitResult):
@@ -145,7 +147,7 @@ def read_answer(
 
 
 def _client(context: Context[Any, Any], caller: str | None) -> str:
-    """Name the client, as far as it can be told from others."""
+    """Identify the client by caller, name and protocol version."""
     params = context.session.client_params
     info = params.client_info if params else None
     return f"{caller or ''} {info.name if info else ''} {context.protocol_version}"[:200]

@@ -1,7 +1,7 @@
-"""JSON-RPC messages as they come in, over standard input or HTTP, read leniently or refused with a reason.
+"""Parses incoming JSON-RPC messages leniently, or refuses them with a reason.
 
-What can be mended without a doubt is mended: a byte order mark, and half a surrogate pair in a string. What
-cannot be read is refused with -32700 (parse error) or -32600 (invalid request), under the id that it has.
+A byte order mark and an unpaired surrogate in a string are repaired. Other invalid input is refused with
+-32700 (parse error) or -32600 (invalid request), and the id that it has.
 """
 
 import json
@@ -26,25 +26,25 @@ _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\]:,]|[^\s{}\[\]:,"]+')
 
 
 class _RefusedRequest(JSONRPCError, defer_build=True):
-    """An error whose id is the one that was sent, even a fraction: the client waits for just that."""
+    """An error response with the id that was sent, even a fraction, because the client waits for that id."""
 
     id: Any
 
 
 @dataclass(frozen=True)
 class Refusal:
-    """Why a message is not taken."""
+    """Why a message is refused."""
 
     code: int
     reason: str
     id: int | float | str | None = None
-    """Of the message, if it could be read."""
+    """Of the message, as far as it could be parsed."""
     answer: bool = True
-    """Whether somebody waits for an answer: nobody does after a notification or a response."""
+    """Whether a response is due: not to a notification or a response."""
 
     @property
     def message(self) -> SessionMessage:
-        """The answer."""
+        """The error response."""
         kind = "Parse error" if self.code == PARSE_ERROR else "Invalid request"
         error = ErrorData(code=self.code, message=f"{kind}: {self.reason}")
         return SessionMessage(_RefusedRequest(jsonrpc="2.0", id=self.id, error=error))
@@ -52,15 +52,15 @@ class Refusal:
 
 @dataclass(frozen=True)
 class Read:
-    """A message that can be taken."""
+    """A valid message."""
 
     message: SessionMessage
     text: bytes
-    """The same as JSON, mended."""
+    """The message as repaired JSON."""
 
 
 def parse(data: bytes) -> Read | Refusal | None:
-    """Read a message; None if it is blank. Half a surrogate pair in a string is replaced by U+FFFD."""
+    """Parse a message; None if it is blank. An unpaired surrogate in a string is replaced by U+FFFD."""
     text = data.strip()
     while text.startswith(_BYTE_ORDER_MARK):
         text = text.removeprefix(_BYTE_ORDER_MARK).lstrip()
@@ -76,35 +76,27 @@ def parse(data: bytes) -> Read | Refusal | None:
 
 
 def _parse_leniently(text: bytes) -> Read | Refusal:
-    """Read what is no valid message as it stands."""
+    """Parse text that is not a valid message without repair."""
     decoded = text.decode(errors="replace")
     try:
         value = json.loads(decoded)
-        # To U+FFFD goes what UTF-16 cannot hold: halves of pairs.
-        whole = json.dumps(value, ensure_ascii=False).encode("utf-16", "surrogatepass")
-        mended = whole.decode("utf-16", "replace").encode()
+        # Decoding UTF-16 joins surrogate pairs, and replaces unpaired surrogates by U+FFFD.
+        utf_16 = json.dumps(value, ensure_ascii=False).encode("utf-16", "surrogatepass")
+        repaired = utf_16.decode("utf-16", "replace").encode()
     except RecursionError:
         return Refusal(INVALID_REQUEST, "it is nested too deeply", _id({"id": _outer_id(decoded)}))
     except ValueError:
         return Refusal(PARSE_ERROR, "it is not JSON")
-    if not _is_utf_8(text):
+    if decoded.encode() != text:
         return Refusal(PARSE_ERROR, "it is not UTF-8", _id(value), answer=_is_waited_for(value))
     try:
-        return Read(SessionMessage(jsonrpc_message_adapter.validate_json(mended, by_name=False)), mended)
+        return Read(SessionMessage(jsonrpc_message_adapter.validate_json(repaired, by_name=False)), repaired)
     except ValidationError:
         return Refusal(INVALID_REQUEST, _fault(value), _id(value), answer=_is_waited_for(value))
 
 
-def _is_utf_8(text: bytes) -> bool:
-    try:
-        text.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
-
-
 def _is_waited_for(value: Any) -> bool:
-    """Whether somebody waits for an answer to what should have been a message."""
+    """Whether the sender of an invalid message waits for a response."""
     if not isinstance(value, dict):
         return True
     if isinstance(value.get("method"), str):
@@ -120,7 +112,7 @@ def _id(value: Any) -> int | float | str | None:
 
 
 def _fault(value: Any) -> str:
-    """Say what is wrong with a JSON value that is no message."""
+    """Describe why a JSON value is not a valid message."""
     if isinstance(value, list):
         return "batches are not supported; send each message by itself"
     if not isinstance(value, dict):
@@ -139,7 +131,7 @@ def _fault(value: Any) -> str:
 
 
 def _outer_id(text: str) -> Any:
-    """Find the id of an object that is nested too deeply to be read."""
+    """Return the id of an object that is nested too deeply to be parsed."""
     depth, key, before = 0, "", ""
     for match in _TOKEN.finditer(text):
         token = match[0]

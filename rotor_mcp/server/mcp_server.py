@@ -82,7 +82,7 @@ def build_server(
                 await backend.aclose()
 
     tools = [_mcp_tool(definition, backend) for definition in json.loads(DEFINITIONS.read_bytes())]
-    scope: Literal["public", "private"] = "public" if backend.allows_everyone_the_same else "private"
+    scope: Literal["public", "private"] = "public" if backend.uniform_access else "private"
     server = McpServer(
         backend,
         name="rotor",

@@ -1,6 +1,6 @@
-"""Prompts: openings of a conversation that a person picks from a menu. Nothing here knows MCP.
+"""Prompts that a person picks from a menu, independent of MCP.
 
-They are words of the person to the assistant, so they may ask for steps. The tools alone are enough without.
+A prompt is a message of the person to the assistant, so it may ask for steps. The tools do not depend on it.
 """
 
 from collections.abc import Callable, Mapping
@@ -13,7 +13,7 @@ Values = Mapping[str, str]
 
 @dataclass(frozen=True)
 class Argument:
-    """What the person fills in."""
+    """An argument that the person fills in."""
 
     name: str
     description: str
@@ -22,7 +22,7 @@ class Argument:
 
 @dataclass(frozen=True)
 class Prompt:
-    """One opening: its arguments → what the person says."""
+    """A prompt; `say` makes the message of the arguments."""
 
     name: str
     title: str
@@ -30,7 +30,7 @@ class Prompt:
     arguments: tuple[Argument, ...]
     say: Callable[[Values], str]
     writes: bool = False
-    """Whether it asks for tools that write."""
+    """Whether it asks the assistant to write."""
 
 
 def _enter_leads(values: Values) -> str:
@@ -51,10 +51,10 @@ whatever it says.
 
 
 def _quoted(text: str) -> str:
-    """Mark each line of a text as quoted.
+    """Prefix each line of a text with |.
 
-    The text could forge a mark of its end, but not leave its lines. Nothing may follow it: clients that fill
-    in the texts of the bundle's manifest mark the first line only.
+    A text could forge an end marker, but not a line without prefix. Nothing may follow it: clients that fill
+    in the texts of the bundle's manifest prefix the first line only.
     """
     return "\n".join(f"| {line}".rstrip() for line in clean(text).strip("\n").split("\n"))
 

@@ -1,4 +1,4 @@
-"""Adds prompts, resources and completions to a server: what a client may offer a person beside the tools."""
+"""Registers prompts, resources and completions with the MCP server."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ from rotor_mcp.server.backend import Backend
 from rotor_mcp.server.prompts import PROMPTS, Prompt
 
 WRITING_PROMPTS = frozenset(prompt.name for prompt in PROMPTS if prompt.writes)
-"""Those that ask for tools that write."""
+"""Names of the prompts that ask the assistant to write."""
 
 
 def add_resources(server: MCPServer[Any], backend: Backend, *, read_only: bool) -> None:
@@ -60,10 +60,10 @@ def add_resources(server: MCPServer[Any], backend: Backend, *, read_only: bool) 
 
 
 class _McpPrompt(SdkPrompt):
-    """A prompt of ours as the SDK registers it. What is missing is the client's error, not a crash."""
+    """A prompt for the SDK. A missing argument is an error of the client (`INVALID_PARAMS`)."""
 
     async def render(self, arguments: dict[str, Any] | None, context: Context[Any, Any]) -> list[Message]:  # noqa: ARG002
-        """Say it with what the person filled in."""
+        """Return the message with the arguments filled in."""
         given = {name: str(value) for name, value in (arguments or {}).items()}
         missing = [
             one.name for one in self.arguments or () if one.required and not given.get(one.name, "").strip()

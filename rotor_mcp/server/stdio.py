@@ -1,7 +1,7 @@
-"""Messages on standard input and output, one JSON-RPC message a line.
+"""The stdio transport: one JSON-RPC message per line of standard input and output.
 
-The SDK's reader drops what is no message without a word, and the client waits for ever. Here everything that
-looks like a request is answered, and a warning is logged without any of the text. The SDK writes.
+The SDK's reader drops invalid messages silently, and the client waits forever. This reader responds to
+everything that looks like a request, and logs a warning without the text. The SDK's writer is used.
 """
 
 import io
@@ -28,7 +28,7 @@ logger = logging.getLogger(__name__)
 
 
 def serve_stdio(server: McpServer) -> None:
-    """Serve on standard input and output until the client closes them, or SIGINT or SIGTERM comes.
+    """Serve on standard input and output until they are closed, or until SIGINT or SIGTERM.
 
     Raises:
         OSError: if one of them is not open.
@@ -43,7 +43,7 @@ def serve_stdio(server: McpServer) -> None:
     except* OSError as exc:
         failure = exc
     if failure is not None:
-        # The reader still waits for standard input, and would keep the process from ending.
+        # The reader is still blocked on standard input, which would keep the process alive.
         closed = failure.subgroup(BrokenPipeError) is not None
         if not closed:
             logger.error("standard output cannot be written (%s)", failure.exceptions[0])
@@ -51,8 +51,8 @@ def serve_stdio(server: McpServer) -> None:
 
 
 def _leave(_signal: int, _frame: FrameType | None) -> None:
-    # The SDK's reader sits in a blocking read that only the end of the process interrupts. There is nothing
-    # to tear down: a write that was begun is one HTTP request, which Rotor does or does not do as a whole.
+    # The reader is in a blocking read that only the end of the process interrupts. Nothing needs cleanup: a
+    # write that was started is one HTTP request, which Rotor carries out completely or not at all.
     os._exit(0)
 
 
@@ -63,23 +63,23 @@ async def _serve(server: McpServer) -> None:
 
 @asynccontextmanager
 async def streams() -> AsyncIterator[tuple[ObjectReceiveStream[Incoming], ObjectSendStream[SessionMessage]]]:
-    """Take standard input and output over for the length of a block, and yield streams of messages.
+    """Yield streams of messages on standard input and output, for the length of a block.
 
     Raises:
-        OSError: in a group, if standard output cannot be written. The block is cancelled then.
+        OSError: in a group, if standard output cannot be written; the block is then cancelled.
     """
     to_server, incoming = anyio.create_memory_object_stream[Incoming](0)
     nothing = anyio.wrap_file(io.StringIO())
     async with stdio_server(stdin=nothing) as (unused, outgoing), anyio.create_task_group() as reading:
         await unused.aclose()
-        reading.start_soon(_read, _take_standard_input(), to_server, outgoing)
+        reading.start_soon(_read, _detach_standard_input(), to_server, outgoing)
         async with incoming, outgoing:
             yield incoming, outgoing
         reading.cancel_scope.cancel()
 
 
-def _take_standard_input() -> BinaryIO:
-    """Take standard input away from whatever this process may start."""
+def _detach_standard_input() -> BinaryIO:
+    """Return standard input, and replace it by the null device, so that child processes do not read it."""
     own = os.fdopen(os.dup(0), "rb")
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
@@ -98,7 +98,7 @@ async def _read(
                 if read.answer:
                     await outgoing.send(read.message)
                 elif read.id is not None:
-                    # A response: the request of ours that it answers ends as if it had been refused.
+                    # A response: the server's request ends as if the client had refused it.
                     await to_server.send(read.message)
             elif read is not None:
                 await to_server.send(read.message)

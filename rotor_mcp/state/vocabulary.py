@@ -1,6 +1,6 @@
-"""The stages, sources and tags that a company uses, learned from the leads that were read.
+"""The stages, sources and tags in use, learned from the leads that were read.
 
-Rotor's API cannot list them. Each lead counts once, as it was read last.
+Rotor's API cannot list them. Each lead counts once, with its latest values.
 """
 
 import math
@@ -9,7 +9,6 @@ from collections import Counter, OrderedDict
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
-from itertools import islice
 from typing import Literal
 
 import anyio
@@ -18,19 +17,19 @@ from rotor_mcp.api.models import Lead, LeadFields
 from rotor_mcp.normalize import caseless, text_form
 
 MAX_LEADS = 2_000
-"""Leads whose words are remembered, those read last."""
+"""Leads whose words are kept, the most recently read."""
 LEADS_TO_JUDGE = 20
-"""Leads to have read before a word counts as one that the company does not use."""
-SURVEY_TTL = 120.0
-"""Seconds in which the newest leads are read once at most to learn words, however few they are."""
+"""Leads that must have been read before a word counts as unused."""
+SURVEY_TTL_SECONDS = 120.0
+"""The newest leads are read to learn words at most once in this time, however few there are."""
 MAX_NAMED = 12
-"""Words in use that an answer names, the most used."""
+"""Words in use that a result lists, the most used."""
 MAX_WORD_CHARS = 100
-"""Characters of a stage, source or tag. What is longer is text that came into the wrong field."""
+"""Limit of a stage, source or tag. Longer text was entered in the wrong field."""
 MAX_TAGS = 20
-"""Tags of one lead that are learned."""
+"""Tags learned from one lead."""
 MAX_COMPARED = 200
-"""Words in use among which the one that is most like another is looked for, the most used."""
+"""Words in use that are compared to find the most similar one, the most used."""
 
 Kind = Literal["stage", "source", "tag"]
 KINDS: tuple[Kind, ...] = ("stage", "source", "tag")
@@ -38,26 +37,26 @@ KINDS: tuple[Kind, ...] = ("stage", "source", "tag")
 
 @dataclass(frozen=True)
 class Unused:
-    """A word that no lead read lately has."""
+    """A word that no lead read recently has."""
 
     kind: Kind
     word: str
     nearest: str | None
-    """The word in use that is most like it."""
+    """The most similar word in use."""
     in_use: tuple[str, ...]
     """The words in use, the most used first, at most `MAX_NAMED`."""
 
 
 class _Usage:
-    """How many leads have each of the words of one kind."""
+    """The words of one kind, and how many leads have each."""
 
     def __init__(self) -> None:
         self.counts: Counter[str] = Counter()
         self.spellings: dict[str, dict[str, None]] = {}
-        """Form of a word → the ways in which it is spelled."""
+        """Normalized form of a word → its spellings."""
 
     def replace(self, old: Iterable[str], new: Iterable[str]) -> None:
-        """Count the words of a lead as it was read last, instead of those of an earlier read."""
+        """Replace the words of an earlier read of a lead by those of the latest read."""
         for word in new:
             self.counts[word] += 1
             self.spellings.setdefault(text_form(word), {})[word] = None
@@ -72,7 +71,7 @@ class _Usage:
 
 
 class Vocabulary:
-    """The stages, sources and tags of the leads read lately."""
+    """The stages, sources and tags of the leads read recently."""
 
     def __init__(self) -> None:
         self._words: OrderedDict[str, dict[Kind, tuple[str, ...]]] = OrderedDict()
@@ -82,7 +81,7 @@ class Vocabulary:
         self._refreshing = anyio.Lock()
 
     def learn(self, lead: Lead) -> None:
-        """Take in the words of a lead that was read. A lead without an id counts for nothing."""
+        """Learn the words of a lead that was read. A lead without an id is ignored."""
         if not lead.id:
             return
         known = self._words.pop(lead.id, {})
@@ -91,14 +90,10 @@ class Vocabulary:
             "source": [lead.source],
             "tag": lead.tags,
         }
-        words = {
-            kind: tuple(
-                islice(
-                    dict.fromkeys(text for text in of_kind if text and len(text) <= MAX_WORD_CHARS), MAX_TAGS
-                )
-            )
-            for kind, of_kind in texts.items()
-        }
+        words: dict[Kind, tuple[str, ...]] = {}
+        for kind, of_kind in texts.items():
+            distinct = dict.fromkeys(text for text in of_kind if text and len(text) <= MAX_WORD_CHARS)
+            words[kind] = tuple(distinct)[:MAX_TAGS]
         self._words[lead.id] = words
         if known != words:
             for kind, usage in self._usage.items():
@@ -110,77 +105,73 @@ class Vocabulary:
                 self._usage[kind].replace(gone, ())
 
     async def refresh(self, read: Callable[[], Awaitable[object]]) -> None:
-        """Read the newest leads if too few were read to know the words in use.
+        """Read the newest leads by calling `read`, if too few were read to know the words in use.
 
-        That it failed is known for `SURVEY_TTL` as well: else each key that a person types costs a request.
+        Also after a failure nothing is read for `SURVEY_TTL_SECONDS`: else each key that a person types would
+        cost a request.
 
         Raises:
-            RotorError: if Rotor could not be asked or refused.
+            RotorError: if the request failed.
         """
         async with self._refreshing:
             now = time.monotonic()
-            if not self.enough and now - self._refreshed_at >= SURVEY_TTL:
+            if not self.enough and now - self._refreshed_at >= SURVEY_TTL_SECONDS:
                 self._refreshed_at = now
                 with anyio.CancelScope(shield=True):  # clients cancel a completion with the next key
                     await read()
 
     def surveyed(self) -> None:
-        """Note that the newest leads, 1,000 or all there are, were read."""
+        """Record that the newest 1,000 leads, or all leads if there are fewer, were read."""
         self._surveyed_at = time.monotonic()
 
     @property
     def enough(self) -> bool:
-        """Whether enough leads were read to know the words that are in use."""
-        return len(self._words) >= LEADS_TO_JUDGE or time.monotonic() - self._surveyed_at < SURVEY_TTL
+        """Whether enough leads were read to know the words in use."""
+        return len(self._words) >= LEADS_TO_JUDGE or time.monotonic() - self._surveyed_at < SURVEY_TTL_SECONDS
 
     def may_spell_otherwise(self, lead: LeadFields | Lead) -> bool:
-        """Whether the company may spell the stage or a tag of a lead otherwise, as far as it is not known.
+        """Whether the company may spell the stage or a tag of a lead differently, and that is not known yet.
 
-        A word that a lead has, in whatever spelling, is no question. Nor is one in title case: companies
-        name their stages and tags so, and a look at their leads costs a request.
+        False for a word that a known lead has in any spelling, and for one in title case: companies use title
+        case for stages and tags, and reading their leads costs a request.
         """
         if self.enough:
             return False
         given: list[tuple[Kind, str]] = [("tag", tag) for tag in lead.tags]
         given += [("stage", lead.stage)] if lead.stage else []
         return any(
-            (word.isupper() and len(word) > len("HVAC"))  # a shout
+            (word.isupper() and len(word) > len("HVAC"))  # all capitals, and no abbreviation
             or not all(part[0].isupper() or part[0].isdigit() for part in word.split())
             for kind, word in given
             if self.spelling(kind, word) is None
         )
 
     def most_used(self, kind: Kind) -> list[tuple[str, int]]:
-        """Return the words that leads have, and how many have each, the most used first."""
+        """Return the words in use with the number of leads that have each, the most used first."""
         return self._usage[kind].counts.most_common()
 
     def beginning(self, kind: Kind, part: str) -> list[str]:
-        """Return the words that begin so, whatever the capitals and accents, the most used first."""
+        """Return the words with a prefix, ignoring case and accents, the most used first."""
         begin = text_form(part)
         usage = self._usage[kind]
         words = [
-            word
-            for form, spellings in usage.spellings.items()
-            if form.startswith(begin)
-            for word in spellings
+            w for form, spellings in usage.spellings.items() if form.startswith(begin) for w in spellings
         ]
         return sorted(words, key=lambda word: -usage.counts[word])
 
     def spellings(self, kind: Kind, word: str) -> list[str]:
-        """Return the ways in which leads spell a word, whatever the capitals, accents and punctuation."""
-        if len(word) > MAX_WORD_CHARS:  # nobody has it, and its form takes long to find
+        """Return the spellings in use of a word, ignoring case, accents and punctuation."""
+        if len(word) > MAX_WORD_CHARS:  # not in use, and slow to normalize
             return []
         return sorted(self._usage[kind].spellings.get(text_form(word), ()))
 
     def spelling(self, kind: Kind, word: str, except_lead: str | None = None) -> str | None:
-        """Return the way in which most leads spell a word, whatever the capitals and blanks.
+        """Return the most used spelling of a word, ignoring case and blanks; None if no lead has the word.
 
         Args:
             kind: of the word.
-            word: as it was given. It wins where as many leads spell it so as otherwise.
-            except_lead: id of a lead that does not count.
-
-        Returns None if no lead has it.
+            word: as it was given. This spelling is preferred to one that is used as often.
+            except_lead: id of a lead that is not counted.
         """
         counts, own = self._usage[kind].counts, self._words.get(except_lead or "", {}).get(kind, ())
         if len(word) > MAX_WORD_CHARS:
@@ -194,7 +185,10 @@ class Vocabulary:
         return most if most is not None and known[most][0] else None
 
     def unused(self, kind: Kind, words: Iterable[str], *, part: bool = False) -> list[Unused]:
-        """Return those of the words that no lead has, if enough leads were read to say so."""
+        """Return the words that no lead has, if enough leads were read to know that.
+
+        With `part`, a word that is part of one in use counts as used.
+        """
         if not self.enough:
             return []
         forms = self._usage[kind].spellings

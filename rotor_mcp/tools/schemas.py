@@ -1,10 +1,10 @@
-"""Derives the definitions of the tools from the tools and their models.
+"""Derives the tool definitions from the tools and their models.
 
-They are kept in `definitions.json`, from which the server reads them: a start needs no models. A test
-compares the two, and `pytest -n 0 --inline-snapshot=fix` writes the file anew.
+They are stored in `definitions.json`, which the server reads without loading models. A test compares the
+two, and `pytest -n 0 --inline-snapshot=fix` writes the file again.
 
-Left out is what costs tokens and adds nothing: titles, `null` beside a type (an unknown field is left
-out), references to definitions that are used once.
+Keywords that cost tokens and carry no information are omitted: titles, `null` beside a type (unknown fields
+are omitted), references to definitions that are used once.
 """
 
 from collections.abc import Set
@@ -20,7 +20,7 @@ from rotor_mcp.tools.upsert_leads import UpsertLeadsArguments
 
 
 class _SlimJsonSchema(GenerateJsonSchema):
-    """pydantic's generator, without titles, `null` alternatives and defaults that mean "not given"."""
+    """pydantic's generator, without titles, `null` alternatives, empty defaults, and docstrings of models."""
 
     def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002 - pydantic's signature
         return False
@@ -37,12 +37,12 @@ class _SlimJsonSchema(GenerateJsonSchema):
     def model_schema(self, schema: core_schema.ModelSchema) -> JsonSchemaValue:
         slim = super().model_schema(schema)
         slim.pop("title", None)
-        slim.pop("description", None)  # a docstring is for readers of the code
+        slim.pop("description", None)
         return slim
 
 
 def definition(tool: Tool[Any, Any]) -> dict[str, Any]:
-    """Define a tool as `tools/list` answers it."""
+    """Return the definition of a tool for `tools/list`."""
     return {
         "name": tool.name,
         "title": tool.title,
@@ -61,25 +61,24 @@ def definition(tool: Tool[Any, Any]) -> dict[str, Any]:
 PORTABLE = frozenset(
     {"type", "description", "enum", "items", "properties", "minimum", "maximum", "required", "default"}
 )
-"""Words of JSON schema that all consumers of input schemas read: the APIs of Gemini and OpenAI, llama.cpp,
-and libraries that convert schemas. One word that a consumer refuses takes all tools out of a request.
-Formats and lengths are checked when a call comes, whatever the schema says.
-"""
+"""JSON schema keywords that all consumers of input schemas accept: the APIs of Gemini and OpenAI, llama.cpp,
+and schema converters. A keyword that a consumer rejects removes all tools from its request. Formats and
+lengths are validated in each call, whatever the schema says."""
 
 
 def _input_schema(model: type[BaseModel]) -> dict[str, Any]:
-    """Derive the schema of a tool's arguments."""
+    """Return the schema of a tool's arguments."""
     schema = _only(PORTABLE, model.model_json_schema(schema_generator=_SlimJsonSchema))
     if model is UpsertLeadsArguments:
-        # What the fields mean stands in the schema of upsert_lead.
+        # The descriptions of the fields are in the schema of upsert_lead.
         row = _only(PORTABLE - {"description", "minimum"}, _input_schema(UpsertRequest))
-        del row["properties"]["dry_run"]  # it is for all rows
+        del row["properties"]["dry_run"]  # an argument for all rows
         schema["properties"]["rows"]["items"] = row
     return schema
 
 
 def _only(words: Set[str], schema: dict[str, Any]) -> dict[str, Any]:
-    """Return a schema, and the schemas in it, with these words only."""
+    """Return a schema with only these keywords, recursively."""
     slim = {word: value for word, value in schema.items() if word in words}
     if "properties" in slim:
         slim["properties"] = {name: _only(words, part) for name, part in slim["properties"].items()}
@@ -89,10 +88,10 @@ def _only(words: Set[str], schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def _output_schema(model: type[BaseModel]) -> dict[str, Any]:
-    """Derive the schema of a tool's result: names and types.
+    """Return the schema of a tool's result, with names and types only.
 
-    Limits and meanings are left out: they stand in the input schema, and what Rotor stores may break them.
-    The types of list items are left out too: the names of the fields show them.
+    Limits and descriptions are in the input schema, and values stored in Rotor may exceed the limits. The
+    items of a list are clear from its name.
     """
     schema = model.model_json_schema(schema_generator=_SlimJsonSchema)
     definitions = schema.pop("$defs", {})

@@ -14,7 +14,7 @@ from rotor_mcp.api.http_client import proxy_for
 from rotor_mcp.api.pool import ConnectionPool
 from rotor_mcp.config import Settings
 from rotor_mcp.errors import Misconfigured, NotSent
-from rotor_mcp.hosting.auth_jwt import IssuerAway, JwtVerifier
+from rotor_mcp.hosting.auth_jwt import IssuerUnavailable, JwtVerifier
 from rotor_mcp.tools import error_text
 from tests.api.test_session import session
 from tests.listening import listening
@@ -186,7 +186,7 @@ async def test_the_issuer_of_tokens_is_asked_in_the_same_way(
 ) -> None:
     environment.setenv("ALL_PROXY", value)
     token = jwt.encode({"sub": "jo"}, "k" * 32, headers={"kid": "1"})
-    with pytest.raises(IssuerAway):
+    with pytest.raises(IssuerUnavailable):
         await JwtVerifier("https://issuer.invalid/", "rotor").verify_token(token)
     (line,) = caplog.messages
     assert line.startswith("the keys of the issuer cannot be had: ALL_PROXY cannot be used: ")

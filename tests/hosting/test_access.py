@@ -1,4 +1,4 @@
-"""Whose Rotor key a call uses, how much a caller may do, and that companies never meet."""
+"""Access control over HTTP: Rotor keys, scopes, limits, and the isolation of tenants."""
 
 import json
 import logging
@@ -201,17 +201,17 @@ def test_a_key_file_that_cannot_be_read_for_long(
     settings = HostSettings.load(
         {"token_file": str(token_file), "key_from": "file", "key_file": str(key_file)}
     )
-    desk = HostedAccessControl(open_registry(Settings.load({}), state_factory.transport), settings)
-    desk._keys = ReloadingFile(key_file, parse_keys, max_stale=0)
+    access = HostedAccessControl(open_registry(Settings.load({}), state_factory.transport), settings)
+    access._keys = ReloadingFile(key_file, parse_keys, max_stale_seconds=0)
     key_file.write_text("{", "utf-8")
     with pytest.raises(CallRejected) as raised:
-        desk._tenant("token:ann")
+        access._tenant("token:ann")
     assert str(raised.value) == (
         "this server cannot read its file of Rotor keys; whoever runs it finds the reason in its log. "
         "Try again in a minute"
     )
     key_file.write_text(json.dumps(COMPANIES), "utf-8")
-    assert desk._tenant("token:ann").credentials == Credentials(COMPANIES["token:ann"])
+    assert access._tenant("token:ann").credentials == Credentials(COMPANIES["token:ann"])
 
 
 async def test_a_company_is_remembered_between_calls(state_factory: StateFactory) -> None:

@@ -1,4 +1,4 @@
-"""Which hosts and origins are let through, however they are written."""
+"""Which hosts and origins are allowed, in any spelling."""
 
 import logging
 from contextlib import suppress
@@ -215,14 +215,14 @@ async def test_what_strangers_send_is_escaped_in_the_log(
 
 
 def test_refusals_do_not_fill_the_log(caplog: pytest.LogCaptureFixture) -> None:
-    often, rarely = RefusalLog(interval=0), RefusalLog(interval=3_600)
+    often, rarely = RefusalLog(interval_seconds=0), RefusalLog(interval_seconds=3_600)
     for refusals in (often, rarely):
         for kind in ("one", "two"):
             for _ in range(3):
                 refusals.note(kind)
     assert len(caplog.records) == 6 + 2
     caplog.clear()
-    rarely._interval = 0
+    rarely._interval_seconds = 0
     rarely.note("one", "a\nb")
     assert caplog.messages == [
         "a request was refused: one ('a\\nb'); 2 more of this kind since the last line"

@@ -1,4 +1,4 @@
-"""The web application as clients, browsers, load balancers and attackers meet it."""
+"""The web application, as seen by clients, browsers, load balancers and attackers."""
 
 import asyncio
 import json
@@ -17,7 +17,7 @@ from mcp.types import ElicitResult
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
-from rotor_mcp.hosting.access import KEY_HEADER, sent_key
+from rotor_mcp.hosting.access import KEY_HEADER, request_api_key
 from rotor_mcp.hosting.middleware import ApiKeyHeaderMiddleware, BodyLimitMiddleware, access_log
 from rotor_mcp.sandbox import FULL_KEY, Sandbox
 from tests.conftest import JANE, text
@@ -206,7 +206,7 @@ async def test_a_body_that_is_too_slow() -> None:
                     break
             return received
 
-    async with on_port(BodyLimitMiddleware(app, patience=0.3)) as url:
+    async with on_port(BodyLimitMiddleware(app, body_timeout_seconds=0.3)) as url:
         port = httpx2.URL(url).port or 0
         slow = await anyio.to_thread.run_sync(lambda: send(head, b"12345", port=port))
         well = await anyio.to_thread.run_sync(lambda: send(head, b"12345", b"67890", port=port))
@@ -268,7 +268,7 @@ async def test_a_key_that_came_along_is_seen_by_nobody_else() -> None:
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "http":
-            seen.append((KEY_HEADER in Request(scope).headers, sent_key.get()))
+            seen.append((KEY_HEADER in Request(scope).headers, request_api_key.get()))
             await JSONResponse({})(scope, receive, send)
 
     async with on_port(ApiKeyHeaderMiddleware(app)) as url, httpx2.AsyncClient() as http:
@@ -276,7 +276,7 @@ async def test_a_key_that_came_along_is_seen_by_nobody_else() -> None:
         await http.get(url)
         await http.get(url, headers=[(KEY_HEADER, "rotor_a_s3cr3t"), (KEY_HEADER, "rotor_b_s3cr3t")])
     assert seen == [(False, "rotor_a_s3cr3t"), (False, None), (False, None)]
-    assert sent_key.get() is None
+    assert request_api_key.get() is None
 
 
 async def test_the_access_log(url: str, caplog: pytest.LogCaptureFixture) -> None:

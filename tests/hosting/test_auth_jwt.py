@@ -1,4 +1,4 @@
-"""Issuers that answer anything, slowly or without end: callers get 401 or 503, and known keys are used."""
+"""Issuers with invalid, slow or endless responses: callers get 401 or 503, and known keys stay in use."""
 
 import asyncio
 import gzip
@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from jwt.api_jws import PyJWS
 
 from rotor_mcp.hosting.auth import InvalidToken
-from rotor_mcp.hosting.auth_jwt import MAX_DOCUMENT_BYTES, IssuerAway, JwtVerifier
+from rotor_mcp.hosting.auth_jwt import MAX_DOCUMENT_BYTES, IssuerUnavailable, JwtVerifier
 from rotor_mcp.sandbox import Sandbox
 from tests.hosting.issuers import AUDIENCE, PUBLIC_URL, TestIssuer
 from tests.hosting.serving import hosted, request
@@ -187,8 +187,8 @@ async def test_a_key_that_cannot_be_used_spoils_no_other(bad: Any, issuer: RawIs
 )
 async def test_an_answer_that_cannot_be_used(answer: Body, issuer: RawIssuer) -> None:
     issuer.answer = answer
-    async with verifier(issuer, fetch_timeout=1) as known:
-        with anyio.fail_after(3), pytest.raises(IssuerAway):
+    async with verifier(issuer, fetch_timeout_seconds=1) as known:
+        with anyio.fail_after(3), pytest.raises(IssuerUnavailable):
             await known.verify_token(issuer.token())
 
 
@@ -198,7 +198,7 @@ async def test_a_small_answer_that_unpacks_to_a_large_one(issuer: RawIssuer) -> 
     issuer.answer = raw(bomb, "content-encoding: gzip\r\n")
     before = _peak()
     async with verifier(issuer) as known:
-        with pytest.raises(IssuerAway):
+        with pytest.raises(IssuerUnavailable):
             await known.verify_token(issuer.token())
     assert _peak() - before < 20_000_000
 
@@ -228,7 +228,7 @@ async def test_an_issuer_that_describes_itself_badly(described: Any) -> None:
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     async with server, verifier(TestIssuer(url)) as known:
-        with pytest.raises(IssuerAway):
+        with pytest.raises(IssuerUnavailable):
             await known.verify_token(TestIssuer(url).token())
 
 
@@ -245,7 +245,7 @@ async def test_keys_at_an_address_that_is_none(address: str) -> None:
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     async with server, verifier(TestIssuer(url)) as known:
-        with pytest.raises(IssuerAway):
+        with pytest.raises(IssuerUnavailable):
             await known.verify_token(TestIssuer(url).token())
 
 
@@ -269,7 +269,7 @@ def test_whatever_an_issuer_answers(jwks: Any, described: dict[str, Any]) -> Non
     async def verify() -> None:
         async with raw_issuer() as issuer, verifier(issuer) as known:
             issuer.answer, issuer.described = whole(jwks), described
-            with anyio.fail_after(10), suppress(IssuerAway, InvalidToken):
+            with anyio.fail_after(10), suppress(IssuerUnavailable, InvalidToken):
                 await known.verify_token(issuer.token())
 
     anyio.run(verify)
@@ -302,13 +302,13 @@ def test_whatever_claims_a_token_has(claims: dict[str, Any]) -> None:
 
 async def test_known_keys_do_not_wait_for_an_issuer_that_drips(issuer: RawIssuer) -> None:
     """Tokens with unknown keys make the server ask, and wait; good callers never do."""
-    async with verifier(issuer, cooldown=0, fetch_timeout=1) as known:
+    async with verifier(issuer, cooldown_seconds=0, fetch_timeout_seconds=1) as known:
         await known.verify_token(issuer.token())
         issuer.answer = drip
         good = 0
 
         async def bad(number: int) -> None:
-            with pytest.raises((IssuerAway, InvalidToken)):
+            with pytest.raises((IssuerUnavailable, InvalidToken)):
                 await known.verify_token(issuer.token(kid=f"unknown {number}"))
 
         async with anyio.create_task_group() as bad_ones:
@@ -323,7 +323,7 @@ async def test_known_keys_do_not_wait_for_an_issuer_that_drips(issuer: RawIssuer
 
 
 async def test_old_keys_are_renewed_while_they_are_used(issuer: RawIssuer) -> None:
-    async with verifier(issuer, ttl=0.1, cooldown=0, fetch_timeout=1) as known:
+    async with verifier(issuer, ttl_seconds=0.1, cooldown_seconds=0, fetch_timeout_seconds=1) as known:
         await known.verify_token(issuer.token())
         issuer.answer = drip
         await anyio.sleep(0.15)
@@ -365,7 +365,7 @@ async def test_a_caller_who_goes_away_does_not_end_the_fetch_of_the_others(issue
 
 
 async def test_a_key_that_is_not_published_is_not_asked_for_again(issuer: RawIssuer) -> None:
-    async with verifier(issuer, cooldown=0) as known:
+    async with verifier(issuer, cooldown_seconds=0) as known:
         for _ in range(3):
             with pytest.raises(InvalidToken, match="a key that the issuer does not publish"):
                 await known.verify_token(issuer.token(kid="revoked"))
@@ -376,7 +376,7 @@ async def test_a_key_that_is_not_published_is_not_asked_for_again(issuer: RawIss
 
 
 async def test_a_new_key_is_found_at_once(issuer: RawIssuer) -> None:
-    async with verifier(issuer, cooldown=0) as known:
+    async with verifier(issuer, cooldown_seconds=0) as known:
         await known.verify_token(issuer.token())
         issuer.answer = whole({"keys": [*issuer.keys.public(), key(kid="r2")]})
         assert (await known.verify_token(issuer.token(kid="r2"))).subject == "jwt:auth0|7"
@@ -384,9 +384,9 @@ async def test_a_new_key_is_found_at_once(issuer: RawIssuer) -> None:
 
 
 async def test_an_unknown_key_is_no_fault_of_the_caller_while_the_issuer_is_away(issuer: RawIssuer) -> None:
-    async with verifier(issuer, cooldown=0) as known:
+    async with verifier(issuer, cooldown_seconds=0) as known:
         await known.verify_token(issuer.token())
         issuer.answer = raw(b"")
-        with pytest.raises(IssuerAway):
+        with pytest.raises(IssuerUnavailable):
             await known.verify_token(issuer.token(kid="r2"))
         assert (await known.verify_token(issuer.token())).subject == "jwt:auth0|7"

@@ -1,4 +1,4 @@
-"""Connections that are idle, slow or many: they are closed, and others are served."""
+"""Idle, slow or too many connections are closed, and others are served."""
 
 import asyncio
 import socket
@@ -29,8 +29,8 @@ HELD = b"GET /held HTTP/1.1\r\nhost: a\r\n\r\n"
 
 
 class Impatient(LimitedProtocol):
-    head_timeout = 0.3
-    send_timeout = 0.3
+    head_timeout_seconds = 0.3
+    send_timeout_seconds = 0.3
 
 
 class Small(LimitedProtocol):

@@ -1,4 +1,4 @@
-"""Who gets in, and who does not: a table of attacks on the door of a server over HTTP."""
+"""Attacks on a server over HTTP: which requests the middleware refuses, and how."""
 
 import base64
 import hmac
@@ -18,12 +18,11 @@ from mcp.server.auth.provider import TokenVerifier
 from mcp.shared.exceptions import MCPError
 from starlette.responses import JSONResponse
 
-from rotor_mcp.hosting.auth import BearerAuthMiddleware, InvalidToken
-from rotor_mcp.hosting.auth_jwt import IssuerAway, JwtVerifier
+from rotor_mcp.hosting.auth import SCOPES, BearerAuthMiddleware, InvalidToken
+from rotor_mcp.hosting.auth_jwt import IssuerUnavailable, JwtVerifier
 from rotor_mcp.hosting.auth_token_file import TokenFileVerifier
 from rotor_mcp.hosting.middleware import access_log
 from rotor_mcp.hosting.refusal_log import RefusalLog
-from rotor_mcp.hosting.scopes import SCOPES
 from rotor_mcp.sandbox import Sandbox
 from tests.conftest import text
 from tests.hosting.issuers import AUDIENCE, PUBLIC_URL, Keys, TestIssuer, issuing
@@ -332,8 +331,8 @@ async def test_an_issuer_that_does_not_answer_is_no_fault_of_the_caller(url: str
 
 
 async def test_keys_that_are_known_outlive_the_issuer(issuer: TestIssuer) -> None:
-    door = JwtVerifier(issuer.url, AUDIENCE, ttl=0.2, cooldown=0.1)
-    known = await door.verify_token(issuer.token())
+    verifier = JwtVerifier(issuer.url, AUDIENCE, ttl_seconds=0.2, cooldown_seconds=0.1)
+    known = await verifier.verify_token(issuer.token())
     assert (known.subject, known.client_id, known.scopes) == (
         "jwt:auth0|7",
         "jwt:assistant",
@@ -341,31 +340,31 @@ async def test_keys_that_are_known_outlive_the_issuer(issuer: TestIssuer) -> Non
     )
     await anyio.sleep(0.25)
     issuer.away = True
-    assert await door.verify_token(issuer.token()) is not None
+    assert await verifier.verify_token(issuer.token()) is not None
     await anyio.sleep(2.1)
-    with pytest.raises(IssuerAway):
-        await door.verify_token(issuer.token())
+    with pytest.raises(IssuerUnavailable):
+        await verifier.verify_token(issuer.token())
 
 
 async def test_keys_are_renewed(issuer: TestIssuer) -> None:
-    door = JwtVerifier(issuer.url, AUDIENCE, ttl=0.2, cooldown=0.1)
+    verifier = JwtVerifier(issuer.url, AUDIENCE, ttl_seconds=0.2, cooldown_seconds=0.1)
     before, others = issuer.token(), Keys()
-    assert await door.verify_token(before) is not None
+    assert await verifier.verify_token(before) is not None
     issuer.keys = others
     with pytest.raises(InvalidToken, match=WRONG_SIGNATURE):  # the new key has the name of the old one
-        await door.verify_token(issuer.token())
+        await verifier.verify_token(issuer.token())
     await anyio.sleep(0.25)
 
     async def is_good() -> bool:
         try:
-            return await door.verify_token(issuer.token()) is not None
+            return await verifier.verify_token(issuer.token()) is not None
         except InvalidToken:
             return False
 
     while not await is_good():  # noqa: ASYNC110 - nobody waits for the renewal that the first of them begins
         await anyio.sleep(0.01)
     with pytest.raises(InvalidToken):
-        await door.verify_token(before)
+        await verifier.verify_token(before)
 
 
 @pytest.mark.parametrize(("named", "by"), [("127.0.0.1", "localhost"), ("", "/")])
@@ -374,9 +373,9 @@ async def test_an_issuer_that_calls_itself_otherwise(
 ) -> None:
     """Whoever can put a page at the issuer's address is not it yet."""
     url = issuer.url.replace(named, by) if named else issuer.url + by
-    door = JwtVerifier(url, AUDIENCE)
-    with pytest.raises(IssuerAway) as raised:
-        await door.verify_token(issuer.token(iss=url))
+    verifier = JwtVerifier(url, AUDIENCE)
+    with pytest.raises(IssuerUnavailable) as raised:
+        await verifier.verify_token(issuer.token(iss=url))
     assert str(raised.value) == "the issuer of tokens has another name than ROTOR_MCP_OAUTH_ISSUER says"
     assert [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING] == [
         f"the keys of the issuer cannot be had: it calls itself '{issuer.url}', which ROTOR_MCP_OAUTH_ISSUER must "
@@ -587,7 +586,7 @@ async def test_a_token_file_that_cannot_be_read_for_long(token_file: Path, issue
             await JSONResponse({})(scope, receive, send)
 
     verifiers: list[TokenVerifier] = [
-        TokenFileVerifier(token_file, max_stale=0),
+        TokenFileVerifier(token_file, max_stale_seconds=0),
         JwtVerifier(issuer.url, AUDIENCE),
     ]
     async with on_port(BearerAuthMiddleware(app, verifiers, SCOPES, None, RefusalLog())) as url:

@@ -1,4 +1,4 @@
-"""Budgets of callers whose calls run side by side."""
+"""Budgets of callers with concurrent calls."""
 
 import random
 from collections.abc import Callable
@@ -130,7 +130,7 @@ async def test_two_servers_have_one_budget(sandbox: Sandbox, token_file: Path, t
 
 
 async def test_who_waits_too_long_is_told() -> None:
-    budgets = Budgets(10, StateFactory(0), longest_call=25, max_wait=0.1)
+    budgets = Budgets(10, StateFactory(0), max_call_seconds=25, max_wait_seconds=0.1)
     held = await budgets.reserve("ann", 100)
     assert held is not None
     with pytest.raises(RateLimited) as raised:
@@ -172,4 +172,4 @@ async def test_whatever_comes_side_by_side() -> None:
 
 def test_every_tool_has_a_reservation_of_its_own(sandbox: Sandbox) -> None:
     desk = HostedAccessControl(open_registry(Settings.load({}), sandbox.transport), HostSettings.load({}))
-    assert set(desk._most_requests) == TOOLS.keys()
+    assert set(desk._max_requests) == TOOLS.keys()

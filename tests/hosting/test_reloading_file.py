@@ -1,4 +1,4 @@
-"""Files that change while the server runs, and what holds while one of them cannot be read."""
+"""Files that change while the server runs, and what is used while one cannot be read."""
 
 import logging
 import os
@@ -82,7 +82,7 @@ def test_the_failed_reading_is_not_taken_for_the_new_content(file: Path) -> None
 
 
 def test_the_last_good_content_is_not_used_for_ever(file: Path, caplog: pytest.LogCaptureFixture) -> None:
-    watched = ReloadingFile(file, parse, max_stale=0)
+    watched = ReloadingFile(file, parse, max_stale_seconds=0)
     file.write_text("bad", "utf-8")
     for _ in range(3):
         with pytest.raises(FileUnavailable, match="content cannot be read"):
@@ -106,7 +106,7 @@ def test_a_failure_is_logged_once(file: Path, caplog: pytest.LogCaptureFixture) 
 
 
 def test_a_token_that_was_revoked_in_a_spoiled_file_is_not_good_because_nobody_looked(file: Path) -> None:
-    watched = ReloadingFile(file, parse, max_stale=0.2)
+    watched = ReloadingFile(file, parse, max_stale_seconds=0.2)
     assert watched.read() == "good 1"
     file.write_text("bad", "utf-8")
     time.sleep(0.25)
@@ -117,6 +117,6 @@ def test_a_token_that_was_revoked_in_a_spoiled_file_is_not_good_because_nobody_l
 
 
 def test_content_that_was_current_a_moment_ago_is_used(file: Path) -> None:
-    watched = ReloadingFile(file, parse, max_stale=5)
+    watched = ReloadingFile(file, parse, max_stale_seconds=5)
     file.unlink()
     assert watched.read() == "good 1"

@@ -168,19 +168,19 @@ async def test_a_client_that_is_to_come_back_and_does_not_is_not_asked_for_a_whi
     monkeypatch.setattr("time.monotonic", lambda: now)
     questions = elicitation.OpenQuestions()
     questions.ask("client")
-    now = elicitation.ANSWER_TIMEOUT - 1
+    now = elicitation.ANSWER_TIMEOUT_SECONDS - 1
     assert not questions.given_up("client")
     questions.ask("client")  # the first question counts
-    now = elicitation.ANSWER_TIMEOUT
+    now = elicitation.ANSWER_TIMEOUT_SECONDS
     assert questions.given_up("client")
     assert not questions.given_up("another")
     questions.answered("client")
     assert not questions.given_up("client")
     questions.ask("client")
-    now += elicitation.ANSWER_TIMEOUT + elicitation.GIVE_UP_SECONDS
+    now += elicitation.ANSWER_TIMEOUT_SECONDS + elicitation.GIVE_UP_SECONDS
     assert not questions.given_up("client")
     questions.ask("client")
-    now += elicitation.ANSWER_TIMEOUT
+    now += elicitation.ANSWER_TIMEOUT_SECONDS
     assert questions.given_up("client")
 
 

@@ -1,1 +1,1 @@
-"""The same state, shared by all servers that have one Redis. It needs the extra `redis`."""
+"""The same state, shared by all servers with one Redis. It needs the extra `redis`."""

@@ -1,8 +1,8 @@
-"""The connections of this process to Redis, and whether Redis can be used.
+"""The connection pool of this process to Redis, with retries and circuit breakers.
 
-Two circuit breakers share the connections. After a failure each sends nothing for `RETRY_PAUSE_SECONDS`:
+Two circuit breakers share the pool. After a failure each sends nothing for `RETRY_PAUSE_SECONDS`:
 `RedisConnection` for locks and counts, and `RedisCacheConnection` for cached pages, whose failures do not
-stop the locks.
+affect the locks.
 """
 
 import asyncio
@@ -10,7 +10,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import anyio
 from redis.asyncio import Redis
@@ -34,18 +34,18 @@ from redis.exceptions import (
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 ANSWER_TIMEOUT_SECONDS = 1.0
-"""Seconds that a connection, or an answer, may take."""
-TRIES = 2
-"""How often a question is asked. An idle connection may have been cut; and a process that was frozen finds
-that the time of its questions has passed, although Redis is well."""
+"""Time to connect, or to receive a reply."""
+MAX_TRIES = 2
+"""Attempts of a command. An idle connection may have been closed; and after a process was suspended, its
+commands have timed out although Redis works."""
 RETRY_PAUSE_SECONDS = 3.0
-"""Seconds for which nobody asks after a question went wrong."""
+"""Nothing is sent for this time after a command failed."""
 CHECK_INTERVAL_SECONDS = 5.0
-"""Between two checks of a Redis that can be used."""
+"""Time between two checks while Redis can be used."""
 GAP = "rotor-mcp:gap"
-"""The moment until which not everything was told to Redis: what happened before is not known."""
+"""Key of the end of the last outage. Which locks were held before that time is unknown."""
 PROBE = "rotor-mcp:probe"
-"""Written by each check, to see that writing works."""
+"""Key that each check writes."""
 
 _MARK_GAP = """
 local time = redis.call('time')
@@ -53,7 +53,7 @@ redis.call('set', KEYS[1], string.format('%.0f', time[1] * 1000000 + time[2]))
 """
 _WRITE_PROBE = "redis.call('set', KEYS[1], '', 'px', 1000)"
 
-Answer = TypeVar("Answer")
+Result = TypeVar("Result")
 
 logger = logging.getLogger(__name__)
 
@@ -63,142 +63,131 @@ class RedisFault:
     """What is wrong with Redis."""
 
     reason: str
-    """A clause about Redis. It holds no address and no password."""
+    """A clause about Redis, without address and password."""
     permanent: bool
-    """Whether it stays until somebody changes a setting."""
+    """Whether it remains until a setting is changed."""
     usable: bool = False
-    """Whether locks work all the same, as long as nothing else goes wrong."""
+    """Whether locks work nevertheless."""
 
 
 class RedisUnavailable(Exception):
-    """Redis cannot be asked, for the reason in the text. Whoever asked goes on without it."""
+    """Redis cannot be used, for the reason in the text. The caller continues without it."""
 
 
 class RedisConnection:
-    """The connections of this process to Redis. The first question opens them and checks Redis."""
+    """The connections of this process to Redis. The first command opens and checks them."""
 
     def __init__(self, url: str, *, required: bool = False) -> None:
-        """Take the address.
-
-        Args:
-            url: of Redis.
-            required: whether writes are refused until Redis could be used for the first time.
+        """Create the pool. If `required`, writes are refused until Redis could be used once.
 
         Raises:
-            ValueError: if it has options that do not exist. The text does not repeat it.
+            ValueError: if the URL has unknown options. The message does not contain it.
         """
         try:
-            self._redis = Redis.from_url(
+            self.redis = Redis.from_url(
                 url,
-                protocol=2,  # all that is needed, and every Redis and Valkey speaks it
+                protocol=2,  # sufficient, and supported by every Redis and Valkey
                 socket_timeout=ANSWER_TIMEOUT_SECONDS,
                 socket_connect_timeout=ANSWER_TIMEOUT_SECONDS,
                 retry=Retry(NoBackoff(), 0),
             )
-            self._redis.connection_pool.make_connection()  # type: ignore[no-untyped-call]
+            self.redis.connection_pool.make_connection()  # type: ignore[no-untyped-call]
         except Exception:
             raise ValueError("has options that the Redis client does not know") from None
         self._mark_gap, self._write_probe = self.script(_MARK_GAP), self.script(_WRITE_PROBE)
         self._required = required
         self.fault: RedisFault | None = None
-        """What is wrong with Redis, as far as is known."""
-        self._was_good = False
-        self._verified = False
+        """What is wrong with Redis, as far as known."""
+        self.verified = False
+        """Whether Redis was checked since the last failure."""
         self._verified_at = 0.0
-        self._silent = False
-        self._not_before = 0.0
-
-    @property
-    def redis(self) -> Redis:
-        """The client, for questions."""
-        return self._redis
-
-    @property
-    def verified(self) -> bool:
-        """Whether Redis was checked since something last went wrong."""
-        return self._verified
+        self._was_usable = False
+        self._timed_out = False
+        self._retry_at = 0.0
 
     @property
     def refuses_writes(self) -> bool:
-        """Whether no write may begin: Redis is required and could not be used since the start."""
-        return self._required and not self._was_good
+        """Whether no write may start: Redis is required and could not be used since the start."""
+        return self._required and not self._was_usable
 
     @property
     def is_ready(self) -> bool:
-        """Whether a server may be sent requests. One that lost its Redis under way may."""
+        """Whether this server may receive requests, also during a temporary outage of Redis."""
         if not self._required or self.fault is None:
             return True
-        return self._was_good and not self.fault.permanent
+        return self._was_usable and not self.fault.permanent
 
     def script(self, lua: str) -> AsyncScript:
-        """Make a script of Redis, for questions."""
-        return self._redis.register_script(lua)
+        """Create a Lua script, to be run in a command."""
+        return self.redis.register_script(lua)
 
     async def check(self) -> RedisFault | None:
-        """Find out what is wrong with Redis, unless that was found out just now."""
-        now = anyio.current_time()
-        if self._verified and now - self._verified_at >= CHECK_INTERVAL_SECONDS:
-            self._verified = False
-        if not self._verified:
+        """Check Redis, at most once per `CHECK_INTERVAL_SECONDS` while it works. Returns what is wrong."""
+        if anyio.current_time() - self._verified_at >= CHECK_INTERVAL_SECONDS:
+            self.verified = False
+        if not self.verified:
             with suppress(RedisUnavailable):  # `fault` says why
-                await self.ask(_nothing)
+                await self.execute(_no_command)
         return self.fault
 
-    async def ask(self, question: Callable[[Redis], Awaitable[Answer]], *, insist: bool = False) -> Answer:
-        """Ask something.
+    async def execute(
+        self, command: Callable[[Redis], Awaitable[Result]], *, ignore_pause: bool = False
+    ) -> Result:
+        """Run a command, and return its result.
 
-        While Redis is away it is not asked at all, but now and then by one who finds out whether it is back.
-        A question is brought to its end even if the call is cancelled: it does not take long, and what was
-        begun in Redis is known to be done.
+        While Redis is down, one command per `RETRY_PAUSE_SECONDS` is sent, to see whether it works again. A
+        command ends even if the call is cancelled: it is short, and then its effect is known.
 
         Args:
-            question: what is asked, and how the answer is read: whatever goes wrong with that, there is none.
-                It can be asked twice.
-            insist: ask even if a question went wrong just now. After one that insisted and met with silence,
-                nobody does: that takes too long.
+            command: sends the command and parses the reply. It may run twice. Any error in it counts as no
+                reply.
+            ignore_pause: send the command even within the pause, unless the last one sent so timed out.
 
         Raises:
-            RedisUnavailable: if there is no answer.
+            RedisUnavailable: if there is no reply.
         """
         now = anyio.current_time()
-        if self.fault is not None and self._is_away and (self._silent or not insist):
-            if now < self._not_before:
+        if self.fault is not None and self._is_down and (self._timed_out or not ignore_pause):
+            if now < self._retry_at:
                 raise RedisUnavailable(self.fault.reason)
-            self._not_before = now + RETRY_PAUSE_SECONDS
+            self._retry_at = now + RETRY_PAUSE_SECONDS
         try:
-            answer = await _try_twice(lambda: self._verify_and_ask(question))
+            result = await _try_twice(lambda: self._verify_and_execute(command))
         except (RedisError, OSError) as exc:  # a timeout is an OSError
-            self._silent = insist and isinstance(exc, (TimeoutError, RedisTimeoutError))
-            self._not_before = anyio.current_time() + RETRY_PAUSE_SECONDS
-            self._verified = False
+            self._timed_out = ignore_pause and isinstance(exc, (TimeoutError, RedisTimeoutError))
+            self._retry_at = anyio.current_time() + RETRY_PAUSE_SECONDS
+            self.verified = False
             fault = _fault_of(exc)
-            self._note(fault)
+            self._set_fault(fault)
             raise RedisUnavailable(fault.reason) from None
-        return answer
+        return result
 
     async def aclose(self) -> None:
         """Close the connections."""
-        await self._redis.aclose()
+        await self.redis.aclose()
 
     @property
-    def _is_away(self) -> bool:
+    def _is_down(self) -> bool:
         return self.fault is not None and not self.fault.usable
 
-    async def _verify_and_ask(self, question: Callable[[Redis], Awaitable[Answer]]) -> Answer:
+    async def _verify_and_execute(self, command: Callable[[Redis], Awaitable[Result]]) -> Result:
         fault = self.fault
-        if not self._verified:
+        if not self.verified:
             fault = await self._verify()
-        answer = await question(self._redis)
-        if not self._verified:
-            self._verified, self._verified_at = True, anyio.current_time()
-            self._was_good = self._was_good or fault is None
-            self._note(fault)
-        return answer
+        result = await command(self.redis)
+        if not self.verified:
+            self.verified, self._verified_at = True, anyio.current_time()
+            self._was_usable = self._was_usable or fault is None
+            self._set_fault(fault)
+        return result
 
     async def _verify(self) -> RedisFault | None:
-        """See that locks can be written and will not be deleted. Returns what endangers them."""
-        memory = await self._ask_about_memory()
-        if self._is_away:
+        """Check that locks can be written. Returns the fault if Redis may evict them; other faults raise."""
+        await self.redis.ping()
+        memory: object = await self.redis.info("memory")
+        if not isinstance(memory, dict) or not isinstance(memory.get("used_memory"), int):
+            raise InvalidResponse  # not a Redis
+        if self._is_down:
             await self._mark_gap([GAP])
         else:
             await self._write_probe([PROBE])
@@ -210,21 +199,8 @@ class RedisConnection:
             return RedisFault(reason, permanent=True, usable=True)
         return None
 
-    async def _ask_about_memory(self) -> dict[str, Any]:
-        """Ask how much memory there is, which is used and what happens when it is full.
-
-        Raises:
-            InvalidResponse: if what answers is no Redis.
-            RedisError: if there is no answer.
-            OSError: likewise.
-        """
-        await self._redis.ping()
-        memory: object = await self._redis.info("memory")
-        if not isinstance(memory, dict) or not isinstance(memory.get("used_memory"), int):
-            raise InvalidResponse
-        return memory
-
-    def _note(self, fault: RedisFault | None) -> None:
+    def _set_fault(self, fault: RedisFault | None) -> None:
+        """Keep the fault, and log it if it changed."""
         before, self.fault = self.fault, fault
         if fault is None:
             if before is not None:
@@ -234,47 +210,43 @@ class RedisConnection:
             return
         if self.refuses_writes:
             consequence = (
-                "this server is not ready and refuses writes until that is mended; "
+                "This server is not ready and refuses writes until that is mended; "
                 "ROTOR_MCP_REDIS_REQUIRED=false lets it write all the same"
             )
         elif fault.usable:
-            consequence = "two servers can then write to one person at once"
+            consequence = "Two servers can then write to one person at once"
         else:
-            consequence = "until it can, this server shares nothing with others"
+            consequence = "Until it can, this server shares nothing with others"
         level = logging.ERROR if fault.permanent else logging.WARNING
-        logger.log(level, "Redis cannot be relied on: %s. %s", fault.reason, _sentence(consequence))
+        logger.log(level, "Redis cannot be relied on: %s. %s", fault.reason, consequence)
 
 
 class RedisCacheConnection:
-    """Redis as a cache. What it refuses, or fails at, says nothing about the locks and leaves them on."""
+    """A second circuit breaker for the cache: its failures do not affect the locks."""
 
     def __init__(self, connection: RedisConnection) -> None:
-        """Use the connections of a connection."""
         self._connection = connection
-        self._not_before = 0.0
+        self._retry_at = 0.0
         self._fault: RedisFault | None = None
 
     def script(self, lua: str) -> AsyncScript:
-        """Make a script of Redis, for questions."""
+        """Create a Lua script, to be run in a command."""
         return self._connection.script(lua)
 
-    async def ask(self, question: Callable[[Redis], Awaitable[Answer]]) -> Answer:
-        """Ask something.
-
-        Args:
-            question: what is asked. It can be asked twice.
+    async def execute(self, command: Callable[[Redis], Awaitable[Result]]) -> Result:
+        """Run a command, which may run twice, and return its result.
 
         Raises:
-            RedisUnavailable: if there is no answer. Then nobody asks for `RETRY_PAUSE_SECONDS` seconds.
+            RedisUnavailable: if there is no reply. Then nothing is sent for `RETRY_PAUSE_SECONDS`.
         """
-        if self._fault is not None and anyio.current_time() < self._not_before:
+        if self._fault is not None and anyio.current_time() < self._retry_at:
             raise RedisUnavailable(self._fault.reason)
         if not self._connection.verified:
-            await self._connection.ask(_nothing)
+            await self._connection.execute(_no_command)
         try:
-            answer = await _try_twice(lambda: question(self._connection.redis))
+            result = await _try_twice(lambda: command(self._connection.redis))
         except (RedisError, OSError) as exc:
-            self._not_before = anyio.current_time() + RETRY_PAUSE_SECONDS
+            self._retry_at = anyio.current_time() + RETRY_PAUSE_SECONDS
             before, self._fault = self._fault, _fault_of(exc)
             if before is None:
                 logger.warning(
@@ -282,37 +254,36 @@ class RedisCacheConnection:
                 )
             raise RedisUnavailable(self._fault.reason) from None
         self._fault = None
-        return answer
+        return result
 
 
-async def _try_twice(attempt: Callable[[], Awaitable[Answer]]) -> Answer:
-    """Ask Redis, and once more if the connection failed, but not if Redis refused.
+async def _try_twice(attempt: Callable[[], Awaitable[Result]]) -> Result:
+    """Run a command, and once more if the connection failed, but not if Redis refused it.
 
     Raises:
-        RedisError: if there is no answer.
-        OSError: likewise.
+        RedisError, OSError: if there is no reply.
     """
-    for tries_left in reversed(range(TRIES)):
+    for tries_left in reversed(range(MAX_TRIES)):
         try:
-            # What interrupted the client while it deals with an interruption would cost it a connection.
-            # So anyio does not, and the client's own timeouts come first.
+            # A cancelled client loses its connection. So cancellation is shielded, and the client's own
+            # timeouts are shorter than this one.
             with anyio.CancelScope(shield=True):
                 async with asyncio.timeout(2 * ANSWER_TIMEOUT_SECONDS + 0.5):
                     return await attempt()
         except (RedisError, OSError) as exc:
             if not tries_left or _fault_of(exc).permanent:
                 raise
-        except Exception as exc:  # what the client, or the question, makes of an answer that no Redis gives
+        except Exception as exc:  # the client or the command cannot parse the reply
             raise InvalidResponse from exc
     raise AssertionError("unreachable")
 
 
-async def _nothing(_: Redis) -> None:
-    """Ask nothing: the check that comes before a question is all that is wanted."""
+async def _no_command(_: Redis) -> None:
+    """Do nothing: only the check before a command is needed."""
 
 
 def _fault_of(exc: Exception) -> RedisFault:
-    """Say what an error of Redis's client means. Its text could repeat a command, and with it a password."""
+    """Describe an error of the Redis client, without its text, which could contain a password."""
     match exc:
         case AuthenticationError() | AuthenticationWrongNumberOfArgsError() | AuthorizationError():
             return RedisFault("it refuses the user name or password in ROTOR_MCP_REDIS_URL", permanent=True)
@@ -334,7 +305,3 @@ def _fault_of(exc: Exception) -> RedisFault:
             return RedisFault(f"it does not answer within {ANSWER_TIMEOUT_SECONDS:g} s", permanent=False)
         case _:
             return RedisFault("there is no connection to it", permanent=False)
-
-
-def _sentence(clause: str) -> str:
-    return clause[0].upper() + clause[1:]

@@ -1,50 +1,47 @@
-"""What servers share through Redis: whose turn it is, what searches read lately, and the count of requests.
+"""Creates the state of tenants that servers share through Redis: locks, search cache and request counter.
 
-Each part is the one of `company.py` with something more inside. If Redis cannot be asked, what is left is the
-one of `company.py`: each server for itself, until Redis is back. Two servers can then write to the same
-person at once, and results of writes say so. Where Redis is required, nothing is written before it could be
-used for the first time.
+Each class extends its counterpart in `state/`. While Redis is unavailable, only the counterpart works, within
+each server: two servers can then write to the same person at once, and results of writes say so. If Redis is
+required, nothing is written before it could be used once.
 
-This package is imported by servers that are told of a Redis, and by no others: it needs the extra `redis`.
+Only servers with a Redis URL import this package, which needs the extra `redis`.
 """
 
 import asyncio
-from typing import TYPE_CHECKING
+
+from pydantic import SecretStr
 
 from rotor_mcp.state.redis.connection import RedisCacheConnection, RedisConnection, RedisFault
-from rotor_mcp.state.redis.key_names import Names
+from rotor_mcp.state.redis.key_names import KeyNames
 from rotor_mcp.state.redis.keyed_locks import RedisKeyedLocks
-from rotor_mcp.state.redis.locks import Locks
+from rotor_mcp.state.redis.locks import RedisLocks
 from rotor_mcp.state.redis.request_counter import RedisBudget, RedisRequestCounter
 from rotor_mcp.state.redis.search_cache import RedisSearchCache
 from rotor_mcp.state.request_counter import Budget
 from rotor_mcp.state.search_cache import SearchCache
 from rotor_mcp.state.tenant_state import StateFactory, StateHealth, TenantState
 
-if TYPE_CHECKING:
-    from pydantic import SecretStr
-
 
 class RedisStateFactory(StateFactory):
-    """Makes what calls for one company share, on every server that has the same Redis."""
+    """Creates the state of tenants, shared by all servers with the same Redis."""
 
-    def __init__(self, url: "SecretStr", search_memory: float, *, required: bool = False) -> None:
-        """Begin without a connection: the first call makes it, or `start`.
+    def __init__(self, url: SecretStr, search_memory: float, *, required: bool = False) -> None:
+        """Create a factory without connecting; the first call or `start` does.
 
         Raises:
-            ValueError: if the address has options that do not exist.
+            ValueError: if the URL has unknown options.
         """
         super().__init__(search_memory)
         self._connection = RedisConnection(url.get_secret_value(), required=required)
         self._cache = RedisCacheConnection(self._connection)
-        self._locks = Locks(self._connection)
+        self._locks = RedisLocks(self._connection)
         self._checking: asyncio.Task[RedisFault | None] | None = None
 
     def for_key(self, key: str | None) -> TenantState:
-        """Begin with a company, for which this is the Rotor key."""
-        if key is None:  # without one nothing can be asked, and nothing is to be shared
+        """Create the state of calls with a Rotor key. Returns a new instance on each call."""
+        if key is None:  # no requests are possible, so nothing is shared
             return super().for_key(key)
-        names, seconds = Names(key), self._search_memory
+        names, seconds = KeyNames(key), self._search_memory
         return TenantState(
             search_cache=(
                 RedisSearchCache(seconds, self._pages, names, self._cache) if seconds else SearchCache(0)
@@ -54,20 +51,20 @@ class RedisStateFactory(StateFactory):
         )
 
     def budget(self, caller: str) -> Budget:
-        """Begin to count what one caller spends, on every server together."""
-        return RedisBudget(Names(f"caller {caller}"), self._connection)
+        """Create the count of what one caller spends on all servers."""
+        return RedisBudget(KeyNames(f"caller {caller}"), self._connection)
 
     def start(self) -> None:
-        """Check Redis in the background, and log what is wrong with it."""
+        """Check Redis in the background, and log its faults."""
         self._checking = asyncio.create_task(self._connection.check())
 
     async def check(self) -> StateHealth:
-        """Say whether Redis can be used."""
+        """Check whether Redis can be used."""
         fault = await self._connection.check()
         return StateHealth(fault.reason if fault else None, self._connection.is_ready)
 
     async def aclose(self) -> None:
-        """Close the connections. Locks that are still held end by themselves."""
+        """Close the connections. Locks that are still held expire."""
         if self._checking is not None:
             await self._checking
         await self._locks.aclose()

@@ -1,4 +1,4 @@
-"""How things are called in Redis. No name there shows a Rotor key, a phone or an e-mail."""
+"""Names of keys in Redis. They reveal no Rotor key, phone or e-mail."""
 
 import hashlib
 import hmac
@@ -7,21 +7,21 @@ _LENGTH = 32
 """Hexadecimal digits of a digest."""
 
 
-class Names:
-    """The names of one company's things. Those of two companies never meet."""
+class KeyNames:
+    """Names for one company. Two companies share no name."""
 
     def __init__(self, key: str) -> None:
-        """Take the company's Rotor key for what tells it apart; of the key nothing is kept but a digest.
+        """Keep a digest of the company's Rotor key.
 
-        The digest is a secret as well: with it in every name, nobody who reads Redis can find out a phone
-        by trying all there are.
+        The digest is a secret: names are keyed hashes (HMAC), so that a reader of Redis cannot find a phone
+        by trying all numbers.
         """
         self._secret = hashlib.sha256(b"rotor-mcp " + key.encode()).digest()
         self.company = self._digest("company", key)
-        """Names the company; in braces in all its names, so that a cluster keeps them in one place."""
+        """Identifies the company. In braces in each name, it keeps all its keys in one slot of a cluster."""
 
     def of(self, kind: str, what: str = "") -> str:
-        """Name a thing of a kind: the only one, or the one for what is given."""
+        """Return the name of a key: the only one of a kind, or the one for a value."""
         name = f"rotor-mcp:{{{self.company}}}:{kind}"
         return f"{name}:{self._digest(kind, what)}" if what else name
 

@@ -11,60 +11,59 @@ import anyio
 from rotor_mcp.errors import NotSent, Uncoordinated
 from rotor_mcp.state.keyed_locks import KeyedLocks, Lease
 from rotor_mcp.state.redis.connection import RedisUnavailable
-from rotor_mcp.state.redis.key_names import Names
-from rotor_mcp.state.redis.locks import Lock, Locks
+from rotor_mcp.state.redis.key_names import KeyNames
+from rotor_mcp.state.redis.locks import RedisLock, RedisLocks
 
 POLL_SECONDS = (0.02, 0.08)
-"""Shortest and longest wait before a waiting call asks again. Random, so that not all calls ask at once."""
+"""Shortest and longest pause between two attempts to take a lock; random, to spread the load."""
 
 
 @dataclass(kw_only=True)
 class RedisLease(Lease):
-    """Keys that are held in this process, and in Redis as well.
+    """Keys that are held in this process and in Redis.
 
-    Before a write its locks are checked once more. Rotor knows of no lock. So nothing here can keep apart a
-    write that left before its process was frozen, or its lock was lost, and that reaches Rotor after a write
-    of the next holder: one request for each lock that is lost that way. If Redis cannot be asked, a write is
-    sent whose keys are held in its own process.
+    The locks are verified before each write, but Rotor does not know them. So a write that was sent before
+    its process was suspended or its lock was lost may reach Rotor after a write of the next holder: one
+    request for each lock that is lost so. While Redis is unavailable, the keys held in this process suffice.
     """
 
-    shared: Locks
-    names: Names
-    taken: list[Lock] = field(default_factory=list)
+    shared: RedisLocks
+    names: KeyNames
+    taken: list[RedisLock] = field(default_factory=list)
 
     async def extend(self, keys: Iterable[str], deadline: float) -> float:
         """Wait until no other call on any server holds any of these keys, and hold them.
 
-        The moment at which another call last held one is reckoned by Redis's clock, rather late than early.
+        Returns when another call last held one of them, by Redis's clock; at the latest possible time.
         """
-        wanted = sorted(keys)
-        released_at = await super().extend(wanted, deadline)
-        for key in wanted:
-            lock = Lock.on(key, self.names)
+        sorted_keys = sorted(keys)
+        released_at = await super().extend(sorted_keys, deadline)
+        for key in sorted_keys:
+            lock = RedisLock.on(key, self.names)
             self.held.push_async_callback(self.shared.release, lock)
             self.taken.append(lock)
             released_at = max(released_at, await self._take(lock, deadline))
         return released_at
 
     async def verify(self) -> None:
-        """Check that no other server has held a key since this lease took it.
+        """Check that no other server has held one of the keys since this lease took it.
 
         Raises:
-            LockLost: if one has.
+            LockLost: if a server has.
         """
         if not self.taken:
             return
         try:
-            # What was taken in Redis is always checked there; what was not, only once Redis is back.
-            await self.shared.renew(self.taken, insist=any(lock.fence for lock in self.taken))
+            # Locks that were taken in Redis are always verified there; others only once Redis works again.
+            await self.shared.renew(self.taken, ignore_pause=any(lock.fence for lock in self.taken))
         except RedisUnavailable as exc:
             self.fault = str(exc)
         else:
             fault = self.shared.connection.fault
             self.fault = fault.reason if fault and fault.usable else self.fault
 
-    async def _take(self, lock: Lock, deadline: float) -> float:
-        """Wait for a lock. Returns when another call last held it, as far as Redis knows."""
+    async def _take(self, lock: RedisLock, deadline: float) -> float:
+        """Wait for a lock. Returns when another call last held it; -inf if Redis is unavailable."""
         while True:
             try:
                 ago = await self.shared.take(lock)
@@ -75,20 +74,20 @@ class RedisLease(Lease):
                 return now - ago
             if now >= deadline:
                 raise NotSent("other calls for the same person took all the time of this one")
-            pause = random.uniform(*POLL_SECONDS)  # noqa: S311 - it spreads load and keeps no secret
+            pause = random.uniform(*POLL_SECONDS)  # noqa: S311 - not a secret
             await anyio.sleep(min(pause, deadline - now))
 
 
 class RedisKeyedLocks(KeyedLocks):
-    """Locks of this process, and inside each of them a lock in Redis.
+    """A lock of this process for each key, and within it a lock in Redis.
 
-    So a process asks Redis for one call per person at a time, and without Redis its own calls still wait for
-    each other.
+    So only one call per person and process waits in Redis, and without Redis the calls of a process still
+    exclude each other.
     """
 
     shared = True
 
-    def __init__(self, names: Names, locks: Locks) -> None:
+    def __init__(self, names: KeyNames, locks: RedisLocks) -> None:
         super().__init__()
         self._names = names
         self._locks = locks

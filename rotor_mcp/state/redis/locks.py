@@ -1,10 +1,10 @@
-"""Locks in Redis, one for each person and company: a token, an expiry, a fence, and the time of release.
+"""Locks in Redis with token, expiry, fencing token and time of release, one for each person and company.
 
-A lock expires after `LOCK_TTL_SECONDS` unless this process renews it, so a killed process delays nobody for
-long. The fence is a number that grows each time the lock is taken, and that outlives the lock. It shows
-whether another process has held the lock since, which a process that was frozen cannot know by itself.
+A lock expires after `LOCK_TTL_SECONDS` unless this process renews it, so a killed process does not block
+others for long. The fencing token ("fence") is a number that grows with each acquisition and outlives the
+lock. It shows whether another process held the lock in between, for example while this one was suspended.
 
-redis-py's own lock has no fence, and does not tell when the lock was last released.
+The lock of redis-py has no fencing token, and does not record when it was released.
 """
 
 import asyncio
@@ -19,16 +19,16 @@ from redis.asyncio import Redis
 
 from rotor_mcp.errors import LockLost
 from rotor_mcp.state.redis.connection import GAP, RedisConnection, RedisUnavailable
-from rotor_mcp.state.redis.key_names import Names
+from rotor_mcp.state.redis.key_names import KeyNames
 
 LOCK_TTL_SECONDS = 8.0
-"""Seconds after which a lock expires that is not renewed."""
+"""A lock that is not renewed expires after this time."""
 RENEW_SECONDS = LOCK_TTL_SECONDS / 4
-"""Seconds between two renewals. Three in a row may fail."""
+"""Time between two renewals. Three in a row may fail."""
 RECORD_TTL_SECONDS = 3_600.0
-"""Seconds for which the fence and the time of release are kept. No plan is made from a read that old."""
+"""How long the fence and the time of release are kept. No plan is made from a read that old."""
 
-# Numbers are microseconds of Redis's own clock, which is the only one that all servers have in common.
+# Times are microseconds of Redis's clock, the only one that all servers share.
 
 _NOW = """
 local time = redis.call('time')
@@ -53,14 +53,14 @@ local lock, past, gap = unpack(KEYS)
 local token, expiry, kept = unpack(ARGV)
 local holder = redis.call('get', lock)
 if holder and holder ~= token then return {} end
--- Nothing is known of the time before the gap. With an empty Redis, the gap is now.
+-- Holders before the gap are unknown. In an empty Redis, the gap is now.
 redis.call('set', gap, text(now), 'nx')
 local left = tonumber(redis.call('get', gap))
 local before, until_then = unpack(redis.call('hmget', past, 'fence', 'left'))
 if until_then then
   left = math.max(left, tonumber(until_then))
 elseif before then
-  left = now -- whoever had it never said that he left: he was killed, or frozen
+  left = now -- the last holder did not release it: it was killed or suspended
 end
 take(lock, past, token, expiry, kept)
 return {redis.call('hget', past, 'fence'), text(now - left)}
@@ -79,7 +79,7 @@ for number = 1, #KEYS / 2 do
   local holder = redis.call('get', lock)
   if holder and holder ~= token then return {} end
   local last, left = unpack(redis.call('hmget', past, 'fence', 'left'))
-  -- The lock has ended, or Redis has lost it. If nobody had it since, it can be taken again.
+  -- The lock has expired, or Redis lost it. If nobody held it since, it can be taken again.
   if not holder and last and last ~= mine then
     if mine ~= '' or not left or now - tonumber(left) <= tonumber(since) then return {} end
   end
@@ -107,7 +107,7 @@ local token, kept = unpack(ARGV)
 local holder = redis.call('get', lock)
 if holder == token then redis.call('del', lock) end
 if not holder or holder == token then
-  -- With a fence of its own, lest a renewal that comes late takes the lock again.
+  -- With a new fence, so that a late renewal does not take the lock again.
   redis.call('hset', past, 'left', text(now), 'fence', fence(past))
   redis.call('pexpire', past, kept)
 end
@@ -116,8 +116,8 @@ end
 
 
 @dataclass(eq=False)
-class Lock:
-    """A lock that one call wants or holds."""
+class RedisLock:
+    """A lock that one call waits for or holds."""
 
     lock: str
     """Key of the holder's token."""
@@ -126,33 +126,33 @@ class Lock:
     token: str = field(default_factory=lambda: secrets.token_hex(8))
     """Identifies the holder."""
     fence: str = ""
-    """What Redis returned when the lock was taken; empty if Redis was unavailable."""
-    since: float = field(default_factory=anyio.current_time)
-    """When this call began to want it, by `anyio.current_time`."""
+    """The fencing token from Redis; empty if Redis was unavailable."""
+    wanted_at: float = field(default_factory=anyio.current_time)
+    """When this call began to wait, by `anyio.current_time`."""
 
     @classmethod
-    def on(cls, key: str, names: Names) -> Self:
+    def on(cls, key: str, names: KeyNames) -> Self:
         """Return the lock of a key."""
         return cls(names.of("lock", key), names.of("past", key))
 
 
-class Locks:
-    """The locks that this process holds, renewed as long as it holds them."""
+class RedisLocks:
+    """The locks of this process, renewed while they are held."""
 
     def __init__(self, connection: RedisConnection) -> None:
         self.connection = connection
         self._take, self._renew, self._release = map(connection.script, (_TAKE, _RENEW, _RELEASE))
-        self._held: set[Lock] = set()
+        self._held: set[RedisLock] = set()
         self._renewing: asyncio.Task[None] | None = None
         self._closing = anyio.Event()
 
-    async def take(self, lock: Lock) -> float | None:
+    async def take(self, lock: RedisLock) -> float | None:
         """Take a lock if it is free, and return how many seconds ago, at most, another call last held it.
 
         Returns None if another call holds it.
 
         Raises:
-            RedisUnavailable: if Redis cannot be asked. It is then tried again while the lock is wanted.
+            RedisUnavailable: if Redis cannot be used. A background task then keeps trying.
         """
         names = [lock.lock, lock.past, GAP]
         times = [_milliseconds(seconds) for seconds in (LOCK_TTL_SECONDS, RECORD_TTL_SECONDS)]
@@ -162,7 +162,7 @@ class Locks:
             return (taken[0].decode(), int(taken[1])) if taken else None
 
         try:
-            taken = await self.connection.ask(take)
+            taken = await self.connection.execute(take)
         except RedisUnavailable:
             self._keep_alive(lock)
             raise
@@ -172,42 +172,38 @@ class Locks:
         lock.fence, microseconds = taken
         return max(microseconds / 1e6, 0.0)
 
-    async def renew(self, locks: Sequence[Lock], *, insist: bool = False) -> None:
-        """Check that no other process holds, or has held, any of these locks, and renew them.
-
-        Args:
-            locks: of this process.
-            insist: ask Redis even if it was unavailable just now.
+    async def renew(self, locks: Sequence[RedisLock], *, ignore_pause: bool = False) -> None:
+        """Check that no other process has held any of these locks, and renew them.
 
         Raises:
-            LockLost: if another process holds, or has held, one of them.
-            RedisUnavailable: if Redis cannot be asked.
+            LockLost: if another process has held one of them.
+            RedisUnavailable: if Redis cannot be used; `ignore_pause` is that of `RedisConnection.execute`.
         """
         now = anyio.current_time()
         names = [name for lock in locks for name in (lock.lock, lock.past)]
-        given: list[str | float] = [_milliseconds(LOCK_TTL_SECONDS), _milliseconds(RECORD_TTL_SECONDS)]
+        arguments: list[str | float] = [_milliseconds(LOCK_TTL_SECONDS), _milliseconds(RECORD_TTL_SECONDS)]
         for lock in locks:
-            given.extend((lock.token, lock.fence, int((now - lock.since) * 1e6)))
+            arguments.extend((lock.token, lock.fence, int((now - lock.wanted_at) * 1e6)))
 
-        async def renew(_: Redis) -> list[tuple[Lock, str]]:
-            fences = await self._renew(names, given)
+        async def renew(_: Redis) -> list[tuple[RedisLock, str]]:
+            fences = await self._renew(names, arguments)
             return (
                 [(lock, fence.decode()) for lock, fence in zip(locks, fences, strict=True)] if fences else []
             )
 
-        held = await self.connection.ask(renew, insist=insist)
+        held = await self.connection.execute(renew, ignore_pause=ignore_pause)
         if not held:
             raise LockLost("another server has begun to write to the same person meanwhile")
         for lock, fence in held:
             lock.fence = fence
 
-    async def release(self, lock: Lock) -> None:
-        """Release a lock. If Redis is unavailable, it expires by itself."""
+    async def release(self, lock: RedisLock) -> None:
+        """Release a lock. If Redis is unavailable, it expires."""
         self._held.discard(lock)
         names = [lock.lock, lock.past]
-        given: list[str | float] = [lock.token, _milliseconds(RECORD_TTL_SECONDS)]
+        arguments: list[str | float] = [lock.token, _milliseconds(RECORD_TTL_SECONDS)]
         with suppress(RedisUnavailable):
-            await self.connection.ask(lambda _: self._release(names, given))
+            await self.connection.execute(lambda _: self._release(names, arguments))
 
     async def aclose(self) -> None:
         """Stop renewing."""
@@ -217,10 +213,10 @@ class Locks:
             await self._renewing
             self._renewing, self._closing = None, anyio.Event()
 
-    def _keep_alive(self, lock: Lock) -> None:
+    def _keep_alive(self, lock: RedisLock) -> None:
         self._held.add(lock)
         if self._renewing is None or self._renewing.done():
-            # A task of asyncio, because it outlives the call that began it; Redis's client needs asyncio too.
+            # An asyncio task, because it outlives the call that starts it.
             self._renewing = asyncio.create_task(self._renew_all())
 
     async def _renew_all(self) -> None:
@@ -232,7 +228,7 @@ class Locks:
                     try:
                         await self.renew([lock])
                     except LockLost:
-                        self._held.discard(lock)  # its holder finds out when it matters
+                        self._held.discard(lock)  # its holder learns that from `verify`
                     except RedisUnavailable:
                         break
 

@@ -1,4 +1,4 @@
-"""How many requests all servers together have spent today, of a company's quota or of a caller's budget."""
+"""Counts the requests of all servers in a day: of a key's quota, or of a caller's budget."""
 
 import math
 import secrets
@@ -8,15 +8,15 @@ from redis.asyncio import Redis
 
 from rotor_mcp.dates import Clock, utc_now
 from rotor_mcp.state.redis.connection import RedisConnection, RedisUnavailable
-from rotor_mcp.state.redis.key_names import Names
+from rotor_mcp.state.redis.key_names import KeyNames
 from rotor_mcp.state.request_counter import Budget, RequestCounter
 
 RECORD_TTL_SECONDS = 2 * 86_400
-"""Seconds for which the counts of a day are kept."""
+"""How long the counts of a day are kept."""
 
 _COUNT = """
 local day, me, mine, kept = KEYS[1], ARGV[1], tonumber(ARGV[2]), ARGV[3]
--- Of two that come in another order than they were sent, the larger one is newer.
+-- Reports may arrive in another order than they were sent: the larger count is the newer one.
 if mine > tonumber(redis.call('hget', day, me) or 0) then redis.call('hset', day, me, mine) end
 redis.call('expire', day, kept)
 local spent = 0
@@ -24,15 +24,15 @@ for number, count in ipairs(redis.call('hvals', day)) do spent = spent + tonumbe
 local others = spent - tonumber(redis.call('hget', day, me) or 0)
 """
 
-_TELL = (
+_SYNC = (
     _COUNT
     + """
 return others
 """
 )
 
-# A reservation is a member `<requests>:<token>` of a sorted set, whose score is when it ends by itself: a
-# server that is killed never settles.
+# A reservation is a member `<requests>:<token>` of a sorted set. Its score is its expiry, because a killed
+# server does not settle.
 
 _RESERVE = (
     _COUNT
@@ -64,44 +64,49 @@ return others
 
 
 class RedisRequestCounter(RequestCounter):
-    """Each server counts for itself, and tells Redis how far it has come; the sum is what was spent.
+    """Each server reports its own count of the day to Redis; the sum of all counts was spent.
 
-    So nothing is counted twice, and what Redis was not told, or has lost, it is told with the next request.
-    While it is away, of the other servers is known what they had spent before.
+    So nothing is counted twice, and the next report makes up for one that failed or that Redis lost. While
+    Redis is unavailable, the last known counts of the other servers are used.
     """
 
-    def __init__(self, names: Names, connection: RedisConnection, clock: Clock = utc_now) -> None:
+    def __init__(self, names: KeyNames, connection: RedisConnection, clock: Clock = utc_now) -> None:
         super().__init__(clock)
         self._names = names
         self._connection = connection
-        self._script = connection.script(_TELL)
-        self._me = secrets.token_hex(8)
+        self._script = connection.script(_SYNC)
+        self._server_id = secrets.token_hex(8)
         self._others = 0
 
     async def add(self, requests: int = 1) -> None:
-        """Count requests that went out."""
+        """Count requests that were sent."""
         await super().add(requests)
-        await self._tell()
+        await self._sync()
 
     async def today(self) -> int:
-        """Return how many were sent today, by all servers."""
+        """Return how many all servers sent today."""
         own = await super().today()
-        await self._tell()
+        await self._sync()
         return self._others + own
 
-    async def _tell(self) -> None:
-        day, mine = self._day, self._count
+    async def _sync(self) -> None:
+        day, report = self._day, self._report
         name = self._names.of(f"spent:{day}")
 
-        async def ask(_: Redis) -> int:
-            return int(await self._script([name], [self._me, mine, RECORD_TTL_SECONDS]))
+        async def sync(_: Redis) -> int:
+            return int(await self._script([name], report))
 
         try:
-            others = await self._connection.ask(ask)
+            others = await self._connection.execute(sync)
         except RedisUnavailable:
             return
         if day == self._day:
             self._others = max(others, self._others)
+
+    @property
+    def _report(self) -> list[str | int]:
+        """The first arguments of each script."""
+        return [self._server_id, self._count, RECORD_TTL_SECONDS]
 
     def _start_day(self) -> None:
         super()._start_day()
@@ -109,33 +114,25 @@ class RedisRequestCounter(RequestCounter):
 
 
 class RedisBudget(RedisRequestCounter, Budget):
-    """A budget of which calls on all servers reserve. While Redis is away, each server looks at its own."""
+    """A budget shared by all servers. While Redis is unavailable, only this server's reservations count."""
 
-    def __init__(self, names: Names, connection: RedisConnection, clock: Clock = utc_now) -> None:
+    def __init__(self, names: KeyNames, connection: RedisConnection, clock: Clock = utc_now) -> None:
         super().__init__(names, connection, clock)
         self._reserving, self._settling = connection.script(_RESERVE), connection.script(_SETTLE)
         self._reservations = names.of("reserved")
 
     async def reserve(self, token: str, requests: int, limit: int, expiry: float) -> tuple[int, bool]:
-        """Reserve requests for a call. Returns what was spent before, and whether the call may begin."""
-        await RequestCounter.today(self)  # a new day may have begun
-        given: list[str | int] = [
-            self._me,
-            self._count,
-            RECORD_TTL_SECONDS,
-            token,
-            requests,
-            limit,
-            math.ceil(expiry),
-        ]
+        """Reserve requests for a call. Returns what was spent before, and whether the call may start."""
+        await RequestCounter.today(self)  # starts a new day if it is one
+        arguments = [*self._report, token, requests, limit, math.ceil(expiry)]
 
         async def reserve(_: Redis) -> tuple[int, bool]:
-            others, granted = await self._reserving(self._keys, given)
+            others, granted = await self._reserving(self._keys, arguments)
             return int(others), bool(granted)
 
         granted = False
         try:
-            others, granted = await self._connection.ask(reserve)
+            others, granted = await self._connection.execute(reserve)
         except RedisUnavailable:
             granted = self._fits(self._others + self._count, limit)
         else:
@@ -145,12 +142,12 @@ class RedisBudget(RedisRequestCounter, Budget):
         return self._others + self._count, granted
 
     async def settle(self, token: str, spent: int) -> None:
-        """Count what a call has spent, in the place of what it had reserved."""
+        """Count what a call has spent, instead of what it had reserved."""
         await RequestCounter.add(self, spent)
         reserved = self._reserved.pop(token, 0)
         with suppress(RedisUnavailable):
-            given: list[str | int] = [self._me, self._count, RECORD_TTL_SECONDS, f"{reserved}:{token}"]
-            await self._connection.ask(lambda _: self._settling(self._keys, given))
+            arguments = [*self._report, f"{reserved}:{token}"]
+            await self._connection.execute(lambda _: self._settling(self._keys, arguments))
 
     @property
     def _keys(self) -> list[str]:

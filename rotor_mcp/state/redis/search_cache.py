@@ -1,7 +1,7 @@
-"""Pages of leads that searches on any server read lately.
+"""A search cache in Redis: pages of leads that searches on any server read recently.
 
-They lie in Redis as long as a search may remember them, and no longer. What is found there is read as
-strictly as what Rotor answers: anything else that lies in its place is as good as nothing.
+A page expires in Redis when searches may no longer use it. Stored data is validated like a response of Rotor;
+invalid data counts as not cached.
 """
 
 import logging
@@ -17,24 +17,24 @@ from redis.asyncio import Redis
 
 from rotor_mcp.api.models import Page
 from rotor_mcp.state.redis.connection import RedisCacheConnection, RedisUnavailable
-from rotor_mcp.state.redis.key_names import Names
+from rotor_mcp.state.redis.key_names import KeyNames
 from rotor_mcp.state.search_cache import BoundedPages, CachedPage, CacheGeneration, SearchCache
 
 MAX_UNPACKED_BYTES = 5_000_000
-"""Of a page. A thousand leads with the longest of notes have a few million."""
+"""Limit of a page. A thousand leads with the longest possible notes have a few million."""
 MAX_PACKED_BYTES = 1_000_000
-"""Of a page. No Redis can be told to take less than a mebibyte at a time."""
+"""Limit of a compressed page. Every Redis accepts values of a mebibyte."""
 MAX_COMPANY_BYTES = 16_000_000
-"""Of all pages of a company, packed."""
+"""Limit of all compressed pages of a company."""
 MAX_COMPANY_PAGES = 500
 MAX_MEMORY_SHARE = 0.5
-"""Of the memory that Redis may use (maxmemory): beyond it no page is kept, so that locks have room."""
+"""Share of Redis's memory (maxmemory) above which no page is stored, so that locks have room."""
 PAGE_TTL_SECONDS = 86_400
-"""Seconds for which it is known that something was written: longer than any page that was read before it."""
+"""How long the mark of a write is kept: longer than any page is cached."""
 
-# The names of a company's pages are members of a sorted set, by when they were kept.
+# A sorted set holds the names of a company's pages by the time when they were stored.
 
-_KEEP = """
+_STORE = """
 local page, pages = KEYS[1], KEYS[2]
 local data, milliseconds, kept = ARGV[1], ARGV[2], ARGV[3]
 local most_bytes, most_pages = tonumber(ARGV[4]), tonumber(ARGV[5])
@@ -53,7 +53,7 @@ redis.call('zadd', pages, string.format('%.0f', time[1] * 1000000 + time[2]), pa
 redis.call('expire', pages, kept)
 """
 
-_FORGET = """
+_INVALIDATE = """
 local mark, pages = KEYS[1], KEYS[2]
 for _, page in ipairs(redis.call('zrange', pages, 0, -1)) do redis.call('del', page) end
 redis.call('del', pages)
@@ -63,65 +63,68 @@ redis.call('set', mark, ARGV[1], 'ex', ARGV[2])
 logger = logging.getLogger(__name__)
 
 
-class _Kept(BaseModel):
-    """A page as it lies in Redis."""
+class _StoredPage(BaseModel):
+    """A page as it is stored in Redis."""
 
     mark: str
     seconds: float
-    """For which it is kept."""
+    """How long it was to be stored; with the remaining time to live, this gives its age."""
     page: Page
 
 
 class RedisSearchCache(SearchCache):
     """A cache in Redis; while Redis is unavailable, in this process.
 
-    Every write sets a new mark, and a page counts only while the mark stands that was there when its reading
-    began. What could not be marked because Redis was away is marked before anything is looked for again.
+    Each write sets a new random mark, the generation, and a page is valid only with the mark that was set
+    when its reading began. A mark that could not be set is set before the next use of the cache.
     """
 
     def __init__(
-        self, seconds: float, store: BoundedPages, names: Names, connection: RedisCacheConnection
+        self, seconds: float, store: BoundedPages, names: KeyNames, connection: RedisCacheConnection
     ) -> None:
         super().__init__(seconds, store)
         self._names = names
         self._connection = connection
-        self._keep_script, self._forget_script = connection.script(_KEEP), connection.script(_FORGET)
+        self._store_script, self._invalidate_script = (
+            connection.script(_STORE),
+            connection.script(_INVALIDATE),
+        )
         self._mark_key, self._pages_key = names.of("mark"), names.of("pages")
-        self._unmarked = False
+        self._invalidation_pending = False
 
     async def find(self, query: str) -> CachedPage:
         """Look for a page, whatever its age."""
         name = self._names.of("page", query)
 
-        async def look(redis: Redis) -> tuple[str, _Kept | None, int]:
+        async def look(redis: Redis) -> tuple[str, _StoredPage | None, int]:
             pipeline = redis.pipeline(transaction=True)
             pipeline.mget(self._mark_key, name)
             pipeline.pttl(name)
             (mark, data), milliseconds = await pipeline.execute()
             return (
                 (mark or b"").decode("ascii", "replace"),
-                _unpacked(data) if data else None,
+                _unpack(data) if data else None,
                 int(milliseconds),
             )
 
         try:
-            await self._mark_what_was_not()
-            current_mark, kept, milliseconds = await self._connection.ask(look)
+            await self._send_pending_invalidation()
+            current_mark, stored, milliseconds = await self._connection.execute(look)
         except RedisUnavailable:
             return await super().find(query)
-        await super().invalidate()  # of what was kept while Redis was away, nothing is needed any more
+        await super().invalidate()  # pages cached while Redis was unavailable
         found = CachedPage(None, 0.0, current_mark)
-        if kept is None or kept.mark != found.generation or milliseconds <= 0:
+        if stored is None or stored.mark != found.generation or milliseconds <= 0:
             return found
-        age = max(kept.seconds - milliseconds / 1e3, 0.0)
-        return CachedPage(kept.page, anyio.current_time() - age, found.generation)
+        age = max(stored.seconds - milliseconds / 1e3, 0.0)
+        return CachedPage(stored.page, anyio.current_time() - age, found.generation)
 
     async def keep(self, query: str, page: Page, generation: CacheGeneration) -> None:
         """Cache a page, unless something was written since it was looked for."""
         if not isinstance(generation, str):
             await super().keep(query, page, generation)
             return
-        data = _packed(_Kept(mark=generation, seconds=self.seconds, page=page))
+        data = _pack(_StoredPage(mark=generation, seconds=self.seconds, page=page))
         if data is None:
             return
         names = [self._names.of("page", query), self._pages_key]
@@ -134,47 +137,47 @@ class RedisSearchCache(SearchCache):
             ):
                 logger.info("Redis is too full to keep what a search read")
                 return
-            await self._keep_script(
+            await self._store_script(
                 names, [data, milliseconds, PAGE_TTL_SECONDS, MAX_COMPANY_BYTES, MAX_COMPANY_PAGES]
             )
 
         with suppress(RedisUnavailable):
-            await self._mark_what_was_not()
-            await self._connection.ask(keep)
+            await self._send_pending_invalidation()
+            await self._connection.execute(keep)
 
     async def invalidate(self) -> None:
-        """Drop all pages on every server, and cache no page whose reading has begun."""
+        """Drop all pages on all servers, and cache no page whose reading has begun."""
         await super().invalidate()
-        self._unmarked = True
+        self._invalidation_pending = True
         with suppress(RedisUnavailable):
-            await self._mark_what_was_not()
+            await self._send_pending_invalidation()
 
-    async def _mark_what_was_not(self) -> None:
-        if self._unmarked:
-            self._unmarked = False
+    async def _send_pending_invalidation(self) -> None:
+        if self._invalidation_pending:
+            self._invalidation_pending = False
             try:
-                given: list[str | float] = [secrets.token_hex(8), PAGE_TTL_SECONDS]
-                await self._connection.ask(
-                    lambda _: self._forget_script([self._mark_key, self._pages_key], given)
+                arguments: list[str | float] = [secrets.token_hex(8), PAGE_TTL_SECONDS]
+                await self._connection.execute(
+                    lambda _: self._invalidate_script([self._mark_key, self._pages_key], arguments)
                 )
             except RedisUnavailable:
-                self._unmarked = True
+                self._invalidation_pending = True
                 raise
 
 
-def _packed(kept: _Kept) -> bytes | None:
-    """Pack a page; None if it is too large to be kept."""
-    unpacked = kept.model_dump_json(exclude_defaults=True).encode()
+def _pack(stored: _StoredPage) -> bytes | None:
+    """Compress a page; None if it is too large to be stored."""
+    unpacked = stored.model_dump_json(exclude_defaults=True).encode()
     if len(unpacked) > MAX_UNPACKED_BYTES:
         return None
     packed = zlib.compress(unpacked, level=1)
     return packed if len(packed) <= MAX_PACKED_BYTES else None
 
 
-def _unpacked(data: bytes) -> _Kept | None:
+def _unpack(data: bytes) -> _StoredPage | None:
     try:
         unpacking = zlib.decompressobj()
         text = unpacking.decompress(data, MAX_UNPACKED_BYTES)
-        return _Kept.model_validate_json(text) if unpacking.eof else None
+        return _StoredPage.model_validate_json(text) if unpacking.eof else None
     except (zlib.error, ValidationError):
         return None

@@ -9,7 +9,12 @@ import anyio.lowlevel
 import pytest
 from pydantic import SecretStr
 
-from rotor_mcp.state.redis.connection import ANSWER_TIMEOUT_SECONDS, TRIES, RedisConnection, RedisUnavailable
+from rotor_mcp.state.redis.connection import (
+    ANSWER_TIMEOUT_SECONDS,
+    MAX_TRIES,
+    RedisConnection,
+    RedisUnavailable,
+)
 from rotor_mcp.state.redis.factory import RedisStateFactory
 from tests.state.redis.conftest import KEY, logged
 from tests.state.redis.servers import RedisServer, redis_server
@@ -94,21 +99,21 @@ async def test_nobody_asks_during_the_pause_but_who_insists(
     link = RedisConnection(redis_to_kill.url)
     redis_to_kill.kill()
     with pytest.raises(RedisUnavailable):
-        await link.ask(lambda redis: redis.get("a"))
+        await link.execute(lambda redis: redis.get("a"))
     redis_to_kill.start()
     with pytest.raises(RedisUnavailable):
-        await link.ask(lambda redis: redis.get("a"))
-    assert await link.ask(lambda redis: redis.get("a"), insist=True) is None
-    assert await link.ask(lambda redis: redis.get("a")) is None
+        await link.execute(lambda redis: redis.get("a"))
+    assert await link.execute(lambda redis: redis.get("a"), ignore_pause=True) is None
+    assert await link.execute(lambda redis: redis.get("a")) is None
     redis_to_kill.kill()
-    for insist in (True, True, False):
+    for ignore_pause in (True, True, False):
         with pytest.raises(RedisUnavailable):
-            await link.ask(lambda redis: redis.get("a"), insist=insist)
+            await link.execute(lambda redis: redis.get("a"), ignore_pause=ignore_pause)
     monkeypatch.setattr("rotor_mcp.state.redis.connection.RETRY_PAUSE_SECONDS", 0.0)
     with pytest.raises(RedisUnavailable):
-        await link.ask(lambda redis: redis.get("a"), insist=True)
+        await link.execute(lambda redis: redis.get("a"), ignore_pause=True)
     redis_to_kill.start()
-    assert await link.ask(lambda redis: redis.get("a")) is None  # the pause is over
+    assert await link.execute(lambda redis: redis.get("a")) is None  # the pause is over
     await link.aclose()
     assert logged(caplog) == [away(NO_CONNECTION), "Redis can be used again"] * 2
 
@@ -118,13 +123,13 @@ async def test_a_redis_that_is_silent(redis_to_kill: RedisServer, caplog: pytest
     redis_to_kill.freeze()
     started = anyio.current_time()
     with pytest.raises(RedisUnavailable):
-        await link.ask(lambda redis: redis.get("a"))
-    assert anyio.current_time() - started < TRIES * ANSWER_TIMEOUT_SECONDS + 0.3
+        await link.execute(lambda redis: redis.get("a"))
+    assert anyio.current_time() - started < MAX_TRIES * ANSWER_TIMEOUT_SECONDS + 0.3
     with pytest.raises(RedisUnavailable):
-        await link.ask(lambda redis: redis.get("a"), insist=True)
+        await link.execute(lambda redis: redis.get("a"), ignore_pause=True)
     started = anyio.current_time()
     with pytest.raises(RedisUnavailable):
-        await link.ask(lambda redis: redis.get("a"), insist=True)
+        await link.execute(lambda redis: redis.get("a"), ignore_pause=True)
     assert anyio.current_time() - started < 0.3
     redis_to_kill.thaw()
     await link.aclose()
@@ -133,9 +138,9 @@ async def test_a_redis_that_is_silent(redis_to_kill: RedisServer, caplog: pytest
 
 async def test_who_was_frozen_asks_once_more(redis: RedisServer, caplog: pytest.LogCaptureFixture) -> None:
     link = RedisConnection(redis.url)
-    await link.ask(lambda redis: redis.get("a"))
+    await link.execute(lambda redis: redis.get("a"))
     async with anyio.create_task_group() as group:
-        group.start_soon(link.ask, lambda redis: redis.get("a"))
+        group.start_soon(link.execute, lambda redis: redis.get("a"))
         await anyio.lowlevel.checkpoint()
         time.sleep(ANSWER_TIMEOUT_SECONDS + 0.2)  # noqa: ASYNC251 - nothing else in this process goes on either
     await link.aclose()

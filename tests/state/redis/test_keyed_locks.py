@@ -22,8 +22,8 @@ from rotor_mcp.sandbox import FULL_KEY, Sandbox
 from rotor_mcp.sandbox.server import serving
 from rotor_mcp.state.redis.connection import RETRY_PAUSE_SECONDS, RedisConnection
 from rotor_mcp.state.redis.factory import RedisStateFactory
-from rotor_mcp.state.redis.key_names import Names
-from rotor_mcp.state.redis.locks import LOCK_TTL_SECONDS, RENEW_SECONDS, Lock, Locks
+from rotor_mcp.state.redis.key_names import KeyNames
+from rotor_mcp.state.redis.locks import LOCK_TTL_SECONDS, RENEW_SECONDS, RedisLock, RedisLocks
 from rotor_mcp.state.tenant_state import TenantState
 from tests.state.redis.conftest import KEY, Replica, logged
 from tests.state.redis.servers import RedisServer
@@ -165,7 +165,7 @@ async def test_a_lock_that_somebody_had_since_is_lost(
 
 async def test_a_renewal_that_comes_late_takes_no_lock(redis: RedisServer) -> None:
     link = RedisConnection(redis.url)
-    locks, lock = Locks(link), Lock.on(ANN, Names(KEY))
+    locks, lock = RedisLocks(link), RedisLock.on(ANN, KeyNames(KEY))
     await locks.take(lock)
     await locks.release(lock)
     with pytest.raises(LockLost):

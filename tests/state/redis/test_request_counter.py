@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from rotor_mcp.state.redis.connection import RETRY_PAUSE_SECONDS, RedisConnection
-from rotor_mcp.state.redis.key_names import Names
+from rotor_mcp.state.redis.key_names import KeyNames
 from rotor_mcp.state.redis.request_counter import RedisBudget, RedisRequestCounter
 from tests.state.redis.conftest import KEY, Replica
 from tests.state.redis.servers import RedisServer
@@ -33,7 +33,7 @@ def test_whoever_adds_when_nothing_is_counted_twice(
         with redis.client() as client:
             client.flushall()
         links = [RedisConnection(redis.url) for _ in range(3)]
-        spendings = [RedisRequestCounter(Names(KEY), link) for link in links]
+        spendings = [RedisRequestCounter(KeyNames(KEY), link) for link in links]
         async with anyio.create_task_group() as group:
             for number, requests in additions:
                 group.start_soon(spendings[number].add, requests)
@@ -48,13 +48,13 @@ def test_whoever_adds_when_nothing_is_counted_twice(
 async def test_a_new_day_begins_at_nothing(redis: RedisServer) -> None:
     day = datetime(2026, 11, 22, tzinfo=UTC)
     link = RedisConnection(redis.url)
-    spending = RedisRequestCounter(Names(KEY), link, lambda: day)
+    spending = RedisRequestCounter(KeyNames(KEY), link, lambda: day)
     await spending.add(5)
     day = datetime(2026, 11, 23, tzinfo=UTC)
     assert await spending.today() == 0
     await spending.add()
     assert await spending.today() == 1
-    yesterday = RedisRequestCounter(Names(KEY), link, lambda: datetime(2026, 11, 22, tzinfo=UTC))
+    yesterday = RedisRequestCounter(KeyNames(KEY), link, lambda: datetime(2026, 11, 22, tzinfo=UTC))
     assert await yesterday.today() == 5  # on another server, whose clock is late
     await link.aclose()
 
@@ -84,7 +84,7 @@ async def test_how_long_the_count_of_a_day_is_kept(redis: RedisServer, replica: 
 
 async def test_reservations_are_seen_by_all_servers(redis: RedisServer) -> None:
     links = [RedisConnection(redis.url), RedisConnection(redis.url)]
-    here, there = (RedisBudget(Names("caller ann"), link) for link in links)
+    here, there = (RedisBudget(KeyNames("caller ann"), link) for link in links)
     assert await here.reserve("one", 8, 10, 30) == (0, True)
     assert await there.reserve("two", 1, 10, 30) == (0, True)
     assert await there.reserve("three", 1, 9, 30) == (0, False)
@@ -100,7 +100,7 @@ async def test_reservations_are_seen_by_all_servers(redis: RedisServer) -> None:
 
 async def test_a_server_that_was_killed_reserves_for_a_while(redis: RedisServer) -> None:
     links = [RedisConnection(redis.url), RedisConnection(redis.url)]
-    killed, there = (RedisBudget(Names("caller ben"), link) for link in links)
+    killed, there = (RedisBudget(KeyNames("caller ben"), link) for link in links)
     assert await killed.reserve("one", 100, 10, 1) == (0, True)
     with anyio.fail_after(20):
         while not (await there.reserve("two", 1, 10, 30))[1]:  # noqa: ASYNC110 - it ends by itself
@@ -111,7 +111,7 @@ async def test_a_server_that_was_killed_reserves_for_a_while(redis: RedisServer)
 
 async def test_without_redis_each_server_reserves_for_itself(redis: RedisServer) -> None:
     links = [RedisConnection(redis.url), RedisConnection(redis.url)]
-    here, there = (RedisBudget(Names("caller eve"), link) for link in links)
+    here, there = (RedisBudget(KeyNames("caller eve"), link) for link in links)
     assert await here.reserve("one", 4, 10, 30) == (0, True)
     await here.settle("one", 4)
     redis.kill()

@@ -16,7 +16,7 @@ from rotor_mcp.api.models import MAX_READ_CHARS, READ_NAMES, Lead, Page
 from rotor_mcp.errors import NotSent
 from rotor_mcp.state.redis.connection import RETRY_PAUSE_SECONDS, RedisCacheConnection, RedisConnection
 from rotor_mcp.state.redis.factory import RedisStateFactory
-from rotor_mcp.state.redis.key_names import Names
+from rotor_mcp.state.redis.key_names import KeyNames
 from rotor_mcp.state.redis.search_cache import MAX_COMPANY_BYTES, MAX_UNPACKED_BYTES, RedisSearchCache
 from rotor_mcp.state.search_cache import BoundedPages
 from rotor_mcp.state.tenant_state import TenantState
@@ -238,9 +238,11 @@ def test_whatever_else_lies_there_is_as_good_as_nothing(redis: RedisServer, data
     async def find() -> Page | None:
         with redis.client() as client:
             client.flushall()
-            client.set(Names(KEY).of("page", QUERY), data, ex=30)
+            client.set(KeyNames(KEY).of("page", QUERY), data, ex=30)
         link = RedisConnection(redis.url)
-        found = await RedisSearchCache(30, BoundedPages(), Names(KEY), RedisCacheConnection(link)).find(QUERY)
+        found = await RedisSearchCache(30, BoundedPages(), KeyNames(KEY), RedisCacheConnection(link)).find(
+            QUERY
+        )
         await link.aclose()
         return found.page
 
@@ -250,9 +252,9 @@ def test_whatever_else_lies_there_is_as_good_as_nothing(redis: RedisServer, data
 async def test_a_page_that_would_unpack_to_too_much_is_not_unpacked(redis: RedisServer) -> None:
     kept = b'{"mark":"","seconds":30,"page":{"leads":[],"has_more":true}}' + b" " * MAX_UNPACKED_BYTES
     with redis.client() as client:
-        client.set(Names(KEY).of("page", QUERY), zlib.compress(kept), ex=30)
+        client.set(KeyNames(KEY).of("page", QUERY), zlib.compress(kept), ex=30)
     link = RedisConnection(redis.url)
-    found = await RedisSearchCache(30, BoundedPages(), Names(KEY), RedisCacheConnection(link)).find(QUERY)
+    found = await RedisSearchCache(30, BoundedPages(), KeyNames(KEY), RedisCacheConnection(link)).find(QUERY)
     await link.aclose()
     assert found.page is None
 
@@ -274,7 +276,7 @@ def test_a_lead_comes_back_as_it_was_read(
 
     async def put_and_find() -> Page | None:
         link = RedisConnection(redis.url)
-        shelf = RedisSearchCache(30, BoundedPages(), Names(KEY), RedisCacheConnection(link))
+        shelf = RedisSearchCache(30, BoundedPages(), KeyNames(KEY), RedisCacheConnection(link))
         await shelf.keep(QUERY, read, (await shelf.find(QUERY)).generation)
         found = await shelf.find(QUERY)
         await link.aclose()
