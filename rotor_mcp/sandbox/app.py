@@ -67,7 +67,7 @@ class LeadsApi:
         lead_id = requests.parse_id(request.path_params["id"])
         lead = await to_thread.run_sync(self.store.get, lead_id) if lead_id else None
         if lead is None:
-            raise Rejection(404, responses.error(404))
+            raise HTTPException(404)
         return JSONResponse(responses.single_lead(lead))
 
     async def _list(self, request: Request) -> Response:
@@ -81,7 +81,7 @@ class LeadsApi:
         lead_input = requests.parse_lead(await _json_body(request))
         written = await to_thread.run_sync(self.store.upsert, lead_input, self.now())
         if written is None:
-            raise Rejection(404, responses.error(404))
+            raise HTTPException(404)
         body = responses.written_lead(written.lead, created=written.created)
         return JSONResponse(body, 201 if written.created else 200)
 

@@ -122,9 +122,6 @@ class FaultInjector:
         body = await Request(scope, receive).body()
         response: list[Message] = []
 
-        async def carry_out() -> None:
-            await self._app(scope, replay, record)
-
         async def replay() -> Message:
             return {"type": "http.request", "body": body, "more_body": False}
 
@@ -133,12 +130,12 @@ class FaultInjector:
 
         own_response = fault.response(scope["method"], self._quota)
         if fault.carried_out or fault.drop == "after":
-            await carry_out()
+            await self._app(scope, replay, record)
             await anyio.sleep(fault.delay)
         else:
             await anyio.sleep(fault.delay)
             if fault.drop is None and own_response is None:
-                await carry_out()
+                await self._app(scope, replay, record)
 
         if fault.drop:
             # The body is shorter than its Content-Length, so the server has to close the connection.
