@@ -12,25 +12,27 @@ _VARIABLE = environment_variable("api_key")
 
 
 def obtain_key(*, from_keychain: bool) -> str | None:
-    """Return the key from the environment, else from the keychain, else from a prompt.
+    """Return the key from the environment, else from the keychain if asked for, else from a prompt.
 
-    Args:
-        from_keychain: whether to read the keychain too.
-
-    Returns:
-        None if there is no key and no terminal to ask on.
+    Returns None if there is no key and no terminal to ask on.
 
     Raises:
         click.UsageError: if the key in the environment cannot be sent in a header.
         KeychainError: if the keychain cannot be used.
     """
     if given := os.environ.get(_VARIABLE, "").strip():
-        if trouble := _key_trouble(given):
+        if trouble := Settings.load({"api_key": given}).key_trouble:
             raise click.UsageError(f"{trouble}.")
-        return _with_warning(given)
-    if from_keychain and (known := keychain.read_key()):
+        key = given
+    elif from_keychain and (known := keychain.read_key()):
         return known
-    return _with_warning(_prompt()) if is_interactive() else None
+    elif is_interactive():
+        key = _prompt()
+    else:
+        return None
+    if warning := Settings.load({"api_key": key}).key_warning:
+        click.echo(f"Warning: {warning}.", err=True)
+    return key
 
 
 def _prompt() -> str:
@@ -39,18 +41,7 @@ def _prompt() -> str:
     )
     while True:
         key: str = click.prompt("Rotor API key", hide_input=True).strip()
-        trouble = _key_trouble(key)
+        trouble = Settings.load({"api_key": key}).key_trouble
         if not trouble:
             return key
         click.echo(f"{trouble.replace(_VARIABLE, 'What you entered', 1)}. Try again.", err=True)
-
-
-def _key_trouble(key: str) -> str | None:
-    return Settings.load({"api_key": key}).key_trouble
-
-
-def _with_warning(key: str) -> str:
-    warning = Settings.load({"api_key": key}).key_warning
-    if warning:
-        click.echo(f"Warning: {warning}.", err=True)
-    return key

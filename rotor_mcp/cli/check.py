@@ -2,13 +2,12 @@
 
 import json
 import sys
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import asdict, replace
 
 import anyio
 import click
-import httpx2
 
 from rotor_mcp.api.pool import ConnectionPool
 from rotor_mcp.cli.options import connection, sandbox_flag, settings_flags
@@ -23,8 +22,6 @@ _MARKS: dict[State, tuple[str, str]] = {
     "failed": ("FAIL", "red"),
     "skipped": ("-   ", "bright_black"),
 }
-
-Transport = Callable[[], httpx2.AsyncBaseTransport]
 
 
 @click.command("check")
@@ -66,8 +63,6 @@ class _Diagnosis:
     def __init__(self, given: dict[str, str | None]) -> None:
         self._given = given
         self._settings = Settings()
-        self._entries: list[client_checks.ClientEntry] = []
-        self._other_checks: list[Check] = []
 
     def redact(self, check: Check) -> Check:
         redact = self._settings.redact
@@ -76,51 +71,37 @@ class _Diagnosis:
     async def checks(self, sandbox_file: str | None) -> AsyncGenerator[Check, None]:
         """Yield every check as soon as it is done. If one crashes, the others continue."""
         try:
+            entries, other_checks = client_checks.find_entries(HostSystem())
+        except Exception as exc:
+            entries, other_checks = [], [crashed_check("clients", exc)]
+        try:
             self._settings, transport = connection(sandbox_file, self._given)
         except click.ClickException as exc:
             yield Check("settings", "failed", exc.message, "Correct that, or leave it out.")
-            self._find_clients()
         else:
-            self._find_clients()
-            key_from = self._use_client_key()
+            key_from = self._use_client_key(entries)
             for check in local_checks.run_checks(self._settings, key_from, sandbox=transport is not None):
                 yield check
             if self._settings.redis_url is not None:
-                yield await self._check_redis()
-            async for check in self._check_api(transport):
-                yield check
-        async for check in client_checks.run_checks(self._entries, self._settings):
+                yield await redis_checks.check_redis(self._settings)
+            async with aclosing(ConnectionPool(self._settings, transport)) as pool:
+                async for check in api_checks.run_checks(pool):
+                    yield check
+        async for check in client_checks.run_checks(entries, self._settings):
             yield check
-        for check in self._other_checks:
+        for check in other_checks:
             yield check
-        if not self._entries and not self._other_checks:
+        if not entries and not other_checks:
             yield Check("clients", "note", "none is on this machine", "rotor-mcp install --help names them.")
 
-    def _find_clients(self) -> None:
-        try:
-            self._entries, self._other_checks = client_checks.find_entries(HostSystem())
-        except Exception as exc:
-            self._other_checks = [crashed_check("clients", exc)]
-
-    def _use_client_key(self) -> str | None:
+    def _use_client_key(self, entries: list[client_checks.ClientEntry]) -> str | None:
         """If no key is set, use the settings of the first client with one. Returns its configuration file."""
         if self._settings.key_trouble and not self._given.get("api_key"):
-            for entry in self._entries:
+            for entry in entries:
                 if theirs := entry.settings(self._given):
                     self._settings = theirs
                     return str(entry.file)
         return None
-
-    async def _check_redis(self) -> Check:
-        try:
-            return await redis_checks.check_redis(self._settings)
-        except Exception as exc:
-            return crashed_check("redis", exc)
-
-    async def _check_api(self, transport: Transport | None) -> AsyncIterator[Check]:
-        async with aclosing(ConnectionPool(self._settings, transport)) as pool:
-            async for check in api_checks.run_checks(pool):
-                yield check
 
 
 def _print_check(check: Check) -> None:

@@ -132,24 +132,21 @@ async def _run() -> None:
 
 
 def _server(url: str) -> StdioServerParameters:
-    settings = {"api_key": FULL_KEY, "base_url": url}
     return StdioServerParameters(
         command=sys.executable,
         args=["-m", "rotor_mcp", "serve"],
-        env={environment_variable(name): value for name, value in settings.items()},
+        env={environment_variable("api_key"): FULL_KEY, environment_variable("base_url"): url},
     )
 
 
 def _print_call(call: str, answer: str, *, failed: bool) -> None:
     """Print a call and the text of its result that the model sees."""
-    click.echo(_wrap(call, "   → ", "     "))
+    click.echo(
+        textwrap.fill(call, WIDTH, initial_indent="   → ", subsequent_indent="     ", break_on_hyphens=False)
+    )
     bar = click.style("   │ ", fg="red" if failed else "green")
     for line in answer.splitlines():
         click.echo("\n".join(bar + part for part in textwrap.wrap(line, WIDTH - 5) or [""]))
-
-
-def _wrap(text: str, first: str, others: str) -> str:
-    return textwrap.fill(text, WIDTH, initial_indent=first, subsequent_indent=others, break_on_hyphens=False)
 
 
 def _token_counter() -> Callable[[str], str]:

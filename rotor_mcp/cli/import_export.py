@@ -11,24 +11,12 @@ from rotor_mcp.cli.options import Flag, connection, is_interactive, sandbox_flag
 from rotor_mcp.errors import InvalidArguments
 from rotor_mcp.import_export import exporter, importer
 from rotor_mcp.leads import validation
-from rotor_mcp.leads.requests import Arguments as ToolArguments
-from rotor_mcp.leads.requests import RowDefaults, SearchRequest
+from rotor_mcp.leads.requests import Arguments, RowDefaults, SearchRequest
 from rotor_mcp.tools.error_text import render_error
 
-Arguments = TypeVar("Arguments", bound=ToolArguments)
+T = TypeVar("T", bound=Arguments)
 
-_CONNECTION = settings_flags(
-    "api_key",
-    "keychain",
-    "base_url",
-    "timeout",
-    "timezone",
-    "phone_region",
-    "redis_url",
-    "redis_required",
-    "log_level",
-    "log_format",
-)
+_CONNECTION = settings_flags("search_requests", "search_memory", "batch_requests", "read_only")
 _ROW_DEFAULTS = together(
     [
         click.option(f"--{name}", metavar="TEXT", help=f"{field.description}.")
@@ -173,7 +161,7 @@ def export_(
     sys.exit(0 if done else 1)
 
 
-def _parse(model: type[Arguments], values: dict[str, Any]) -> Arguments:
+def _parse(model: type[T], values: dict[str, Any]) -> T:
     """Remove the values of a model's flags from `values`, and return the model."""
     given = {name: values.pop(name) for name in model.model_fields if name in values}
     try:

@@ -3,7 +3,7 @@
 import os
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,9 +56,12 @@ class _KeySource:
 
     def save(self) -> None:
         """Store the key in the keychain, unless it is there already."""
-        if self.in_keychain and self.key and keychain.read_key() != self.key:
-            keychain.save_key(self.key)
-            click.echo("The API key is in this system's keychain.")
+        try:
+            if self.in_keychain and self.key and keychain.read_key() != self.key:
+                keychain.save_key(self.key)
+                click.echo("The API key is in this system's keychain.")
+        except keychain.KeychainError as exc:
+            raise click.ClickException(f"{exc}. Nothing was written.") from None
 
 
 @click.command("install")
@@ -78,7 +81,7 @@ class _KeySource:
     help="Keep the API key in this system's keychain instead of in the configuration. "
     "Needs the extra rotor-mcp[keychain].",
 )
-@settings_flags(*(name for name in Settings.model_fields if name not in ("api_key", "keychain", "redis_url")))
+@settings_flags("api_key", "keychain", "redis_url")
 def install_(
     names: tuple[str, ...],
     *,
@@ -112,29 +115,34 @@ def install_(
     def entry_for(client: Client, source: _KeySource) -> ServerEntry:
         return build_entry(client, name, launch, source.variables() | settings)
 
-    found = apply.find_targets(names, machine)
+    targets, absent = apply.find_targets(names, machine)
     if only_print:
         source = _KeySource(None if sandbox else _PLACEHOLDER, in_keychain)
-        _print_entries(names, machine, found, lambda client: entry_for(client, source))
+        _print_entries(names, machine, targets, lambda client: entry_for(client, source))
         return
-    apply.print_found(found)
-    for client in found.absent:
+    apply.print_found(targets)
+    for client in absent:
         apply.print_absent(client, machine)
-    if not found.targets:
+    if not targets:
         sys.exit(1)
     if launch.is_in_cache:
-        _warn_of_cache(launch)
+        click.echo(
+            f"Warning: {launch.command} is in a cache, from which it may be deleted at any time, and the "
+            "client would not find it any more. Better install it to stay, with `uv tool install rotor-mcp` "
+            "or `pipx install rotor-mcp`, and then run `rotor-mcp install` again.",
+            err=True,
+        )
     mode: apply.InstallMode = "write" if yes else "ask" if is_interactive() else "show"
-    source = _key_source(found, mode, sandbox=sandbox, in_keychain=in_keychain)
+    source = _key_source(targets, mode, sandbox=sandbox, in_keychain=in_keychain)
     done = apply.apply_changes(
-        found.targets,
+        targets,
         lambda target: changes.plan_install(target.client, target.file, entry_for(target.client, source)),
         unchanged_text="nothing to do, it is connected just so.",
         done_text=lambda client: f"{client.restart_hint}.",
         mode=mode,
-        before_writing=lambda: _save_key(source),
+        before_writing=source.save,
     )
-    sys.exit(0 if done and not found.absent else 1)
+    sys.exit(0 if done and not absent else 1)
 
 
 @click.command("uninstall")
@@ -152,13 +160,13 @@ def uninstall_(names: tuple[str, ...], *, name: str, yes: bool, in_keychain: boo
     The exit status is 0 if no client has this server under that name any more.
     """
     _check_name(name)
-    found = apply.find_targets(names, HostSystem())
-    apply.print_found(found)
-    for client in found.absent:
+    targets, absent = apply.find_targets(names, HostSystem())
+    apply.print_found(targets)
+    for client in absent:
         click.echo(f"{client.title}: nothing to do, it is not on this machine.")
     mode: apply.InstallMode = "write" if yes else "ask" if is_interactive() else "show"
     done = apply.apply_changes(
-        found.targets,
+        targets,
         lambda target: changes.plan_removal(target.client, target.file, name),
         unchanged_text=f"nothing to do, there is no {name}.",
         done_text=lambda client: f"The server is gone when {client.title} is started again.",
@@ -184,11 +192,11 @@ def _settings(values: dict[str, str | None]) -> dict[str, str]:
 
 
 def _key_source(
-    found: apply.FoundClients, mode: apply.InstallMode, *, sandbox: bool, in_keychain: bool
+    targets: Sequence[apply.Target], mode: apply.InstallMode, *, sandbox: bool, in_keychain: bool
 ) -> _KeySource:
     if sandbox:
         return _KeySource(None, in_keychain=False)
-    if not in_keychain and all(target.client.asks_for_key for target in found.targets):
+    if not in_keychain and all(target.client.asks_for_key for target in targets):
         return _KeySource(_PLACEHOLDER, in_keychain=False)
     try:
         key = api_key.obtain_key(from_keychain=in_keychain)
@@ -205,22 +213,15 @@ def _key_source(
 def _print_entries(
     names: tuple[str, ...],
     machine: HostSystem,
-    found: apply.FoundClients,
+    targets: Sequence[apply.Target],
     entry_for: Callable[[Client], ServerEntry],
 ) -> None:
     """Print the entries of the named clients, else of those found, else of all supported ones."""
-    clients = [CLIENTS[name] for name in dict.fromkeys(names)] or [target.client for target in found.targets]
+    clients = [CLIENTS[name] for name in dict.fromkeys(names)] or [target.client for target in targets]
     for client in dict.fromkeys(clients or CLIENTS.values()):
         locations = client.locations(machine)
         files = [location.file for location in locations if location.is_used] or [locations[0].file]
         apply.print_entry(client, files, entry_for(client))
-
-
-def _save_key(source: _KeySource) -> None:
-    try:
-        source.save()
-    except keychain.KeychainError as exc:
-        raise click.ClickException(f"{exc}. Nothing was written.") from None
 
 
 def _delete_key() -> None:
@@ -229,12 +230,3 @@ def _delete_key() -> None:
     except keychain.KeychainError as exc:
         raise click.ClickException(f"{exc}.") from None
     click.echo("The API key is out of the keychain." if gone else "There was no API key in the keychain.")
-
-
-def _warn_of_cache(launch: LaunchCommand) -> None:
-    click.echo(
-        f"Warning: {launch.command} is in a cache, from which it may be deleted at any time, and the client "
-        "would not find it any more. Better install it to stay, with `uv tool install rotor-mcp` or "
-        "`pipx install rotor-mcp`, and then run `rotor-mcp install` again.",
-        err=True,
-    )

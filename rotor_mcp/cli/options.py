@@ -37,8 +37,8 @@ def together(flags: Sequence[Flag]) -> Flag:
     return add
 
 
-def settings_flags(*names: str) -> Flag:
-    """A flag for each setting, or for those named."""
+def settings_flags(*left_out: str) -> Flag:
+    """A flag for each setting, except those named."""
     return together(
         [
             click.option(
@@ -49,7 +49,7 @@ def settings_flags(*names: str) -> Flag:
                 help=f"{field.description}.",
             )
             for name, field in Settings.model_fields.items()
-            if name in names or not names
+            if name not in left_out
         ]
     )
 

@@ -30,8 +30,7 @@ def serve_http(http: str, file: str | None, values: dict[str, str | None]) -> No
             _serve_in_one_process(settings, host, transport)
         else:
             # Each process begins anew and finds its settings in its environment.
-            given = {environment_variable(name): value for name, value in values.items() if value}
-            os.environ.update(given)
+            os.environ.update({environment_variable(name): value for name, value in values.items() if value})
             _serve_in_several(settings, host)
     except ConfigError as exc:
         raise click.UsageError(str(exc)) from None

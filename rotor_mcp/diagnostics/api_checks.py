@@ -31,23 +31,16 @@ _ADDRESS = (
     f"Check {environment_variable('base_url')}, and whether a proxy or the login page of a network answers "
     "in Rotor's place."
 )
-_CERTIFICATE = (
-    "Check the date of this machine. If a company's proxy or a virus scanner reads along, its root "
-    "certificate has to be in this system's store, or in a file that SSL_CERT_FILE names."
-)
-_PROXY = "Check whether that is the right proxy and whether it is up; if none is needed, unset the variable."
 _FIXES: dict[ConnectFailure, str] = {
     "name": f"Check the network and its name server, and {environment_variable('base_url')}.",
     "refusal": _ADDRESS,
-    "certificate": _CERTIFICATE,
+    "certificate": "Check the date of this machine. If a company's proxy or a virus scanner reads along, its "
+    "root certificate has to be in this system's store, or in a file that SSL_CERT_FILE names.",
     "tls": _ADDRESS,
     "silence": _LATER,
-    "proxy": _PROXY,
+    "proxy": "Check whether that is the right proxy and whether it is up; if none is needed, unset the "
+    "variable.",
 }
-_NEW_KEY = (
-    "In Rotor, under Settings → Integrations, make a key with the scope {scope}, and put it in the place of "
-    "this one."
-)
 
 
 async def run_checks(pool: ConnectionPool) -> AsyncIterator[Check]:
@@ -78,9 +71,8 @@ async def _check_connection(pool: ConnectionPool) -> Check:
     except Misconfigured as exc:
         return Check("connection", "failed", exc.reason, exc.fix)
     except NotSent as exc:
-        return Check(
-            "connection", "failed", exc.reason, _FIXES[exc.connect_failure] if exc.connect_failure else _LATER
-        )
+        fix = _FIXES[exc.connect_failure] if exc.connect_failure else _LATER
+        return Check("connection", "failed", exc.reason, fix)
     except Unanswered as exc:
         fix = _LATER if exc.status is None or exc.status >= 500 else _ADDRESS
         return Check("connection", "failed", exc.reason, fix)
@@ -131,7 +123,8 @@ def _check_scopes(access: KeyAccess, spent_text: str) -> Check:
             "failed",
             f"{accepted}. Without {READ_SCOPE} leads can be neither searched nor read, and upsert_lead "
             f"writes without looking first. {spent_text}",
-            _NEW_KEY.format(scope=READ_SCOPE),
+            f"In Rotor, under Settings → Integrations, make a key with the scope {READ_SCOPE}, and put it in "
+            "the place of this one.",
         )
     if access.scopes and all(scope.endswith(":read") for scope in access.scopes):
         return Check(

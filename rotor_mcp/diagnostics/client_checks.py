@@ -20,6 +20,7 @@ from rotor_mcp.installer.entry import (
     Server,
     has_key,
     mask_entry,
+    variables_of,
 )
 from rotor_mcp.installer.errors import CannotEdit
 from rotor_mcp.sanitize import one_line
@@ -41,8 +42,7 @@ class ClientEntry:
     @property
     def variables(self) -> Mapping[str, str]:
         """The environment variables that the client sets for the server."""
-        given = self.server.get("env")
-        return {name: str(value) for name, value in given.items()} if isinstance(given, dict) else {}
+        return {name: str(value) for name, value in variables_of(self.server).items()}
 
     @property
     def launch(self) -> LaunchCommand | None:
@@ -71,7 +71,8 @@ def find_entries(machine: HostSystem) -> tuple[list[ClientEntry], list[Check]]:
     """Return the entries of this server, and checks for the clients without one."""
     entries: list[ClientEntry] = []
     others: list[Check] = []
-    for target in apply.find_targets((), machine).targets:
+    targets, _ = apply.find_targets((), machine)
+    for target in targets:
         try:
             servers = changes.own_entries(target.client, target.file)
         except (CannotEdit, OSError) as exc:
@@ -115,17 +116,17 @@ async def _check_entry(entry: ClientEntry, settings: Settings) -> Check:
         return Check(title, "note", f"{subject}, but is switched off", f"Switch it on in {title}.")
     began = perf_counter()
     try:
-        info = await _list_tools(launch, entry.variables)
+        tools, version = await _list_tools(launch, entry.variables)
     except _NoServerError as exc:
         found = f"{subject}, which {redact(str(exc))}"
         return Check(title, "failed", found, f"Run {command}, and this again.")
-    found = f"{subject}: {info.tools} tools in {perf_counter() - began:.1f} s"
-    if notes := list(_notes(entry, launch, info, settings)):
+    found = f"{subject}: {tools} tools in {perf_counter() - began:.1f} s"
+    if notes := list(_notes(entry, launch, version, settings)):
         return Check(title, "note", f"{found}, but {', and '.join(notes)}", f"{command} puts that right.")
     return Check(title, "ok", found)
 
 
-def _notes(entry: ClientEntry, launch: LaunchCommand, info: "_Started", settings: Settings) -> Iterator[str]:
+def _notes(entry: ClientEntry, launch: LaunchCommand, version: str, settings: Settings) -> Iterator[str]:
     """Yield what may be intended, or may be why an assistant sees something else than this check."""
     if not (PurePath(launch.command).is_absolute() or PureWindowsPath(launch.command).is_absolute()):
         yield "its command is looked up in PATH, which programs with a window do not have"
@@ -133,8 +134,8 @@ def _notes(entry: ClientEntry, launch: LaunchCommand, info: "_Started", settings
         yield "its command is in a cache, from which it can be deleted"
     if changes.has_bom(changes.read_config(entry.file)):
         yield "its file begins with a byte order mark, with which not every client can read it"
-    if info.version and info.version != __version__:
-        yield f"it is version {info.version}"
+    if version and version != __version__:
+        yield f"it is version {version}"
     if "--sandbox" in "".join(launch.args):
         yield "it serves the embedded Rotor"
     elif has_key(entry.server):
@@ -148,14 +149,11 @@ class _NoServerError(Exception):
     """The command did not start an MCP server; the text says what happened."""
 
 
-@dataclass(frozen=True)
-class _Started:
-    tools: int
-    version: str
+async def _list_tools(launch: LaunchCommand, variables: Mapping[str, str]) -> tuple[int, str]:
+    """Start a server as a client does, with few variables and in the home directory, and list its tools.
 
-
-async def _list_tools(launch: LaunchCommand, variables: Mapping[str, str]) -> _Started:
-    """Start a server as a client does, with few variables and in the home directory, and list its tools."""
+    Returns the number of tools, and the server's version; blank if it tells none.
+    """
     # Imported here because it takes longer than all other imports of `check`.
     from mcp import Client as McpClient
     from mcp import StdioServerParameters
@@ -170,7 +168,7 @@ async def _list_tools(launch: LaunchCommand, variables: Mapping[str, str]) -> _S
                 async with McpClient(stdio_client(started, errlog=log)) as client:
                     tools = (await client.list_tools()).tools
                     about = client.server_info
-                    return _Started(len(tools), about.version if about else "")
+                    return len(tools), about.version if about else ""
         except TimeoutError:
             raise _NoServerError(f"did not answer within {CLIENT_TIMEOUT_SECONDS:g} seconds") from None
         except OSError as exc:

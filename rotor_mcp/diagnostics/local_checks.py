@@ -17,10 +17,7 @@ _DEFAULT_ADDRESS = str(Settings.model_fields["base_url"].default)
 def run_checks(settings: Settings, key_from: str | None, *, sandbox: bool) -> Iterator[Check]:
     """Yield the checks of this machine.
 
-    Args:
-        settings: to check.
-        key_from: the client configuration that the key was read from; None if it was given.
-        sandbox: whether the sandbox is used instead of Rotor.
+    `key_from` is the client configuration that the key was read from; None if it was given.
     """
     checks: dict[str, Callable[[], Check]] = {
         "rotor-mcp": lambda: Check(
@@ -67,10 +64,8 @@ def _check_address(settings: Settings, *, sandbox: bool) -> Check:
 
 
 def _check_key(settings: Settings, key_from: str | None) -> Check:
-    if settings.key_trouble:
-        return Check("key", "failed", settings.key_trouble, f"{WHERE_A_KEY_COMES_FROM}.")
-    if settings.key_warning:
-        return Check("key", "failed", settings.key_warning, f"{WHERE_A_KEY_COMES_FROM}.")
+    if problem := settings.key_trouble or settings.key_warning:
+        return Check("key", "failed", problem, f"{WHERE_A_KEY_COMES_FROM}.")
     origin = f"found in {key_from}, for none is set here" if key_from else "set"
     return Check("key", "ok", f"{origin}; it begins with {KEY_PREFIX}")
 

@@ -1,17 +1,19 @@
 """Checks the Redis that several servers share."""
 
+from contextlib import aclosing
+
 from rotor_mcp.config import Settings, environment_variable
-from rotor_mcp.diagnostics.check import Check
+from rotor_mcp.diagnostics.check import Check, crashed_check
 from rotor_mcp.server.backend import open_state_factory
 
 
 async def check_redis(settings: Settings) -> Check:
     """Check whether Redis responds and can store locks."""
-    shared = open_state_factory(settings, search_memory=0)
     try:
-        health = await shared.check()
-    finally:
-        await shared.aclose()
+        async with aclosing(open_state_factory(settings, search_memory=0)) as shared:
+            health = await shared.check()
+    except Exception as exc:
+        return crashed_check("redis", exc)
     if health.trouble is None:
         return Check("redis", "ok", "can be used: servers that share it take turns at writing")
     if settings.redis_required:

@@ -37,14 +37,10 @@ class CellReader:
 
 
 def choose_reader(field: str, header: str, cells: Sequence[str], region: str) -> CellReader:
-    """Return how to convert the cells of a column.
+    """Return how to convert the cells of a column to a field.
 
-    Args:
-        field: that the column is written to.
-        header: of the column. If it equals the field's name, as in our own files, the formats of other
-            programs are not considered.
-        cells: of the column.
-        region: country (ISO 3166) whose date format is used if the cells are ambiguous.
+    If the header equals the field's name, as in our own files, the formats of other programs are not
+    considered. The region (ISO 3166) decides between date formats if the cells are ambiguous.
     """
     foreign = header != field
     cells = [cell for cell in cells if len(cell) <= MAX_FORMATTED_CHARS]
@@ -52,7 +48,7 @@ def choose_reader(field: str, header: str, cells: Sequence[str], region: str) ->
         case "tags":
             return CellReader(_foreign_tags if foreign else _tags)
         case "phone" if foreign:
-            return CellReader(_without_blanks(field, _phones))
+            return CellReader(_without_blanks(field, lambda cell: [*map(_plain_number, _split_values(cell))]))
         case "email" if foreign:
             return CellReader(_without_blanks(field, _split_values))
         case "follow_up_date":
@@ -89,11 +85,7 @@ _PRIORITIES = {"med": "medium", "normal": "medium"}
 
 def _split_values(cell: str) -> list[str]:
     """Return the values of a cell. Google Contacts separates several with " ::: "."""
-    return [value.strip() for value in cell.split(" ::: ") if value.strip()]
-
-
-def _phones(cell: str) -> list[str]:
-    return [_plain_number(value) for value in _split_values(cell)]
+    return _strip_all(cell.split(" ::: "))
 
 
 def _plain_number(text: str) -> str:
@@ -144,11 +136,8 @@ _GROUPED_BY_POINTS = re.compile(r"\d{1,3}(?:\.\d{3})+")
 
 def _comma_is_decimal(cells: Sequence[str], region: str) -> bool:
     """Whether a column has decimal commas. In the United States, 12,50 alone is no evidence but a typo."""
-    amounts = [_bare_amount(cell) for cell in cells]
-    return any(
-        _COMMA_DECIMAL.fullmatch(amount) or (region != "US" and _SHORT_COMMA_DECIMAL.fullmatch(amount))
-        for amount in amounts
-    )
+    forms = [_COMMA_DECIMAL] if region == "US" else [_COMMA_DECIMAL, _SHORT_COMMA_DECIMAL]
+    return any(form.fullmatch(_bare_amount(cell)) for cell in cells for form in forms)
 
 
 def _bare_amount(text: str) -> str:
@@ -211,7 +200,6 @@ def _date_reader(cells: Sequence[str], region: str) -> CellReader:
 
 
 def _order(day: re.Match[str]) -> _Order:
-    """Return which orders of day and month the numbers of a date allow."""
     first, second = int(day[1]), int(day[3])
     if first > 12 >= second:
         return _Order.DAY_FIRST
@@ -240,11 +228,7 @@ def _date(text: str, month_first: bool) -> str | None:
 
 
 def _clock(text: str) -> tuple[int, int, int]:
-    """Parse a time of day.
-
-    Raises:
-        ValueError: if the text is none.
-    """
+    """Parse a time of day: hour, minute, second. Raises ValueError if the text is none."""
     found = _TIME.fullmatch(text.strip())
     if not found:
         raise ValueError

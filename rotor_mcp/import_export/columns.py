@@ -5,13 +5,14 @@ anything is sent. Values are not validated here, but as those of any other write
 """
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
 from rotor_mcp.api.models import Lead, LeadFields
-from rotor_mcp.import_export.cell_values import ReadCell, choose_reader
+from rotor_mcp.import_export.cell_values import CellReader, choose_reader
 from rotor_mcp.import_export.formats.table import Row, Table
 from rotor_mcp.import_export.header_synonyms import FIRST_NAME, LAST_NAME, HeaderMatch, match_header
 from rotor_mcp.leads.phones import phone_form
@@ -46,8 +47,7 @@ class ColumnSource:
 
     column: str
     field: str
-    read: ReadCell
-    note: str
+    reader: CellReader
 
 
 @dataclass(frozen=True)
@@ -93,8 +93,8 @@ class ColumnMapping:
         ]
 
     def _name_of_parts(self, row: Row) -> str:
-        parts = [[value for _, value in _values(self._sources_of(part), row)][:1] for part in _PARTS]
-        return " ".join(value for part in parts for value in part)
+        parts = [_values(self._sources_of(part), row)[:1] for part in _PARTS]
+        return " ".join(value for part in parts for _, value in part)
 
     def _line(self, source: ColumnSource) -> str:
         field = "name" if source.field in _PARTS else source.field
@@ -108,8 +108,8 @@ class ColumnMapping:
             words += f', as "{source.column}: …"'
         if preferred:
             words += f", where {' and '.join(preferred)} {'is' if len(preferred) == 1 else 'are'} blank"
-        if source.note:
-            words += f", {source.note}"
+        if source.reader.note:
+            words += f", {source.reader.note}"
         if count := self.differing.get(source.column):
             other = _OTHER_VALUE.get(field, "something else")
             words += f" (in {counted(count, 'row')} it holds {other}, which is left out)"
@@ -125,10 +125,8 @@ class ColumnMapping:
 def match_columns(table: Table, given: Mapping[str, str], *, region: str) -> ColumnMapping:
     """Map a table's columns to fields.
 
-    Args:
-        table: the table.
-        given: column → field, from `--map`; a blank or "-" for the field leaves the column out.
-        region: country (ISO 3166) for the formats of phones, dates and amounts.
+    `given` is the mapping of `--map`, column → field; a blank or "-" for the field leaves the column out. The
+    region (ISO 3166) decides on the formats of phones, dates and amounts.
 
     Raises:
         ColumnError: if `given` names an unknown column or field, or no column identifies a lead.
@@ -147,8 +145,11 @@ def match_columns(table: Table, given: Mapping[str, str], *, region: str) -> Col
     for column in table.columns:
         if column not in fields and column not in left_out:
             left_out[column] = "not writable" if column in NOT_WRITABLE else ""
-    sources = tuple(_source(table, column, field, region) for column, field in fields.items())
-    return ColumnMapping(table.columns, sources, left_out, _differing(table, sources, region))
+    sources = []
+    for column, field in fields.items():
+        cells = [row.cells[column] for row in table.rows]
+        sources.append(ColumnSource(column, field, choose_reader(field, column, cells, region)))
+    return ColumnMapping(table.columns, tuple(sources), left_out, _differing(table, sources, region))
 
 
 def _fields_by_column(table: Table, given: Mapping[str, str]) -> dict[str, str]:
@@ -197,44 +198,36 @@ def _best_place(table: Table, guessed: Mapping[str, HeaderMatch], asked: Set[str
 
     Those with a street are preferred, unless the user mapped the street; of them the best in `_PLACES`.
     """
-    parts = {column: found for column, found in guessed.items() if found.place is not None}
-    filled = {
-        found for column, found in parts.items() if any(row.cells[column].strip() for row in table.rows)
+    parts = {
+        column: (found.field, found.place) for column, found in guessed.items() if found.place is not None
     }
-    all_places, with_street = set(), set()
-    for field, place in filled or parts.values():
-        if place is not None:
-            all_places.add(place)
-            if field == "address_street1":
-                with_street.add(place)
+    filled = {part for column, part in parts.items() if any(row.cells[column].strip() for row in table.rows)}
+    used = filled or set(parts.values())
+    all_places = {place for _, place in used}
+    with_street = {place for field, place in used if field == "address_street1"}
     places = all_places - with_street if "address_street1" in asked else with_street or all_places
     return min(places, default=None)
 
 
-def _source(table: Table, column: str, field: str, region: str) -> ColumnSource:
-    chosen = choose_reader(field, column, [row.cells[column] for row in table.rows], region)
-    return ColumnSource(column, field, chosen.read, chosen.note)
-
-
 def _values(sources: Sequence[ColumnSource], row: Row) -> list[tuple[ColumnSource, str]]:
-    return [(source, value) for source in sources for value in source.read(row.cells[source.column])]
+    return [(source, value) for source in sources for value in source.reader.read(row.cells[source.column])]
 
 
 def _differing(table: Table, sources: Sequence[ColumnSource], region: str) -> dict[str, int]:
     """Return column → number of rows in which its value differs from the one that is used."""
-    counts: dict[str, int] = {}
+    counts: Counter[str] = Counter()
     for field in {source.field for source in sources} - _JOINED:
         of_field = [source for source in sources if source.field == field]
         for row in table.rows:
             values = _values(of_field, row)
             taken = values[0][1] if values else ""
-            others = {
-                source.column
-                for source, value in values
-                if value != taken and not _is_same_value(field, value, taken, region)
-            }
-            for column in others:
-                counts[column] = counts.get(column, 0) + 1
+            counts.update(
+                {
+                    source.column
+                    for source, value in values
+                    if value != taken and not _is_same_value(field, value, taken, region)
+                }
+            )
     return counts
 
 

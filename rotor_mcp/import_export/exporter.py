@@ -50,7 +50,6 @@ class Export:
     max_requests: int
     """Maximum number of pages of 1,000 leads to read."""
     written: int = field(default=0, init=False)
-    """Number of leads written."""
     call: CallContext | None = field(default=None, init=False)
 
     @property
@@ -83,7 +82,12 @@ def run_export(
         signal.signal(number, signal.default_int_handler)
     is_stream = _is_stream(file)
     shows_progress = os.isatty(_STDERR) and not (is_stream and os.isatty(_STDOUT))
-    show_progress = _show_progress if shows_progress else _show_nothing
+
+    def show_progress(text: str) -> None:
+        """Show a line on the terminal in the place of the previous one."""
+        if shows_progress:
+            click.echo(f"\r{text:<70}\r", err=True, nl=False)
+
     try:
         with _open_output(file) as stream:
             names = list(dict.fromkeys(export.request.fields)) or lead_rows.COLUMNS
@@ -122,10 +126,7 @@ async def _run(export: Export, tenant: Tenant, write: WriteLeads, show: Callable
 async def _read_leads(export: Export, call: CallContext) -> AsyncIterator[Sequence[Lead]]:
     """Yield the leads as soon as their order is known.
 
-    Raises:
-        RotorError: if a request failed or was refused.
-        TooManyRequests: if there are too many leads to read; before the first is yielded, if Rotor's total
-            shows it.
+    Raises TooManyRequests if there are too many to read; before the first, if Rotor's total shows it.
     """
     request, newest_first = export.request, export.request.order == "newest"
     scan = LeadScan(request, Cursor(search=digest(request), size=PAGE_LIMIT), call)
@@ -154,11 +155,7 @@ async def _read_leads(export: Export, call: CallContext) -> AsyncIterator[Sequen
 
 
 def _check_cost(export: Export, scan: LeadScan, pages: int) -> None:
-    """Check that the remaining pages fit `max_requests`, as far as their number is known.
-
-    Raises:
-        TooManyRequests: if they do not.
-    """
+    """Raise TooManyRequests if the pages left, as far as their number is known, exceed `max_requests`."""
     leads = scan.exist or 0
     if export.request.created_from:
         leads = 0  # the number of leads since a date is unknown
@@ -187,20 +184,9 @@ def _failure_text(exc: BaseException, export: Export) -> str:
 def _written_text(export: Export, file: str, *, is_stream: bool) -> str:
     if not is_stream:
         return f"{file} was not written."
-    return (
-        f"The output ends after {counted(export.written, 'lead')}."
-        if export.written
-        else "Nothing was written."
-    )
-
-
-def _show_progress(text: str) -> None:
-    """Show a line on the terminal in the place of the previous one."""
-    click.echo(f"\r{text:<70}\r", err=True, nl=False)
-
-
-def _show_nothing(_: str) -> None:
-    """Show no progress: there is no terminal, or it shows the rows."""
+    if export.written:
+        return f"The output ends after {counted(export.written, 'lead')}."
+    return "Nothing was written."
 
 
 def _is_stream(file: str) -> bool:

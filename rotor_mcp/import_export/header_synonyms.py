@@ -145,7 +145,6 @@ _FIELDS_BY_HEADER: dict[str, HeaderMatch] = {
         for field, words in _ADDRESS_WORDS.items()
         for word in words
     },
-    _normalize("Address 1 - Region"): HeaderMatch(
-        "address_state", 1
-    ),  # Google Contacts; elsewhere a sales region
+    # Of Google Contacts; elsewhere a sales region.
+    _normalize("Address 1 - Region"): HeaderMatch("address_state", 1),
 }

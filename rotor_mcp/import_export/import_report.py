@@ -15,7 +15,7 @@ from rotor_mcp.sanitize import one_line
 from rotor_mcp.tools.error_text import row_failure
 from rotor_mcp.tools.phrases import counted
 from rotor_mcp.tools.upsert_lead import Write, change_texts, lead_label, plan_lines
-from rotor_mcp.tools.upsert_leads import batch_warnings, count_rows, count_text, row_numbers
+from rotor_mcp.tools.upsert_leads import batch_warnings, row_numbers
 
 MAX_EXAMPLES = 20
 """Rows of each kind that are shown; further ones are counted."""
@@ -33,32 +33,18 @@ def describe_file(table: Table, columns: ColumnMapping) -> Iterator[str]:
     yield from (f"  {line}" for line in columns.describe())
     if table.rows:
         first = table.rows[0]
-        yield f"Row {first.number}, for example: {_example(columns.arguments(first))}"
-
-
-def _cell(value: Any) -> str:
-    return lead_rows.tags_text(value) if isinstance(value, list) else str(value)
-
-
-def _example(arguments: Mapping[str, Any]) -> str:
-    return one_line(" · ".join(f"{name}: {_text(value)}" for name, value in arguments.items()))
-
-
-def _text(value: Any) -> str:
-    return ", ".join(value) if isinstance(value, list) else str(value)
-
-
-def count_line(outcomes: Iterable[RowOutcome], *, would: bool = False) -> str:
-    """Return the number of rows by outcome, planned or final."""
-    return f"{'Plan for ' if would else ''}{count_text(count_rows(outcomes))}"
+        texts = {
+            name: ", ".join(value) if isinstance(value, list) else value
+            for name, value in columns.arguments(first).items()
+        }
+        example = one_line(" · ".join(f"{name}: {text}" for name, text in texts.items()))
+        yield f"Row {first.number}, for example: {example}"
 
 
 def describe_rows(rows: Sequence[RowResult], timezone: str) -> dict[str, list[str]]:
     """Return title → lines: the rows that change a lead or need attention, and warnings.
 
-    Args:
-        rows: the results in the order of the file.
-        timezone: in which dates are shown.
+    The rows are in the order of the file; dates are shown in the time zone.
     """
     return {
         "Changes": [
@@ -115,11 +101,6 @@ def corrections_csv(given: Mapping[int, Mapping[str, Any]], rows: Iterable[RowRe
 
     The values are the parsed ones, under the names of the fields, so that reading them again gives the same.
     The approval token is only in the reason, so that whoever copies it has read the plan.
-
-    Args:
-        given: row → its arguments.
-        rows: the results in the order of the file.
-        timezone: in which dates are shown.
     """
     wrong = [(outcome, write) for outcome, write in rows if needs_attention(outcome)]
     names = [
@@ -131,5 +112,9 @@ def corrections_csv(given: Mapping[int, Mapping[str, Any]], rows: Iterable[RowRe
     for outcome, write in wrong:
         why = reason(outcome, write, timezone)
         for number in outcome.rows:
-            lines.append([str(number), *(_cell(given[number].get(name, "")) for name in names), "", why])
+            values = [given[number].get(name, "") for name in names]
+            cells = [
+                lead_rows.tags_text(value) if isinstance(value, list) else str(value) for value in values
+            ]
+            lines.append([str(number), *cells, "", why])
     return lead_rows.BYTE_ORDER_MARK + lead_rows.csv_text([[guard(cell) for cell in line] for line in lines])

@@ -36,12 +36,11 @@ from rotor_mcp.server.backend import open_tenant
 from rotor_mcp.tenants import Tenant
 from rotor_mcp.tools.error_text import render_error
 from rotor_mcp.tools.phrases import counted, spent
-from rotor_mcp.tools.upsert_leads import with_writes
+from rotor_mcp.tools.upsert_leads import count_rows, count_text, with_writes
 
 STANDARD_INPUT = "-"
 JOURNAL_ENDING = ".rotor-import"
 
-Transport = Callable[[], httpx2.AsyncBaseTransport]
 ImportMode = Literal["ask", "dry_run", "write"]
 
 
@@ -55,13 +54,14 @@ class ImportOptions:
     """Column → field, from `--map`."""
     defaults: RowDefaults
     max_requests: int
-    """Maximum number of requests of this run."""
     mode: ImportMode
     destination: str | None
     """Identifies the Rotor that is written to; None if it is in memory, so that no journal is needed."""
 
 
-def run_import(options: ImportOptions, settings: Settings, transport: Transport | None) -> bool:
+def run_import(
+    options: ImportOptions, settings: Settings, transport: Callable[[], httpx2.AsyncBaseTransport] | None
+) -> bool:
     """Import a file. Returns whether all rows are stored in Rotor, or would be after a dry run.
 
     Raises:
@@ -171,7 +171,7 @@ class _ImportRun:
         await batch.plan(options.max_requests)
         self._recover_interrupted(batch, journal)
         preview = batch.preview()
-        self._print(import_report.count_line(preview, would=True))
+        self._print(f"Plan for {count_text(count_rows(preview))}")
         self._report(preview)
         cost = f"To write this takes {batch.cost:,} more." if batch.cost else "There is nothing to write."
         self._print(f"{spent(call.api.requests)} {cost}")
@@ -229,7 +229,7 @@ class _ImportRun:
             )
             with observer.stop_on_signals():
                 await batch.write(observer)
-        self._print(f"{import_report.count_line(batch.outcomes)} {spent(api.requests)}")
+        self._print(f"{count_text(count_rows(batch.outcomes))} {spent(api.requests)}")
         self._report(batch.outcomes)
         if any(outcome.status in ("not_sent", "unknown") for outcome in batch.outcomes):
             self._print("The same command goes on where this ended. What was written is not sent again.")

@@ -31,11 +31,7 @@ class Journal:
     """The states of rows in a SQLite file, which one import at a time can use."""
 
     def __init__(self, file: Path | None, company: str) -> None:
-        """Open a journal, and create it if it does not exist.
-
-        Args:
-            file: its path; None for a journal in memory.
-            company: that the rows are written to; each company has its own states.
+        """Open a journal (None: in memory), and create it if it does not exist. Each company has its states.
 
         Raises:
             JournalError: if the file is in use, is no journal, or cannot be written.
@@ -70,16 +66,12 @@ class Journal:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
         """Close the file, so that another import can use it."""
         self._db.close()
 
     def is_done(self, row: str) -> bool:
         """Whether a row is known to be stored in Rotor."""
-        is_done, _ = self._look_up(row)
-        return bool(is_done)
+        return self._look_up(row)[0] == 1
 
     def candidates(self, row: str) -> set[str] | None:
         """Return the ids given to `mark_begun` for a row whose outcome is unknown; None for any other row."""
@@ -95,10 +87,8 @@ class Journal:
     def mark_begun(self, rows: Iterable[str], candidates: Iterable[str] = ()) -> None:
         """Record that these rows are about to be sent.
 
-        Args:
-            rows: digests of the rows.
-            candidates: ids of leads that could be meant too. A lead that is found later and is none of them
-                is the one that this write created.
+        `candidates` are the ids of leads that could be meant too. A lead that is found later and is none of
+        them is the one that this write created.
         """
         self._mark(rows, 0, candidates)
 
@@ -116,12 +106,10 @@ class Journal:
 
     def _write(self, statement: str, rows: Sequence[tuple[object, ...]]) -> None:
         try:
-            self._db.execute("BEGIN IMMEDIATE")
-            self._db.executemany(statement, rows)
-            self._db.execute("COMMIT")
+            with self._db:  # commits, or rolls back
+                self._db.execute("BEGIN IMMEDIATE")
+                self._db.executemany(statement, rows)
         except sqlite3.Error as exc:
-            if self._db.in_transaction:
-                self._db.execute("ROLLBACK")
             raise JournalError(f"the journal {self._file} cannot be written ({exc})") from None
 
 

@@ -51,13 +51,7 @@ def _as_api_number(value: Any) -> Any:
 
 
 def lead_cells(lead: Lead, names: Sequence[str], zone: tzinfo) -> list[str]:
-    """Return the named fields as cells; missing fields are blank.
-
-    Args:
-        lead: the lead.
-        names: of the fields, in the order of the columns.
-        zone: in which dates and times are written.
-    """
+    """Return the named fields as cells, with dates and times in `zone`; missing fields are blank."""
     return [_cell(name, getattr(lead, name), zone) for name in names]
 
 

@@ -2,7 +2,8 @@
 
 import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 from types import FrameType
 
 import click
@@ -12,45 +13,28 @@ from rotor_mcp.import_export.journal import Journal, JournalError
 from rotor_mcp.leads.batch import BatchObserver, PlannedWrite, RowOutcome
 
 
+@dataclass(eq=False)
 class ImportObserver(BatchObserver):
     """Records each row in the journal, and stops the import on a signal or at a limit."""
 
-    def __init__(
-        self,
-        api: LeadsClient,
-        requests: int,
-        journal: Journal,
-        digests: Mapping[int, str],
-        advance: Callable[[], None],
-    ) -> None:
-        """Create an observer.
-
-        Args:
-            api: the client that sends the rows.
-            requests: maximum number of requests of the run.
-            journal: records the rows.
-            digests: row → its digest.
-            advance: called after every write.
-        """
-        self._api = api
-        self._requests = requests
-        self._journal = journal
-        self._digests = digests
-        self._advance = advance
-        self._in_flight: set[tuple[int, ...]] = set()
-        self._is_stopped = False
-        self._journal_fault: str | None = None
+    api: LeadsClient
+    max_requests: int
+    journal: Journal
+    digests: Mapping[int, str]
+    """Row → its digest."""
+    advance: Callable[[], None]
+    """Called after every write."""
+    _in_flight: set[tuple[int, ...]] = field(default_factory=set, init=False)
+    _is_stopped: bool = field(default=False, init=False)
+    _journal_fault: str | None = field(default=None, init=False)
 
     @contextmanager
     def stop_on_signals(self) -> Iterator[None]:
         """Within a block, stop after the active rows on SIGINT or SIGTERM."""
-        signals = (signal.SIGINT, signal.SIGTERM)
-        before = [signal.signal(number, self._handle_signal) for number in signals]
-        try:
+        with ExitStack() as stack:
+            for number in (signal.SIGINT, signal.SIGTERM):
+                stack.callback(signal.signal, number, signal.signal(number, self._handle_signal))
             yield
-        finally:
-            for number, handler in zip(signals, before, strict=True):
-                signal.signal(number, handler)
 
     def _handle_signal(self, number: int, frame: FrameType | None) -> None:
         if self._is_stopped:
@@ -64,8 +48,8 @@ class ImportObserver(BatchObserver):
             return "the import was stopped"
         if self._journal_fault:
             return self._journal_fault
-        if self._api.requests + len(self._in_flight) >= self._requests:
-            return f"the {self._requests:,} requests that one run may spend are spent (--requests)"
+        if self.api.requests + len(self._in_flight) >= self.max_requests:
+            return f"the {self.max_requests:,} requests that one run may spend are spent (--requests)"
         return None
 
     def before_write(self, write: PlannedWrite) -> str | None:
@@ -74,11 +58,11 @@ class ImportObserver(BatchObserver):
         A row that cannot be recorded is not sent: after a crash its state would be unknown.
         """
         self._in_flight.add(write.group.rows)
-        self._api.resume()
+        self.api.resume()
         if write.sends:
             alternatives = [lead.id for lead in write.plan.found.alternatives if lead.id]
             with self._journal_errors_caught():
-                self._journal.mark_begun(self._digests_of(write.group.rows), alternatives)
+                self.journal.mark_begun(self._digests_of(write.group.rows), alternatives)
         return self._journal_fault
 
     async def after_write(self, outcome: RowOutcome) -> None:
@@ -87,12 +71,12 @@ class ImportObserver(BatchObserver):
         self._in_flight.discard(outcome.rows)
         with self._journal_errors_caught():
             if outcome.is_stored:
-                self._journal.mark_done(
+                self.journal.mark_done(
                     self._digests_of(outcome.rows), outcome.upsert.lead_id if outcome.upsert else None
                 )
             elif begun and outcome.status != "unknown":
-                self._journal.remove(self._digests_of(outcome.rows))
-        self._advance()
+                self.journal.remove(self._digests_of(outcome.rows))
+        self.advance()
 
     @contextmanager
     def _journal_errors_caught(self) -> Iterator[None]:
@@ -103,4 +87,4 @@ class ImportObserver(BatchObserver):
             self._journal_fault = str(exc)
 
     def _digests_of(self, rows: Sequence[int]) -> list[str]:
-        return [self._digests[row] for row in rows]
+        return [self.digests[row] for row in rows]

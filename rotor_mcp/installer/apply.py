@@ -33,30 +33,25 @@ class Target:
         return f"{self.client.title}, {self.file}"
 
 
-@dataclass(frozen=True)
-class FoundClients:
-    """The configurations to change, and the clients that are not installed."""
+def find_targets(names: Sequence[str], machine: HostSystem) -> tuple[list[Target], list[Client]]:
+    """Return the configurations of the named clients, or of all installed clients if none is named.
 
-    targets: tuple[Target, ...]
-    absent: tuple[Client, ...]
-    """Clients that were named and are not on this machine."""
-
-
-def find_targets(names: Sequence[str], machine: HostSystem) -> FoundClients:
-    """Return the configurations of the named clients, or of all installed clients if none is named."""
-    targets, absent = [], []
+    The second list has the clients that were named and are not on this machine.
+    """
+    targets: list[Target] = []
+    absent: list[Client] = []
     for name in dict.fromkeys(names) or CLIENTS:
         client = CLIENTS[name]
         used = [Target(client, location.file) for location in client.locations(machine) if location.is_used]
         targets += used
         if names and not used:
             absent.append(client)
-    return FoundClients(tuple(targets), tuple(absent))
+    return targets, absent
 
 
-def print_found(found: FoundClients) -> None:
+def print_found(targets: Sequence[Target]) -> None:
     """Print the clients that were found on this machine."""
-    titles = dict.fromkeys(target.client.title for target in found.targets)
+    titles = dict.fromkeys(target.client.title for target in targets)
     click.echo(f"Found: {', '.join(titles) or 'none of ' + ', '.join(c.title for c in CLIENTS.values())}.")
 
 
@@ -81,13 +76,8 @@ def apply_changes(
 ) -> bool:
     """Show the planned changes, ask, and write them. Returns whether every target has the planned state.
 
-    Args:
-        targets: the configurations.
-        plan: returns the change of a target; None if there is none. It may raise `CannotEdit`.
-        unchanged_text: printed for a target without a change.
-        done_text: printed for a target that was changed.
-        mode: whether to ask, to write without asking, or only to show.
-        before_writing: called before the first file is written, even if there is none; may raise.
+    `plan` returns the change of a target, None if there is none, or raises `CannotEdit`. `before_writing` is
+    called before the first file is written, even if there is none; it may raise.
     """
     passed = True
     changes: list[tuple[Target, ConfigChange]] = []

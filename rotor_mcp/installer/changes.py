@@ -18,6 +18,7 @@ from rotor_mcp.installer.entry import (
     key_prompt,
     mask_entry,
     merge_server,
+    variables_of,
 )
 from rotor_mcp.installer.errors import BY_HAND, CannotEdit, ParseError
 
@@ -220,7 +221,11 @@ def _original_content(
 
 def _preview(client: Client, name: str, old: Server | None, new: ServerEntry | None) -> Iterator[str]:
     """Yield the diff of the entry. Other entries are not shown, since they may contain secrets."""
-    changed = old is not None and new is not None and _key_of(old) != _key_of(new.server)
+    changed = (
+        old is not None
+        and new is not None
+        and variables_of(old).get(KEY_VARIABLE) != variables_of(new.server).get(KEY_VARIABLE)
+    )
     words = ("«old API key»", "«new API key»") if changed else ("«API key»",) * 2
     removed = _entry_lines(client, name, mask_entry(old, words[0])) if old is not None else []
     added = _entry_lines(client, name, mask_entry(new.server, words[1])) if new else []
@@ -233,8 +238,3 @@ def _preview(client: Client, name: str, old: Server | None, new: ServerEntry | N
 
 def _entry_lines(client: Client, name: str, server: Server) -> list[str]:
     return client.syntax.show((client.section, name), server).splitlines()
-
-
-def _key_of(server: Server) -> object:
-    variables = server.get("env")
-    return variables.get(KEY_VARIABLE) if isinstance(variables, dict) else None

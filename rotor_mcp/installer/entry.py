@@ -96,13 +96,23 @@ def is_own_entry(server: object) -> bool:
     return fetched or ("-m", "rotor_mcp") in pairwise(args)
 
 
+def variables_of(server: Server) -> dict[str, Any]:
+    """Return the environment variables of an entry. Whatever else users wrote there counts as none."""
+    variables = server.get("env")
+    return variables if isinstance(variables, dict) else {}
+
+
 def merge_server(before: Server, server: Server) -> Server:
     """Return our updated entry with what users added to it."""
-    env = before.get("env")
-    variables = {k: v for k, v in env.items() if not _is_our_variable(k)} if isinstance(env, dict) else {}
-    variables |= server.get("env", {})
-    after = {**before, **server, "env": variables}
-    return after if variables else {key: value for key, value in after.items() if key != "env"}
+    theirs = {
+        name: value
+        for name, value in variables_of(before).items()
+        if not name.startswith("ROTOR_") and name not in KEYRING_VARIABLES
+    }
+    after = {**before, **server, "env": theirs | variables_of(server)}
+    if not after["env"]:
+        del after["env"]
+    return after
 
 
 def mask_entry(server: Server, key: str) -> Server:
@@ -128,10 +138,5 @@ def _mask_args(args: list[str], key: str) -> list[str]:
 
 def has_key(server: Server) -> bool:
     """Whether an entry contains the key itself, and not a reference to it."""
-    variables = server.get("env")
-    value = variables.get(KEY_VARIABLE) if isinstance(variables, dict) else None
+    value = variables_of(server).get(KEY_VARIABLE)
     return bool(value) and not _REFERENCE.fullmatch(str(value))
-
-
-def _is_our_variable(name: str) -> bool:
-    return name.startswith("ROTOR_") or name in KEYRING_VARIABLES

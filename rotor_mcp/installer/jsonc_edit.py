@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rotor_mcp.installer.errors import ParseError
-from rotor_mcp.installer.jsonc_parse import Child, Grammar, Node
+from rotor_mcp.installer.jsonc_parse import Child, Grammar, Node, end_of_match
 
 KeyPath = tuple[str | int, ...]
 
@@ -123,22 +123,22 @@ def _insert(text: str, container: Node, key: str | int, value: Any, style: _Styl
     if not container.children:
         return _insert_first(text, container, name, value, style)
     last = container.children[-1]
+    at = last.end if last.comma is None else last.comma + 1
     if _BREAK.search(text, container.start, container.children[0].start):
         indent = _indent_at(text, last.start)
         added = f"{style.line_break}{indent}{name}{style.render(value, indent)}"
+        at = end_of_match(_SAME_LINE_COMMENTS, text, at)
     else:
         added = f" {name}{json.dumps(value, ensure_ascii=False)}"
     if last.comma is not None:
-        at = _after_comments(text, last.comma + 1) if added[0] != " " else last.comma + 1
         return f"{text[:at]}{added},{text[at:]}"
-    at = _after_comments(text, last.end) if added[0] != " " else last.end
     return f"{text[: last.end]},{text[last.end : at]}{added}{text[at:]}"
 
 
 def _insert_first(text: str, container: Node, name: str, value: Any, style: _Style) -> str:
     outer = _indent_at(text, container.start)
     indent = outer + style.unit
-    at = _after_comments(text, container.start + 1)
+    at = end_of_match(_SAME_LINE_COMMENTS, text, container.start + 1)
     closing = "" if _BREAK.search(text, at, container.end) else style.line_break + outer
     return f"{text[:at]}{style.line_break}{indent}{name}{style.render(value, indent)}{closing}{text[at:]}"
 
@@ -176,11 +176,6 @@ def _removal_start(text: str, after: int, start: int, end: int) -> int:
 def _line_break(text: str) -> str:
     found = _BREAK.search(text)
     return found[0] if found else "\n"
-
-
-def _after_comments(text: str, at: int) -> int:
-    found = _SAME_LINE_COMMENTS.match(text, at)
-    return found.end() if found else at
 
 
 def _line_start(text: str, at: int) -> int:

@@ -99,7 +99,7 @@ class _Reader:
     def skip_space(self, at: int) -> int:
         """Return the position after whitespace and comments."""
         while True:
-            at = _end_of_match(_SPACE, self._text, at)
+            at = end_of_match(_SPACE, self._text, at)
             if not (comment := _COMMENT.match(self._text, at)):
                 return at
             if not self._grammar.comments:
@@ -111,7 +111,7 @@ class _Reader:
         if first in _CLOSING:
             return self._container(at, first)
         pattern = _STRING if first == '"' else _SCALAR
-        end = _end_of_match(pattern, self._text, at)
+        end = end_of_match(pattern, self._text, at)
         if end == at:
             raise self.error(at, "there should be a value")
         return Node(at, end, self._scalar(at, end))
@@ -140,7 +140,7 @@ class _Reader:
     def _child(self, start: int, number: int | None) -> Child:
         key: str | int
         if number is None:
-            end = _end_of_match(_STRING, self._text, start)
+            end = end_of_match(_STRING, self._text, start)
             if end == start:
                 raise self.error(start, "there should be a name in double quotes")
             key, at = self._scalar(start, end), self.skip_space(end)
@@ -154,6 +154,7 @@ class _Reader:
         return Child(key, start, node, comma if self._text[comma : comma + 1] == "," else None)
 
 
-def _end_of_match(pattern: re.Pattern[str], text: str, at: int) -> int:
+def end_of_match(pattern: re.Pattern[str], text: str, at: int) -> int:
+    """Return where a match that starts at a position ends; the position itself if there is none."""
     found = pattern.match(text, at)
     return found.end() if found else at

@@ -82,7 +82,14 @@ def _holds(value: Any, path: KeyPath) -> bool:
 
 def _cut(text: str, path: KeyPath) -> str:
     """Put a mark in the place of each part of a table. Nothing is marked that has no header of its own."""
-    marked = "".join(_marked(part, path) for part in _parts(text))
+    marked = ""
+    try:
+        for part in _parts(text):
+            document = tomlkit.parse(part)
+            _mark(document, path)
+            marked += document.as_string()
+    except (TOMLKitError, RecursionError):  # tomlkit has faults of its own: tomllib has read this text
+        raise CannotEdit(BY_HAND) from None
     rest = ".*".join(re.escape(part) for part in marked.split(_MARK))
     if not re.fullmatch(rest, text, re.DOTALL):
         raise CannotEdit(BY_HAND)
@@ -102,15 +109,6 @@ def _is_toml(text: str) -> bool:
     except tomllib.TOMLDecodeError:
         return False  # it ends within an array or a text
     return True
-
-
-def _marked(text: str, path: KeyPath) -> str:
-    try:
-        document = tomlkit.parse(text)
-        _mark(document, path)
-        return document.as_string()
-    except (TOMLKitError, RecursionError):  # tomlkit has faults of its own: tomllib has read this text
-        raise CannotEdit(BY_HAND) from None
 
 
 def _mark(container: Container, path: KeyPath) -> None:

@@ -6,9 +6,10 @@ Every request is checked in this order: key (401), quota (429), version (400), s
 
 import logging
 import sqlite3
-from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
-from typing import Any, TypeVar
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC
+from typing import Any
 
 from anyio import to_thread
 from pydantic import ValidationError
@@ -19,6 +20,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from rotor_mcp.dates import Clock
 from rotor_mcp.sandbox import openapi, requests, responses, timestamps
 from rotor_mcp.sandbox.api_keys import READ, WRITE, key_id
 from rotor_mcp.sandbox.faults import BASE_PATH, Fault, FaultInjector, Faults
@@ -27,8 +29,6 @@ from rotor_mcp.sandbox.store import Store
 API_VERSION = "1.1.0"
 COMPANY_ID = "6f0b6a1e-5d0c-4d5f-9a52-3c1f8e7b2a94"
 """The company of all keys."""
-
-T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
 
@@ -42,21 +42,19 @@ class Rejection(Exception):
         self.body = body
 
 
+@dataclass(frozen=True)
 class LeadsApi:
     """The endpoints of the API."""
 
-    def __init__(
-        self, store: Store, *, keys: Mapping[str, tuple[str, ...]], quota: int, now: Callable[[], datetime]
-    ) -> None:
-        self._store = store
-        self._keys = keys
-        self._quota = quota
-        self._now = now
+    store: Store
+    keys: Mapping[str, tuple[str, ...]]
+    quota: int
+    now: Clock
 
     async def test_authentication(self, request: Request) -> Response:
         """`GET /auth/test`, for a key with any scope."""
         scopes = await self._authenticate(request)
-        timestamp = timestamps.format_utc(self._now().replace(microsecond=0))
+        timestamp = timestamps.format_utc(self.now().replace(microsecond=0))
         return JSONResponse(responses.authenticated(scopes, COMPANY_ID, timestamp))
 
     async def leads(self, request: Request) -> Response:
@@ -67,35 +65,35 @@ class LeadsApi:
         """`GET /leads/{id}`."""
         await self._authenticate(request, READ)
         lead_id = requests.parse_id(request.path_params["id"])
-        lead = await _run_in_thread(lambda: self._store.get(lead_id)) if lead_id else None
+        lead = await to_thread.run_sync(self.store.get, lead_id) if lead_id else None
         if lead is None:
-            raise Rejection(404, responses.error(404))
+            raise HTTPException(404)
         return JSONResponse(responses.single_lead(lead))
 
     async def _list(self, request: Request) -> Response:
         await self._authenticate(request, READ)
         listing = requests.parse_listing(request.query_params)
-        leads, total = await _run_in_thread(lambda: self._store.page(listing))
+        leads, total = await to_thread.run_sync(self.store.page, listing)
         return JSONResponse(responses.lead_page(leads, total, listing))
 
     async def _upsert(self, request: Request) -> Response:
         await self._authenticate(request, WRITE)
         lead_input = requests.parse_lead(await _json_body(request))
-        written = await _run_in_thread(lambda: self._store.upsert(lead_input, self._now()))
+        written = await to_thread.run_sync(self.store.upsert, lead_input, self.now())
         if written is None:
-            raise Rejection(404, responses.error(404))
+            raise HTTPException(404)
         body = responses.written_lead(written.lead, created=written.created)
         return JSONResponse(body, 201 if written.created else 200)
 
     async def _authenticate(self, request: Request, scope: str | None = None) -> tuple[str, ...]:
         """Check a request's key, quota, version and scope, and count it. Returns the scopes of its key."""
         key = request.headers.get("x-api-key", "")
-        scopes = self._keys.get(key)
+        scopes = self.keys.get(key)
         if scopes is None:
             raise Rejection(401, responses.unauthenticated())
-        today = self._now().astimezone(UTC).date()
-        if not await _run_in_thread(lambda: self._store.count_request(key_id(key), today, self._quota)):
-            raise Rejection(429, responses.quota_exceeded(self._quota))
+        today = self.now().astimezone(UTC).date()
+        if not await to_thread.run_sync(self.store.count_request, key_id(key), today, self.quota):
+            raise Rejection(429, responses.quota_exceeded(self.quota))
         if request.headers.get("rotor-api-version") != API_VERSION:
             raise requests.InvalidInput([("rotor-api-version", f"Required header: expected {API_VERSION}")])
         if scope is not None and scope not in scopes:
@@ -108,12 +106,12 @@ def build_app(
     *,
     keys: Mapping[str, tuple[str, ...]],
     quota: int,
-    now: Callable[[], datetime],
+    now: Clock,
     faults: Faults,
     request_log: list[str],
 ) -> Starlette:
     """Build the application: routes, fault injection and error responses."""
-    api = LeadsApi(store, keys=keys, quota=quota, now=now)
+    api = LeadsApi(store, keys, quota, now)
 
     async def document(_: Request) -> Response:
         return JSONResponse(openapi.build_document(BASE_PATH, API_VERSION, quota))
@@ -154,11 +152,6 @@ async def _json_body(request: Request) -> dict[str, Any]:
     if media_type != "application/json":
         raise requests.InvalidInput([("content-type", "Expected application/json")])
     return requests.parse_json(await request.body())
-
-
-async def _run_in_thread(work: Callable[[], T]) -> T:
-    """Run a blocking call of the store in a thread."""
-    return await to_thread.run_sync(work)
 
 
 _HANDLED_ERRORS = (Rejection, requests.InvalidInput, HTTPException, sqlite3.Error, Exception)

@@ -26,27 +26,25 @@ class Fault(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    method: Annotated[Literal["GET", "POST"] | None, Field(description="Only requests with this method")] = (
-        None
-    )
-    path: Annotated[str, Field(description="Only paths that begin so, seen from the API's base path")] = "/"
-    status: Annotated[
-        int | None, Field(ge=200, le=599, description="Answer this status; an error with its usual body")
-    ] = None
-    body: Annotated[str | None, Field(description="Answer this text; the status is 200 if none is given")] = (
-        None
-    )
-    content_type: Annotated[_HeaderValue, Field(description="Of `body`")] = "application/json"
-    headers: Annotated[dict[_HeaderName, _HeaderValue], Field(description="Added to the answer")] = {}
-    delay: Annotated[float, Field(ge=0, le=600, description="Seconds to wait before anything else")] = 0
-    drop: Annotated[
-        Literal["before", "after"] | None,
-        Field(description="Break the connection without a reply, before or after the request is carried out"),
-    ] = None
-    carried_out: Annotated[
-        bool, Field(description="Carry the request out first, before the delay and the fault's own answer")
-    ] = False
-    times: Annotated[int, Field(ge=1, le=1_000, description="How many requests it strikes")] = 1
+    method: Literal["GET", "POST"] | None = None
+    """Only requests with this method; None for any."""
+    path: str = "/"
+    """Only paths that begin so, seen from the API's base path."""
+    status: Annotated[int | None, Field(ge=200, le=599)] = None
+    """The status of the response. An error has its usual body."""
+    body: str | None = None
+    """The body of the response. Its status is 200 if none is given."""
+    content_type: _HeaderValue = "application/json"
+    headers: dict[_HeaderName, _HeaderValue] = {}
+    """Added to the response."""
+    delay: Annotated[float, Field(ge=0, le=600)] = 0
+    """Seconds to wait before anything else."""
+    drop: Literal["before", "after"] | None = None
+    """Break the connection without a response, before or after the request is carried out."""
+    carried_out: bool = False
+    """Carry the request out first, before the delay and the fault's own response."""
+    times: Annotated[int, Field(ge=1, le=1_000)] = 1
+    """Number of requests that it applies to."""
 
     @model_validator(mode="after")
     def _check_what_goes_together(self) -> Self:
@@ -57,10 +55,6 @@ class Fault(BaseModel):
         if self.body and self.status in (204, 304):
             raise ValueError(f"an answer with the status {self.status} has no body")
         return self
-
-    def matches(self, method: str, path: str) -> bool:
-        """Whether the fault applies to a request."""
-        return self.method in (None, method) and path.startswith(self.path)
 
     def response(self, method: str, quota: int) -> Response | None:
         """Return the response that replaces the API's; None if the API responds."""
@@ -92,7 +86,7 @@ class Faults:
     def pop_matching(self, method: str, path: str) -> Fault | None:
         """Remove and return the first fault that matches a request; None if none does."""
         for position, fault in enumerate(self._pending):
-            if fault.matches(method, path):
+            if fault.method in (None, method) and path.startswith(fault.path):
                 return self._pending.pop(position)
         return None
 
@@ -118,19 +112,15 @@ class FaultInjector:
             return
         method, path = scope["method"], scope["path"].removeprefix(BASE_PATH)
         self._request_log.append(f"{method} {path}")
-        fault = self._faults.pop_matching(method, path)
-        if fault is None:
-            await self._app(scope, receive, send)
-        else:
+        if fault := self._faults.pop_matching(method, path):
             await self._apply(fault, scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
 
     async def _apply(self, fault: Fault, scope: Scope, receive: Receive, send: Send) -> None:
         # The body is read first, so that the request is carried out even if the client disconnects.
         body = await Request(scope, receive).body()
         response: list[Message] = []
-
-        async def carry_out() -> None:
-            await self._app(scope, replay, record)
 
         async def replay() -> Message:
             return {"type": "http.request", "body": body, "more_body": False}
@@ -140,12 +130,12 @@ class FaultInjector:
 
         own_response = fault.response(scope["method"], self._quota)
         if fault.carried_out or fault.drop == "after":
-            await carry_out()
+            await self._app(scope, replay, record)
             await anyio.sleep(fault.delay)
         else:
             await anyio.sleep(fault.delay)
             if fault.drop is None and own_response is None:
-                await carry_out()
+                await self._app(scope, replay, record)
 
         if fault.drop:
             # The body is shorter than its Content-Length, so the server has to close the connection.

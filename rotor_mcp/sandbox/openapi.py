@@ -3,6 +3,7 @@
 The endpoint for faults is left out, since it is not part of Rotor's API.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from rotor_mcp.api.models import READ_NAMES
@@ -106,14 +107,14 @@ def _operation(
     summary: str,
     successes: Schema,
     errors: tuple[int, ...],
-    parameters: list[Schema] | None = None,
+    parameters: Sequence[Schema] = (),
 ) -> Schema:
     return {
         "operationId": name,
         "summary": summary,
-        "parameters": [{"$ref": "#/components/parameters/Version"}, *(parameters or [])],
+        "parameters": [{"$ref": "#/components/parameters/Version"}, *parameters],
         "responses": successes
-        | {str(status): {"$ref": f"#/components/responses/{_ERROR_NAMES[status]}"} for status in errors},
+        | {str(status): {"$ref": f"#/components/responses/{_ERRORS[status][0]}"} for status in errors},
     }
 
 
@@ -175,35 +176,27 @@ def _schemas() -> Schema:
     }
 
 
-_ERROR_NAMES = {
-    400: "Invalid",
-    401: "Unauthenticated",
-    403: "Forbidden",
-    404: "NotFound",
-    429: "Exhausted",
-    500: "Failure",
+_ERRORS = {
+    400: ("Invalid", "A field or header is wrong; each is named"),
+    401: ("Unauthenticated", "No key, or an unknown one"),
+    403: ("Forbidden", "The key lacks a scope"),
+    404: ("NotFound", "No lead has this id"),
+    429: ("Exhausted", "The key has used up its requests of the day"),
+    500: ("Failure", "The sandbox failed"),
 }
-"""Status → name of the response component."""
+"""Status → name and description of the response component."""
 
 
 def _error_responses(quota: int) -> Schema:
     fields = {"type": "array", "items": _object({"field": _TEXT, "message": _TEXT}), "minItems": 1}
-    reasons = {
-        400: "A field or header is wrong; each is named",
-        401: "No key, or an unknown one",
-        403: "The key lacks a scope",
-        404: "No lead has this id",
-        429: "The key has used up its requests of the day",
-        500: "The sandbox failed",
-    }
     responses_by_name = {}
-    for status, name in _ERROR_NAMES.items():
+    for status, (name, description) in _ERRORS.items():
         example = responses.typical_error(status, "GET", quota)
         schema = _object(
             {key: fields if key == "errors" else _TEXT for key in example} | {"status": {"const": "error"}}
         )
         responses_by_name[name] = {
-            "description": reasons[status],
+            "description": description,
             "content": {"application/json": {"schema": schema, "example": example}},
         }
     return responses_by_name

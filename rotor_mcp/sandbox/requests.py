@@ -25,8 +25,6 @@ from typing_extensions import TypedDict
 from rotor_mcp.api.models import NOTES_LIMIT, PAGE_LIMIT, SERVICE_TYPE_LIMIT
 from rotor_mcp.sandbox import timestamps
 
-DEFAULT_LIMIT = 50
-
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _EMAIL = re.compile(
     r"[a-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[a-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
@@ -144,7 +142,7 @@ class Listing(BaseModel):
     archived: Annotated[
         bool, BeforeValidator(_parse_bool), Field(description="true lists archived leads as well")
     ] = False
-    limit: Annotated[int, Field(ge=1, le=PAGE_LIMIT), BeforeValidator(_check_integer)] = DEFAULT_LIMIT
+    limit: Annotated[int, Field(ge=1, le=PAGE_LIMIT), BeforeValidator(_check_integer)] = 50
     page: Annotated[int, Field(ge=1), BeforeValidator(_check_integer)] = 1
     search: Annotated[
         str, Field(description="Contained in the name, e-mail or phone, in capitals or not; empty: all leads")

@@ -17,12 +17,13 @@ MESSAGES = {True: "Lead created successfully", False: "Lead updated successfully
 
 def lead(stored: StoredLead) -> Body:
     """Return a lead as reads return it."""
-    return _ordered({READ_NAMES.get(name, name): value for name, value in _complete(stored).items()})
+    body = {READ_NAMES.get(name, name): value for name, value in stored.items()}
+    return _ordered(body | {"archived": stored["archived_at"] is not None})
 
 
 def written_lead(stored: StoredLead, *, created: bool) -> Body:
     """Return a lead as writes return it: flat, with the names of reads and of writes."""
-    return _ordered(_complete(stored) | lead(stored)) | {"status": "success", "message": MESSAGES[created]}
+    return _ordered(stored | lead(stored)) | {"status": "success", "message": MESSAGES[created]}
 
 
 def single_lead(stored: StoredLead) -> Body:
@@ -103,10 +104,6 @@ def typical_error(status: int, method: str, quota: int) -> Body:
 def _error(message: str, code: str | None = None) -> Body:
     body = {"status": "error", "message": message}
     return body | {"error_code": code} if code else body
-
-
-def _complete(stored: StoredLead) -> Body:
-    return stored | {"archived": stored["archived_at"] is not None}
 
 
 def _ordered(body: Body) -> Body:

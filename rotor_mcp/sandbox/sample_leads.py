@@ -65,11 +65,9 @@ _NOTES = (
 
 
 def sample_leads(today: date, number: int) -> list[StoredLead]:
-    """Return sample leads, oldest first.
+    """Return sample leads, oldest first; a smaller number gives a subset.
 
-    Args:
-        today: the date that ages and follow-ups are relative to. Every lead is older than its midnight, UTC.
-        number: of leads. A smaller number gives a subset.
+    Ages and follow-ups are relative to `today`, and every lead is older than its midnight in UTC.
     """
     rng = Random(_SEED)
     samples = _samples(rng)

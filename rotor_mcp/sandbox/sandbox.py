@@ -1,20 +1,17 @@
 """The `Sandbox`: a store, the application, an in-process transport, and faults."""
 
-from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from collections.abc import Mapping
+from datetime import UTC
 from pathlib import Path
 
 import httpx2
 
+from rotor_mcp.dates import Clock, utc_now
 from rotor_mcp.sandbox.api_keys import DEFAULT_KEYS, key_id
 from rotor_mcp.sandbox.app import build_app
 from rotor_mcp.sandbox.faults import Faults, ReplyLost
 from rotor_mcp.sandbox.sample_leads import sample_leads
 from rotor_mcp.sandbox.store import Store
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
 
 
 class Sandbox:
@@ -27,16 +24,12 @@ class Sandbox:
         leads: int = 150,
         quota: int = 1_000,
         keys: Mapping[str, tuple[str, ...]] = DEFAULT_KEYS,
-        now: Callable[[], datetime] = _now,
+        now: Clock = utc_now,
     ) -> None:
-        """Open a sandbox, and create its file if it does not exist.
+        """Open a sandbox, and create its SQLite file if it does not exist.
 
-        Args:
-            file: SQLite file with the leads and the usage of keys; in memory by default.
-            leads: number of sample leads to add if there are no leads.
-            quota: requests per key and day (UTC).
-            keys: API key → its scopes.
-            now: returns the time, with a time zone; sample leads are dated relative to its day in UTC.
+        If there are no leads, `leads` sample leads are added, dated relative to the day of `now` in UTC. Each
+        of the keys, which are mapped to their scopes, has `quota` requests per day (UTC).
 
         Raises:
             ValueError: if a key is not of the form `rotor_<keyId>_<keySecret>`, or the file has another
@@ -59,19 +52,16 @@ class Sandbox:
 
         Unlike a server, it stops processing a request that the caller cancels.
         """
-        return _InProcessTransport(self)
+        return _InProcessTransport(self.app)
 
     def close(self) -> None:
         """Close the database. Leads in memory are lost."""
         self.store.close()
 
 
-class _InProcessTransport(httpx2.AsyncBaseTransport):
-    def __init__(self, sandbox: Sandbox) -> None:
-        self._asgi = httpx2.ASGITransport(app=sandbox.app)
-
+class _InProcessTransport(httpx2.ASGITransport):
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         try:
-            return await self._asgi.handle_async_request(request)
+            return await super().handle_async_request(request)
         except ReplyLost:
             raise httpx2.ReadError("the sandbox dropped the reply", request=request) from None

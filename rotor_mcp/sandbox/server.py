@@ -5,7 +5,7 @@ import logging
 import signal
 import socket
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 
 import anyio
 import uvicorn
@@ -27,7 +27,9 @@ def base_url(listener: socket.socket) -> str:
 def serve(sandbox: Sandbox, listener: socket.socket) -> None:
     """Serve until SIGINT or SIGTERM, and return."""
     server = _server(sandbox)
-    with _stop_on_signals(server):
+    with ExitStack() as stack:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            stack.callback(signal.signal, number, signal.signal(number, server.handle_exit))
         asyncio.run(server.serve([listener]))
 
 
@@ -83,13 +85,3 @@ def _is_worth_logging(record: logging.LogRecord) -> bool:
     if record.exc_info:
         return not isinstance(record.exc_info[1], (ReplyLost, asyncio.CancelledError, ClientDisconnect))
     return "graceful shutdown exceeded" not in record.msg
-
-
-@contextmanager
-def _stop_on_signals(server: _UvicornServer) -> Iterator[None]:
-    before = {number: signal.signal(number, server.handle_exit) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

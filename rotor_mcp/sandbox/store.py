@@ -182,15 +182,9 @@ class Store:
 
     @contextmanager
     def _transaction(self, begin: str = "BEGIN IMMEDIATE") -> Iterator[sqlite3.Connection]:
-        with self._lock:
+        with self._lock, self._db:  # commits, or rolls back
             self._db.execute(begin)
-            try:
-                yield self._db
-                self._db.execute("COMMIT")
-            except BaseException:
-                if self._db.in_transaction:  # some errors roll back by themselves
-                    self._db.execute("ROLLBACK")
-                raise
+            yield self._db
 
 
 def _new_lead(now: datetime) -> StoredLead:

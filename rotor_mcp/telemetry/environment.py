@@ -35,20 +35,16 @@ def requested_signals(environment: Mapping[str, str]) -> Signals:
     Raises:
         ConfigError: if a value is not supported, or the extra `telemetry` is missing.
     """
-    signals = _read(environment)
+    given = {name: value.strip() for name, value in environment.items() if value.strip()}
+    if given.get("OTEL_SDK_DISABLED", "").lower() == "true":
+        return Signals(traces=False, metrics=False)
+    signals = Signals(traces=_is_requested("TRACES", given), metrics=_is_requested("METRICS", given))
     if (signals.traces or signals.metrics) and not _installed():
         raise ConfigError(
             "OTEL_… variables ask for telemetry, which needs other packages: pip install "
             "'rotor-mcp[telemetry]', or set OTEL_SDK_DISABLED=true"
         )
     return signals
-
-
-def _read(environment: Mapping[str, str]) -> Signals:
-    given = {name: value.strip() for name, value in environment.items() if value.strip()}
-    if given.get("OTEL_SDK_DISABLED", "").lower() == "true":
-        return Signals(traces=False, metrics=False)
-    return Signals(traces=_is_requested("TRACES", given), metrics=_is_requested("METRICS", given))
 
 
 def _is_requested(signal: Literal["TRACES", "METRICS"], given: Mapping[str, str]) -> bool:
@@ -59,12 +55,11 @@ def _is_requested(signal: Literal["TRACES", "METRICS"], given: Mapping[str, str]
     endpoints = ("OTEL_EXPORTER_OTLP_ENDPOINT", f"OTEL_EXPORTER_OTLP_{signal}_ENDPOINT")
     if exporter == "none" or (exporter is None and not any(name in given for name in endpoints)):
         return False
-    for variable in (f"OTEL_EXPORTER_OTLP_{signal}_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL"):
-        protocol = given.get(variable)
-        if protocol is not None:
-            if protocol != PROTOCOL:
-                raise ConfigError(f"{variable}: must be {PROTOCOL}; nothing else is built in")
-            break
+    variable = f"OTEL_EXPORTER_OTLP_{signal}_PROTOCOL"
+    if variable not in given:
+        variable = "OTEL_EXPORTER_OTLP_PROTOCOL"
+    if given.get(variable, PROTOCOL) != PROTOCOL:
+        raise ConfigError(f"{variable}: must be {PROTOCOL}; nothing else is built in")
     return True
 
 

@@ -13,7 +13,7 @@ from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
 from opentelemetry.sdk.resources import OTELResourceDetector, Resource
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExportResult
 from opentelemetry.trace import Status
 
 from rotor_mcp import __version__
@@ -44,7 +44,7 @@ class Telemetry(Instruments):
         resource = Resource.create({"service.name": "rotor-mcp", "service.version": __version__, **given})
         self._traces = TracerProvider(resource=resource, shutdown_on_exit=False)
         if traces:
-            self._traces.add_span_processor(BatchSpanProcessor(_RedactingExporter(OTLPSpanExporter())))
+            self._traces.add_span_processor(BatchSpanProcessor(_RedactingExporter()))
             trace.set_tracer_provider(self._traces)  # for the MCP SDK's spans
         readers = [PeriodicExportingMetricReader(OTLPMetricExporter())] if metrics else []
         self._metrics = MeterProvider(readers, resource, shutdown_on_exit=False)
@@ -68,26 +68,15 @@ class Telemetry(Instruments):
             thread.join(max(deadline - monotonic(), 0))
 
 
-class _RedactingExporter(SpanExporter):
+class _RedactingExporter(OTLPSpanExporter):
     """Exports spans without attributes that may hold personal data.
 
     The MCP SDK's span of a message holds the tool name that the client sent, its id, and an error's text.
     """
 
-    def __init__(self, exporter: SpanExporter) -> None:
-        self._exporter = exporter
-
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         """Export spans, those of the SDK redacted."""
-        return self._exporter.export([span if _is_own_span(span) else _redacted(span) for span in spans])
-
-    def shutdown(self) -> None:
-        """Shut the exporter down."""
-        self._exporter.shutdown()
-
-    def force_flush(self, timeout_millis: int = 30_000) -> bool:
-        """Export the pending spans."""
-        return self._exporter.force_flush(timeout_millis)
+        return super().export([span if _is_own_span(span) else _redacted(span) for span in spans])
 
 
 def _is_own_span(span: ReadableSpan) -> bool:

@@ -6,10 +6,9 @@ import io
 import json
 import re
 from collections.abc import Iterator
-from typing import NoReturn
 
 from rotor_mcp.import_export.formats.formula_guard import unguard
-from rotor_mcp.import_export.formats.table import Record, Table, TableError, bool_text, number_text, tabulate
+from rotor_mcp.import_export.formats.table import Record, Table, TableError, number_text, tabulate
 
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 
@@ -47,12 +46,7 @@ def decode(data: bytes) -> tuple[str, str]:
 
 
 def read_csv(text: str, encoding: str, *, default: str) -> Table:
-    """Read CSV.
-
-    Args:
-        text: the content.
-        encoding: its name, for the result.
-        default: separator to use if the header does not show one.
+    """Read CSV, with the separator `default` if the header does not show one.
 
     Raises:
         TableError: if it cannot be read.
@@ -90,20 +84,16 @@ def _records(text: str, separator: str) -> Iterator[Record]:
         for number, cells in enumerate(reader, start=1):
             yield number, [unguard(cell) for cell in cells]
     except csv.Error as exc:
-        _refuse_record(number + 1, exc)
+        raise TableError(f"Row {number + 1} {_fault(exc)}. Mend the row, or save the file as XLSX") from None
 
 
-def _refuse_record(number: int, exc: csv.Error) -> NoReturn:
+def _fault(exc: csv.Error) -> str:
     # The csv module's limit is far above any field of a lead, so a longer cell shows an unclosed quote.
     if "field limit" in str(exc):
-        fault = (
-            f"has a cell longer than {csv.field_size_limit():,} characters; a closing quote may be missing"
-        )
-    elif "unexpected end" in str(exc):
-        fault = "begins a quoted cell that is never closed"
-    else:
-        fault = "has text behind a closing quote; a quote inside a cell is written twice"
-    raise TableError(f"Row {number} {fault}. Mend the row, or save the file as XLSX") from None
+        return f"has a cell longer than {csv.field_size_limit():,} characters; a closing quote may be missing"
+    if "unexpected end" in str(exc):
+        return "begins a quoted cell that is never closed"
+    return "has text behind a closing quote; a quote inside a cell is written twice"
 
 
 # JSON
@@ -159,7 +149,7 @@ def _json_text(value: object, where: str) -> str:
         case str():
             return value
         case bool():
-            return bool_text(value)
+            return "yes" if value else "no"
         case int() | float():
             return number_text(value)
         case list() if not any(isinstance(item, list | dict) for item in value):

@@ -15,11 +15,9 @@ _JSON = re.compile(r"\s*(?:\{|\[\s*[{\]])")
 
 
 def read_table(data: bytes, name: str) -> Table:
-    """Read a file.
+    """Read CSV, a workbook (XLSX, XLS, ODS), JSON lines or a JSON list of objects.
 
-    Args:
-        data: CSV, a workbook (XLSX, XLS, ODS), JSON lines or a JSON list of objects.
-        name: the file's name, or "-". Its extension is used only if the content is ambiguous.
+    The extension of the file's name is used only if the content is ambiguous.
 
     Raises:
         TableError: if it cannot be read.

@@ -94,11 +94,6 @@ def number_text(number: float) -> str:
     return format(Decimal(repr(number)), "f")
 
 
-def bool_text(value: bool) -> str:
-    """Return "yes" or "no"."""
-    return "yes" if value else "no"
-
-
 def _distinct(titles: list[str]) -> tuple[str, ...]:
     """Number repeated titles. Case is ignored, as in `--map`."""
     used: dict[str, str] = {}

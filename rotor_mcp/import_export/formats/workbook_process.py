@@ -7,13 +7,13 @@ import io
 import json
 import sys
 from collections.abc import Iterator
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 
 import click
 from python_calamine import CalamineError, CalamineWorkbook, SheetTypeEnum, SheetVisibleEnum
 
 from rotor_mcp.import_export.formats.formula_guard import unguard
-from rotor_mcp.import_export.formats.table import MAX_ROWS, Record, bool_text, number_text
+from rotor_mcp.import_export.formats.table import MAX_ROWS, Record, number_text
 from rotor_mcp.import_export.formats.workbook import DAMAGED_EXIT_STATUS, TOO_LARGE
 
 MAX_MEMORY_BYTES = 1_500_000_000
@@ -100,15 +100,13 @@ def _text(cell: object) -> str:
             # Our CSV keeps the guard when it is saved as XLSX.
             return unguard(cell)
         case bool():
-            return bool_text(cell)
+            return "yes" if cell else "no"
         case int() | float():
             return number_text(cell)
         case datetime():
-            moment = (cell + timedelta(milliseconds=500)).replace(
-                microsecond=0
-            )  # stored as a fraction of a day
-            at_midnight = (moment.hour, moment.minute, moment.second) == (0, 0, 0)
-            return moment.date().isoformat() if at_midnight else moment.isoformat()
+            # Rounded to seconds, because it is stored as a fraction of a day.
+            moment = (cell + timedelta(milliseconds=500)).replace(microsecond=0)
+            return moment.date().isoformat() if moment.time() == time() else moment.isoformat()
         case date():
             return cell.isoformat()
         case _:
