@@ -151,6 +151,12 @@ def test_half_a_character_does_not_empty_a_field() -> None:
     }
 
 
+def test_an_id_without_a_visible_character_is_none() -> None:
+    assert Lead.model_validate({"id": "\u200b\x00", "name": "Sam"}).model_dump(exclude_defaults=True) == {
+        "name": "Sam"
+    }
+
+
 def test_a_list_nested_too_deep_is_a_tag() -> None:
     assert UpsertRequest.model_validate({"name": "Sam", "tags": "[" * 100_000}).tags == ["[" * 100_000]
 

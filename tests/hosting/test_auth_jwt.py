@@ -260,7 +260,7 @@ documents = st.recursive(
 )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(
     documents | st.lists(documents, max_size=4).map(lambda keys: {"keys": keys}),
     st.dictionaries(names, documents),
@@ -280,7 +280,7 @@ claim_names = st.sampled_from(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(st.dictionaries(claim_names, documents))
 def test_whatever_claims_a_token_has(claims: dict[str, Any]) -> None:
     """They are signed by the issuer."""

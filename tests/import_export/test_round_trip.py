@@ -203,7 +203,7 @@ def _is_beyond_a_limit(lead: StoredLead) -> bool:
     )
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(state_factory())
 def test_whatever_is_stored_is_not_changed(leads: list[StoredLead]) -> None:
     refused = sum(map(_is_beyond_a_limit, leads))
