@@ -12,9 +12,9 @@ import asyncio
 from pydantic import SecretStr
 
 from rotor_mcp.state.redis.connection import RedisCacheConnection, RedisConnection, RedisFault
+from rotor_mcp.state.redis.fenced_locks import RedisLocks
 from rotor_mcp.state.redis.key_names import KeyNames
 from rotor_mcp.state.redis.keyed_locks import RedisKeyedLocks
-from rotor_mcp.state.redis.locks import RedisLocks
 from rotor_mcp.state.redis.request_counter import RedisBudget, RedisRequestCounter
 from rotor_mcp.state.redis.search_cache import RedisSearchCache
 from rotor_mcp.state.request_counter import Budget

@@ -11,8 +11,8 @@ import anyio
 from rotor_mcp.errors import NotSent, Uncoordinated
 from rotor_mcp.state.keyed_locks import KeyedLocks, Lease
 from rotor_mcp.state.redis.connection import RedisUnavailable
+from rotor_mcp.state.redis.fenced_locks import RedisLock, RedisLocks
 from rotor_mcp.state.redis.key_names import KeyNames
-from rotor_mcp.state.redis.locks import RedisLock, RedisLocks
 
 POLL_SECONDS = (0.02, 0.08)
 """Shortest and longest pause between two attempts to take a lock; random, to spread the load."""

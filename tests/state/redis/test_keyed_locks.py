@@ -22,8 +22,8 @@ from rotor_mcp.sandbox import FULL_KEY, Sandbox
 from rotor_mcp.sandbox.server import serving
 from rotor_mcp.state.redis.connection import RETRY_PAUSE_SECONDS, RedisConnection
 from rotor_mcp.state.redis.factory import RedisStateFactory
+from rotor_mcp.state.redis.fenced_locks import LOCK_TTL_SECONDS, RENEW_SECONDS, RedisLock, RedisLocks
 from rotor_mcp.state.redis.key_names import KeyNames
-from rotor_mcp.state.redis.locks import LOCK_TTL_SECONDS, RENEW_SECONDS, RedisLock, RedisLocks
 from rotor_mcp.state.tenant_state import TenantState
 from tests.state.redis.conftest import KEY, Replica, logged
 from tests.state.redis.servers import RedisServer
