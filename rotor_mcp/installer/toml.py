@@ -1,4 +1,4 @@
-"""Change one table in the text of a TOML file and leave every other character as it is."""
+"""Edits one table in the text of a TOML file and preserves every other character."""
 
 import re
 import tomllib
@@ -16,16 +16,16 @@ from rotor_mcp.installer.errors import BY_HAND, CannotEdit, ParseError
 KeyPath = tuple[str | int, ...]
 
 _MARK = "\0\n"
-"""Stands where a table was. TOML has no such character, and tomlkit begins a table on a new line."""
+"""Marks the place of a removed table. TOML allows no such character. tomlkit begins a table on a new line."""
 _ARRAY_HEADER = re.compile(r"^[ \t]*\[\[", re.MULTILINE)
 _MARK_AFTER_BLANK_LINE = re.compile(r"(?:(?<=\n)\r?\n)?\0\n")
 
 
 class Toml:
-    """TOML, as Codex reads it."""
+    """The syntax of Codex's configuration."""
 
     def read(self, text: str) -> Any:
-        """The value of all tables.
+        """Parse a text into the values of its tables.
 
         Raises:
             ParseError: if it is not TOML.
@@ -36,7 +36,7 @@ class Toml:
             raise ParseError(str(exc)) from None
 
     def put(self, text: str, path: KeyPath, value: Any) -> str:
-        """Write a table anew where it is, or at the end if there is none.
+        """Replace a table in its place, or append it if there is none.
 
         Comments in the table go, those behind it stay.
 
@@ -55,7 +55,7 @@ class Toml:
         return text + (line_break if text else "") + block
 
     def take(self, text: str, path: KeyPath) -> str:
-        """Take a table out, with those below it and a blank line before each; comments behind it stay.
+        """Remove a table, its subtables and the blank line before each. Comments after it stay.
 
         Raises:
             ParseError: if the text is not TOML.
@@ -64,7 +64,7 @@ class Toml:
         return _MARK_AFTER_BLANK_LINE.sub("", _cut(text, path)) if _holds(self.read(text), path) else text
 
     def show(self, path: KeyPath, value: Any) -> str:
-        """How a table looks in a file."""
+        """Return the text of a table."""
         table = tomlkit.item(value)
         for key in reversed(path):
             outer = tomlkit.table(is_super_table=True)
@@ -81,7 +81,7 @@ def _holds(value: Any, path: KeyPath) -> bool:
 
 
 def _cut(text: str, path: KeyPath) -> str:
-    """Put a mark in the place of each part of a table. Nothing is marked that has no header of its own."""
+    """Replace each part of a table that has its own header by a mark."""
     marked = ""
     try:
         for part in _parts(text):
@@ -97,7 +97,7 @@ def _cut(text: str, path: KeyPath) -> str:
 
 
 def _parts(text: str) -> Iterator[str]:
-    """Split before each array of tables: tomlkit writes what stands around them in another order."""
+    """Split a text before each array of tables, because tomlkit reorders what is around them."""
     starts = [found.start() for found in _ARRAY_HEADER.finditer(text) if _is_toml(text[: found.start()])]
     for start, end in pairwise([0, *starts, len(text)]):
         yield text[start:end]
@@ -123,7 +123,7 @@ def _mark(container: Container, path: KeyPath) -> None:
 
 
 def _behind(table: Table) -> str:
-    """The comments and blank lines after the last value of a table, which tomlkit takes for a part of it."""
+    """Return the comments and blank lines after the last value of a table, which tomlkit counts to the table."""
     kept = ""
     for _, item in reversed(table.value.body):
         if isinstance(item, Table | AoT):
