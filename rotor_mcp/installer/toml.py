@@ -123,7 +123,7 @@ def _mark(container: Container, path: KeyPath) -> None:
 
 
 def _behind(table: Table) -> str:
-    """Return the comments and blank lines after the last value of a table, which tomlkit counts to the table."""
+    """Return the comments and blank lines after the last value of a table: tomlkit puts them into it."""
     kept = ""
     for _, item in reversed(table.value.body):
         if isinstance(item, Table | AoT):
