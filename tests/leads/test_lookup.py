@@ -143,7 +143,7 @@ PEOPLE = st.lists(
 )
 
 
-@settings(max_examples=80)
+@settings(max_examples=50)
 @given(leads(), PEOPLE)
 def test_alone_the_same_is_found_as_among_all(there: list[StoredLead], people: list[UpsertRequest]) -> None:
     async def read() -> None:

@@ -283,7 +283,7 @@ def ground() -> Iterator[Ground]:
             yield Ground(portal, client, leads)
 
 
-@settings(max_examples=100)
+@settings(max_examples=60)
 @example(wanted={"overdue": True, "order": "follow_up"}, limit=7)
 @example(wanted={"needs_action": True, "count_by": "tag"}, limit=7)
 @example(wanted={"tags": ["Website", "plan: quarterly"], "all_tags": True}, limit=7)
