@@ -129,11 +129,12 @@ def _unwrap_id(value: object) -> object:
 # Checks that find a value which Rotor would refuse or misread before it costs a request.
 
 
-_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+LEAD_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+"""The form of a lead id: a UUID in lower case."""
 
 
 def _check_id(value: str) -> str:
-    if not _UUID.fullmatch(value):
+    if not LEAD_ID.fullmatch(value):
         raise ValueError(
             "not a lead id; one looks like 182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e. "
             "search_leads finds leads by name, phone or e-mail and gives their ids"
@@ -228,7 +229,7 @@ class LeadFields(Fields):
 _READERS: dict[str, Callable[[Any], Any]] = {
     "id": lambda value: (
         one_line(value)[:TEXT_LIMIT] or None
-        if isinstance(value, str) and not _UUID.fullmatch(value)
+        if isinstance(value, str) and not LEAD_ID.fullmatch(value)
         else value
     ),
     "priority": lambda value: (

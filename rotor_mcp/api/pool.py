@@ -15,6 +15,9 @@ from rotor_mcp.events import EventListener
 
 API_VERSION = "1.1.0"
 
+TransportFactory = Callable[[], httpx2.AsyncBaseTransport]
+"""Makes the HTTP transport when the first request needs it."""
+
 
 class ConnectionPool:
     """Connections to Rotor, opened by the first request. Each request carries its own API key."""
@@ -22,7 +25,7 @@ class ConnectionPool:
     def __init__(
         self,
         settings: Settings,
-        transport: Callable[[], httpx2.AsyncBaseTransport] | None = None,
+        transport: TransportFactory | None = None,
         listeners: Sequence[EventListener] = (),
     ) -> None:
         """Create a pool without connections."""

@@ -13,8 +13,7 @@ from rotor_mcp.config import ConfigError, Settings, environment_variable
 from rotor_mcp.server.backend import load_sandbox, load_settings
 
 if TYPE_CHECKING:
-    import httpx2
-
+    from rotor_mcp.api.pool import TransportFactory
     from rotor_mcp.sandbox import Sandbox
 
 Command = Callable[..., Any]
@@ -67,7 +66,7 @@ sandbox_flag = click.option(
 
 def connection(
     sandbox_file: str | None, values: dict[str, str | None]
-) -> "tuple[Settings, Callable[[], httpx2.AsyncBaseTransport] | None]":
+) -> "tuple[Settings, TransportFactory | None]":
     """Return the settings, and what carries the requests: None for the network, or a sandbox.
 
     Raises:

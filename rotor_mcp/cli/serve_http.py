@@ -1,12 +1,12 @@
 """`rotor-mcp serve --http`: over HTTP, in one process or in several."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from socket import socket
 
 import click
-import httpx2
 
+from rotor_mcp.api.pool import TransportFactory
 from rotor_mcp.cli.options import connection
 from rotor_mcp.config import ConfigError, Settings, environment_variable
 from rotor_mcp.hosting import server, startup
@@ -36,9 +36,7 @@ def serve_http(http: str, file: str | None, values: dict[str, str | None]) -> No
         raise click.UsageError(str(exc)) from None
 
 
-def _serve_in_one_process(
-    settings: Settings, host: HostSettings, transport: Callable[[], httpx2.AsyncBaseTransport] | None
-) -> None:
+def _serve_in_one_process(settings: Settings, host: HostSettings, transport: TransportFactory | None) -> None:
     sockets = _listen(host)
     try:
         app = startup.start(settings, host, transport)

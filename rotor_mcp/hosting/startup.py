@@ -3,12 +3,11 @@
 import logging
 import os
 import sys
-from collections.abc import Callable
 
-import httpx2
 from starlette.applications import Starlette
 
 from rotor_mcp import gc_tuning, log_setup
+from rotor_mcp.api.pool import TransportFactory
 from rotor_mcp.config import ConfigError, Settings, environment_variable
 from rotor_mcp.hosting.app import build_app
 from rotor_mcp.hosting.middleware import access_log
@@ -50,7 +49,7 @@ def check(settings: Settings, host: HostSettings, *, in_sandbox: bool = False) -
 def start(
     settings: Settings,
     host: HostSettings,
-    transport: Callable[[], httpx2.AsyncBaseTransport] | None = None,
+    transport: TransportFactory | None = None,
 ) -> Starlette:
     """Set up this process, and return the application that it serves.
 

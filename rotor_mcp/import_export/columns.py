@@ -4,14 +4,13 @@ A column is mapped by `--map` or by its header; others are left out, and the pre
 anything is sent. Values are not validated here, but as those of any other write.
 """
 
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
-from rotor_mcp.api.models import Lead, LeadFields
+from rotor_mcp.api.models import LEAD_ID, Lead, LeadFields
 from rotor_mcp.import_export.cell_values import CellReader, choose_reader
 from rotor_mcp.import_export.formats.table import Row, Table
 from rotor_mcp.import_export.header_synonyms import FIRST_NAME, LAST_NAME, HeaderMatch, match_header
@@ -32,7 +31,6 @@ _PARTS = (FIRST_NAME, LAST_NAME)
 _TARGETS = (*FIELDS, *_PARTS)
 _IDENTIFYING = frozenset({"id", "phone", "email", "name", *_PARTS})
 _JOINED = frozenset({"tags", "notes", *_PARTS})
-_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _OTHER_VALUE = {"phone": "another number", "email": "another address"}
 _MAX_LISTED_COLUMNS = 30
 
@@ -182,7 +180,7 @@ def _doubtful_columns(table: Table, guessed: Mapping[str, HeaderMatch], asked: S
     doubtful = {}
     for column, (field, own_place) in guessed.items():
         cells = [cell for row in table.rows if (cell := row.cells[column].strip())]
-        if field == "id" and cells and not any(_UUID.fullmatch(cell) for cell in cells):
+        if field == "id" and cells and not any(LEAD_ID.fullmatch(cell.lower()) for cell in cells):
             doubtful[column] = "as its values are not Rotor's lead ids"
         elif field == "stage" and cells and {cell.lower() for cell in cells} <= {"created", "complete"}:
             doubtful[column] = "as it tells Facebook's own state of the form"

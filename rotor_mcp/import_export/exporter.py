@@ -14,9 +14,9 @@ from typing import BinaryIO, Literal
 
 import anyio
 import click
-import httpx2
 
 from rotor_mcp.api.models import PAGE_LIMIT, Lead
+from rotor_mcp.api.pool import TransportFactory
 from rotor_mcp.atomic_file import open_atomic, reject_foreign_symlink
 from rotor_mcp.config import Settings
 from rotor_mcp.errors import RotorError, TooManyRequests
@@ -65,7 +65,7 @@ def format_of(file: str) -> ExportFormat:
 
 def run_export(
     settings: Settings,
-    transport: Callable[[], httpx2.AsyncBaseTransport] | None,
+    transport: TransportFactory | None,
     export: Export,
     file: str,
     form: ExportFormat,

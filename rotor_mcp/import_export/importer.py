@@ -7,15 +7,15 @@ rows, so that an interrupted import can be continued.
 import hashlib
 import itertools
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import anyio
 import click
-import httpx2
 
+from rotor_mcp.api.pool import TransportFactory
 from rotor_mcp.atomic_file import open_atomic
 from rotor_mcp.config import Settings
 from rotor_mcp.errors import InvalidArguments, RotorError, TooManyRequests
@@ -59,9 +59,7 @@ class ImportOptions:
     """Identifies the Rotor that is written to; None if it is in memory, so that no journal is needed."""
 
 
-def run_import(
-    options: ImportOptions, settings: Settings, transport: Callable[[], httpx2.AsyncBaseTransport] | None
-) -> bool:
+def run_import(options: ImportOptions, settings: Settings, transport: TransportFactory | None) -> bool:
     """Import a file. Returns whether all rows are stored in Rotor, or would be after a dry run.
 
     Raises:

@@ -22,10 +22,9 @@ from pydantic import (
 from pydantic_core import PydanticCustomError, from_json
 from typing_extensions import TypedDict
 
-from rotor_mcp.api.models import NOTES_LIMIT, PAGE_LIMIT, SERVICE_TYPE_LIMIT
+from rotor_mcp.api.models import LEAD_ID, NOTES_LIMIT, PAGE_LIMIT, SERVICE_TYPE_LIMIT
 from rotor_mcp.sandbox import timestamps
 
-_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _EMAIL = re.compile(
     r"[a-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[a-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
     r"@([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,}",
@@ -44,7 +43,7 @@ class InvalidInput(Exception):
 
 def parse_id(text: str) -> str | None:
     """Return a lead's id as it is stored; None if it is not a UUID."""
-    return text.lower() if _UUID.fullmatch(text.lower()) else None
+    return text.lower() if LEAD_ID.fullmatch(text.lower()) else None
 
 
 def _check_id(value: str) -> str:

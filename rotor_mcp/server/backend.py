@@ -17,8 +17,7 @@ from rotor_mcp.config import Settings
 if TYPE_CHECKING:
     from types import ModuleType
 
-    import httpx2
-
+    from rotor_mcp.api.pool import TransportFactory
     from rotor_mcp.dates import Clock
     from rotor_mcp.events import EventListener
     from rotor_mcp.server.access import AccessControl
@@ -31,7 +30,7 @@ class Backend:
     """What is behind the tools, resources and completions. `build_server` explains the fields."""
 
     settings: Settings
-    transport: "Callable[[], httpx2.AsyncBaseTransport] | None" = None
+    transport: "TransportFactory | None" = None
     clock: "Clock | None" = None
     listeners: "Sequence[EventListener]" = ()
     _access: "AccessControl | None" = None
@@ -150,7 +149,7 @@ def open_state_factory(settings: Settings, search_memory: float) -> "StateFactor
 
 def open_registry(
     settings: Settings,
-    transport: "Callable[[], httpx2.AsyncBaseTransport] | None" = None,
+    transport: "TransportFactory | None" = None,
     clock: "Clock | None" = None,
     listeners: "Sequence[EventListener]" = (),
 ) -> "TenantRegistry":
@@ -164,9 +163,7 @@ def open_registry(
 
 
 @asynccontextmanager
-async def open_tenant(
-    settings: Settings, transport: "Callable[[], httpx2.AsyncBaseTransport] | None"
-) -> "AsyncIterator[Tenant]":
+async def open_tenant(settings: Settings, transport: "TransportFactory | None") -> "AsyncIterator[Tenant]":
     """Open the tenant of the key in the settings, for a command that does one thing. It caches no search."""
     from rotor_mcp.api.pool import ConnectionPool
     from rotor_mcp.tenants import Tenant

@@ -8,7 +8,7 @@ looks like JSON, repeats rejected values in errors, and writes a tool's error te
 """
 
 import json
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -34,8 +34,7 @@ from rotor_mcp.server import resources
 from rotor_mcp.server.backend import Backend
 
 if TYPE_CHECKING:
-    import httpx2
-
+    from rotor_mcp.api.pool import TransportFactory
     from rotor_mcp.dates import Clock
     from rotor_mcp.events import EventListener
     from rotor_mcp.server.access import AccessControl
@@ -53,7 +52,7 @@ DEFINITIONS = Path(__file__).parents[1] / "tools" / "definitions.json"
 def build_server(
     settings: Settings,
     *,
-    transport: "Callable[[], httpx2.AsyncBaseTransport] | None" = None,
+    transport: "TransportFactory | None" = None,
     clock: "Clock | None" = None,
     listeners: "Sequence[EventListener]" = (),
     access: "AccessControl | None" = None,

@@ -4,7 +4,7 @@ import tomllib
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from rotor_mcp.installer.errors import CannotEdit, ParseError
@@ -27,6 +27,33 @@ pieces = st.sampled_from(
 comments = st.sampled_from(["", "\n", "# about what follows\n", "\n\n", "  # more\n\n"])
 
 
+# What was reported of other programs that edit such files.
+COMMENTED = """# of the file
+model = "x"
+
+# of the servers
+[mcp_servers.docs]
+command = "npx"                # behind a value
+startup_timeout_sec = 30
+not_known_to_us = "stays"
+
+[mcp_servers.docs.tools.delete]
+approval_mode = "approve"
+"""
+NESTED_IN_LISTS = """[[mcp]]
+name = "a"
+
+[mcp.headers]
+Authorization = "${A}"
+
+[[mcp]]
+name = "b"
+
+[mcp.headers]
+Authorization = "${B}"
+"""
+
+
 @st.composite
 def documents(draw: st.DrawFn) -> str:
     """Texts with each table at most once, in any order."""
@@ -36,6 +63,8 @@ def documents(draw: st.DrawFn) -> str:
 
 
 @given(documents())
+@example(COMMENTED)
+@example(NESTED_IN_LISTS)
 def test_a_table_is_put_at_the_end_and_goes_without_a_trace(text: str) -> None:
     after = TOML.put(text, ROTOR, SERVER)
     assert after.startswith(text)
