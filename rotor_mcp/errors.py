@@ -3,6 +3,7 @@
 ```
 CallError
 ├── InvalidArguments     the arguments cannot be used; nothing was sent
+│   └── UnclearId        a short id does not tell one lead; leads may have been read
 ├── NotesTooLong         the notes do not fit with those that the lead has; nothing was written
 ├── TooManyRequests      the call would cost more requests than it may; nothing was written
 └── RotorError
@@ -55,6 +56,15 @@ class InvalidArguments(CallError):
     def __init__(self, faults: Sequence[str]) -> None:
         super().__init__("; ".join(faults))
         self.faults = list(faults)
+
+
+class UnclearId(InvalidArguments):
+    """A short id that does not tell one lead from all others. `faults` names leads; the text does not."""
+
+    outcome = "short id unclear"
+
+    def __str__(self) -> str:
+        return "a short id does not tell one lead"
 
 
 class NotesTooLong(CallError):

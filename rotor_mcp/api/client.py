@@ -60,6 +60,7 @@ class LeadsClient(ApiSession):
             raise Unanswered("the answer holds no lead", status)
         lead = Lead.model_validate(data)
         self._hooks.lead_read(lead)
+        self._hooks.id_read(lead.id)
         return lead
 
     async def list_leads(
@@ -103,6 +104,7 @@ class LeadsClient(ApiSession):
             if isinstance(entry, dict):
                 leads.append(Lead.model_validate(entry))
                 self._hooks.lead_read(leads[-1])
+                self._hooks.id_read(leads[-1].id)
         said = pagination if isinstance(pagination, dict) else {}
         total, has_more = said.get("total"), said.get("has_more")
         return Page(

@@ -11,6 +11,10 @@ def _ignore_lead(_: Lead) -> None:
     pass
 
 
+def _ignore_id(_: str | None) -> None:
+    pass
+
+
 async def _ignore_request(_: int | None) -> None:
     pass
 
@@ -26,6 +30,8 @@ class ApiHooks:
 
     Such a request counts against the day's quota.
     """
+    id_read: Callable[[str | None], None] = _ignore_id
+    """Receives the id of a lead that was read, after `lead_read`."""
 
 
 class WriteLease(Protocol):

@@ -121,9 +121,14 @@ def split_tags(value: object) -> object:
     return [tag for tag in tags if tag is not None and (not isinstance(tag, str) or tag.strip())]
 
 
+_AROUND_AN_ID = re.compile(r"""[\s"'`{}()<>]*(?:(?:id\b|#)[\s:"'`#]*)?([^\s"'`{}()<>….]*)[\s"'`{}()<>….]*""")
+
+
 def _unwrap_id(value: object) -> object:
-    """Remove what is pasted along with an id: quotes, braces, capitals."""
-    return value.strip(" \t\r\n\"'`{}()<>").lower() if isinstance(value, str) else value
+    """Remove what is pasted along with an id: quotes, braces, capitals, `id` in front, dots at the end."""
+    if isinstance(value, str) and (unwrapped := _AROUND_AN_ID.fullmatch(value.lower())):
+        return unwrapped[1]
+    return value
 
 
 # Checks that find a value which Rotor would refuse or misread before it costs a request.
@@ -131,13 +136,19 @@ def _unwrap_id(value: object) -> object:
 
 LEAD_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 """The form of a lead id: a UUID in lower case."""
+LEAD_ID_CHARS = 36
+MIN_SHORT_ID_CHARS = 8
+"""Characters that a short id has at least: the first part of a UUID."""
+_ANY_ID = "00000000-0000-0000-0000-000000000000"
 
 
 def _check_id(value: str) -> str:
-    if not LEAD_ID.fullmatch(value):
+    # The beginning of an id is one that any id could complete.
+    if len(value) < MIN_SHORT_ID_CHARS or not LEAD_ID.fullmatch(value + _ANY_ID[len(value) :]):
         raise ValueError(
-            "not a lead id; one looks like 182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e. "
-            "search_leads finds leads by name, phone or e-mail and gives their ids"
+            "not a lead id; one looks like 182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e, or short like 182bd5e5: its "
+            f"first {MIN_SHORT_ID_CHARS} characters or more. search_leads finds leads by name, phone or "
+            "e-mail and gives their ids"
         )
     return value
 
@@ -165,6 +176,7 @@ def _check_year(value: str) -> str:
 
 
 LeadId = Annotated[str, BeforeValidator(_unwrap_id), AfterValidator(_check_id)]
+"""A lead id, or a short one: its first characters. A short id has to be resolved before it is used."""
 Email = Annotated[str, AfterValidator(_check_email)]
 Date = Annotated[str, AfterValidator(_check_year)]
 Day = Annotated[str, AfterValidator(_check_date)]

@@ -15,6 +15,7 @@ from typing import Any, Literal
 import anyio
 import click
 
+from rotor_mcp.api.models import LEAD_ID_CHARS
 from rotor_mcp.api.pool import TransportFactory
 from rotor_mcp.atomic_file import open_atomic
 from rotor_mcp.config import Settings
@@ -136,6 +137,7 @@ class _ImportRun:
             self._arguments[row.number] = self._columns.arguments(row)
             try:
                 request = defaults.fill(parse(UpsertRequest, self._arguments[row.number]))
+                _refuse_short_id(request)
                 contact_keys(request, self._call.locale.region)  # refuses a phone that could not exist
             except InvalidArguments as exc:
                 self._invalid.append(RowOutcome((row.number,), "invalid", failure=exc))
@@ -248,6 +250,16 @@ class _ImportRun:
             self._print(
                 f"{file} holds the rows that need attention: correct them there, and import that file{same}."
             )
+
+
+def _refuse_short_id(request: UpsertRequest) -> None:
+    """Refuse a short id: a file is read long after the id was shown, when other leads may begin with it.
+
+    Raises:
+        InvalidArguments: if the id is short.
+    """
+    if request.id and len(request.id) < LEAD_ID_CHARS:
+        raise InvalidArguments(["id: a file must hold whole ids, and this one is short"])
 
 
 def _write_corrections(corrections: str, name: str) -> Path:

@@ -7,6 +7,7 @@ from rotor_mcp.api.hooks import ApiHooks
 from rotor_mcp.state.keyed_locks import KeyedLocks
 from rotor_mcp.state.request_counter import Budget, RequestCounter
 from rotor_mcp.state.search_cache import BoundedPages, SearchCache
+from rotor_mcp.state.shown_ids import ShownIds
 from rotor_mcp.state.vocabulary import Vocabulary
 
 
@@ -16,6 +17,7 @@ class TenantState:
 
     search_cache: SearchCache
     vocabulary: Vocabulary = field(default_factory=Vocabulary)
+    shown_ids: ShownIds = field(default_factory=ShownIds)
     locks: KeyedLocks = field(default_factory=KeyedLocks)
     request_counter: RequestCounter = field(default_factory=RequestCounter)
     key_accepted: bool = False
@@ -24,7 +26,7 @@ class TenantState:
     @cached_property
     def hooks(self) -> ApiHooks:
         """Callbacks for what every call reads and sends."""
-        return ApiHooks(self.vocabulary.learn, self._request_sent)
+        return ApiHooks(self.vocabulary.learn, self._request_sent, self.shown_ids.learn)
 
     async def _request_sent(self, status: int | None) -> None:
         """Count a request.

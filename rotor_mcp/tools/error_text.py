@@ -18,6 +18,7 @@ from rotor_mcp.errors import (
     RotorError,
     TooManyRequests,
     Unanswered,
+    UnclearId,
 )
 from rotor_mcp.leads.batch import Crash, Failure, RepeatedFailures
 from rotor_mcp.sanitize import one_line
@@ -34,6 +35,8 @@ WHERE_A_KEY_COMES_FROM = (
 def render_error(error: CallError, requests: int, where_the_key_is: str | None = None) -> str:
     """Return the text of the error of a call."""
     match error:
+        case UnclearId(faults=faults) if requests:
+            return "\n".join([f"Nothing was written. {spent(requests)}", *map(one_line, faults)])
         case InvalidArguments(faults=faults):
             return "\n".join(["Nothing was sent.", *map(one_line, faults)])
         case NotesTooLong():

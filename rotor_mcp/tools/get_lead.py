@@ -5,9 +5,10 @@ from typing import Annotated
 from pydantic import Field, WithJsonSchema
 from pydantic.json_schema import SkipJsonSchema
 
-from rotor_mcp.api.models import LeadId
+from rotor_mcp.api.models import LEAD_ID_CHARS, LeadId
 from rotor_mcp.leads.context import CallContext
 from rotor_mcp.leads.requests import Arguments
+from rotor_mcp.leads.short_ids import whole_id
 from rotor_mcp.tools.lead_view import LeadView, display_name, lead_lines, view_lead
 from rotor_mcp.tools.phrases import cost
 from rotor_mcp.tools.results import Result, call_facts
@@ -36,10 +37,15 @@ async def get_lead(arguments: GetLeadArguments, call: CallContext) -> GetResult:
     """Read a lead.
 
     Raises:
+        UnclearId: if it is not certain which lead a short id means.
         NotFound: if no lead has this id.
         RotorError: if Rotor could not be asked or refused.
     """
-    lead = view_lead(await call.api.get_lead(arguments.id), call.locale)
+    lead_id = arguments.id
+    if len(lead_id) < LEAD_ID_CHARS:
+        lead_id = await whole_id(lead_id, call)
+    lead = view_lead(await call.api.get_lead(lead_id), call.locale)
+    await call.state.shown_ids.shorten([lead_id])
     notes, begin = lead.notes or "", arguments.notes_from
     end = begin + MAX_NOTES_CHARS
     lead.notes = notes[begin:end] or None

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import SkipJsonSchema
 
 from rotor_mcp import dates
-from rotor_mcp.api.models import Lead, LeadFields, whole_if_it_is
+from rotor_mcp.api.models import LEAD_ID_CHARS, Lead, LeadFields, whole_if_it_is
 from rotor_mcp.leads.compare import Value, differences
 from rotor_mcp.leads.context import CallContext
 from rotor_mcp.leads.locale import Locale
@@ -18,6 +18,7 @@ from rotor_mcp.leads.matching import Ambiguity
 from rotor_mcp.leads.phones import parse_phones
 from rotor_mcp.leads.plan import IDENTITY_FIELDS, Change, approval_token
 from rotor_mcp.leads.requests import UpsertRequest
+from rotor_mcp.leads.short_ids import whole_id
 from rotor_mcp.leads.upsert import Evidence, UpsertOutcome, UpsertStatus, upsert
 from rotor_mcp.sanitize import one_line
 from rotor_mcp.state.vocabulary import Kind
@@ -77,11 +78,16 @@ async def upsert_lead(request: UpsertRequest, call: CallContext) -> UpsertResult
     """Create or update a lead, or return the plan that needs approval.
 
     Raises:
-        InvalidArguments: if the phone could not exist.
+        InvalidArguments: if the phone could not exist, or it is not certain which lead a short id means.
         NotesTooLong: if the notes do not fit with those that are there.
         RotorError: if Rotor could not be asked or refused.
     """
-    return upsert_result(await upsert(request, call), call)
+    if request.id and len(request.id) < LEAD_ID_CHARS:
+        request = request.model_copy(update={"id": await whole_id(request.id, call)})
+    outcome = await upsert(request, call)
+    if outcome.status == "created" and outcome.lead and outcome.lead.id:
+        await call.state.shown_ids.shorten([outcome.lead.id])
+    return upsert_result(outcome, call)
 
 
 # From the outcome to the result

@@ -19,6 +19,7 @@ from rotor_mcp.leads.context import CallContext
 from rotor_mcp.leads.dedupe import RowGroup
 from rotor_mcp.leads.matching import contact_keys
 from rotor_mcp.leads.requests import RowDefaults, UpsertRequest
+from rotor_mcp.leads.short_ids import with_whole_ids
 from rotor_mcp.leads.validation import parse, read_object
 from rotor_mcp.sanitize import one_line
 from rotor_mcp.tools.error_text import row_failure
@@ -133,7 +134,8 @@ async def upsert_leads(arguments: UpsertLeadsArguments, call: CallContext) -> Ba
         RotorError: if Rotor could not be asked or refused before anything was written.
     """
     refused: list[RowOutcome] = []
-    batch = Batch(list(_read_groups(arguments, call.locale.region, refused)), call)
+    groups = list(_read_groups(arguments, call.locale.region, refused))
+    batch = Batch(await with_whole_ids(groups, call, refused), call)
     batch.outcomes += refused
     await batch.plan(call.batch_requests)
     if arguments.dry_run:

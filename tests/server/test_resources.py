@@ -247,7 +247,7 @@ async def test_a_lead_that_is_none(client: Client) -> None:
                 -32602,
                 """\
 Nothing was sent.
-id: not a lead id; one looks like 182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e. search_leads finds leads by name, phone or e-mail and gives their ids\
+id: not a lead id; one looks like 182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e, or short like 182bd5e5: its first 8 characters or more. search_leads finds leads by name, phone or e-mail and gives their ids\
 """,
             ),
         ]

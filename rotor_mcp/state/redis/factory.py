@@ -1,4 +1,4 @@
-"""Creates the state of tenants that servers share through Redis: locks, search cache and request counter.
+"""Creates the state of tenants that servers share through Redis: locks, search cache, short ids, counter.
 
 Each class extends its counterpart in `state/`. While Redis is unavailable, only the counterpart works, within
 each server: two servers can then write to the same person at once, and results of writes say so. If Redis is
@@ -17,6 +17,7 @@ from rotor_mcp.state.redis.key_names import KeyNames
 from rotor_mcp.state.redis.keyed_locks import RedisKeyedLocks
 from rotor_mcp.state.redis.request_counter import RedisBudget, RedisRequestCounter
 from rotor_mcp.state.redis.search_cache import RedisSearchCache
+from rotor_mcp.state.redis.shown_ids import RedisShownIds
 from rotor_mcp.state.request_counter import Budget
 from rotor_mcp.state.search_cache import SearchCache
 from rotor_mcp.state.tenant_state import StateFactory, StateHealth, TenantState
@@ -46,6 +47,7 @@ class RedisStateFactory(StateFactory):
             search_cache=(
                 RedisSearchCache(seconds, self._pages, names, self._cache) if seconds else SearchCache(0)
             ),
+            shown_ids=RedisShownIds(names, self._cache),
             locks=RedisKeyedLocks(names, self._locks),
             request_counter=RedisRequestCounter(names, self._connection),
         )
