@@ -1,40 +1,36 @@
 """Short ids that any server has shown, in Redis.
 
-A hash for each group of ids with the same first 8 characters holds id → length of the shortest prefix that
-was shown. What it holds is validated; anything else is ignored.
+A set for each group of ids with the same first 8 characters has members such as
+`8 182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e`: the length of a prefix that was shown for an id, and the id. Members
+are validated; others are ignored.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from typing import Any, cast
+from typing import Any
 
 from redis.asyncio import Redis
 
 from rotor_mcp.api.models import LEAD_ID, LEAD_ID_CHARS, MIN_SHORT_ID_CHARS
 from rotor_mcp.state.redis.connection import RedisCacheConnection, RedisUnavailable
 from rotor_mcp.state.redis.key_names import KeyNames
-from rotor_mcp.state.shown_ids import MAX_GROUP_IDS, Candidates, ShownIds, prefix_chars
+from rotor_mcp.state.shown_ids import Candidates, Shown, ShownIds, group_of, prefix_lengths
 
 GROUP_TTL_SECONDS = 86_400
 """How long a group is kept after an id of it was shown."""
+MAX_MEMBERS = 64
+"""Members of a group. Where there is no room for another, an id is shown whole."""
 
 # One script, so that of two servers which show ids of one group, the second one sees the id of the first.
 _SHOW = """
 local most, seconds = tonumber(ARGV[1]), ARGV[2]
 for number, group in ipairs(KEYS) do
-  local id, chars = ARGV[2 * number + 1], tonumber(ARGV[2 * number + 2])
-  local before = redis.call('hget', group, id)
-  if before and chars >= (tonumber(before) or math.huge) then
-    chars = before
-  end
-  if before or redis.call('hlen', group) < most then
-    redis.call('hset', group, id, chars)
-  end
+  if redis.call('scard', group) < most then redis.call('sadd', group, ARGV[number + 2]) end
   redis.call('expire', group, seconds)
 end
-local held = {}
-for number, group in ipairs(KEYS) do held[number] = redis.call('hgetall', group) end
-return held
+local members = {}
+for number, group in ipairs(KEYS) do members[number] = redis.call('smembers', group) end
+return members
 """
 
 
@@ -53,46 +49,67 @@ class RedisShownIds(ShownIds):
     async def shorten(self, ids: Sequence[str], min_chars: int = MIN_SHORT_ID_CHARS) -> dict[str, str]:
         """Return id → the shortest prefix with which no known id begins, and keep that it was shown."""
         known = self._known(ids)
-        whole = [lead_id for lead_id in dict.fromkeys(ids) if LEAD_ID.fullmatch(lead_id)]
-        names: list[str] = []
-        arguments: list[str | int] = [MAX_GROUP_IDS, GROUP_TTL_SECONDS]
-        for lead_id in whole:
-            group = lead_id[:MIN_SHORT_ID_CHARS]
-            names.append(self._names.of("shown", group))
-            # Ids in Redis can only make it longer. They are forgotten together with this one, so that the
-            # shorter prefix is ambiguous as long as it is known.
-            arguments += [lead_id, prefix_chars(lead_id, known[group], min_chars)]
-        if whole:
-            with suppress(RedisUnavailable):
-                held = await self._connection.execute(lambda _: self._show_script(names, arguments))
-                for lead_id, entries in zip(whole, cast("list[list[bytes]]", held), strict=True):
-                    group = lead_id[:MIN_SHORT_ID_CHARS]
-                    known[group].update(_read_group(group, dict(zip(*[iter(entries)] * 2, strict=True))))
-        return self._show(ids, known, min_chars)
+        lengths = prefix_lengths(ids, known, min_chars)
+        to_share = {lead_id: chars for lead_id, chars in lengths.items() if chars < LEAD_ID_CHARS}
+        with suppress(RedisUnavailable):
+            while to_share:
+                held = await self._share(to_share)
+                for lead_id, group in held.items():
+                    known[group_of(lead_id)].update(other for _, other in group)
+                longer = prefix_lengths(held, known, min_chars)
+                for lead_id, chars in to_share.items():
+                    if (chars, lead_id) not in held[lead_id]:  # there was no room for it
+                        longer[lead_id] = LEAD_ID_CHARS
+                lengths |= longer
+                # Where another server has shown an id of the group, the longer prefix is shared as well.
+                to_share = {
+                    lead_id: chars
+                    for lead_id, chars in longer.items()
+                    if to_share[lead_id] < chars < LEAD_ID_CHARS
+                }
+        return self._show(ids, lengths)
 
     async def find(self, prefix: str) -> Candidates:
         """Return the known ids that begin with a prefix of at least 8 characters."""
-        group = prefix[:MIN_SHORT_ID_CHARS]
+        group = group_of(prefix)
         name = self._names.of("shown", group)
 
-        async def read(redis: Redis) -> dict[str, int]:
-            return _read_group(group, await redis.hgetall(name))
+        async def read(redis: Redis) -> set[Shown]:
+            return _valid(group, await redis.smembers(name))
 
-        elsewhere: dict[str, int] = {}
+        elsewhere: set[Shown] = set()
         with suppress(RedisUnavailable):
             elsewhere = await self._connection.execute(read)
         return self._candidates(prefix, elsewhere)
 
+    async def _share(self, lengths: Mapping[str, int]) -> dict[str, set[Shown]]:
+        """Add what is shown to Redis, and return for each id what was shown in its group: 1 round trip.
 
-def _read_group(group: str, entries: Mapping[Any, Any]) -> dict[str, int]:
-    """Return the valid entries of a group."""
-    read: dict[str, int] = {}
-    for field, value in entries.items():
-        lead_id, chars = field.decode("ascii", "replace"), value.decode("ascii", "replace")
-        if lead_id.startswith(group) and LEAD_ID.fullmatch(lead_id) and _is_length(chars):
-            read[lead_id] = int(chars)
-    return read
+        Raises:
+            RedisUnavailable: if there is no reply.
+        """
+        names = [self._names.of("shown", group_of(lead_id)) for lead_id in lengths]
+        members = [f"{chars} {lead_id}" for lead_id, chars in lengths.items()]
+
+        async def show(_: Redis) -> dict[str, set[Shown]]:
+            held: Any = await self._show_script(names, [MAX_MEMBERS, GROUP_TTL_SECONDS, *members])
+            return {
+                lead_id: _valid(group_of(lead_id), group)
+                for lead_id, group in zip(lengths, held, strict=True)
+            }
+
+        return await self._connection.execute(show)
+
+
+def _valid(group: str, members: Iterable[Any]) -> set[Shown]:
+    """Return the valid members of a group."""
+    shown: set[Shown] = set()
+    for member in members:
+        chars, _, lead_id = bytes(member).decode("ascii", "replace").partition(" ")
+        if group_of(lead_id) == group and LEAD_ID.fullmatch(lead_id) and _is_length(chars):
+            shown.add((int(chars), lead_id))
+    return shown
 
 
 def _is_length(text: str) -> bool:
-    return len(text) <= 2 and text.isdecimal() and MIN_SHORT_ID_CHARS <= int(text) <= LEAD_ID_CHARS
+    return len(text) <= 2 and text.isdecimal() and MIN_SHORT_ID_CHARS <= int(text) < LEAD_ID_CHARS
