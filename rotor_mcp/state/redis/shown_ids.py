@@ -61,7 +61,8 @@ class RedisShownIds(ShownIds):
                     if (chars, lead_id) not in held[lead_id]:  # there was no room for it
                         longer[lead_id] = LEAD_ID_CHARS
                 lengths |= longer
-                # Where another server has shown an id of the group, the longer prefix is shared as well.
+                # Where another server has shown an id of the group, the longer prefix is shared as well. The
+                # shorter one stays: with the other id in the group it is ambiguous.
                 to_share = {
                     lead_id: chars
                     for lead_id, chars in longer.items()

@@ -70,6 +70,8 @@ class RedisServer:
                         value: object = client.hgetall(name)
                     case b"zset":
                         value = client.zrange(name, 0, -1)
+                    case b"set":
+                        value = client.smembers(name)
                     case _:
                         value = client.get(name)
                 held[name.decode()] = repr(value)
