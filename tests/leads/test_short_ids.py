@@ -8,7 +8,7 @@ from typing import Any
 
 import anyio
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from inline_snapshot import snapshot
 from mcp import Client
@@ -157,6 +157,7 @@ async def test_an_id_that_was_read_whole_may_be_given_short() -> None:
             await server.call("get_lead", id=ANN)
             rotor.requests.clear()
             assert content(await server.call("get_lead", id=ANN[:8]))["lead"]["id"] == ANN
+            assert rotor.requests == [f"GET /leads/{ANN}"]
             new = content(await server.call("upsert_lead", name="Eve Poe", phone="(612) 555-0142"))["id"]
             rotor.requests.clear()
             assert content(await server.call("get_lead", id=new[:8]))["lead"]["id"] == new
@@ -183,6 +184,16 @@ id: 2 leads' ids begin with 182bd5e5: id 182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e; i
             assert rotor.requests == []
             done = await server.call("upsert_lead", id=shown[BOB], stage="Won")
             assert content(done)["id"] == BOB
+
+
+async def test_a_lead_that_was_only_read_makes_it_longer() -> None:
+    with company(lead(ANN, "Ann Lee"), lead(BOB, "Bob Lee", 1)) as rotor:
+        async with serve(rotor) as server:
+            await server.call("search_leads", limit=0)
+            assert await server.show(search="Ann") == {ANN: "182bd5e5-6e1a-4fe4-a799-a"}
+        async with serve(rotor) as server:
+            await server.call("get_lead", id=BOB)
+            assert await server.show(search="Ann") == {ANN: "182bd5e5-6e1a-4fe4-a799-a"}
 
 
 async def test_two_leads_begin_with_it_and_none_was_shown(caplog: pytest.LogCaptureFixture) -> None:
@@ -451,7 +462,12 @@ async def converse(
                         running[place] = await stack.enter_async_context(serve(rotor, **options))
 
 
+AFTER_A_RESTART = ([8, 13, 13], [("search", 0, 0), ("search", 0, 1), ("restart", 0), ("search", 0, 2)])
+"""The second lead is shown by ten characters, and then the third one, which has them too, by eight."""
+
+
 @settings(max_examples=40)
+@example(AFTER_A_RESTART[0], [*AFTER_A_RESTART[1], ("use", 0, 1)])
 @given(st.lists(st.sampled_from([0, 8, 9, 13]), min_size=2, max_size=6), steps)
 def test_a_short_id_never_means_another_lead(sharing: list[int], actions: list[Step]) -> None:
     anyio.run(converse, sharing, actions, 1, {})

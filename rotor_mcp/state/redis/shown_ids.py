@@ -72,11 +72,10 @@ class RedisShownIds(ShownIds):
 
     async def find(self, prefix: str) -> Candidates:
         """Return the known ids that begin with a prefix of at least 8 characters."""
-        group = group_of(prefix)
-        name = self._names.of("shown", group)
+        name = self._names.of("shown", group_of(prefix))
 
         async def read(redis: Redis) -> set[Shown]:
-            return _valid(group, await redis.smembers(name))
+            return _valid(await redis.smembers(name))
 
         elsewhere: set[Shown] = set()
         with suppress(RedisUnavailable):
@@ -94,20 +93,17 @@ class RedisShownIds(ShownIds):
 
         async def show(_: Redis) -> dict[str, set[Shown]]:
             held: Any = await self._show_script(names, [MAX_MEMBERS, GROUP_TTL_SECONDS, *members])
-            return {
-                lead_id: _valid(group_of(lead_id), group)
-                for lead_id, group in zip(lengths, held, strict=True)
-            }
+            return dict(zip(lengths, map(_valid, held), strict=True))
 
         return await self._connection.execute(show)
 
 
-def _valid(group: str, members: Iterable[Any]) -> set[Shown]:
+def _valid(members: Iterable[Any]) -> set[Shown]:
     """Return the valid members of a group."""
     shown: set[Shown] = set()
     for member in members:
         chars, _, lead_id = bytes(member).decode("ascii", "replace").partition(" ")
-        if group_of(lead_id) == group and LEAD_ID.fullmatch(lead_id) and _is_length(chars):
+        if LEAD_ID.fullmatch(lead_id) and _is_length(chars):
             shown.add((int(chars), lead_id))
     return shown
 
