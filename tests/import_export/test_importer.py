@@ -603,6 +603,16 @@ async def test_what_is_given_for_all_rows(tmp_path: Path) -> None:
 # Rows that have to do with each other
 
 
+async def test_a_file_holds_whole_ids(tmp_path: Path) -> None:
+    (tmp_path / "leads.csv").write_text(f"id,stage\n{JANE},Won\n{JANE[:8]},Lost\n", "utf-8")
+    async with company(150, now=lambda: NOW) as (sandbox, environment):
+        status, out, _ = await run(tmp_path, "leads.csv", "--yes", **environment)
+        assert status == 1
+        assert "2 rows: 1 updated, 1 invalid." in out
+        assert "id: a file must hold whole ids, and this one is short" in out
+        assert [lead["stage"] for lead in await all_leads(sandbox) if lead["id"] == JANE] == ["Won"]
+
+
 async def test_rows_of_one_person_and_rows_that_clash(tmp_path: Path) -> None:
     write(
         tmp_path / "leads.csv",
