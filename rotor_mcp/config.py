@@ -1,6 +1,7 @@
 """Settings, each an environment variable and a flag, declared once."""
 
 import re
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
@@ -250,6 +251,11 @@ class Settings(EnvironmentSettings):
         if self.key and not re.fullmatch(f"{KEY_PREFIX}[^_]+_.+", self.key):
             return f"{variable} is not of the form {KEY_PREFIX}<keyId>_<keySecret>: was it copied as a whole?"
         return None
+
+    @property
+    def is_utc_by_default(self) -> bool:
+        """Whether no time zone is set, and the machine says UTC, which is nobody's local time."""
+        return self.timezone is None and set(time.tzname) == {"UTC"}
 
     @cached_property
     def zone(self) -> tzinfo:

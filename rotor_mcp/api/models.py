@@ -106,15 +106,21 @@ def whole_if_it_is(value: float | str | None) -> int | float | str | None:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
+def read_list(text: str) -> list[Any] | None:
+    """Read a JSON list that came as text; None if it is none."""
+    try:
+        read = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return read if isinstance(read, list) else None
+
+
 def split_tags(value: object) -> object:
     """Read tags that came as one string, comma-separated or a JSON list as text; leave out blank ones."""
     tags = value
     if isinstance(value, str):
-        try:
-            tags = json.loads(value)
-        except (ValueError, RecursionError):
-            tags = None
-        if not isinstance(tags, list):
+        tags = read_list(value)
+        if tags is None:
             tags = value.split(",")
     if not isinstance(tags, list):
         return tags
@@ -208,24 +214,18 @@ class Fields(BaseModel):
 class LeadFields(Fields):
     """What a caller may write to a lead."""
 
-    name: Annotated[str | None, Field(description="Full name, such as Jane Doe")] = None
+    name: Annotated[str | None, Field(description="Full name")] = None
     phone: Annotated[str | None, Field(description="In any spelling; kept as given")] = None
     email: Annotated[Email | None, Field(description="E-mail address")] = None
-    stage: Annotated[str | None, Field(description="Pipeline stage, one of the company's own")] = None
+    stage: Annotated[str | None, Field(description="One of the company's stages")] = None
     priority: Annotated[Priority | None, Field(description="How urgent")] = None
-    projected_value: Annotated[
-        Amount | None, Field(description="What the work may bring, in whole currency units")
-    ] = None
-    follow_up_date: Annotated[
-        Date | None, Field(description="When to get back to them: ISO date, or date-time")
-    ] = None
+    projected_value: Annotated[Amount | None, Field(description="In whole currency units")] = None
+    follow_up_date: Annotated[Date | None, Field(description="ISO date or date-time")] = None
     service_type: Annotated[
         str | None, Field(max_length=SERVICE_TYPE_LIMIT, description="Such as Window Cleaning")
     ] = None
-    source: Annotated[str | None, Field(description="Where the lead came from, such as Referral Program")] = (
-        None
-    )
-    tags: Annotated[Tags, Field(description="Tags to add; none is removed")] = []
+    source: Annotated[str | None, Field(description="Where the lead came from")] = None
+    tags: Annotated[Tags, Field(description="Added; none is removed")] = []
     address_street1: Annotated[str | None, Field(description="Street and number")] = None
     address_street2: Annotated[str | None, Field(description="Unit or suite")] = None
     address_city: Annotated[str | None, Field(description="City")] = None

@@ -6,38 +6,37 @@ from typing import Any, Literal, TypeVar, get_args, get_origin
 import click
 
 from rotor_mcp import log_setup
-from rotor_mcp.api.models import Amount, Day
+from rotor_mcp.api.models import Amount, Date, Day
 from rotor_mcp.cli.options import Flag, connection, is_interactive, sandbox_flag, settings_flags, together
 from rotor_mcp.errors import InvalidArguments
 from rotor_mcp.import_export import exporter, importer
 from rotor_mcp.leads import validation
-from rotor_mcp.leads.requests import Arguments, RowDefaults, SearchRequest
+from rotor_mcp.leads.requests import Arguments, SearchRequest, SharedFields
 from rotor_mcp.tools.error_text import render_error
 
 T = TypeVar("T", bound=Arguments)
 
 _CONNECTION = settings_flags("search_requests", "search_memory", "batch_requests", "read_only")
-_ROW_DEFAULTS = together(
-    [
-        click.option(f"--{name}", metavar="TEXT", help=f"{field.description}.")
-        for name, field in RowDefaults.model_fields.items()
-    ]
-)
+
+_REPEATABLE = frozenset({"stage", "not_stage"})
+"""Lists that take a flag for each item, which may contain a comma; other lists are separated by commas."""
 
 
-def _filter_flag(name: str, kind: object, description: str | None) -> Flag:
-    """Return the flag for an argument of `search_leads`."""
+def _flag_of(name: str, kind: object, description: str | None) -> Flag:
+    """Return the flag for an argument of a tool."""
     flag, text = f"--{name.replace('_', '-')}", f"{description}."
     if kind is bool:
         return click.option(flag, is_flag=True, help=text)
-    if kind == bool | None:
-        return click.option(f"{flag}/--no-{flag[2:]}", default=None, help=text)
+    if name in _REPEATABLE and kind == list[str]:
+        return click.option(flag, multiple=True, metavar="TEXT", help=f"{text} Can be repeated.")
     return click.option(flag, metavar=_metavar(kind), help=text)
 
 
 def _metavar(kind: object) -> str:
-    if kind in (Day | None, Amount | None):
-        return "DATE" if kind == Day | None else "AMOUNT"
+    if kind in (Day | None, Date | None):
+        return "DATE"
+    if kind == Amount | None:
+        return "AMOUNT"
     return "|".join(_choices(kind)) or "TEXT"
 
 
@@ -47,12 +46,15 @@ def _choices(kind: object) -> list[str]:
     return list(parts) if get_origin(kind) is Literal else [word for part in parts for word in _choices(part)]
 
 
+_SHARED_FIELDS = together(
+    [_flag_of(name, field.annotation, field.description) for name, field in SharedFields.model_fields.items()]
+)
 _FILTERS = together(
     [
-        _filter_flag(name, field.annotation, field.description)
+        _flag_of(name, field.annotation, field.description)
         for name, field in SearchRequest.model_fields.items()
         # The others change the form of a tool's result, not which leads match.
-        if name not in ("count_by", "limit", "cursor")
+        if name not in ("count_by", "duplicates", "limit", "cursor")
     ]
 )
 
@@ -75,7 +77,7 @@ _FILTERS = together(
     show_default=True,
     help="Maximum number of requests. The company's website forms may need some of the daily 1,000.",
 )
-@_ROW_DEFAULTS
+@_SHARED_FIELDS
 @sandbox_flag
 @_CONNECTION
 def import_(
@@ -100,13 +102,13 @@ def import_(
     """
     if dry_run and yes:
         raise click.UsageError("--dry-run writes nothing and --yes writes: give one of them")
-    defaults = _parse(RowDefaults, values)
+    shared = _parse(SharedFields, values)
     settings, transport = connection(file, values)
     log_setup.configure(settings)
     options = importer.ImportOptions(
         file=source_file,
         column_fields=dict(_parse_mapping(text) for text in given),
-        defaults=defaults,
+        shared=shared,
         max_requests=requests,
         mode="write" if yes else "dry_run" if dry_run or not is_interactive() else "ask",
         destination=None if file == ":memory:" else f"{settings.base_url} {file or ''}",

@@ -128,7 +128,7 @@ async def _read_leads(export: Export, call: CallContext) -> AsyncIterator[Sequen
 
     Raises TooManyRequests if there are too many to read; before the first, if Rotor's total shows it.
     """
-    request, newest_first = export.request, export.request.order == "newest"
+    request, newest_first = export.request, export.request.sorted_by == "newest"
     scan = LeadScan(request, Cursor(search=digest(request), size=PAGE_LIMIT), call)
     found: list[Lead] = []
     yielded = pages = 0
@@ -150,7 +150,7 @@ async def _read_leads(export: Export, call: CallContext) -> AsyncIterator[Sequen
             yield leads
             yielded, found = yielded + len(leads), []
     if not newest_first:
-        found.sort(key=lambda lead: filters.sort_key(lead, request.order, call.locale))
+        found.sort(key=lambda lead: filters.sort_key(lead, request.sorted_by, call.locale))
         yield found[: export.limit]
 
 
@@ -159,7 +159,7 @@ def _check_cost(export: Export, scan: LeadScan, pages: int) -> None:
     leads = scan.exist or 0
     if export.request.created_from:
         leads = 0  # the number of leads since a date is unknown
-    elif export.limit is not None and export.request.order == "newest":
+    elif export.limit is not None and export.request.sorted_by == "newest":
         leads = min(leads, export.limit)
     needed = pages + max(-(-leads // PAGE_LIMIT) - scan.pages, 1)
     if needed > export.max_requests:

@@ -31,7 +31,7 @@ from rotor_mcp.leads.compare import differences
 from rotor_mcp.leads.context import CallContext
 from rotor_mcp.leads.dedupe import RowGroup
 from rotor_mcp.leads.matching import contact_keys
-from rotor_mcp.leads.requests import RowDefaults, UpsertRequest
+from rotor_mcp.leads.requests import SharedFields, UpsertRequest
 from rotor_mcp.leads.validation import parse
 from rotor_mcp.server.backend import open_tenant
 from rotor_mcp.tenants import Tenant
@@ -53,7 +53,7 @@ class ImportOptions:
     """The file's name, or `-` for standard input."""
     column_fields: Mapping[str, str]
     """Column → field, from `--map`."""
-    defaults: RowDefaults
+    shared: SharedFields
     max_requests: int
     mode: ImportMode
     destination: str | None
@@ -132,11 +132,11 @@ class _ImportRun:
 
     def _groups(self) -> Iterator[RowGroup]:
         """Yield the valid rows, and collect the others in `_invalid`."""
-        defaults = self._options.defaults
+        shared = self._options.shared
         for row in self._table.rows:
             self._arguments[row.number] = self._columns.arguments(row)
             try:
-                request = defaults.fill(parse(UpsertRequest, self._arguments[row.number]))
+                request = shared.fill(parse(UpsertRequest, self._arguments[row.number]))
                 _refuse_short_id(request)
                 contact_keys(request, self._call.locale.region)  # refuses a phone that could not exist
             except InvalidArguments as exc:
@@ -243,9 +243,7 @@ class _ImportRun:
             except OSError as exc:
                 self._print(f"The rows that need attention could not be put into a file: {exc.strerror}.")
                 return
-            again = "".join(
-                f" --{name}" for name in RowDefaults.model_fields if getattr(self._options.defaults, name)
-            )
+            again = "".join(f" --{name.replace('_', '-')}" for name in self._options.shared.shared)
             same = f" with the same{again}" if again else ""
             self._print(
                 f"{file} holds the rows that need attention: correct them there, and import that file{same}."

@@ -20,7 +20,8 @@ from rotor_mcp.errors import InvalidArguments
 from rotor_mcp.leads.filters import SortKey
 from rotor_mcp.leads.requests import SearchRequest
 
-_OF_A_PAGE = {"cursor", "limit", "fields"}
+_OF_A_PAGE = {"cursor", "limit", "fields", "count_by"}
+"""Arguments that may differ when a search continues."""
 
 
 class ApiFilters(IntEnum):
@@ -29,7 +30,9 @@ class ApiFilters(IntEnum):
     NOTHING = 0
     TEXT = 1
     ALL = 2
-    """Text, stage and tags."""
+    """Text, tags, and the stage if one is asked for: Rotor filters by one."""
+    EACH_STAGE = 3
+    """One stage at a time, a list for each."""
 
 
 @dataclass(frozen=True)
@@ -64,11 +67,16 @@ class Cursor:
     """The sort key of the last lead shown, if the leads from that page on are sorted."""
     until: str = ""
     """The id of the last of the sorted leads: only these are sorted, also after new leads move them back."""
+    shown: int = 0
+    """Leads shown before."""
+    count: int | None = None
+    """All matching leads, as counted in the first result; None if unknown."""
 
     def encode(self) -> str:
         """Return the cursor as text, in few tokens, because a model repeats it."""
         seen, after = self.seen or ScanPosition("", 0), self.after
-        parts = [self.search, self.size, self.page, int(self.api_filters), _shorten(seen.id), seen.at]
+        parts = [self.search, self.size, self.page, int(self.api_filters), self.shown]
+        parts += ["" if self.count is None else self.count, _shorten(seen.id), seen.at]
         if after is not None:
             parts += [int(after[0]), json.dumps(after[1]), _shorten(after[2]), _shorten(self.until)]
         return "~".join(quote(str(part), safe=":") for part in parts)
@@ -81,15 +89,27 @@ class Cursor:
             InvalidArguments: if the text is not a cursor, or belongs to another search.
         """
         try:
-            search, size, page, api_filters, seen_id, seen_at, *rest = map(unquote, text.strip().split("~"))
+            search, size, page, api_filters, shown, count, seen_id, seen_at, *rest = map(
+                unquote, text.strip().split("~")
+            )
             after, until = None, ""
             if rest:
                 unknown, value, lead_id, until_id = rest
                 after, until = (bool(int(unknown)), json.loads(value), _restore(lead_id)), _restore(until_id)
-                if not isinstance(after[1], str if request.order == "name" else float):
+                if not isinstance(after[1], str if request.sorted_by == "name" else float):
                     raise ValueError("sorted by something else")  # noqa: TRY301
             seen = ScanPosition(_restore(seen_id), int(seen_at)) if seen_id else None
-            cursor = cls(search, int(size), int(page), ApiFilters(int(api_filters)), seen, after, until)
+            cursor = cls(
+                search=search,
+                size=int(size),
+                page=int(page),
+                api_filters=ApiFilters(int(api_filters)),
+                seen=seen,
+                after=after,
+                until=until,
+                shown=int(shown),
+                count=int(count) if count else None,
+            )
         except ValueError:
             raise InvalidArguments(["cursor: not one of ours; leave it out to begin anew"]) from None
         if cursor.search != digest(request) or not (1 <= cursor.size <= PAGE_LIMIT and cursor.page >= 1):
@@ -112,7 +132,7 @@ def _restore(short: str) -> str:
 
 
 def digest(request: SearchRequest) -> str:
-    """Return a digest of the filters and the order of a search."""
+    """Return a digest of the filters and the order of a search, whatever its page shows."""
     facts = request.model_dump_json(exclude=_OF_A_PAGE, exclude_defaults=True)
     return hashlib.sha256(facts.encode()).hexdigest()[:6]
 

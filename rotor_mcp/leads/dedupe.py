@@ -15,6 +15,7 @@ from rotor_mcp.leads.locale import Locale
 from rotor_mcp.leads.matching import request_keys
 from rotor_mcp.leads.plan import holds_lines
 from rotor_mcp.leads.requests import UpsertRequest
+from rotor_mcp.leads.shared_keys import group_by_shared_keys
 from rotor_mcp.normalize import name_form
 
 _REACHABLE_BY = frozenset({"id", "phone", "email"})
@@ -52,7 +53,8 @@ def merge(groups: Sequence[RowGroup], locale: Locale) -> tuple[list[RowGroup], l
     """
     merged: list[RowGroup] = []
     clashes: list[ClashError] = []
-    for same_person in _group_by_person(groups, locale.region):
+    keys = [request_keys(group.request, locale.region) for group in groups]
+    for same_person in group_by_shared_keys(groups, keys):
         try:
             merged.append(combine(same_person, locale))
         except ClashError as exc:
@@ -74,26 +76,6 @@ def _rows(groups: Iterable[RowGroup]) -> tuple[int, ...]:
 
 def _is_reachable(group: RowGroup) -> bool:
     return not _REACHABLE_BY.isdisjoint(group.request.model_fields_set)
-
-
-def _group_by_person(groups: Iterable[RowGroup], region: str) -> list[list[RowGroup]]:
-    """Group rows that share a key, directly or through other rows (union-find)."""
-    keys = {group.rows: request_keys(group.request, region) for group in groups}
-    parents: dict[str, str] = {}
-
-    def root(key: str) -> str:
-        while key in parents:
-            key = parents[key]
-        return key
-
-    for first, *others in keys.values():
-        for other in others:
-            if root(other) != root(first):
-                parents[root(other)] = root(first)
-    people: dict[str, list[RowGroup]] = {}
-    for group in groups:
-        people.setdefault(root(keys[group.rows][0]), []).append(group)
-    return list(people.values())
 
 
 def combine(groups: Sequence[RowGroup], locale: Locale) -> RowGroup:

@@ -1,10 +1,9 @@
-"""Filters, sorts and counts leads. Pure.
+"""Filters and sorts leads. Pure.
 
 Rotor's API filters by text, stage, tags and archived only, newest first.
 """
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta
 from urllib.parse import quote
 
@@ -12,7 +11,7 @@ from rotor_mcp import dates
 from rotor_mcp.api.models import Lead
 from rotor_mcp.leads.locale import Locale
 from rotor_mcp.leads.phones import is_phone_query, phone_matches
-from rotor_mcp.leads.requests import CountedBy, SearchRequest, SortOrder
+from rotor_mcp.leads.requests import SearchRequest, SortOrder
 from rotor_mcp.normalize import address_form, caseless, name_form, text_form, words
 
 NEW_LEAD_DAYS = timedelta(days=2)
@@ -21,6 +20,7 @@ NEW_LEAD_DAYS = timedelta(days=2)
 MAX_TAGS_BYTES = 4_000
 """Limit of the tags in a URL. Servers refuse URLs of more than 8,000 bytes."""
 _OF_THE_API = frozenset({"search", "stage", "tags", "archived"})
+"""Arguments by which the API filters; by one stage at a time."""
 
 
 def is_for_the_api(request: SearchRequest) -> bool:
@@ -29,8 +29,9 @@ def is_for_the_api(request: SearchRequest) -> bool:
         not any(
             _is_given(name, request) for names in _TESTS.values() for name in names if name not in _OF_THE_API
         )
-        and request.order == "newest"
-        and request.count_by is None
+        and len(request.stage) <= 1
+        and request.sorted_by == "newest"
+        and not request.count_by
         and request.archived != "only"
         and are_for_the_api(request.tags)
         and not (request.search and is_phone_query(request.search))
@@ -84,7 +85,15 @@ def _is_part(text: str, name: str) -> bool:
 
 
 def _stage(lead: Lead, request: SearchRequest, _: Locale) -> bool:
-    return text_form(lead.stage or "") == text_form(request.stage or "")
+    return _is_one_of(lead.stage, request.stage)
+
+
+def _not_stage(lead: Lead, request: SearchRequest, _: Locale) -> bool:
+    return not _is_one_of(lead.stage, request.not_stage)
+
+
+def _is_one_of(text: str | None, others: Sequence[str]) -> bool:
+    return bool(text) and text_form(text or "") in {text_form(other) for other in others}
 
 
 def _tags(lead: Lead, request: SearchRequest, _: Locale) -> bool:
@@ -169,10 +178,6 @@ def _place(lead: Lead, request: SearchRequest, _: Locale) -> bool:
     return code.startswith(start)
 
 
-def _assigned(lead: Lead, request: SearchRequest, _: Locale) -> bool:
-    return bool(lead.assigned_to) == request.assigned
-
-
 def _value(lead: Lead, request: SearchRequest, _: Locale) -> bool:
     value = lead.projected_value
     return (
@@ -182,15 +187,22 @@ def _value(lead: Lead, request: SearchRequest, _: Locale) -> bool:
     )
 
 
-def _contact(lead: Lead, request: SearchRequest, _: Locale) -> bool:
-    return all(
-        has is None or bool(getattr(lead, name)) == has
-        for name, has in (("phone", request.has_phone), ("email", request.has_email))
-    )
+def _has(lead: Lead, request: SearchRequest, _: Locale) -> bool:
+    """Whether the lead has a value in some fields; 0 is one."""
+    return not any(_is_missing(lead, name) for name in request.has)
+
+
+def _lacks(lead: Lead, request: SearchRequest, _: Locale) -> bool:
+    return all(_is_missing(lead, name) for name in request.lacks)
+
+
+def _is_missing(lead: Lead, name: str) -> bool:
+    return getattr(lead, name) in (None, "", [])
 
 
 _TESTS: dict[Callable[[Lead, SearchRequest, Locale], bool], tuple[str, ...]] = {
     _stage: ("stage",),
+    _not_stage: ("not_stage",),
     _tags: ("tags", "all_tags"),
     _created: ("created_from", "created_to"),
     _followed_up: ("follow_up_from", "follow_up_to"),
@@ -199,9 +211,9 @@ _TESTS: dict[Callable[[Lead, SearchRequest, Locale], bool], tuple[str, ...]] = {
     _priority: ("priority",),
     _words: ("source", "service_type"),
     _place: ("address_city", "address_state", "address_zip"),
-    _assigned: ("assigned",),
     _value: ("value_from", "value_to"),
-    _contact: ("has_phone", "has_email"),
+    _has: ("has",),
+    _lacks: ("lacks",),
 }
 """Tests → the arguments that ask for them."""
 
@@ -240,15 +252,3 @@ def _seconds(value: str | None, read: dates.ReadDate, locale: Locale, sign: int 
     if not isinstance(moment, datetime):
         moment = datetime.combine(moment, dates.NOON, locale.zone)
     return sign * moment.timestamp()
-
-
-def count(leads: Iterable[Lead], by: CountedBy) -> dict[str, tuple[int, float]]:
-    """Return value of a field → number of leads and sum of projected values, the most frequent first."""
-    counts: Counter[str] = Counter()
-    values: Counter[str] = Counter()
-    for lead in leads:
-        names = lead.tags or [""] if by == "tag" else [getattr(lead, by) or ""]
-        for name in names:
-            counts[name] += 1
-            values[name] += lead.projected_value or 0  # type: ignore[assignment]
-    return {name: (number, values[name]) for name, number in counts.most_common()}

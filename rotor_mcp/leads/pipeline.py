@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from rotor_mcp.api.models import PAGE_LIMIT
-from rotor_mcp.leads import filters
 from rotor_mcp.leads.context import CallContext
+from rotor_mcp.leads.counts import Counts, count, total_value
 from rotor_mcp.leads.cursor import Cursor, digest
 from rotor_mcp.leads.requests import CountedBy, SearchRequest
 from rotor_mcp.leads.scan import LeadScan
@@ -18,8 +18,8 @@ class Pipeline:
 
     count: int
     value: float
-    counts: dict[str, dict[str, tuple[int, float]]]
-    """`stage`, `source` or `tag` → its names → how many leads, and their value."""
+    counts: tuple[Counts, ...]
+    """By stage, by source and by tag."""
     exist: int | None
     """Leads that there are, if not all of them were read."""
 
@@ -35,7 +35,7 @@ async def count_pipeline(call: CallContext) -> Pipeline:
     leads = [lead for _, lead in await scan.read_until()]
     return Pipeline(
         count=len(leads),
-        value=sum(lead.projected_value or 0 for lead in leads),
-        counts={by: filters.count(leads, by) for by in COUNTED},
+        value=total_value(lead.projected_value or 0 for lead in leads),
+        counts=tuple(count(leads, [by], call.locale) for by in COUNTED),
         exist=None if scan.done else scan.exist,
     )

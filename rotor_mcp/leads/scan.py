@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field, replace
 from typing import Self
 
-from rotor_mcp.api.models import PAGE_LIMIT, Lead
+from rotor_mcp.api.models import PAGE_LIMIT, Lead, Page
 from rotor_mcp.concurrency import paced
 from rotor_mcp.leads import filters
 from rotor_mcp.leads.context import CallContext
@@ -13,6 +13,10 @@ from rotor_mcp.leads.requests import SearchRequest
 
 Hit = tuple[int, Lead]
 """A matching lead, and the number of its page."""
+
+
+class StagesTooLong(Exception):
+    """The lists of the stages are longer than a search may read."""
 
 
 @dataclass
@@ -36,6 +40,8 @@ class LeadScan:
     """The tags of these leads."""
     exist: int | None = field(default=None, init=False)
     """Leads on the list, according to Rotor."""
+    finds_no_lead_of_a_stage: bool = field(default=False, init=False)
+    """Whether Rotor's list of one of the stages is empty; perhaps it spells the stage otherwise."""
     age: float = field(default=0.0, init=False)
     """Seconds since the oldest page was read."""
 
@@ -70,11 +76,18 @@ class LeadScan:
         Raises:
             RotorError: if a request failed.
         """
-        text, stage, tags = self._api_filters
-        archived = self.request.archived != "exclude"
-        page, age = await self.call.page(
-            self.page, search=text, stage=stage, tags=tags, archived=archived, size=self.begin.size
-        )
+        if self.begin.api_filters is ApiFilters.EACH_STAGE:
+            page, age = await self._read_each_stage()
+        else:
+            text, stage, tags = self._api_filters
+            page, age = await self.call.page(
+                self.page,
+                search=text,
+                stage=stage,
+                tags=tags,
+                archived=self._with_archived,
+                size=self.begin.size,
+            )
         self.pages += 1
         self.age = max(self.age, age)
         self.exist = page.total
@@ -96,6 +109,35 @@ class LeadScan:
         matches = filters.matcher(self.request, self.call.locale, compare_text=compare_text)
         return [lead async for lead in paced(leads) if matches(lead)]
 
+    async def _read_each_stage(self) -> tuple[Page, float]:
+        """Read the whole list of each stage. Returns them as one page, newest first, and its age in seconds.
+
+        Raises:
+            StagesTooLong: if the requests that a search may spend do not suffice.
+            RotorError: if a request failed.
+        """
+        leads: dict[str | int, Lead] = {}
+        total, oldest = 0, 0.0
+        for place, stage in enumerate(self.request.stage, 1):
+            number, has_more, found = 0, True, 0
+            while has_more:
+                number += 1
+                page, age = await self.call.page(number, stage=stage, archived=self._with_archived)
+                leads |= {lead.id or id(lead): lead for lead in page.leads}
+                has_more, oldest = page.has_more, max(oldest, age)
+                found = max(found + len(page.leads) if page.total is None else page.total, found)
+                pages_left = max(-(-found // PAGE_LIMIT) - number, has_more)
+                if pages_left + len(self.request.stage) - place > self.call.search_requests_left:
+                    raise StagesTooLong
+            self.finds_no_lead_of_a_stage |= not found
+            total += found
+        newest_first = sorted(leads.values(), key=lambda lead: ScanPosition.of(lead).at, reverse=True)
+        return Page(leads=newest_first, total=total, has_more=False), oldest
+
+    @property
+    def _with_archived(self) -> bool:
+        return self.request.archived != "exclude"
+
     @property
     def done(self) -> bool:
         """Whether the list was read to its end, or to the last lead of the cursor."""
@@ -108,6 +150,8 @@ class LeadScan:
         Rotor may compare exact text. Filters that are applied here match any spelling: first stage and tags,
         then, if nothing was found, the text.
         """
+        if self.begin.api_filters is ApiFilters.EACH_STAGE:
+            return self._with(ApiFilters.NOTHING) if self.finds_no_lead_of_a_stage else None
         _, stage, tags = self._api_filters
         has_text = self.request.search is not None
         if not self.tags.issuperset(tags) or (stage is not None and not self.looked_at):
@@ -135,4 +179,5 @@ class LeadScan:
             text = parse_phones(text, region).search if is_phone_query(text) else " ".join(text.split())
         if self.begin.api_filters is ApiFilters.TEXT:
             return text, None, []
-        return text, self.request.stage, tags if filters.are_for_the_api(tags) else []
+        stage = self.request.stage[0] if len(self.request.stage) == 1 else None
+        return text, stage, tags if filters.are_for_the_api(tags) else []

@@ -32,6 +32,7 @@ MAX_CHARS = {
     "fields": TAG_LIMIT * TEXT_LIMIT,
     "cursor": 2_000,
     "rows": 1_000_000,
+    "ids": 10_000,
     "arguments": 1_000_000,
 }
 """Argument → maximum length of its text; `TEXT_LIMIT` for any other."""

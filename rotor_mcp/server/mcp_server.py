@@ -40,11 +40,13 @@ if TYPE_CHECKING:
     from rotor_mcp.server.access import AccessControl
 
 INSTRUCTIONS = (
-    "Leads in Rotor, the CRM of field-service businesses. A lead is a person who may become a customer. "
-    "Entering somebody needs no search before: upsert_lead looks by phone, e-mail or id. Stages, sources and "
-    "tags are the company's own words: use those that search results show. Each request counts against 1,000 "
-    "a day. A write can start the company's automations, which may text or e-mail the person."
+    "Leads in Rotor, the CRM of field-service businesses. A lead is a person who may become a customer. No "
+    "search is needed before an upsert by phone or e-mail: it looks first. A write can make Rotor text or "
+    "e-mail the person. Nothing here deletes, archives or assigns a lead, removes a tag or clears a field. "
+    "Stages, sources and tags are the company's own words: use those that results show. Each request counts "
+    "against 1,000 a day."
 )
+WITHOUT_TIMEZONE = " Days are those of UTC, because no time zone is set (ROTOR_MCP_TIMEZONE)."
 
 DEFINITIONS = Path(__file__).parents[1] / "tools" / "definitions.json"
 
@@ -87,7 +89,7 @@ def build_server(
         name="rotor",
         title="Rotor leads",
         version=__version__,
-        instructions=INSTRUCTIONS,
+        instructions=INSTRUCTIONS + (WITHOUT_TIMEZONE if settings.is_utc_by_default else ""),
         lifespan=lifespan,
         tools=[tool for tool in tools if tool.read_only or not settings.read_only],
         cache_hints={"tools/list": CacheHint(ttl_ms=3_600_000, scope=scope)},

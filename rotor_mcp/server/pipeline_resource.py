@@ -2,10 +2,8 @@
 
 from rotor_mcp.leads.context import CallContext
 from rotor_mcp.leads.pipeline import count_pipeline
-from rotor_mcp.tools.phrases import Count, count_texts, counted, spent, worth
-
-MAX_COUNTS = 50
-"""Stages, sources or tags that are counted by name, the most numerous."""
+from rotor_mcp.tools.count_view import count_lines, counts_of
+from rotor_mcp.tools.phrases import counted, spent, worth
 
 
 async def read_pipeline(call: CallContext) -> str:
@@ -16,11 +14,11 @@ async def read_pipeline(call: CallContext) -> str:
     """
     pipeline = await count_pipeline(call)
     of = f" of {pipeline.exist:,}, the newest" if pipeline.exist is not None else ""
-    day = f"Today is {call.locale.today} ({call.locale.zone})."
     lines = [
-        f"{counted(pipeline.count, 'lead')}{of}; archived ones left out. {worth(pipeline.value)}{day} "
-        f"{spent(call.api.requests)}"
+        f"{counted(pipeline.count, 'lead')}{of}; archived ones left out. {worth(pipeline.value)}"
+        f"Today is {call.locale.today}. {spent(call.api.requests)}"
     ]
-    for by, counts in pipeline.counts.items():
-        lines += [f"By {by}:", *(f"  {text}" for text in count_texts(Count.first(counts, MAX_COUNTS)))]
+    for counted_leads in pipeline.counts:
+        shown = counts_of(counted_leads)
+        lines += count_lines(shown["counted_by"], shown["counts"], shown["others"])
     return "\n".join(lines)

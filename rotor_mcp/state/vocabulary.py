@@ -150,6 +150,10 @@ class Vocabulary:
         """Return the words in use with the number of leads that have each, the most used first."""
         return self._usage[kind].counts.most_common()
 
+    def share(self, kind: Kind, word: str) -> float:
+        """Return the share of the known leads that have a word in exactly this spelling."""
+        return self._usage[kind].counts[word] / len(self._words) if self._words else 0.0
+
     def beginning(self, kind: Kind, part: str) -> list[str]:
         """Return the words with a prefix, ignoring case and accents, the most used first."""
         begin = text_form(part)

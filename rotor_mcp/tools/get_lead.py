@@ -9,19 +9,16 @@ from rotor_mcp.api.models import LEAD_ID_CHARS, LeadId
 from rotor_mcp.leads.context import CallContext
 from rotor_mcp.leads.requests import Arguments
 from rotor_mcp.leads.short_ids import whole_id
-from rotor_mcp.tools.lead_view import LeadView, display_name, lead_lines, view_lead
+from rotor_mcp.tools.lead_view import LeadView, cut_notes, display_name, lead_lines, view_lead
 from rotor_mcp.tools.phrases import cost
 from rotor_mcp.tools.results import Result, call_facts
 from rotor_mcp.tools.tool import Tool
-
-MAX_NOTES_CHARS = 4_000
-"""Characters of notes in one result. Rotor's limit is 2,000; what it stores may be longer."""
 
 
 class GetLeadArguments(Arguments):
     """The arguments of `get_lead`."""
 
-    id: Annotated[LeadId, Field(description="The lead's id")]
+    id: Annotated[LeadId, Field(description="Whole or short id of the lead")]
     notes_from: Annotated[int, Field(ge=0, description="Character of the notes to begin with")] = 0
 
 
@@ -46,15 +43,13 @@ async def get_lead(arguments: GetLeadArguments, call: CallContext) -> GetResult:
         lead_id = await whole_id(lead_id, call)
     lead = view_lead(await call.api.get_lead(lead_id), call.locale)
     await call.state.shown_ids.shorten([lead_id])
-    notes, begin = lead.notes or "", arguments.notes_from
-    end = begin + MAX_NOTES_CHARS
-    lead.notes = notes[begin:end] or None
-    return GetResult(lead=lead, notes_go_on_at=end if end < len(notes) else None, **call_facts(call))
+    notes_go_on_at = cut_notes(lead, arguments.notes_from)
+    return GetResult(lead=lead, notes_go_on_at=notes_go_on_at, **call_facts(call))
 
 
 def render_lead(result: GetResult) -> str:
     """Return all that is known of a lead, a line for each field."""
-    lines = [f"{display_name(result.lead)}. {cost(result)}", *lead_lines(result.lead)]
+    lines = [f"{display_name(result.lead)}. {cost(result)}", *lead_lines(result.lead, result.timezone)]
     if result.notes_go_on_at is not None:
         lines.append(f"The notes go on: notes_from {result.notes_go_on_at}.")
     return "\n".join(lines)

@@ -1,12 +1,7 @@
 """Phrases that the texts of several tools have in common. Pure."""
 
-from collections.abc import Mapping, Sequence
-from itertools import islice
-from typing import Annotated, Self
+from collections.abc import Sequence
 
-from pydantic import BaseModel, PlainSerializer
-
-from rotor_mcp.api.models import whole_if_it_is
 from rotor_mcp.sanitize import one_line
 from rotor_mcp.state.vocabulary import Unused
 from rotor_mcp.tools.results import Result
@@ -19,12 +14,12 @@ def counted(count: int, noun: str) -> str:
 
 def spent(requests: int) -> str:
     """Return the cost of a call as a sentence."""
-    return f"{requests:,} request{'' if requests == 1 else 's'} spent." if requests else "No requests spent."
+    return f"{counted(requests, 'request')} spent." if requests else "No requests spent."
 
 
 def cost(result: Result) -> str:
     """Return the day and the cost of a call as sentences."""
-    return f"Today is {result.today} ({result.timezone}). {spent(result.requests)}"
+    return f"Today is {result.today}. {spent(result.requests)}"
 
 
 def dollars(amount: float) -> str:
@@ -41,6 +36,11 @@ def sentence(reasons: Sequence[str]) -> str:
     """Join reasons into one sentence."""
     text = one_line("; ".join(reasons))
     return text if text.endswith(("?", ".")) else f"{text}."
+
+
+def capital(text: str) -> str:
+    """Return a text with a capital first letter; the others stay."""
+    return text[:1].upper() + text[1:]
 
 
 def notes(warnings: Sequence[str]) -> list[str]:
@@ -66,27 +66,3 @@ def unused_word(word: Unused) -> str:
 def in_use(word: Unused) -> str:
     """Return the words in use; empty if none are known."""
     return f". In use: {', '.join(map(one_line, word.in_use))}" if word.in_use else ""
-
-
-class Count(BaseModel):
-    """How many leads have something in common, and what they may bring together."""
-
-    name: str
-    count: int
-    value: Annotated[float, PlainSerializer(whole_if_it_is)] = 0
-
-    @classmethod
-    def first(cls, counts: Mapping[str, tuple[int, float]], most: int) -> list[Self]:
-        """Return the first of some counts: name → how many, and their value."""
-        return [
-            cls(name=one_line(name)[:100], count=number, value=value)
-            for name, (number, value) in islice(counts.items(), most)
-        ]
-
-
-def count_texts(counts: Sequence[Count]) -> list[str]:
-    """Return a text for each count: Won 11 ($4,200)."""
-    return [
-        f"{one_line(part.name) or 'none'} {part.count:,}{f' ({dollars(part.value)})' if part.value else ''}"
-        for part in counts
-    ]

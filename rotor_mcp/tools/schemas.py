@@ -69,9 +69,12 @@ lengths are validated in each call, whatever the schema says."""
 def _input_schema(model: type[BaseModel]) -> dict[str, Any]:
     """Return the schema of a tool's arguments."""
     schema = _only(PORTABLE, model.model_json_schema(schema_generator=_SlimJsonSchema))
+    for argument in schema["properties"].values():
+        if argument.get("minimum") == 0 and "maximum" not in argument:
+            del argument["minimum"]  # nobody gives a negative amount
     if model is UpsertLeadsArguments:
         # The descriptions of the fields are in the schema of upsert_lead.
-        row = _only(PORTABLE - {"description", "minimum"}, _input_schema(UpsertRequest))
+        row = _only(PORTABLE - {"description", "enum"}, _input_schema(UpsertRequest))
         del row["properties"]["dry_run"]  # an argument for all rows
         schema["properties"]["rows"]["items"] = row
     return schema

@@ -23,7 +23,7 @@ from rotor_mcp.leads.upsert import Evidence, UpsertOutcome, UpsertStatus, upsert
 from rotor_mcp.sanitize import one_line
 from rotor_mcp.state.vocabulary import Kind
 from rotor_mcp.tools.lead_view import LeadView, lead_line, view_row
-from rotor_mcp.tools.phrases import dollars, in_use, notes, sentence, spent, unused_word
+from rotor_mcp.tools.phrases import capital, dollars, in_use, notes, sentence, spent, unused_word
 from rotor_mcp.tools.results import Result, call_facts
 from rotor_mcp.tools.tool import Tool
 
@@ -62,6 +62,8 @@ class Write(BaseModel):
     unchanged: SkipJsonSchema[list[str]] = []
     kept: SkipJsonSchema[list[KeptField]] = []
     reasons: list[str] = []
+    evidence: SkipJsonSchema[str | None] = None
+    """What shows that it was written, or what to check, where Rotor's reply does not show that."""
     candidates: list[LeadView] = []
     confirm: str | None = None
     warnings: list[str] = []
@@ -98,6 +100,8 @@ def upsert_result(outcome: UpsertOutcome, call: CallContext) -> UpsertResult:
     request, plan, status = outcome.request, outcome.plan, outcome.status
     before, lead = plan.found.lead, outcome.lead or Lead(name=request.name)
     waits = status == "needs_confirmation"
+    written = status in ("created", "updated") and not request.dry_run
+    as_planned = outcome.evidence is Evidence.REPLY and status == plan.operation
     return UpsertResult(
         outcome=status,
         failed=status == "unknown",
@@ -120,6 +124,7 @@ def upsert_result(outcome: UpsertOutcome, call: CallContext) -> UpsertResult:
             view_row(other, call.locale, (*CANDIDATE_FIELDS, "phone" if other.phone else "email"))
             for other in (plan.found.alternatives if waits else ())
         ],
+        evidence=(_evidence(outcome, call) if status == "unknown" or (written and not as_planned) else None),
         confirm=approval_token(plan) if outcome.shown_only else None,
         warnings=_warnings(outcome, lead, call),
         **call_facts(call),
@@ -186,16 +191,24 @@ def _warnings(outcome: UpsertOutcome, lead: Lead, call: CallContext) -> list[str
     request, plan, status = outcome.request, outcome.plan, outcome.status
     changed = {change.field: change.after for change in plan.changes}
     written = status in ("created", "updated") and not request.dry_run
-    as_planned = outcome.evidence is Evidence.REPLY and status == plan.operation
+    triggers = (
+        ["a new lead"]
+        if plan.operation == "created"
+        else [
+            trigger
+            for happens, trigger in (
+                ("stage" in changed, "a new stage"),
+                (plan.tags_added, "a new tag"),
+                ("follow_up_date" in changed, "a follow-up date"),
+            )
+            if happens
+        ]
+    )
     warnings: list[str] = []
-    if status == "unknown" or (written and not as_planned):
-        warnings.append(_evidence_warning(outcome, call))
-    if status != "unchanged" and (
-        plan.operation == "created" or plan.tags_added or {"stage", "follow_up_date"} & changed.keys()
-    ):
+    if triggers and status != "unchanged":
         warnings.append(
-            "new leads, stages, tags and follow-up dates can start the company's automations, "
-            "which may text or e-mail the person"
+            f"{' and '.join(triggers)} can start the company's automations, which may text or e-mail the "
+            "person"
         )
     if plan.operation == "created" and not (request.phone or request.email):
         warnings.append("without phone and e-mail it cannot be matched later: the next write needs its id")
@@ -239,7 +252,7 @@ def _stage_warning(stage: str, call: CallContext) -> str:
     return f"{text}, which no other lead read lately has{in_use(unused[0])}" if unused else text
 
 
-def _evidence_warning(outcome: UpsertOutcome, call: CallContext) -> str:
+def _evidence(outcome: UpsertOutcome, call: CallContext) -> str:
     """Return the evidence that a write was done, where Rotor's reply does not show what was planned."""
     created = outcome.status == "created"
     match outcome.evidence:
@@ -278,6 +291,7 @@ def render_upsert(result: UpsertResult) -> str:
     return "\n".join(
         [
             _headline(result),
+            *([f"{capital(result.evidence)}."] if result.evidence else ()),
             *plan_lines(result, result.timezone),
             *shown_id,
             *(_next_step(result) if result.confirm else ()),
@@ -320,7 +334,7 @@ def plan_lines(write: Write, timezone: str) -> list[str]:
     unchanged = [*write.unchanged, *(["tags"] if write.tags_present and not write.tags_added else [])]
     if unchanged:
         lines.append(f"unchanged: {', '.join(unchanged)}")
-    lines += (f"also: {lead_line(lead)}" for lead in write.candidates)
+    lines += (f"also: {lead_line(lead, lead.id)}" for lead in write.candidates)
     return [f"  {line}" for line in lines]
 
 
@@ -347,7 +361,7 @@ def _change_text(change: Difference, write: Write, timezone: str) -> str:
         case "projected_value":
             before = None if before is None else dollars(float(before))
             after = dollars(float(change.after))
-        case "follow_up_date":
+        case "follow_up_date" if ":" in after:
             after = f"{after} ({timezone})"
     if before is not None:
         return f"{before} → {after}"
@@ -359,19 +373,19 @@ def _next_step(result: UpsertResult) -> list[str]:
     """Return how to carry out a plan that was only shown."""
     if result.dry_run and result.outcome != "needs_confirmation":
         return [f'To do exactly this, call again without dry_run and with confirm "{result.confirm}".']
-    steps = (
-        "Ask the user who is meant; another of these leads is updated by its id. "
-        if result.candidates
-        else ""
-    )
-    steps += (
-        "If the user approves exactly this, call again with the same arguments and "
-        f'confirm "{result.confirm}".'
-    )
-    if _may_be_another_person(result) and result.matched_by:
+    again = f'call again with the same arguments and confirm "{result.confirm}"'
+    if result.candidates:
+        ask = "Ask the user who is meant; another of these leads is updated by its id. "
+    elif _may_be_another_person(result):
+        name = one_line(result.name or "") or "that lead"
+        ask = f"Ask the user first whether this is {name} or somebody else. "
+    else:
+        ask = ""
+    steps = f"{ask}If the user approves exactly this, {again}."
+    if _may_be_another_person(result):
         steps += (
-            f" If it is another person, do not confirm: add a note to this lead, or enter the person without "
-            f"the {result.matched_by.replace('and', 'and the')}, because Rotor finds this lead by it."
+            " If it is another person, do not confirm: add a note to this lead, or enter the person without "
+            f"the {(result.matched_by or '').replace('and', 'and the')}, because Rotor finds this lead by it."
         )
     return [steps]
 
@@ -420,10 +434,10 @@ UPSERT_LEAD = Tool(
     name="upsert_lead",
     title="Enter or update a lead",
     description=(
-        "Creates a lead, or updates the one with this id, phone (any spelling) or e-mail. Looks first, "
-        "sends only what differs, shows each change. Without an id it replaces no name, contact or address, "
-        "nor a value by 0, but returns the plan with a token to confirm; the source stays. "
-        "Costs 2 requests, 3 with phone and e-mail."
+        "Creates a lead, or updates the one with this id, phone (any spelling) or e-mail. Returns each "
+        "change. In a lead found by phone or e-mail it replaces no name, "
+        "contact or address, nor a value by 0: it returns the plan, and a token to confirm it. The source "
+        "stays. It can make Rotor text or e-mail the person. Costs 2 requests, 3 with phone and e-mail."
     ),
     arguments=UpsertRequest,
     result=UpsertResult,

@@ -8,17 +8,18 @@ need attention are only named: nobody is asked to approve what was not shown.
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any, Self, get_args
 
-from pydantic import BaseModel, BeforeValidator, Field, field_validator
+from pydantic import BaseModel, BeforeValidator, Field, WithJsonSchema, model_validator
 from pydantic.json_schema import SkipJsonSchema
 
+from rotor_mcp.api.models import read_list, split_tags
 from rotor_mcp.errors import InvalidArguments, TooManyRequests
 from rotor_mcp.leads.batch import Batch, BatchObserver, RowOutcome, RowStatus
 from rotor_mcp.leads.context import CallContext
 from rotor_mcp.leads.dedupe import RowGroup
 from rotor_mcp.leads.matching import contact_keys
-from rotor_mcp.leads.requests import RowDefaults, UpsertRequest
+from rotor_mcp.leads.requests import SharedFields, UpsertRequest
 from rotor_mcp.leads.short_ids import with_whole_ids
 from rotor_mcp.leads.validation import parse, read_object
 from rotor_mcp.sanitize import one_line
@@ -36,7 +37,7 @@ from rotor_mcp.tools.upsert_lead import (
 )
 
 MAX_ROWS = 100
-"""Leads that one call writes at most. For more there is `rotor-mcp import`."""
+"""Rows and ids of one call at most. For more there is `rotor-mcp import`."""
 MAX_RESULT_CHARS = 6_500
 """Characters that a result may take, in either channel."""
 MAX_NAME_CHARS = 30
@@ -58,22 +59,40 @@ def _read_rows(value: object) -> object:
     return value
 
 
-class UpsertLeadsArguments(RowDefaults):
-    """The arguments of `upsert_leads`. Each row is read by itself, so that a bad one stops no other."""
+def _split_ids(value: object) -> object:
+    """Read ids that came as a list, as a JSON list in a text, or separated by commas or blanks."""
+    if isinstance(value, str) and read_list(value) is None:
+        return value.replace(",", " ").split()
+    return split_tags(value)
 
+
+class UpsertLeadsArguments(SharedFields):
+    """The arguments of `upsert_leads`. Each row and id is read alone, so that a bad one stops no other."""
+
+    ids: Annotated[
+        list[Annotated[Any, WithJsonSchema({"type": "string"})]],
+        BeforeValidator(_split_ids),
+        Field(description="Leads that get the fields for all"),
+    ] = []
     rows: Annotated[
         list[Any],
         BeforeValidator(_read_rows),
-        Field(max_length=MAX_ROWS, description="At most 100 rows with arguments of upsert_lead"),
-    ]
+        Field(description="Up to 100 with the ids"),
+    ] = []
     dry_run: Annotated[bool, Field(description="Only show the plan")] = False
 
-    @field_validator("rows")
-    @classmethod
-    def _check_rows(cls, value: list[Any]) -> list[Any]:
-        if not value:
-            raise ValueError("give at least one")
-        return value
+    @model_validator(mode="after")
+    def _check_that_there_is_something_to_write(self) -> Self:
+        if not (self.rows or self.ids):
+            raise ValueError("give at least one row, or ids with the fields that these leads get")
+        if self.ids and not self.shared:
+            raise ValueError(
+                "give beside ids at least one field that these leads get, such as follow_up_date"
+            )
+        if len(self.rows) + len(self.ids) > MAX_ROWS:
+            given = len(self.rows) + len(self.ids)
+            raise ValueError(f"{given:,} rows and ids are given, at most {MAX_ROWS} are allowed in one call")
+        return self
 
 
 # Result
@@ -106,6 +125,8 @@ class BatchResult(Result):
     """The result of `upsert_leads`."""
 
     dry_run: SkipJsonSchema[bool] = False
+    ids_from: SkipJsonSchema[int | None] = None
+    """The number of the first row that is one of `ids`; 1 if there are no others."""
     counts: dict[RowStatus, int]
     """Rows by outcome."""
     would_spend: SkipJsonSchema[int] = 0
@@ -133,24 +154,25 @@ async def upsert_leads(arguments: UpsertLeadsArguments, call: CallContext) -> Ba
         TooManyRequests: if it would take more requests than one call may spend.
         RotorError: if Rotor could not be asked or refused before anything was written.
     """
+    ids_from = len(arguments.rows) + 1 if arguments.ids else None
     refused: list[RowOutcome] = []
     groups = list(_read_groups(arguments, call.locale.region, refused))
     batch = Batch(await with_whole_ids(groups, call, refused), call)
     batch.outcomes += refused
     await batch.plan(call.batch_requests)
     if arguments.dry_run:
-        return batch_result(batch.preview(), call, would_spend=batch.cost)
+        return batch_result(batch.preview(), call, would_spend=batch.cost, ids_from=ids_from)
     if call.api.requests + batch.cost > call.batch_requests:
         raise TooManyRequests(call.api.requests + batch.cost, call.batch_requests, batch.cost)
     await batch.write(_ProgressReporter(call, len(batch.writes)))
-    return batch_result(batch.outcomes, call)
+    return batch_result(batch.outcomes, call, ids_from=ids_from)
 
 
 def _read_groups(
     arguments: UpsertLeadsArguments, region: str, refused: list[RowOutcome]
 ) -> Iterator[RowGroup]:
     """Read the rows, each with what is given for all of them. Those that cannot be read are refused."""
-    for number, row in enumerate(arguments.rows, 1):
+    for number, row in enumerate([*arguments.rows, *({"id": lead_id} for lead_id in arguments.ids)], 1):
         try:
             request = _read_row(row, arguments)
             contact_keys(request, region)  # refuses a phone that could not exist
@@ -163,13 +185,13 @@ def _read_groups(
             refused.append(RowOutcome.crashed((number,), exc))
 
 
-def _read_row(row: object, defaults: RowDefaults) -> UpsertRequest:
+def _read_row(row: object, shared: SharedFields) -> UpsertRequest:
     row = read_object(row)
     if not isinstance(row, dict):
         raise InvalidArguments(["a row must be an object with the arguments of upsert_lead"])
     if "dry_run" in row:
         raise InvalidArguments(["dry_run is not for one row: give it beside rows"])
-    return defaults.fill(parse(UpsertRequest, row))
+    return shared.fill(parse(UpsertRequest, row))
 
 
 class _ProgressReporter(BatchObserver):
@@ -208,9 +230,20 @@ def with_writes(
 
 
 def batch_result(
-    outcomes: Iterable[RowOutcome], call: CallContext, *, would_spend: int | None = None
+    outcomes: Iterable[RowOutcome],
+    call: CallContext,
+    *,
+    would_spend: int | None = None,
+    ids_from: int | None = None,
 ) -> BatchResult:
-    """Return the result of all rows, shortened to `MAX_RESULT_CHARS`."""
+    """Return the result of all rows, shortened to `MAX_RESULT_CHARS`.
+
+    Args:
+        outcomes: of the rows, in any order.
+        call: in which they were written.
+        would_spend: requests that writing would take, if this was a dry run.
+        ids_from: the number of the first row that is one of `ids`.
+    """
     rows = with_writes(outcomes, call)
     stored = [
         (outcome, write, _changes(outcome, write, call)) for outcome, write in rows if outcome.is_stored
@@ -221,6 +254,7 @@ def batch_result(
     result = BatchResult(
         failed=not counts.keys().isdisjoint({"unknown", "not_sent"}) or counts.keys() == {"invalid"},
         dry_run=would_spend is not None,
+        ids_from=ids_from,
         counts=counts,
         would_spend=would_spend or 0,
         attention=[
@@ -315,7 +349,7 @@ def batch_warnings(rows: Iterable[tuple[RowOutcome, Write | None]]) -> list[str]
         for text in (
             [f"nothing was sent: {'; '.join(row_failure(outcome.failure or ''))}"]
             if outcome.status == "not_sent"
-            else write.warnings
+            else [*([write.evidence] if write.evidence else []), *write.warnings]
             if write
             else []
         )
@@ -353,14 +387,16 @@ def row_numbers(numbers: Iterable[int]) -> str:
     return f"{'rows' if several else 'row'} {', '.join('-'.join(map(str, part)) for part in parts)}"
 
 
-def count_text(counts: Mapping[RowStatus, int]) -> str:
+def count_text(counts: Mapping[RowStatus, int], noun: str = "row") -> str:
     """Return the number of rows, and of each status."""
     parts = [f"{count:,} {status}" for status, count in counts.items()]
-    return f"{counted(sum(counts.values()), 'row')}: {', '.join(parts) or 'nothing to do'}."
+    return f"{counted(sum(counts.values()), noun)}: {', '.join(parts) or 'nothing to do'}."
 
 
 def _headline(result: BatchResult) -> str:
-    text = f"{count_text(result.counts)} {spent(result.requests)}"
+    text = f"{count_text(result.counts, 'lead' if result.ids_from == 1 else 'row')} {spent(result.requests)}"
+    if result.ids_from is not None and result.ids_from > 1:
+        text += f" Row {result.ids_from} is the first of the ids."
     if not result.dry_run:
         return text
     return f"Dry run, nothing was written. {text} To do this takes {result.would_spend} more."
@@ -409,9 +445,9 @@ UPSERT_LEADS = Tool(
     name="upsert_leads",
     title="Enter many leads",
     description=(
-        "Does upsert_lead for many rows, each with its outcome. Plans all first; rows of one person "
-        "become one. What is given for all rows fills blanks of leads that are found, and replaces in rows "
-        "with an id. Costs 1 request per change, few to look."
+        "Creates or updates many leads as upsert_lead does: rows with fields of their own, ids that get the "
+        "same fields. Fields for all replace values in leads given by id, and only fill blanks in leads "
+        "found by phone or e-mail. Costs 1 request per change."
     ),
     arguments=UpsertLeadsArguments,
     result=BatchResult,

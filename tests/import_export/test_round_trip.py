@@ -22,7 +22,7 @@ from rotor_mcp.import_export import exporter, importer
 from rotor_mcp.import_export.exporter import Export, ExportFormat
 from rotor_mcp.import_export.importer import ImportOptions
 from rotor_mcp.leads.phones import phone_form
-from rotor_mcp.leads.requests import RowDefaults, SearchRequest
+from rotor_mcp.leads.requests import SearchRequest, SharedFields
 from rotor_mcp.normalize import caseless
 from rotor_mcp.sandbox import FULL_KEY, READ_ONLY_KEY, Sandbox
 from rotor_mcp.sandbox.sample_leads import sample_leads
@@ -77,7 +77,7 @@ def round_trip(leads: list[StoredLead], form: ExportFormat) -> str:
         file = str(Path(folder, f"leads.{form}"))
         with redirect_stdout(StringIO()) as out, redirect_stderr(StringIO()):
             assert exporter.run_export(SETTINGS, sandbox.transport, Export(EVERYBODY, None, 10), file, form)
-            asked = ImportOptions(file, {}, RowDefaults(), 800, "write", None)
+            asked = ImportOptions(file, {}, SharedFields(), 800, "write", None)
             importer.run_import(asked, SETTINGS, sandbox.transport)
         assert [request for request in sandbox.requests if request.startswith("POST")] == [], out.getvalue()
         assert _all(sandbox) == before

@@ -1,0 +1,191 @@
+"""Counts leads, and sums their projected values, by one or two of their facts. Pure.
+
+Texts are grouped without case, accents and punctuation, under the spelling that most leads have. Days, weeks
+and months are those of the company's time zone.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+
+from rotor_mcp import dates
+from rotor_mcp.api.models import Lead
+from rotor_mcp.leads.locale import Locale
+from rotor_mcp.leads.requests import CountedBy
+from rotor_mcp.normalize import address_form, text_form
+
+MAX_GROUPS = 30
+"""Groups that are counted by name, those with most leads."""
+MAX_ROWS = 20
+"""The same of the rows of a table."""
+MAX_COLUMNS = 12
+"""The same of its columns."""
+_PLACES = 6
+"""Decimals to which sums are rounded: cents, without the error of binary fractions."""
+
+
+@dataclass(frozen=True)
+class Group:
+    """Leads that have something in common."""
+
+    name: str
+    """What they have in common; empty if they have no such value."""
+    count: int
+    value: float
+    """Sum of their projected values."""
+    parts: "tuple[Group, ...]" = ()
+    """The same leads by the second fact."""
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Leads by one or two facts."""
+
+    by: tuple[CountedBy, ...]
+    groups: tuple[Group, ...] = ()
+    """Days, weeks and months in order of time, other groups by their number of leads."""
+    others: Group | None = None
+    """What the groups that are not in `groups` add up to; its name is their number."""
+    totals: tuple[Group, ...] = ()
+    """Of two facts, all leads by the second."""
+
+
+@dataclass
+class _Tally:
+    count: int = 0
+    values: list[float] = field(default_factory=list)
+
+    def add(self, lead: Lead) -> None:
+        self.count += 1
+        if lead.projected_value:
+            self.values.append(lead.projected_value)
+
+    def group(self, name: str, parts: tuple[Group, ...] = ()) -> Group:
+        return Group(name, self.count, total_value(self.values), parts)
+
+
+_OTHERS = object()
+"""In the place of a key: a group beyond those that are counted by name."""
+
+
+class _Names:
+    """The groups of leads by one fact: the key of each, and its name."""
+
+    def __init__(self, leads: Sequence[Lead], by: CountedBy, locale: Locale, most: int) -> None:
+        self.keys_of = [_keys(lead, by, locale) for lead in leads]
+        """For each lead, key → the lead's own spelling."""
+        spellings: dict[str, Counter[str]] = {}
+        for keys in self.keys_of:
+            for key, spelling in keys.items():
+                spellings.setdefault(key, Counter())[spelling] += 1
+        largest = sorted(spellings, key=lambda key: -spellings[key].total())[:most]
+        if by in _PERIODS:
+            largest.sort(key=lambda key: (not key, key))  # leads without a date come last
+        self.names = {key: spellings[key].most_common(1)[0][0] for key in largest}
+        """Key → name of the groups that are counted by name, in their order."""
+        self.left_out = len(spellings) - len(largest)
+
+    def groups_of(self, place: int) -> list[object]:
+        """Return the groups of the lead at a place."""
+        return [key if key in self.names else _OTHERS for key in self.keys_of[place]]
+
+
+def count(leads: Sequence[Lead], by: Sequence[CountedBy], locale: Locale) -> Counts:
+    """Count leads by one or two facts. A lead with several tags counts for each."""
+    if len(by) == 1:
+        names = _Names(leads, by[0], locale, MAX_GROUPS)
+        tallies = _tally(leads, names)
+        return Counts(
+            by=tuple(by),
+            groups=tuple(tallies[key].group(name) for key, name in names.names.items()),
+            others=tallies[_OTHERS].group(str(names.left_out)) if names.left_out else None,
+        )
+    rows, columns = _Names(leads, by[0], locale, MAX_ROWS), _Names(leads, by[1], locale, MAX_COLUMNS)
+    members: dict[object, list[int]] = {}
+    for place in range(len(leads)):
+        for key in rows.groups_of(place):
+            members.setdefault(key, []).append(place)
+
+    def row(key: object, name: str) -> Group:
+        tally = _Tally()
+        for place in members[key]:
+            tally.add(leads[place])
+        return tally.group(name, _parts(leads, columns, members[key]))
+
+    return Counts(
+        by=tuple(by),
+        groups=tuple(row(key, name) for key, name in rows.names.items()),
+        others=row(_OTHERS, str(rows.left_out)) if rows.left_out else None,
+        totals=_parts(leads, columns, range(len(leads))),
+    )
+
+
+def _tally(leads: Sequence[Lead], names: _Names, places: Iterable[int] | None = None) -> dict[object, _Tally]:
+    tallies: dict[object, _Tally] = {}
+    for place in range(len(leads)) if places is None else places:
+        for key in names.groups_of(place):
+            tallies.setdefault(key, _Tally()).add(leads[place])
+    return tallies
+
+
+def _parts(leads: Sequence[Lead], columns: _Names, places: Iterable[int]) -> tuple[Group, ...]:
+    """Return the groups of some leads by the second fact, without empty ones."""
+    tallies = _tally(leads, columns, places)
+    parts = [tallies[key].group(name) for key, name in columns.names.items() if key in tallies]
+    if _OTHERS in tallies:
+        parts.append(tallies[_OTHERS].group(f"{columns.left_out} others"))
+    return tuple(parts)
+
+
+def total_value(values: Iterable[float]) -> float:
+    """Return the sum of amounts of money."""
+    return round(math.fsum(values), _PLACES)
+
+
+def _keys(lead: Lead, by: CountedBy, locale: Locale) -> dict[str, str]:
+    """Return the groups of a lead: key → the lead's own spelling; the key of a missing value is empty."""
+    if by in _PERIODS:
+        period = _PERIODS[by](lead, locale)
+        return {period: period}
+    form = _FORMS.get(by, text_form)
+    texts = lead.tags if by == "tag" else [getattr(lead, _FIELDS.get(by, by))]
+    return {form(text) or text: text for text in texts if text} or {"": ""}
+
+
+_FIELDS = {"city": "address_city"}
+"""What is counted → the field of a lead, where that has another name."""
+_FORMS: dict[str, Callable[[str], str]] = {"city": lambda text: address_form("address_city", text)}
+"""What is counted → how its texts are compared, where that is not `text_form`."""
+
+
+def _created(lead: Lead, locale: Locale) -> date | None:
+    return dates.day(lead.created_at, locale.zone) if lead.created_at else None
+
+
+def _followed_up(lead: Lead, locale: Locale) -> date | None:
+    return dates.day(lead.follow_up_date, locale.zone, dates.follow_up) if lead.follow_up_date else None
+
+
+def _month(day: date | None) -> str:
+    return str(day)[: len("2026-12")] if day else ""
+
+
+def _week(day: date | None) -> str:
+    """Return the Monday of the week of a day."""
+    return str(day - timedelta(day.weekday())) if day else ""
+
+
+def _day(day: date | None) -> str:
+    return str(day or "")
+
+
+_PERIODS: dict[str, Callable[[Lead, Locale], str]] = {
+    "created_month": lambda lead, locale: _month(_created(lead, locale)),
+    "created_week": lambda lead, locale: _week(_created(lead, locale)),
+    "created_day": lambda lead, locale: _day(_created(lead, locale)),
+    "follow_up_month": lambda lead, locale: _month(_followed_up(lead, locale)),
+    "follow_up_day": lambda lead, locale: _day(_followed_up(lead, locale)),
+}
+"""What is counted → the day, or the first day, of the period of a lead; empty if that is not known."""

@@ -1,0 +1,97 @@
+"""Shows counts of leads: as fields of a result, and as text."""
+
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+from pydantic import BaseModel, PlainSerializer
+
+from rotor_mcp.api.models import whole_if_it_is
+from rotor_mcp.leads import counts
+from rotor_mcp.sanitize import one_line
+from rotor_mcp.tools.phrases import dollars
+
+MAX_NAME_CHARS = 100
+"""Characters of the name of a group."""
+_NONE = "none"
+"""Stands for a missing value."""
+
+Part = tuple[int, Annotated[float, PlainSerializer(whole_if_it_is)]]
+"""How many leads, and the sum of their values."""
+
+
+class Count(BaseModel):
+    """How many leads have something in common, and what they may bring together."""
+
+    name: str
+    count: int
+    value: Annotated[float, PlainSerializer(whole_if_it_is)] = 0
+    parts: dict[str, Part] = {}
+    """The same leads by the second fact: its value → how many, and the sum of their values."""
+
+
+def count_of(group: counts.Group) -> Count:
+    """Return a group as results show it."""
+    return Count(
+        name=_name(group.name),
+        count=group.count,
+        value=group.value,
+        parts={_name(part.name) or _NONE: (part.count, part.value) for part in group.parts},
+    )
+
+
+def counts_of(counted: counts.Counts | None) -> dict[str, Any]:
+    """Return the fields `counts`, `counted_by`, `others` and `totals` of a result."""
+    if counted is None:
+        return {}
+    return {
+        "counts": [count_of(group) for group in counted.groups],
+        "counted_by": list(counted.by),
+        "others": None if counted.others is None else count_of(counted.others),
+        "totals": [count_of(group) for group in counted.totals],
+    }
+
+
+def _name(text: str) -> str:
+    return one_line(text)[:MAX_NAME_CHARS]
+
+
+def count_lines(
+    by: Sequence[str],
+    groups: Sequence[Count],
+    others: Count | None,
+    totals: Sequence[Count] = (),
+    *,
+    count: int = 0,
+    value: float = 0,
+) -> list[str]:
+    """Return counts as text: one fact in one line, two facts as a table with a line for each group.
+
+    Args:
+        by: what is counted by.
+        groups: by the first fact.
+        others: what the groups that are left out add up to.
+        totals: of two facts, all leads by the second.
+        count: of two facts, the number of all leads.
+        value: of two facts, the sum of the values of all leads.
+    """
+    if not groups:
+        return []
+    left_out = [] if others is None else [others.model_copy(update={"name": f"{others.name} others"})]
+    if len(by) == 1:
+        return [f"By {by[0]}: {', '.join(count_texts([*groups, *left_out]))}."]
+    parts = {part.name or _NONE: (part.count, part.value) for part in totals}
+    every = Count(name="all", count=count, value=value, parts=parts)
+    return [f"By {' and '.join(by)}:", *(_table_line(group) for group in (*groups, *left_out, every))]
+
+
+def _table_line(group: Count) -> str:
+    parts = [Count(name=name, count=number, value=value) for name, (number, value) in group.parts.items()]
+    return f"{count_texts([group])[0]}: {', '.join(count_texts(parts))}"
+
+
+def count_texts(groups: Sequence[Count]) -> list[str]:
+    """Return a text for each group: Won 11 ($4,200)."""
+    return [
+        f"{group.name or _NONE} {group.count:,}{f' ({dollars(group.value)})' if group.value else ''}"
+        for group in groups
+    ]

@@ -1,0 +1,230 @@
+"""Duplicates: leads that share a phone or an e-mail, against groups that are worked out in another way."""
+
+from typing import Any
+
+import anyio
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from inline_snapshot import snapshot
+
+from tests.conftest import content, text
+from tests.leads.companies import company, stored
+from tests.leads.test_search import connect, search, walk
+
+pytestmark = pytest.mark.anyio
+
+PHONES = {
+    "+16125550101": ["(612) 555-0101", "612.555.0101", "6125550101", "+1 612 555 0101", "cell 612-555-0101"],
+    "+16125550102": ["612-555-0102", "1 (612) 555-0102"],
+    "+442079460018": ["+44 20 7946 0018", "0044 20 7946 0018"],
+    "": ["unknown", "000-000-0000", "n/a"],
+}
+EMAILS = {
+    "jane@example.com": ["jane@example.com", "JANE@Example.com", "Jane <jane@example.com>"],
+    "bob@example.com": ["bob@example.com", " Bob@example.com"],
+    "": ["none", "n/a", "-"],
+}
+PEOPLE = st.lists(
+    st.tuples(
+        st.none()
+        | st.sampled_from(sorted(PHONES)).flatmap(
+            lambda key: st.sampled_from(PHONES[key]).map(lambda text: (key, text))
+        ),
+        st.none()
+        | st.sampled_from(sorted(EMAILS)).flatmap(
+            lambda key: st.sampled_from(EMAILS[key]).map(lambda text: (key, text))
+        ),
+        st.booleans(),
+        st.sampled_from(["Won", "Quoted"]),
+    ),
+    max_size=9,
+)
+
+
+def naive_groups(people: list[Any], scope: set[int]) -> list[set[int]]:
+    """Spread from each person to all who share something, until nobody is added."""
+    groups: list[set[int]] = []
+    for start in sorted(scope):
+        if any(start in group for group in groups):
+            continue
+        group, before = {start}, set[int]()
+        while group != before:
+            before = set(group)
+            for other in scope:
+                for one in before:
+                    for fact in (0, 1):
+                        mine, theirs = people[one][fact], people[other][fact]
+                        if mine and theirs and mine[0] and mine[0] == theirs[0]:
+                            group.add(other)
+        if len(group) > 1:
+            groups.append(group)
+    return groups
+
+
+@settings(max_examples=120)
+@example(
+    people=[
+        (("+16125550101", "(612) 555-0101"), None, False, "Won"),
+        (("+16125550101", "6125550101"), ("bob@example.com", "bob@example.com"), False, "Quoted"),
+        (None, ("bob@example.com", " Bob@example.com"), True, "Quoted"),
+    ],
+    archived="include",
+    stage=None,
+    limit=2,
+)
+@given(
+    people=PEOPLE,
+    archived=st.sampled_from(["exclude", "include", "only"]),
+    stage=st.sampled_from([None, "Won"]),
+    limit=st.sampled_from([2, 100]),
+)
+def test_groups_are_those_that_a_naive_search_finds(
+    people: list[Any], archived: str, stage: str | None, limit: int
+) -> None:
+    leads = [
+        stored(
+            number,
+            phone=phone and phone[1],
+            email=email and email[1],
+            archived_at="2026-11-01T12:00:00Z" if is_archived else None,
+            stage=of,
+        )
+        for number, (phone, email, is_archived, of) in enumerate(people)
+    ]
+    numbers = {lead["id"]: number for number, lead in enumerate(leads)}
+    scope = {
+        n for n, person in enumerate(people) if archived == "include" or person[2] == (archived == "only")
+    }
+    wanted = [
+        group
+        for group in naive_groups(people, scope)
+        if stage is None or any(people[n][3] == stage for n in group)
+    ]
+
+    async def go() -> list[dict[str, Any]]:
+        with company(leads) as sandbox:
+            async with connect(sandbox) as client:
+                given = {"duplicates": True, "archived": archived, "limit": limit}
+                results = await walk(client, **given, **({"stage": stage} if stage else {}))
+                return [content(result) for result in results]
+
+    results = anyio.run(go)
+    found: list[list[int]] = []
+    for result in results:
+        rows = iter(result["leads"])
+        for group in result.get("groups", []):
+            found.append([numbers[next(rows)["id"]] for _ in range(group["leads"])])
+            assert group["shared"]
+        assert not [*rows]
+    # A smaller number is a newer lead.
+    assert found == sorted(sorted(group) for group in wanted)
+    assert results[0]["count"] == sum(map(len, wanted))
+    assert results[0]["group_count"] == len(wanted)
+
+
+async def test_whole_companies_are_compared_in_one_call() -> None:
+    def lead(number: int) -> dict[str, Any]:
+        twice = {7: 1207, 450: 451, 2_000: 30}.get(number, number)
+        spelling = "({0}) 555-{1:04}" if twice == number else "{0}555{1:04}"
+        return stored(number, phone=spelling.format(612 + twice // 10_000, twice), stage="Quoted")
+
+    with company(map(lead, range(2_400))) as sandbox:
+        async with connect(sandbox) as client:
+            result = await search(client, duplicates=True)
+    assert text(result) == snapshot("""\
+6 leads in 3 groups that share a phone or e-mail, newest first. Today is 2026-11-22. 3 requests spent.
+6125551207:
+  Lead 7 · Quoted · created 2026-11-22 · id d6ed313e
+  Lead 1207 · Quoted · created 2026-11-21 · id 28a7b863
+(612) 555-0030:
+  Lead 30 · Quoted · created 2026-11-22 · id 720073c2
+  Lead 2000 · Quoted · created 2026-11-21 · id 7920a3ee
+6125550451:
+  Lead 450 · Quoted · created 2026-11-22 · id 693b809f
+  Lead 451 · Quoted · created 2026-11-22 · id 4577ee3f\
+""")
+    assert content(result) == snapshot(
+        {
+            "today": "2026-11-22",
+            "timezone": "America/Chicago",
+            "requests": 3,
+            "leads": [
+                {
+                    "name": "Lead 7",
+                    "stage": "Quoted",
+                    "id": "d6ed313e-533a-55a6-aa06-4c00bc132812",
+                    "created_at": "2026-11-22",
+                },
+                {
+                    "name": "Lead 1207",
+                    "stage": "Quoted",
+                    "id": "28a7b863-2a4c-5154-a529-11e25d210d63",
+                    "created_at": "2026-11-21",
+                },
+                {
+                    "name": "Lead 30",
+                    "stage": "Quoted",
+                    "id": "720073c2-6984-53fa-9546-b893e83e0f62",
+                    "created_at": "2026-11-22",
+                },
+                {
+                    "name": "Lead 2000",
+                    "stage": "Quoted",
+                    "id": "7920a3ee-8171-5279-b023-a1ff03706594",
+                    "created_at": "2026-11-21",
+                },
+                {
+                    "name": "Lead 450",
+                    "stage": "Quoted",
+                    "id": "693b809f-0ad3-58fc-a3a4-6ade114dcaa9",
+                    "created_at": "2026-11-22",
+                },
+                {
+                    "name": "Lead 451",
+                    "stage": "Quoted",
+                    "id": "4577ee3f-3bcc-5488-adf1-b20fe4a707df",
+                    "created_at": "2026-11-22",
+                },
+            ],
+            "count": 6,
+            "value": 0,
+            "groups": [
+                {"shared": ["6125551207"], "leads": 2},
+                {"shared": ["(612) 555-0030"], "leads": 2},
+                {"shared": ["6125550451"], "leads": 2},
+            ],
+            "group_count": 3,
+        }
+    )
+
+
+async def test_what_could_not_be_compared_is_said() -> None:
+    leads = [stored(number, phone="612-555-0101") for number in range(0, 2_400, 1_200)]
+    leads += [stored(number) for number in range(2_400) if number % 1_200]
+    with company(leads) as sandbox:
+        async with connect(sandbox, search_requests="1") as client:
+            result = await search(client, duplicates=True)
+    assert text(result) == snapshot("""\
+No match so far for duplicates true. Today is 2026-11-22. 1 request spent.
+Only the newest 1,000 of 2,400 leads were compared.\
+""")
+
+
+async def test_some_fields_and_counts_of_duplicates() -> None:
+    leads = [stored(1, phone="612-555-0101", stage="Won"), stored(2, phone="(612) 555-0101"), stored(3)]
+    with company(leads) as sandbox:
+        async with connect(sandbox) as client:
+            shown = await search(client, duplicates=True, fields=["name", "stage"], count_by="stage")
+            counted = await search(client, duplicates=True, limit=0)
+    assert text(shown) == snapshot("""\
+2 leads in 1 group that share a phone or e-mail, newest first. Today is 2026-11-22. 1 request spent.
+By stage: Won 1, none 1.
+name · stage
+612-555-0101:
+  Lead 1 · Won
+  Lead 2 · -\
+""")
+    assert text(counted) == snapshot(
+        "2 leads in 1 group that share a phone or e-mail. Today is 2026-11-22. No requests spent. Read up to 1 second ago."
+    )
