@@ -7,6 +7,7 @@ These are patterns, not understanding. They are written so that an honest answer
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 
 _PLAIN = str.maketrans({"\u2019": "'", "\u2018": "'", "“": '"', "”": '"', "*": "", "_": "", "`": ""})
 _NUMBER = re.compile(r"(?<![\w.])\$?(\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?)(?!\w)")
@@ -63,18 +64,21 @@ def named(answer: str, names: Iterable[str]) -> set[str]:
     return {name for name in names if plain(name) in text and mentions(text, name)}
 
 
-def told_wrong(answer: str, expected: Mapping[str, float]) -> list[str]:
+def told_wrong(
+    answer: str, expected: Mapping[str, float], forms: Mapping[str, str] = MappingProxyType({})
+) -> list[str]:
     """The names beside which it does not say the number that is theirs.
 
     Args:
         answer: names and numbers, such as "Austin: 12, Buda: 3" or "12 in Austin and 3 in Buda".
-        expected: name, or a pattern of its forms → number. If that is 0, the name may be missing.
+        expected: name → number. If that is 0, the name may be missing.
+        forms: name → pattern of all its forms, in small letters, for names that have several.
     """
     text = plain(answer)
     found = [
         (match.start(), match.end(), name)
         for name in expected
-        for match in re.finditer(rf"(?<!\w)(?:{name})(?!\w)", text)
+        for match in re.finditer(rf"(?<!\w)(?:{forms.get(name, re.escape(plain(name)))})(?!\w)", text)
     ]
     places: list[tuple[int, int, str]] = []
     for start, end, name in sorted(found):
@@ -82,21 +86,20 @@ def told_wrong(answer: str, expected: Mapping[str, float]) -> list[str]:
             places[-1] = (places[-1][0], max(end, places[-1][1]), name)  # "Monday, Nov 23" is one place
         else:
             places.append((start, end, name))
-    before: dict[str, list[str]] = {name: [] for name in expected}
-    after: dict[str, list[str]] = {name: [] for name in expected}
     starts, ends = [start for start, *_ in places], [end for _, end, _ in places]
-    for (start, end, name), last, following in zip(
-        places, [0, *ends], [*starts[1:], len(text)], strict=False
-    ):
-        before[name].append(text[last:start])
-        after[name].append(text[end:following])
-    return min(
-        (
-            [name for name, number in expected.items() if not _say(beside[name], number)]
-            for beside in (after, before)
-        ),
-        key=len,
+    after = _wrong(
+        expected, places, [text[i:j] for i, j in zip(ends, [*starts[1:], len(text)], strict=False)]
     )
+    before = _wrong(expected, places, [text[i:j] for i, j in zip([0, *ends], starts, strict=False)])
+    return after if before else []
+
+
+def _wrong(expected: Mapping[str, float], places: list[tuple[int, int, str]], beside: list[str]) -> list[str]:
+    """The names without their number in the texts beside their places."""
+    said: dict[str, list[str]] = {name: [] for name in expected}
+    for (_, _, name), part in zip(places, beside, strict=True):
+        said[name].append(part)
+    return [name for name, number in expected.items() if not _say(said[name], number)]
 
 
 def _say(parts: list[str], number: float) -> bool:

@@ -8,16 +8,21 @@ from evals.task import Outcome, Task, in_each_size
 from rotor_mcp.sandbox.store import StoredLead
 
 
+def _keys(lead: StoredLead) -> list[str]:
+    return [key for key in (phone_digits(lead["phone"]), (lead["email"] or "").casefold()) if key]
+
+
 def sharing(leads: Iterable[StoredLead]) -> list[list[StoredLead]]:
     """Groups of leads that share a phone or e-mail, with each other or by way of a third one."""
-    groups: list[tuple[set[str], list[StoredLead]]] = []
+    group_of: dict[str, list[StoredLead]] = {}  # by phone and by e-mail
     for lead in leads:
-        keys = {key for key in (phone_digits(lead["phone"]), (lead["email"] or "").casefold()) if key}
-        joined = [group for group in groups if keys & group[0]]
-        groups = [group for group in groups if group not in joined]
-        merged = keys.union(*(group[0] for group in joined))
-        groups.append((merged, [*(one for group in joined for one in group[1]), lead]))
-    return [together for _, together in groups if len(together) > 1]
+        joined = [lead]
+        for key in _keys(lead):
+            joined += [other for other in group_of.get(key, []) if other not in joined]
+        for other in joined:
+            group_of |= dict.fromkeys(_keys(other), joined)
+    groups = {id(group): group for group in group_of.values() if len(group) > 1}
+    return list(groups.values())
 
 
 def _in_twice(outcome: Outcome) -> None:
