@@ -106,10 +106,14 @@ def _counted(text: str) -> dict[str, _Count]:
     return _counts(_found(r"(?m)^By [^:\n]+: (.+)$", text))
 
 
-def _counted_twice(text: str) -> dict[str, dict[str, _Count]]:
-    """The counts of a result that is counted by two fields, without the line of all leads."""
-    lines = re.findall(r"(?m)^(.+?) [\d,]*\d(?: \(\$[\d,.]+\))?: (.+)$", text[text.index("\nBy ") + 1 :])
-    return {name: _counts(line) for name, line in lines if name != "all"}
+def _counted_twice(text: str) -> dict[str, tuple[int, dict[str, _Count]]]:
+    """The counts of a result that is counted by two fields, without the line of all leads.
+
+    A name by the first field → its leads, and the counts of these by the second.
+    """
+    line = r"(?m)^(.+?) ([\d,]*\d)(?: \(\$[\d,.]+\))?: (.+)$"
+    lines = re.findall(line, text[text.index("\nBy ") + 1 :])
+    return {name: (int(of.replace(",", "")), _counts(rest)) for name, of, rest in lines if name != "all"}
 
 
 _NONE = "none"
@@ -326,8 +330,8 @@ def _per_assignee(_: date) -> Script:
 def _best_source(_: date) -> Script:
     found = yield ask("search_leads", count_by=["source", "stage"], limit=0)
     shares = {
-        source: stages["Installed"].leads / sum(stage.leads for stage in stages.values())
-        for source, stages in _counted_twice(found).items()
+        source: stages["Installed"].leads / of
+        for source, (of, stages) in _counted_twice(found).items()
         if source != _NONE and "Installed" in stages
     }
     best = max(shares, key=lambda source: shares[source])
