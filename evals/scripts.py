@@ -227,13 +227,13 @@ def _home_show(_: date) -> Script:
 
 
 def _overdue_quotes(_: date) -> Script:
-    found = yield ask("search_leads", stage="Quoted", overdue=True, order="follow_up")
+    found = yield ask("search_leads", stage=["Quoted"], overdue=True, order="follow_up")
     overdue = re.findall(r"^(.+?) · .*\((\d+) days? overdue\)", found, re.MULTILINE)
     yield "\n".join(f"- {name}: {days} days" for name, days in overdue)
 
 
 def _open_quotes(_: date) -> Script:
-    found = yield ask("search_leads", stage="Quoted", count_by="stage", limit=0)
+    found = yield ask("search_leads", stage=["Quoted"], count_by=["stage"], limit=0)
     worth = _counted(found)["Quoted"].value
     yield f"They are worth ${worth:,.2f} in all."
 
@@ -294,7 +294,7 @@ def _married(_: date) -> Script:
 
 
 def _overdue_to_monday(today: date) -> Script:
-    found = yield ask("search_leads", stage=WAITING, overdue=True, fields=["id"], limit=100)
+    found = yield ask("search_leads", stage=[WAITING], overdue=True, fields=["id"], limit=100)
     monday = str(next_weekday(MONDAY, today)[0])
     written = yield ask("upsert_leads", ids=_ids(found), follow_up_date=monday)
     yield f"{_found(UPDATED, written)} follow-ups were moved."
@@ -311,19 +311,19 @@ UPDATED = r"([\d,]*\d) (?:leads? )?updated"
 
 
 def _best_service(_: date) -> Script:
-    found = yield ask("search_leads", stage="Won", count_by="service_type", limit=0)
+    found = yield ask("search_leads", stage=["Won"], count_by=["service_type"], limit=0)
     worth = {service: count.value for service, count in _counted(found).items() if service != _NONE}
     best = max(worth, key=lambda service: worth[service])
     yield f"{best}, with ${worth[best]:,.2f}."
 
 
 def _per_city(_: date) -> Script:
-    found = yield ask("search_leads", count_by="city", limit=0)
+    found = yield ask("search_leads", count_by=["city"], limit=0)
     yield "\n".join(f"- {city}: {count.leads}" for city, count in _counted(found).items())
 
 
 def _per_assignee(_: date) -> Script:
-    found = yield ask("search_leads", count_by="assigned_to", limit=0)
+    found = yield ask("search_leads", count_by=["assigned_to"], limit=0)
     yield "\n".join(f"- {user}: {count.leads}" for user, count in _counted(found).items())
 
 
@@ -342,9 +342,9 @@ def _won_months(today: date) -> Script:
     months = last_months(today)
     found = yield ask(
         "search_leads",
-        stage="Installed",
+        stage=["Installed"],
         created_from=str(months[0]),
-        count_by="created_month",
+        count_by=["created_month"],
         limit=0,
     )
     yield "\n".join(f"- {month}: {count.leads}" for month, count in _counted(found).items())
@@ -353,7 +353,7 @@ def _won_months(today: date) -> Script:
 def _days_ahead(today: date) -> Script:
     first, *_, last = map(str, days_ahead(today))
     found = yield ask(
-        "search_leads", follow_up_from=first, follow_up_to=last, count_by="follow_up_day", limit=0
+        "search_leads", follow_up_from=first, follow_up_to=last, count_by=["follow_up_day"], limit=0
     )
     yield "\n".join(f"- {day}: {count.leads}" for day, count in _counted(found).items())
 
@@ -372,7 +372,7 @@ def _never_followed_up(_: date) -> Script:
 
 
 def _without_amount(_: date) -> Script:
-    found = yield ask("search_leads", stage="Quoted", lacks=["projected_value"], fields=["name"], limit=100)
+    found = yield ask("search_leads", stage=["Quoted"], lacks=["projected_value"], fields=["name"], limit=100)
     yield "\n".join(name for name, *_ in _rows(found))
 
 
