@@ -6,9 +6,12 @@ These are patterns, not understanding. They are written so that an honest answer
 
 import re
 import unicodedata
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 
 _PLAIN = str.maketrans({"\u2019": "'", "\u2018": "'", "“": '"', "”": '"', "*": "", "_": "", "`": ""})
 _NUMBER = re.compile(r"(?<![\w.])\$?(\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?)(?!\w)")
+_NOTHING = re.compile(r"\b(?:0|no|none|nothing|zero)\b")
 _CLAUSE_ENDS = re.compile(r"[.!?](?!\w)|[,;:()\n]+| - | \u2013 |—")
 
 _NO = (
@@ -48,6 +51,61 @@ def numbers(answer: str) -> set[float]:
 def states(answer: str, value: float) -> bool:
     """Whether it states an amount, exactly or in whole dollars."""
     return any(abs(number - value) < (1 if number.is_integer() else 0.005) for number in numbers(answer))
+
+
+def rounds(answer: str, percent: float) -> bool:
+    """Whether it states a percentage, however it is rounded."""
+    return any(abs(number - percent) < 1 for number in numbers(answer))
+
+
+def named(answer: str, names: Iterable[str]) -> set[str]:
+    """Those of some names that it mentions."""
+    text = plain(answer)
+    return {name for name in names if plain(name) in text and mentions(text, name)}
+
+
+def told_wrong(
+    answer: str, expected: Mapping[str, float], forms: Mapping[str, str] = MappingProxyType({})
+) -> list[str]:
+    """The names beside which it does not say the number that is theirs.
+
+    Args:
+        answer: names and numbers, such as "Austin: 12, Buda: 3" or "12 in Austin and 3 in Buda".
+        expected: name → number. If that is 0, the name may be missing.
+        forms: name → pattern of all its forms, in small letters, for names that have several.
+    """
+    text = plain(answer)
+    found = [
+        (match.start(), match.end(), name)
+        for name in expected
+        for match in re.finditer(rf"(?<!\w)(?:{forms.get(name, re.escape(plain(name)))})(?!\w)", text)
+    ]
+    places: list[tuple[int, int, str]] = []
+    for start, end, name in sorted(found):
+        if places and places[-1][2] == name:
+            places[-1] = (places[-1][0], max(end, places[-1][1]), name)  # "Monday, Nov 23" is one place
+        else:
+            places.append((start, end, name))
+    starts, ends = [start for start, *_ in places], [end for _, end, _ in places]
+    after = _wrong(
+        expected, places, [text[i:j] for i, j in zip(ends, [*starts[1:], len(text)], strict=False)]
+    )
+    before = _wrong(expected, places, [text[i:j] for i, j in zip([0, *ends], starts, strict=False)])
+    return after if before else []
+
+
+def _wrong(expected: Mapping[str, float], places: list[tuple[int, int, str]], beside: list[str]) -> list[str]:
+    """The names without their number in the texts beside their places."""
+    said: dict[str, list[str]] = {name: [] for name in expected}
+    for (_, _, name), part in zip(places, beside, strict=True):
+        said[name].append(part)
+    return [name for name, number in expected.items() if not _say(said[name], number)]
+
+
+def _say(parts: list[str], number: float) -> bool:
+    if number:
+        return any(number in numbers(part) for part in parts)
+    return all(_NOTHING.search(part) or not numbers(part) for part in parts)
 
 
 def claims(answer: str, done: str) -> bool:

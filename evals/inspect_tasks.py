@@ -71,7 +71,7 @@ def conversation(server_name: str, environments: str) -> Solver:
             state.store.set("answers", answers)
             async with serving(rotor) as base_url:
                 process = started(chosen, base_url)
-                system = system_prompt(today, await _instructions(process))
+                system = system_prompt(ours.company.business, today, await _instructions(process))
                 state.messages = [ChatMessageSystem(content=system)]
                 connection = mcp_server_stdio(command=process.command, args=process.args, env=process.env)
                 async with mcp_connection(connection):
@@ -108,10 +108,10 @@ def end_state() -> Scorer:
     return score
 
 
-def system_prompt(today: date, instructions: str | None) -> str:
+def system_prompt(business: str, today: date, instructions: str | None) -> str:
     """What hosts tell a model: who it works for, which day it is, and the server's instructions."""
     told = (
-        "You are the assistant of a window-cleaning company's owner, who keeps the company's leads in Rotor, "
+        f"You are the assistant of the owner of {business}, who keeps the company's leads in Rotor, "
         "a CRM. You reach it through the tools that you were given. Answer briefly. "
         f"Today is {today:%A}, {today.isoformat()} (UTC)."
     )

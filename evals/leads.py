@@ -34,6 +34,22 @@ def all_leads(rotor: Sandbox) -> Leads:
     return found
 
 
+def current(leads: Leads) -> list[StoredLead]:
+    """The leads that are not archived."""
+    return [lead for lead in leads.values() if not lead["archived_at"]]
+
+
+def follow_up_day(lead: StoredLead) -> date | None:
+    """The day of a follow-up in UTC."""
+    due = lead["follow_up_date"]
+    return timestamps.parse_utc(due).date() if due else None
+
+
+def phone_digits(text: str | None) -> str:
+    """The digits of a number, without the country code of the US and Canada."""
+    return re.sub(r"\D", "", text or "").removeprefix("1")
+
+
 @dataclass(frozen=True)
 class Changed:
     """A lead that changes: these fields so, those perhaps so, all others not at all."""
@@ -134,7 +150,7 @@ def equal(value: object) -> Fits:
 
 def phone(digits: str) -> Fits:
     """This number in any spelling."""
-    return lambda _, now: re.sub(r"\D", "", now or "").removeprefix("1") == digits
+    return lambda _, now: phone_digits(now) == digits
 
 
 def on(*days: date) -> Fits:

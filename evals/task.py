@@ -1,9 +1,11 @@
 """A task: what a person says, the company it is said in, and what is right at the end."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import date, datetime
+from collections.abc import Callable, Iterable, Set
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
 
+from evals.answers import named
+from evals.companies import SAMPLES, SIZES, Company
 from evals.leads import Changed, Created, Leads, Wrong, compare
 from rotor_mcp.sandbox import Fault, Sandbox
 from rotor_mcp.sandbox.requests import LeadInput
@@ -47,6 +49,17 @@ class Outcome:
         """
         compare(self.before, self.states[turn], expected)
 
+    def answer_names(self, must: Set[str], others: Iterable[str], may: Set[str] = frozenset()) -> None:
+        """See that the answer names all whom it must, and of the others none but those whom it may.
+
+        Raises:
+            Wrong: if it does not.
+        """
+        for name in sorted(must - named(self.answer, must)):
+            self.answers_if(False, f"leaves out {name}")
+        for name in sorted(named(self.answer, {*others} - must - may)):
+            self.answers_if(False, f"names {name}, which is not meant")
+
     def answers_if(self, told: object, otherwise: str) -> None:
         """See that something holds for the answer.
 
@@ -66,14 +79,16 @@ class Task:
     """What the person says, turn by turn."""
     check: Callable[[Outcome], None]
     """Raises `Wrong`. Its docstring says which ends are right."""
+    company: Company = SAMPLES
     leads: tuple[LeadInput, ...] = ()
-    """Leads beside the samples."""
+    """Leads beside the company's."""
     faults: tuple[Fault, ...] = ()
     quota: int = 1_000
 
     def sandbox(self, now: Callable[[], datetime]) -> Sandbox:
         """Found the company in which it takes place."""
-        rotor = Sandbox(quota=self.quota, now=now)
+        rotor = Sandbox(leads=0, quota=self.quota, now=now)
+        rotor.store.seed(lambda: self.company.leads(now().astimezone(UTC).date()))
         for lead in self.leads:
             rotor.store.upsert(lead, now())
         for fault in self.faults:
@@ -89,3 +104,8 @@ class Task:
         except Wrong as exc:
             return str(exc)
         return None
+
+
+def in_each_size(task: Task, company: Callable[[int], Company]) -> tuple[Task, ...]:
+    """The same task in a small and in a large company; the ids end in the number of leads."""
+    return tuple(replace(task, id=f"{task.id}_{size}", company=company(size)) for size in SIZES)

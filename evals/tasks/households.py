@@ -1,7 +1,8 @@
 """Two people, one phone: whoever was there first must not be overwritten by accident."""
 
 from evals.answers import WRITTEN, claims, mentions
-from evals.leads import Changed, Created, Wrong, adding, anything, equal, phone
+from evals.companies import WHITLOCK_PHONE, washers
+from evals.leads import Changed, Created, Wrong, adding, anything, equal, phone, phone_digits
 from evals.task import Outcome, Task
 from rotor_mcp.sandbox.edge_cases import JANE_DOE_ID
 
@@ -29,6 +30,38 @@ SHARED_PHONE = Task(
     "shared_phone",
     ("New lead: Bob Doe, (763) 555-0100. Wants a price for pressure washing his driveway.",),
     _bob_on_janes_phone,
+)
+
+
+def _karen_on_pauls_phone(outcome: Outcome) -> None:
+    """Paul Whitlock stays who he is, and the person hears that the number is his.
+
+    Nothing written is right, and said; so is a line about Karen in his notes, or a lead of her own.
+    """
+    paul = Changed(outcome.id_of("Paul Whitlock"), may={"notes": adding("Karen")})
+    karen = Created(
+        "Karen Whitlock",
+        may={
+            "phone": phone(phone_digits(WHITLOCK_PHONE)),
+            "service_type": anything,
+            "notes": anything,
+            "tags": anything,
+        },
+    )
+    outcome.differs_by(paul, *([karen] if len(outcome.after) > len(outcome.before) else []))
+    outcome.answers_if(mentions(outcome.answer, "Paul"), "does not say that the number is Paul Whitlock's")
+    untrue = outcome.after == outcome.before and claims(outcome.answer, WRITTEN)
+    outcome.answers_if(not untrue, "claims that something was written")
+
+
+SPOUSE = Task(
+    "spouse",
+    (
+        "Missed call from (512) 555-0171, message says: this is Karen Whitlock, I'd like a price for "
+        "cleaning our gutters. Can you put her in?",
+    ),
+    _karen_on_pauls_phone,
+    company=washers(2_400),
 )
 
 
@@ -82,4 +115,4 @@ ON_HIS_OWN = Task(
     _bob_on_his_own,
 )
 
-TASKS = (SHARED_PHONE, TAKES_OVER, ON_HIS_OWN)
+TASKS = (SHARED_PHONE, TAKES_OVER, ON_HIS_OWN, SPOUSE)

@@ -1,26 +1,18 @@
 """Questions, whose answers are in the database and nowhere else. None of them changes anything."""
 
 import re
-from collections.abc import Iterator
 from datetime import date
 
 from evals.answers import mentions, numbers, plain, states
-from evals.leads import Leads
+from evals.leads import Leads, current, follow_up_day
 from evals.task import Outcome, Task
-from rotor_mcp.sandbox import timestamps
 from rotor_mcp.sandbox.store import StoredLead
-
-
-def current(leads: Leads) -> Iterator[StoredLead]:
-    """The leads that are not archived."""
-    return (lead for lead in leads.values() if not lead["archived_at"])
 
 
 def overdue_days(lead: StoredLead, today: date) -> int:
     """Days since the follow-up of a lead; 0 if none is overdue."""
-    if not lead["follow_up_date"]:
-        return 0
-    return max(0, (today - timestamps.parse_utc(lead["follow_up_date"]).date()).days)
+    due = follow_up_day(lead)
+    return max(0, (today - due).days) if due else 0
 
 
 def _overdue_quotes(outcome: Outcome) -> None:
@@ -37,14 +29,9 @@ def _overdue_quotes(outcome: Outcome) -> None:
     for name, beginning, end in zip(overdue, [0, *places], [*places[1:], len(answer)], strict=False):
         told = numbers(re.sub(r"\d{4}-\d\d-\d\d", "", answer[beginning:end]))
         outcome.answers_if(days[name] in told, f"does not say that {name} is {days[name]} days overdue")
-    due_today = {lead["name"] for lead in quoted if _is_due(lead, outcome.today)}
+    due_today = {lead["name"] for lead in quoted if follow_up_day(lead) == outcome.today}
     for name in {lead["name"] for lead in current(outcome.before)} - {*overdue, *due_today, "", "Sam"}:
         outcome.answers_if(not mentions(answer, name), f"names {name}, who is not meant")
-
-
-def _is_due(lead: StoredLead, today: date) -> bool:
-    due = lead["follow_up_date"]
-    return bool(due) and timestamps.parse_utc(due).date() == today
 
 
 OVERDUE_QUOTES = Task(

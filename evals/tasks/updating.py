@@ -3,11 +3,12 @@
 from datetime import date, timedelta
 
 from evals.answers import mentions
-from evals.leads import Changed, adding, equal, on, phone
+from evals.companies import DENISE_PHONE, decorators
+from evals.leads import Changed, adding, equal, on, phone, phone_digits
 from evals.task import Outcome, Task
 from rotor_mcp.sandbox.edge_cases import JANE_DOE_ID
 
-SUNDAY, MONDAY, TUESDAY = 6, 0, 1
+MONDAY, TUESDAY = 0, 1
 
 
 def _gate_code(outcome: Outcome) -> None:
@@ -19,11 +20,11 @@ def _gate_code(outcome: Outcome) -> None:
 GATE_CODE = Task("gate_code", ("Note for Jane Doe: the gate code is 4711.",), _gate_code)
 
 
-def next_tuesday(today: date) -> tuple[date, ...]:
-    """The days that people mean: on Sundays and Mondays some the day that is near, some the one after."""
-    ahead = (TUESDAY - today.weekday() - 1) % 7 + 1
+def next_weekday(weekday: int, today: date) -> tuple[date, ...]:
+    """The days that people mean: if the near one is tomorrow or the day after, some mean the one after."""
+    ahead = (weekday - today.weekday() - 1) % 7 + 1
     near = today + timedelta(ahead)
-    return (near, near + timedelta(7)) if today.weekday() in (SUNDAY, MONDAY) else (near,)
+    return (near, near + timedelta(7)) if ahead <= 2 else (near,)
 
 
 def _next_tuesday(outcome: Outcome) -> None:
@@ -31,7 +32,7 @@ def _next_tuesday(outcome: Outcome) -> None:
     outcome.differs_by(
         Changed(
             outcome.id_of("Tom Becker"),
-            must={"stage": equal("Scheduled"), "follow_up_date": on(*next_tuesday(outcome.today))},
+            must={"stage": equal("Scheduled"), "follow_up_date": on(*next_weekday(TUESDAY, outcome.today))},
             may={"notes": adding()},
         )
     )
@@ -74,4 +75,32 @@ WHICH_SAM = Task(
     _which_sam,
 )
 
-TASKS = (GATE_CODE, NEXT_TUESDAY, WRONG_NUMBER, WHICH_SAM)
+
+def _married(outcome: Outcome) -> None:
+    """The Denise of this number has her new name, the other Denise her old one; the old one may be noted."""
+    (denise,) = (
+        lead_id
+        for lead_id, lead in outcome.before.items()
+        if phone_digits(lead["phone"]) == phone_digits(DENISE_PHONE)
+    )
+    outcome.differs_by(
+        Changed(
+            denise,
+            must={"name": equal("Denise Hartmann")},
+            may={"notes": adding(), "phone": phone(phone_digits(DENISE_PHONE))},
+        )
+    )
+    outcome.answers_if(mentions(outcome.answer, "Hartmann"), "does not say the new name")
+
+
+MARRIED = Task(
+    "married",
+    (
+        "Denise Kowalczyk got married, she's Denise Hartmann now. It's the Denise with 905.555.0144. Please "
+        "change her name, all else stays.",
+    ),
+    _married,
+    company=decorators(2_400),
+)
+
+TASKS = (GATE_CODE, NEXT_TUESDAY, WRONG_NUMBER, WHICH_SAM, MARRIED)

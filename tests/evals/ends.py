@@ -12,7 +12,7 @@ from rotor_mcp.sandbox import requests
 from tests.conftest import NOW
 
 Body = dict[str, Any]
-"""What the API is sent. An `id` may be a lead's name, or words of its notes."""
+"""What the API is sent. An `id` may also be a lead's name, or words of its notes."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ def judged(ended: End) -> str | None:
 
 
 def _id(leads: Leads, body: Body) -> Body:
-    if "id" not in body:
+    if "id" not in body or body["id"] in leads:
         return {}
     named = [lead_id for lead_id, lead in leads.items() if lead["name"] == body["id"]]
     noted = [lead_id for lead_id, lead in leads.items() if body["id"] in (lead["notes"] or "")]

@@ -2,7 +2,18 @@
 
 import pytest
 
-from evals.answers import WRITING, WRITTEN, claims, denies, mentions, numbers, states
+from evals.answers import (
+    WRITING,
+    WRITTEN,
+    claims,
+    denies,
+    mentions,
+    named,
+    numbers,
+    rounds,
+    states,
+    told_wrong,
+)
 
 DELETED = "deleted|removed|archived"
 DELETING = r"(?:delet|remov|archiv)\w*"
@@ -52,6 +63,52 @@ def test_an_amount(answer: str, stated: bool) -> None:
 )
 def test_a_name(answer: str, named: bool) -> None:
     assert mentions(answer, "Jane") is named
+
+
+@pytest.mark.parametrize(
+    ("answer", "stated"),
+    [
+        ("Referral, 56.25%", True),
+        ("about 56 percent", True),
+        ("57 %", True),
+        ("9 of 16", False),
+        ("55%", False),
+    ],
+)
+def test_a_percentage(answer: str, stated: bool) -> None:
+    assert rounds(answer, 56.25) is stated
+
+
+def test_some_names() -> None:
+    answer = "**Mrs. Okonkwo** and William Sauv\u0065\u0301, but not Janet Dow."
+    assert named(answer, ["Mrs. Okonkwo", "William Sauvé", "Jane", "Dowling"]) == {
+        "Mrs. Okonkwo",
+        "William Sauvé",
+    }
+
+
+@pytest.mark.parametrize(
+    ("answer", "wrong"),
+    [
+        ("Austin: 12\nSan Marcos: 7\nNobody is in Buda.", []),
+        ("| Austin | 12 | $300 |\n| San Marcos | 7 | $1,500.50 |\n| Buda | 0 | |", []),
+        ("12 in Austin and 7 in San Marcos, none in Buda", []),
+        ("Austin leads. Austin has 12, San Marcos 7.", []),
+        ("Austin (12), San Marcos (7), Buda (2)", ["Buda"]),
+        ("Austin 7, San Marcos 12", ["Austin", "San Marcos"]),
+        ("Austin 12", ["San Marcos"]),
+        ("19 in all", ["Austin", "San Marcos"]),
+        ("", ["Austin", "San Marcos"]),
+    ],
+)
+def test_numbers_beside_names(answer: str, wrong: list[str]) -> None:
+    assert told_wrong(answer, {"Austin": 12, "San Marcos": 7, "Buda": 0}) == wrong
+
+
+def test_a_name_in_several_forms() -> None:
+    forms = {"23": "monday|nov 23", "24": "tuesday|nov 24"}
+    assert told_wrong("Monday, Nov 23: 2\nTuesday, Nov 24: 1", {"23": 2, "24": 1}, forms) == []
+    assert told_wrong("Monday, Nov 23: 1\nTuesday: 2", {"23": 2, "24": 1}, forms) == ["23", "24"]
 
 
 @pytest.mark.parametrize(

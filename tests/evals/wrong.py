@@ -1,6 +1,10 @@
 """Ends that are wrong, most of them as a careless assistant or server would leave them."""
 
+from evals.companies import SHOW, WAITING, decorators, washers
+from tests.conftest import NOW
 from tests.evals.ends import Turn, end
+
+TODAY = NOW.date()
 
 DANA = {
     "name": "Dana Whitfield",
@@ -28,6 +32,35 @@ ERIN = {"name": "Erin Fox", "source": "Nextdoor"}
 ERIN_CALLED = {"name": "Erin Fox", "phone": "612-555-0163", "service_type": "Gutter Cleaning"}
 RITA = {"id": "Rita Lang", "stage": "Contacted"}
 WANTS = "Rita wants 18 windows done."
+KAREN = {"name": "Karen Whitlock", "phone": "512.555.0171", "service_type": "Gutter cleaning"}
+DENISES = [lead["id"] for lead in decorators(2_400).leads(TODAY) if lead["name"] == "Denise Kowalczyk"]
+WAITING_ONES = [
+    lead for lead in washers(160).leads(TODAY) if lead["stage"] == WAITING and not lead["archived_at"]
+]
+MOVED = tuple(
+    {"id": lead["id"], "follow_up_date": "2026-11-23"}
+    for lead in WAITING_ONES
+    if (lead["follow_up_date"] or "9") < "2026-11-22"
+)
+DUE_TODAY = [lead["id"] for lead in WAITING_ONES if (lead["follow_up_date"] or "").startswith("2026-11-22T")]
+SHOW_ONES = [
+    lead for lead in decorators(160).leads(TODAY) if lead["source"] == SHOW and not lead["archived_at"]
+]
+FROM_THE_SHOW = [lead["id"] for lead in SHOW_ONES]
+LOW = tuple({"id": lead["id"], "priority": "low"} for lead in SHOW_ONES if not lead["priority"])
+CITIES = (
+    "Pflugerville 20, Kyle 16, Round Rock 15, Lakeway 14, Leander 14, Buda 11, Cedar Park 11, Austin 11, "
+    "Georgetown 8, none 25"
+)
+FORGOTTEN = "25, most of all Hanna Vaughn, Conrad Moss, Bruno Yoder, Greta Tate, Queenie Keller."
+NO_AMOUNT = (
+    "Vera Barlow, Ralph Ellison, Kira Engel, Joan Oakes, Ralph Nash, Vince Stokes, Theo Oakes, Mabel Farrow, "
+    "Felix Gallo"
+)
+TWICE = (
+    "Oliver Tremblay and Ollie Tremblay; Grace Okonkwo and Mrs. Okonkwo; Sauvé Family, William Sauvé, Bill Sauvé; "
+    "Ines Duarte and Marco Duarte; Leah Brandt and Leah Fontaine; Wes Whelan, twice, and Wesley Whelan"
+)
 
 WRONG = [
     end("voicemail", "only said", "I've added Dana.", reason="Dana Whitfield was not created"),
@@ -371,4 +404,205 @@ WRONG = [
         {"id": "Pete Novak", "phone": ""},
         reason="Pete Novak: phone was emptied",
     ),
+    end("spouse", "overwritten", "Karen is in.", KAREN, reason="name was changed from 'Paul Whitlock'"),
+    end("spouse", "in silence", "I could not add Karen Whitlock.", reason="does not say that the number"),
+    end(
+        "spouse",
+        "claimed",
+        "Added Karen; the number is Paul's.",
+        reason="claims that something was written",
+    ),
+    end(
+        "spouse",
+        "written into his lead",
+        "That is Paul's number, so I put the gutters into his lead.",
+        {"id": "Paul Whitlock", "service_type": "Gutter cleaning"},
+        reason="Paul Whitlock: service_type was changed",
+    ),
+    end(
+        "married",
+        "a second Denise",
+        "She is Denise Hartmann now.",
+        {"name": "Denise Hartmann", "phone": "905.555.0144"},
+        reason="Denise Kowalczyk: name is still",
+    ),
+    end(
+        "married",
+        "both",
+        "She is Denise Hartmann now.",
+        *({"id": lead_id, "name": "Denise Hartmann"} for lead_id in DENISES),
+        reason="Denise Kowalczyk: name was changed",
+    ),
+    end("married", "only said", "She is Denise Hartmann now.", reason="name is still 'Denise Kowalczyk'"),
+    end(
+        "overdue_to_monday_160",
+        "one left",
+        "18 were moved.",
+        *MOVED[1:],
+        reason=r"follow_up_date is still .* which is not right",
+    ),
+    end(
+        "overdue_to_monday_160",
+        "today's as well",
+        "18 were moved.",
+        *MOVED,
+        *({"id": lead_id, "follow_up_date": "2026-11-23"} for lead_id in DUE_TODAY),
+        reason="follow_up_date was changed from '2026-11-22T",
+    ),
+    end(
+        "overdue_to_monday_160",
+        "a Tuesday",
+        "18 were moved.",
+        *(body | {"follow_up_date": "2026-11-24"} for body in MOVED),
+        reason="follow_up_date is '2026-11-24T00:00:00Z', which is not right",
+    ),
+    end(
+        "overdue_to_monday_160", "no number", "All were moved.", *MOVED, reason="does not say that it was 18"
+    ),
+    end("low_priority_160", "only said", "14 have the priority low now.", reason="priority is None"),
+    end(
+        "low_priority_160",
+        "everybody of that source",
+        "14 have the priority low now.",
+        *({"id": lead_id, "priority": "low"} for lead_id in FROM_THE_SHOW),
+        reason="priority was changed from '(medium|high)' to 'low'",
+    ),
+    end("low_priority_160", "another number", "18 have it.", *LOW, reason="does not say that it was 14"),
+    end("best_service_160", "a name alone", "House wash.", reason="does not state the sum, 2,079.64"),
+    end(
+        "best_service_160",
+        "two of them",
+        "House wash with $2,079.64, then Window cleaning.",
+        reason="names Window cleaning, which is not meant",
+    ),
+    end("best_service_160", "a guess", "Roof cleaning, $2,830.", reason="leaves out House wash"),
+    end(
+        "best_service_2400",
+        "of the first page",
+        "Roof cleaning: $38,041.",
+        reason="does not state the sum, 96,853.35",
+    ),
+    end(
+        "per_city_160",
+        "archived ones too",
+        "Pflugerville 20, Lakeway 16, Kyle 16, Round Rock 16, Leander 14, Austin 14, Cedar Park 13, Buda 12, "
+        "Georgetown 12, none 25.",
+        reason="15 for Round Rock",
+    ),
+    end(
+        "per_city_160",
+        "one left out",
+        CITIES.replace("Buda 11, ", ""),
+        reason="does not say 11 for Buda: ",
+    ),
+    end(
+        "per_city_160",
+        "those without left out",
+        CITIES.replace(", none 25", ""),
+        reason="does not say that 25 have no city",
+    ),
+    end(
+        "per_assignee_160",
+        "one left out",
+        "3f6d1a52: 42, a94e07c8: 32, nobody: 40.",
+        reason="31 for d2b85e19",
+    ),
+    end(
+        "per_assignee_160",
+        "mixed up",
+        "3f6d1a52: 32, a94e07c8: 42, d2b85e19: 31, nobody: 40.",
+        reason="42 for 3f6d1a52",
+    ),
+    end(
+        "per_assignee_160",
+        "nobody left out",
+        "3f6d1a52: 42, a94e07c8: 32, d2b85e19: 31.",
+        reason="40 have nobody",
+    ),
+    end("best_source_160", "the most common", "Flyers: 6%.", reason="leaves out Referral"),
+    end("best_source_160", "no share", "Referral.", reason="does not state the share, 56.2%"),
+    end(
+        "best_source_160",
+        "two",
+        "Referral with 56%, then Google with 50%.",
+        reason="names Google, which is not",
+    ),
+    end("best_source_2400", "of one page", "Referral, 62%.", reason="does not state the share, 59.3%"),
+    end(
+        "won_months_160",
+        "one month moved",
+        "June 2, July 1, August 3, September 2, October 6, November 2.",
+        reason="does not say 7 for 2026-10, 1 for 2026-11",
+    ),
+    end("won_months_160", "in all", "16 in the last six months.", reason="does not say 2 for 2026-06"),
+    end(
+        "days_ahead_160",
+        "today too, and a day late",
+        "Mon 1, Tue 1, Sat 1, Sun 2.",
+        reason="does not say 2 for 2026-11-28",
+    ),
+    end("days_ahead_160", "in all", "6 in the next week.", reason="does not say 1 for 2026-11-23"),
+    end(
+        "days_ahead_160",
+        "an empty day filled",
+        "Mon 1, Tue 1, Wed 3, Sat 2, Sun 2",
+        reason="does not say 0 for 2026-11-25",
+    ),
+    end(
+        "never_followed_up_160",
+        "archived ones too",
+        FORGOTTEN.replace("25", "27"),
+        reason="does not state how many there are, 25",
+    ),
+    end(
+        "never_followed_up_160",
+        "one too many",
+        f"{FORGOTTEN} Then comes Vince Dorsey.",
+        reason="names Vince Dorsey, which is not meant",
+    ),
+    end(
+        "never_followed_up_160",
+        "four",
+        FORGOTTEN.replace("Greta Tate, ", ""),
+        reason="leaves out Greta Tate",
+    ),
+    end(
+        "without_amount_160",
+        "one left out",
+        NO_AMOUNT.replace("Joan Oakes, ", ""),
+        reason="leaves out Joan Oakes",
+    ),
+    end(
+        "without_amount_160",
+        "an archived one",
+        f"{NO_AMOUNT}, Milo Ziegler",
+        reason="names Milo Ziegler, which is not meant",
+    ),
+    end(
+        "without_amount_160",
+        "filled in",
+        NO_AMOUNT,
+        {"id": "Joan Oakes", "projected_value": 0},
+        reason="Joan Oakes: projected_value was changed from None to 0",
+    ),
+    end(
+        "in_twice_160",
+        "e-mails as they are spelled",
+        TWICE.replace("Grace Okonkwo and Mrs. Okonkwo; ", ""),
+        reason="leaves out Grace Okonkwo",
+    ),
+    end(
+        "in_twice_160",
+        "one end of a chain missing",
+        TWICE.replace(", Bill Sauvé", ""),
+        reason="leaves out Bill Sauvé",
+    ),
+    end(
+        "in_twice_160",
+        "two of one name",
+        f"{TWICE}; Denise Kowalczyk",
+        reason="names Denise Kowalczyk, which is not meant",
+    ),
+    end("in_twice_160", "no names", "Six people are in there twice.", reason="leaves out Bill Sauvé"),
+    end("in_twice_2400", "of the placed ones", TWICE, reason="leaves out A. Yoder"),
 ]
