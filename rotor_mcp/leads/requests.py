@@ -283,7 +283,7 @@ class SearchRequest(Arguments):
         if not_used := [
             f"{name} {json.dumps(value)}"
             for name, value in blank.items()
-            if not is_blank(value) and value != fields[name].default
+            if name in fields and not is_blank(value) and value != fields[name].default
         ]:
             self.remark(
                 f"not used, because other arguments are blank text: {', '.join(not_used)}. To filter by it, "

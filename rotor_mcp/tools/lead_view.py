@@ -116,10 +116,10 @@ def field_values(lead: LeadView, fields: Sequence[str], short_id: str | None) ->
 
 
 def _cell(text: str | None) -> str:
-    """Return a value in quotes if it could be taken for several."""
+    """Return a value in quotes if it could be taken for several, or for an id that we add."""
     if not text:
         return "-"
-    return f'"{text}"' if " · " in text else text
+    return f'"{text}"' if " · " in text or text.casefold().startswith("id ") else text
 
 
 def is_told_apart(lead: LeadView, fields: Sequence[str]) -> bool:

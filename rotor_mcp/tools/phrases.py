@@ -14,7 +14,7 @@ def counted(count: int, noun: str) -> str:
 
 def spent(requests: int) -> str:
     """Return the cost of a call as a sentence."""
-    return f"{counted(requests, 'request')} spent." if requests else "No requests spent."
+    return f"{requests:,} request{'' if requests == 1 else 's'} spent." if requests else "No requests spent."
 
 
 def cost(result: Result) -> str:

@@ -207,8 +207,7 @@ def _warnings(outcome: UpsertOutcome, lead: Lead, call: CallContext) -> list[str
     warnings: list[str] = []
     if triggers and status != "unchanged":
         warnings.append(
-            f"{' and '.join(triggers)} can start the company's automations, which may text or e-mail the "
-            "person"
+            f"{' and '.join(', '.join(triggers).rsplit(', ', 1))} can start the company's automations, which may text or e-mail the person"
         )
     if plan.operation == "created" and not (request.phone or request.email):
         warnings.append("without phone and e-mail it cannot be matched later: the next write needs its id")

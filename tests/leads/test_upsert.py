@@ -44,12 +44,12 @@ Created Dana Whitfield. 4 requests spent.
   phone: (612) 555-0142
   email: Dana@Example.com
   projected_value: $1,200
-  follow_up_date: 2026-12-01 (America/Chicago)
+  follow_up_date: 2026-12-01
   address_street1: 214 Oak Street
   notes: Gate code 4711. Dog.
   tags: + Website, plan: quarterly
 id <id 0>
-Note: new leads, stages, tags and follow-up dates can start the company's automations, which may text or e-mail the person.
+Note: a new lead can start the company's automations, which may text or e-mail the person.
 Note: Rotor gave it the stage New Leads.\
 """)
     structured = content(result)
@@ -78,7 +78,7 @@ Dog.\
             ],
             "tags_added": ["Website", "plan: quarterly"],
             "warnings": [
-                "new leads, stages, tags and follow-up dates can start the company's automations, which may text or e-mail the person",
+                "a new lead can start the company's automations, which may text or e-mail the person",
                 "Rotor gave it the stage New Leads",
             ],
         }
@@ -111,7 +111,7 @@ Updated Jane Doe (matched by phone). 2 requests spent.
   tags: + Gutter Cleaning (already had Website)
   unchanged: name, phone, address_country
 id 182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e
-Note: new leads, stages, tags and follow-up dates can start the company's automations, which may text or e-mail the person.\
+Note: a new stage, a new tag and a follow-up date can start the company's automations, which may text or e-mail the person.\
 """)
     assert content(result) == snapshot(
         {
@@ -132,7 +132,7 @@ Note: new leads, stages, tags and follow-up dates can start the company's automa
             "tags_present": ["Website"],
             "unchanged": ["name", "phone", "address_country"],
             "warnings": [
-                "new leads, stages, tags and follow-up dates can start the company's automations, which may text or e-mail the person"
+                "a new stage, a new tag and a follow-up date can start the company's automations, which may text or e-mail the person"
             ],
         }
     )
@@ -188,8 +188,8 @@ Nothing was written: this phone belongs to Jane Doe, whose name and email would 
   email: jane.doe@example.com → bob@example.com
   stage: New Leads → Quoted
   unchanged: phone
-If the user approves exactly this, call again with the same arguments and confirm "<token>". If it is another person, do not confirm: add a note to this lead, or enter the person without the phone, because Rotor finds this lead by it.
-Note: new leads, stages, tags and follow-up dates can start the company's automations, which may text or e-mail the person.
+Ask the user first whether this is Jane Doe or somebody else. If the user approves exactly this, call again with the same arguments and confirm "<token>". If it is another person, do not confirm: add a note to this lead, or enter the person without the phone, because Rotor finds this lead by it.
+Note: a new stage can start the company's automations, which may text or e-mail the person.
 ---
 Updated Bob Doe (matched by phone). 3 requests spent.
   name: Jane Doe → Bob Doe
@@ -197,7 +197,7 @@ Updated Bob Doe (matched by phone). 3 requests spent.
   stage: New Leads → Quoted
   unchanged: phone
 id 182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e
-Note: new leads, stages, tags and follow-up dates can start the company's automations, which may text or e-mail the person.\
+Note: a new stage can start the company's automations, which may text or e-mail the person.\
 """)
     assert {key: value for key, value in content(refused).items() if key != "confirm"} == snapshot(
         {
@@ -216,7 +216,7 @@ Note: new leads, stages, tags and follow-up dates can start the company's automa
             "unchanged": ["phone"],
             "reasons": ["this phone belongs to Jane Doe, whose name and email would be replaced"],
             "warnings": [
-                "new leads, stages, tags and follow-up dates can start the company's automations, which may text or e-mail the person"
+                "a new stage can start the company's automations, which may text or e-mail the person"
             ],
         }
     )
@@ -234,18 +234,18 @@ async def test_a_token_fits_only_the_plan_that_was_shown(client: Client, rotor: 
 Nothing was written: the confirm token does not fit: this is not the plan that was shown; this phone belongs to Jane Doe, whose name would be replaced. 1 request spent. The plan for Jane Doe (matched by phone), id 182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e:
   name: Jane Doe → Rob Doe
   unchanged: phone
-If the user approves exactly this, call again with the same arguments and confirm "<token>". If it is another person, do not confirm: add a note to this lead, or enter the person without the phone, because Rotor finds this lead by it.
+Ask the user first whether this is Jane Doe or somebody else. If the user approves exactly this, call again with the same arguments and confirm "<token>". If it is another person, do not confirm: add a note to this lead, or enter the person without the phone, because Rotor finds this lead by it.
 ---
 Nothing was written: the confirm token does not fit: this is not the plan that was shown; this phone belongs to Jane Doe, whose name would be replaced. 1 request spent. The plan for Jane Doe (matched by phone), id 182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e:
   name: Jane Doe → Bob Doe
   unchanged: phone
-If the user approves exactly this, call again with the same arguments and confirm "<token>". If it is another person, do not confirm: add a note to this lead, or enter the person without the phone, because Rotor finds this lead by it.
+Ask the user first whether this is Jane Doe or somebody else. If the user approves exactly this, call again with the same arguments and confirm "<token>". If it is another person, do not confirm: add a note to this lead, or enter the person without the phone, because Rotor finds this lead by it.
 ---
 Nothing was written: the confirm token does not fit: this is not the plan that was shown. 1 request spent. The plan for Jane Doe (matched by phone), id 182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e:
   stage: Won → Lost
   unchanged: phone
 If the user approves exactly this, call again with the same arguments and confirm "<token>".
-Note: new leads, stages, tags and follow-up dates can start the company's automations, which may text or e-mail the person.\
+Note: a new stage can start the company's automations, which may text or e-mail the person.\
 """)
     jane = await rotor.lead(JANE)
     assert (jane["name"], jane["stage"]) == ("Jane Doe", "Won")
@@ -262,7 +262,7 @@ Nothing was written: the phone belongs to Jane Doe (id 182bd5e5-6e1a-4fe4-a799-a
   unchanged: phone
   also: Bob Roe · bob@example.com · id <id 0>
 Ask the user who is meant; another of these leads is updated by its id. If the user approves exactly this, call again with the same arguments and confirm "<token>". If it is another person, do not confirm: add a note to this lead, or enter the person without the phone, because Rotor finds this lead by it.
-Note: new leads, stages, tags and follow-up dates can start the company's automations, which may text or e-mail the person.\
+Note: a new stage can start the company's automations, which may text or e-mail the person.\
 """)
     assert sandbox.requests[before:] == ["GET /leads", "GET /leads"]
 
@@ -278,7 +278,7 @@ Nothing was written: several leads share this phone or e-mail. 1 request spent. 
   also: Ann Poe · 612-555-0188 · id <id 1>
   also: Megan Miller · +1 (612) 555-0188 · id <id 2>
 Ask the user who is meant; another of these leads is updated by its id. If the user approves exactly this, call again with the same arguments and confirm "<token>". If it is another person, do not confirm: add a note to this lead, or enter the person without the phone, because Rotor finds this lead by it.
-Note: new leads, stages, tags and follow-up dates can start the company's automations, which may text or e-mail the person.\
+Note: a new stage can start the company's automations, which may text or e-mail the person.\
 """)
     assert content(refused)["id"] == tim  # the name says which is likelier
     settled = await upsert(client, phone="6125550188", email="ann@example.com", stage="Won")
@@ -297,14 +297,14 @@ Nothing was written: a lead of this name exists, and without phone and e-mail a 
   notes: Came by the shop.
   also: Jane Doe · (763) 555-0100 · id 182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e
 Ask the user who is meant; another of these leads is updated by its id. If the user approves exactly this, call again with the same arguments and confirm "<token>".
-Note: new leads, stages, tags and follow-up dates can start the company's automations, which may text or e-mail the person.
+Note: a new lead can start the company's automations, which may text or e-mail the person.
 Note: without phone and e-mail it cannot be matched later: the next write needs its id.
 ---
 Created jane doe. 2 requests spent.
   name: jane doe
   notes: Came by the shop.
 id <id 0>
-Note: new leads, stages, tags and follow-up dates can start the company's automations, which may text or e-mail the person.
+Note: a new lead can start the company's automations, which may text or e-mail the person.
 Note: without phone and e-mail it cannot be matched later: the next write needs its id.
 Note: Rotor gave it the stage New Leads.\
 """)
@@ -326,18 +326,18 @@ Dry run, nothing was written. This would update Jane Doe (matched by phone). 1 r
   unchanged: phone
 id 182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e
 To do exactly this, call again without dry_run and with confirm "<token>".
-Note: new leads, stages, tags and follow-up dates can start the company's automations, which may text or e-mail the person.
+Note: a new stage can start the company's automations, which may text or e-mail the person.
 ---
 Dry run, nothing was written. This would create New (new). 1 request spent.
   name: New
   phone: 6125550199
 To do exactly this, call again without dry_run and with confirm "<token>".
-Note: new leads, stages, tags and follow-up dates can start the company's automations, which may text or e-mail the person.
+Note: a new lead can start the company's automations, which may text or e-mail the person.
 ---
 Nothing was written: this phone belongs to Jane Doe, whose name would be replaced. 1 request spent. The plan for Jane Doe (matched by phone), id 182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e:
   name: Jane Doe → Bob Doe
   unchanged: phone
-If the user approves exactly this, call again with the same arguments and confirm "<token>". If it is another person, do not confirm: add a note to this lead, or enter the person without the phone, because Rotor finds this lead by it.
+Ask the user first whether this is Jane Doe or somebody else. If the user approves exactly this, call again with the same arguments and confirm "<token>". If it is another person, do not confirm: add a note to this lead, or enter the person without the phone, because Rotor finds this lead by it.
 ---
 Nothing to change in Jane Doe (matched by phone); nothing was written. 1 request spent.
   unchanged: name, phone
@@ -400,20 +400,20 @@ async def test_a_key_that_may_only_write(sandbox: Sandbox) -> None:
         planned = await upsert(client, name="Dana Whitfield", phone="555-0142", dry_run=True)
     assert said(created, updated, planned) == snapshot("""\
 Created Dana Whitfield. 2 requests spent.
+This key cannot read leads, so nothing was checked: Rotor alone chose the lead.
   name: Dana Whitfield
   phone: 555-0142
 id <id 0>
-Note: this key cannot read leads, so nothing was checked: Rotor alone chose the lead.
-Note: new leads, stages, tags and follow-up dates can start the company's automations, which may text or e-mail the person.
+Note: a new lead can start the company's automations, which may text or e-mail the person.
 Note: Rotor gave it the stage New Leads.
 ---
 Updated Dana Whitfield. 2 requests spent.
+This key cannot read leads, so nothing was checked: Rotor alone chose the lead, and the fields sent replaced what it held, notes too.
   name: Dana Whitfield
   phone: 555-0142
   stage: Quoted
 id <id 0>
-Note: this key cannot read leads, so nothing was checked: Rotor alone chose the lead, and the fields sent replaced what it held, notes too.
-Note: new leads, stages, tags and follow-up dates can start the company's automations, which may text or e-mail the person.
+Note: a new lead can start the company's automations, which may text or e-mail the person.
 ---
 This API key lacks the scope leads:read (403), and nothing was done. Whoever made it can make one with that scope in Rotor under Settings → Integrations. Entering leads with upsert_lead may still work: such keys exist, made only for creating leads. 1 request spent.\
 """)
@@ -449,7 +449,7 @@ Created Uma. 2 requests spent.
   stage: Quotd
   source: Carrier pigeon
 id <id 0>
-Note: new leads, stages, tags and follow-up dates can start the company's automations, which may text or e-mail the person.
+Note: a new lead can start the company's automations, which may text or e-mail the person.
 Note: no lead read lately has the stage Quotd. The nearest in use is Quoted.
 Note: no lead read lately has the source Carrier pigeon. In use: Website quote form, Door-to-door, Google ads, Referral Program, Nextdoor, Meta ads.
 Note: an empty list of tags changes nothing: tags can only be added.
@@ -493,11 +493,11 @@ async def test_rotor_finds_a_lead_that_was_not_found(client: Client, sandbox: Sa
     result = await upsert(client, phone="(763) 555-0100", stage="Quoted")
     assert said(result) == snapshot("""\
 Updated Jane Doe. 2 requests spent.
+Rotor updated a lead that was not found beforehand; look at it with get_lead.
   phone: (763) 555-0100
   stage: Quoted
 id 182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e
-Note: Rotor updated a lead that was not found beforehand; look at it with get_lead.
-Note: new leads, stages, tags and follow-up dates can start the company's automations, which may text or e-mail the person.\
+Note: a new lead can start the company's automations, which may text or e-mail the person.\
 """)
 
 
@@ -510,11 +510,11 @@ async def test_rotor_answers_something_else_than_was_sent(client: Client, sandbo
     silent = await upsert(client, id=JANE, stage="Quoted")
     assert said(differs, silent) == snapshot("""\
 Updated Jane Doe. 5 requests spent.
+The reply to the first try was lost (the answer does not tell what was stored as tags); it was sent once more.
   stage: New Leads → Quoted
   tags: + a
 id 182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e
-Note: the reply to the first try was lost (the answer does not tell what was stored as tags); it was sent once more.
-Note: new leads, stages, tags and follow-up dates can start the company's automations, which may text or e-mail the person.
+Note: a new stage and a new tag can start the company's automations, which may text or e-mail the person.
 ---
 Nothing to change in Jane Doe; nothing was written. 1 request spent.
   unchanged: stage
@@ -591,12 +591,12 @@ TOLD: dict[tuple[str, str], tuple[str, bool, int]] = snapshot(
         ("create", "dropped after"): (
             """\
 Created Dana Whitfield. 3 requests spent.
+Reading it back shows that it was written; the reply was lost (the connection was cut before the answer was there).
   name: Dana Whitfield
   phone: 555-0142
   notes: Dog.
 id <id 0>
-Note: reading it back shows that it was written; the reply was lost (the connection was cut before the answer was there).
-Note: new leads, stages, tags and follow-up dates can start the company's automations, which may text or e-mail the person.
+Note: a new lead can start the company's automations, which may text or e-mail the person.
 Note: Rotor gave it the stage New Leads.\
 """,
             False,
@@ -605,12 +605,12 @@ Note: Rotor gave it the stage New Leads.\
         ("create", "dropped before"): (
             """\
 Created Dana Whitfield. 4 requests spent.
+The reply to the first try was lost (the connection was cut before the answer was there); it was sent once more.
   name: Dana Whitfield
   phone: 555-0142
   notes: Dog.
 id <id 0>
-Note: the reply to the first try was lost (the connection was cut before the answer was there); it was sent once more.
-Note: new leads, stages, tags and follow-up dates can start the company's automations, which may text or e-mail the person.
+Note: a new lead can start the company's automations, which may text or e-mail the person.
 Note: Rotor gave it the stage New Leads.\
 """,
             False,
@@ -619,12 +619,12 @@ Note: Rotor gave it the stage New Leads.\
         ("create", "500 after"): (
             """\
 Created Dana Whitfield. 3 requests spent.
+Reading it back shows that it was written; the reply was lost (Rotor answered 500).
   name: Dana Whitfield
   phone: 555-0142
   notes: Dog.
 id <id 0>
-Note: reading it back shows that it was written; the reply was lost (Rotor answered 500).
-Note: new leads, stages, tags and follow-up dates can start the company's automations, which may text or e-mail the person.
+Note: a new lead can start the company's automations, which may text or e-mail the person.
 Note: Rotor gave it the stage New Leads.\
 """,
             False,
@@ -633,12 +633,12 @@ Note: Rotor gave it the stage New Leads.\
         ("create", "500 before"): (
             """\
 Created Dana Whitfield. 4 requests spent.
+The reply to the first try was lost (Rotor answered 500); it was sent once more.
   name: Dana Whitfield
   phone: 555-0142
   notes: Dog.
 id <id 0>
-Note: the reply to the first try was lost (Rotor answered 500); it was sent once more.
-Note: new leads, stages, tags and follow-up dates can start the company's automations, which may text or e-mail the person.
+Note: a new lead can start the company's automations, which may text or e-mail the person.
 Note: Rotor gave it the stage New Leads.\
 """,
             False,
@@ -647,12 +647,12 @@ Note: Rotor gave it the stage New Leads.\
         ("create", "no JSON"): (
             """\
 Created Dana Whitfield. 3 requests spent.
+Reading it back shows that it was written; the reply was lost (the answer is not Rotor's JSON (text/html)).
   name: Dana Whitfield
   phone: 555-0142
   notes: Dog.
 id <id 0>
-Note: reading it back shows that it was written; the reply was lost (the answer is not Rotor's JSON (text/html)).
-Note: new leads, stages, tags and follow-up dates can start the company's automations, which may text or e-mail the person.
+Note: a new lead can start the company's automations, which may text or e-mail the person.
 Note: Rotor gave it the stage New Leads.\
 """,
             False,
@@ -661,11 +661,11 @@ Note: Rotor gave it the stage New Leads.\
         ("create", "twice before"): (
             """\
 It is not known whether Dana Whitfield (new) was created: the connection was cut before the answer was there; it was not there when looked for. 5 requests spent.
+Before sending it again, check: search_leads with search 0142.
   name: Dana Whitfield
   phone: 555-0142
   notes: Dog.
-Note: before sending it again, check: search_leads with search 0142.
-Note: new leads, stages, tags and follow-up dates can start the company's automations, which may text or e-mail the person.\
+Note: a new lead can start the company's automations, which may text or e-mail the person.\
 """,
             True,
             0,
@@ -673,12 +673,12 @@ Note: new leads, stages, tags and follow-up dates can start the company's automa
         ("create", "before, then after"): (
             """\
 Created Dana Whitfield. 5 requests spent.
+Reading it back shows that it was written; the reply was lost (the connection was cut before the answer was there).
   name: Dana Whitfield
   phone: 555-0142
   notes: Dog.
 id <id 0>
-Note: reading it back shows that it was written; the reply was lost (the connection was cut before the answer was there).
-Note: new leads, stages, tags and follow-up dates can start the company's automations, which may text or e-mail the person.
+Note: a new lead can start the company's automations, which may text or e-mail the person.
 Note: Rotor gave it the stage New Leads.\
 """,
             False,
@@ -687,11 +687,11 @@ Note: Rotor gave it the stage New Leads.\
         ("create", "and no reading back"): (
             """\
 It is not known whether Dana Whitfield (new) was created: the connection was cut before the answer was there; a look did not settle it. 3 requests spent.
+Before sending it again, check: search_leads with search 0142.
   name: Dana Whitfield
   phone: 555-0142
   notes: Dog.
-Note: before sending it again, check: search_leads with search 0142.
-Note: new leads, stages, tags and follow-up dates can start the company's automations, which may text or e-mail the person.\
+Note: a new lead can start the company's automations, which may text or e-mail the person.\
 """,
             True,
             1,
@@ -699,11 +699,11 @@ Note: new leads, stages, tags and follow-up dates can start the company's automa
         ("create", "and then no quota"): (
             """\
 It is not known whether Dana Whitfield (new) was created: Rotor answered 429; it was not there when looked for. 4 requests spent.
+Before sending it again, check: search_leads with search 0142.
   name: Dana Whitfield
   phone: 555-0142
   notes: Dog.
-Note: before sending it again, check: search_leads with search 0142.
-Note: new leads, stages, tags and follow-up dates can start the company's automations, which may text or e-mail the person.\
+Note: a new lead can start the company's automations, which may text or e-mail the person.\
 """,
             True,
             0,
@@ -711,11 +711,11 @@ Note: new leads, stages, tags and follow-up dates can start the company's automa
         ("update", "dropped after"): (
             """\
 Updated Jane Doe. 3 requests spent.
+Reading it back shows that it was written; the reply was lost (the connection was cut before the answer was there).
   stage: New Leads → Quoted
   notes: + 2026-11-22: Dog.
 id 182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e
-Note: reading it back shows that it was written; the reply was lost (the connection was cut before the answer was there).
-Note: new leads, stages, tags and follow-up dates can start the company's automations, which may text or e-mail the person.\
+Note: a new stage can start the company's automations, which may text or e-mail the person.\
 """,
             False,
             1,
@@ -723,11 +723,11 @@ Note: new leads, stages, tags and follow-up dates can start the company's automa
         ("update", "dropped before"): (
             """\
 Updated Jane Doe. 4 requests spent.
+The reply to the first try was lost (the connection was cut before the answer was there); it was sent once more.
   stage: New Leads → Quoted
   notes: + 2026-11-22: Dog.
 id 182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e
-Note: the reply to the first try was lost (the connection was cut before the answer was there); it was sent once more.
-Note: new leads, stages, tags and follow-up dates can start the company's automations, which may text or e-mail the person.\
+Note: a new stage can start the company's automations, which may text or e-mail the person.\
 """,
             False,
             1,
@@ -735,11 +735,11 @@ Note: new leads, stages, tags and follow-up dates can start the company's automa
         ("update", "500 after"): (
             """\
 Updated Jane Doe. 3 requests spent.
+Reading it back shows that it was written; the reply was lost (Rotor answered 500).
   stage: New Leads → Quoted
   notes: + 2026-11-22: Dog.
 id 182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e
-Note: reading it back shows that it was written; the reply was lost (Rotor answered 500).
-Note: new leads, stages, tags and follow-up dates can start the company's automations, which may text or e-mail the person.\
+Note: a new stage can start the company's automations, which may text or e-mail the person.\
 """,
             False,
             1,
@@ -747,11 +747,11 @@ Note: new leads, stages, tags and follow-up dates can start the company's automa
         ("update", "500 before"): (
             """\
 Updated Jane Doe. 4 requests spent.
+The reply to the first try was lost (Rotor answered 500); it was sent once more.
   stage: New Leads → Quoted
   notes: + 2026-11-22: Dog.
 id 182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e
-Note: the reply to the first try was lost (Rotor answered 500); it was sent once more.
-Note: new leads, stages, tags and follow-up dates can start the company's automations, which may text or e-mail the person.\
+Note: a new stage can start the company's automations, which may text or e-mail the person.\
 """,
             False,
             1,
@@ -759,11 +759,11 @@ Note: new leads, stages, tags and follow-up dates can start the company's automa
         ("update", "no JSON"): (
             """\
 Updated Jane Doe. 3 requests spent.
+Reading it back shows that it was written; the reply was lost (the answer is not Rotor's JSON (text/html)).
   stage: New Leads → Quoted
   notes: + 2026-11-22: Dog.
 id 182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e
-Note: reading it back shows that it was written; the reply was lost (the answer is not Rotor's JSON (text/html)).
-Note: new leads, stages, tags and follow-up dates can start the company's automations, which may text or e-mail the person.\
+Note: a new stage can start the company's automations, which may text or e-mail the person.\
 """,
             False,
             1,
@@ -771,11 +771,11 @@ Note: new leads, stages, tags and follow-up dates can start the company's automa
         ("update", "twice before"): (
             """\
 It is not known whether Jane Doe was updated: the connection was cut before the answer was there; it was not there when looked for. 5 requests spent.
+Before sending it again, check: get_lead with id 182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e.
   stage: New Leads → Quoted
   notes: + 2026-11-22: Dog.
 id 182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e
-Note: before sending it again, check: get_lead with id 182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e.
-Note: new leads, stages, tags and follow-up dates can start the company's automations, which may text or e-mail the person.\
+Note: a new stage can start the company's automations, which may text or e-mail the person.\
 """,
             True,
             0,
@@ -783,11 +783,11 @@ Note: new leads, stages, tags and follow-up dates can start the company's automa
         ("update", "before, then after"): (
             """\
 Updated Jane Doe. 5 requests spent.
+Reading it back shows that it was written; the reply was lost (the connection was cut before the answer was there).
   stage: New Leads → Quoted
   notes: + 2026-11-22: Dog.
 id 182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e
-Note: reading it back shows that it was written; the reply was lost (the connection was cut before the answer was there).
-Note: new leads, stages, tags and follow-up dates can start the company's automations, which may text or e-mail the person.\
+Note: a new stage can start the company's automations, which may text or e-mail the person.\
 """,
             False,
             1,
@@ -795,11 +795,11 @@ Note: new leads, stages, tags and follow-up dates can start the company's automa
         ("update", "and no reading back"): (
             """\
 It is not known whether Jane Doe was updated: the connection was cut before the answer was there; a look did not settle it. 3 requests spent.
+Before sending it again, check: get_lead with id 182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e.
   stage: New Leads → Quoted
   notes: + 2026-11-22: Dog.
 id 182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e
-Note: before sending it again, check: get_lead with id 182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e.
-Note: new leads, stages, tags and follow-up dates can start the company's automations, which may text or e-mail the person.\
+Note: a new stage can start the company's automations, which may text or e-mail the person.\
 """,
             True,
             1,
@@ -807,11 +807,11 @@ Note: new leads, stages, tags and follow-up dates can start the company's automa
         ("update", "and then no quota"): (
             """\
 It is not known whether Jane Doe was updated: Rotor answered 429; it was not there when looked for. 4 requests spent.
+Before sending it again, check: get_lead with id 182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e.
   stage: New Leads → Quoted
   notes: + 2026-11-22: Dog.
 id 182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e
-Note: before sending it again, check: get_lead with id 182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e.
-Note: new leads, stages, tags and follow-up dates can start the company's automations, which may text or e-mail the person.\
+Note: a new stage can start the company's automations, which may text or e-mail the person.\
 """,
             True,
             0,
@@ -819,11 +819,11 @@ Note: new leads, stages, tags and follow-up dates can start the company's automa
         ("name only", "dropped after"): (
             """\
 Created Dana Whitfield. 3 requests spent.
+Reading it back shows that it was written; the reply was lost (the connection was cut before the answer was there).
   name: Dana Whitfield
   notes: Dog.
 id <id 0>
-Note: reading it back shows that it was written; the reply was lost (the connection was cut before the answer was there).
-Note: new leads, stages, tags and follow-up dates can start the company's automations, which may text or e-mail the person.
+Note: a new lead can start the company's automations, which may text or e-mail the person.
 Note: without phone and e-mail it cannot be matched later: the next write needs its id.
 Note: Rotor gave it the stage New Leads.\
 """,
@@ -833,10 +833,10 @@ Note: Rotor gave it the stage New Leads.\
         ("name only", "dropped before"): (
             """\
 It is not known whether Dana Whitfield (new) was created: the connection was cut before the answer was there; it was not there when looked for. 3 requests spent.
+Before sending it again, check: search_leads with search Dana Whitfield.
   name: Dana Whitfield
   notes: Dog.
-Note: before sending it again, check: search_leads with search Dana Whitfield.
-Note: new leads, stages, tags and follow-up dates can start the company's automations, which may text or e-mail the person.
+Note: a new lead can start the company's automations, which may text or e-mail the person.
 Note: without phone and e-mail it cannot be matched later: the next write needs its id.\
 """,
             True,
@@ -845,11 +845,11 @@ Note: without phone and e-mail it cannot be matched later: the next write needs 
         ("name only", "500 after"): (
             """\
 Created Dana Whitfield. 3 requests spent.
+Reading it back shows that it was written; the reply was lost (Rotor answered 500).
   name: Dana Whitfield
   notes: Dog.
 id <id 0>
-Note: reading it back shows that it was written; the reply was lost (Rotor answered 500).
-Note: new leads, stages, tags and follow-up dates can start the company's automations, which may text or e-mail the person.
+Note: a new lead can start the company's automations, which may text or e-mail the person.
 Note: without phone and e-mail it cannot be matched later: the next write needs its id.
 Note: Rotor gave it the stage New Leads.\
 """,
@@ -859,10 +859,10 @@ Note: Rotor gave it the stage New Leads.\
         ("name only", "500 before"): (
             """\
 It is not known whether Dana Whitfield (new) was created: Rotor answered 500; it was not there when looked for. 3 requests spent.
+Before sending it again, check: search_leads with search Dana Whitfield.
   name: Dana Whitfield
   notes: Dog.
-Note: before sending it again, check: search_leads with search Dana Whitfield.
-Note: new leads, stages, tags and follow-up dates can start the company's automations, which may text or e-mail the person.
+Note: a new lead can start the company's automations, which may text or e-mail the person.
 Note: without phone and e-mail it cannot be matched later: the next write needs its id.\
 """,
             True,
@@ -871,11 +871,11 @@ Note: without phone and e-mail it cannot be matched later: the next write needs 
         ("name only", "no JSON"): (
             """\
 Created Dana Whitfield. 3 requests spent.
+Reading it back shows that it was written; the reply was lost (the answer is not Rotor's JSON (text/html)).
   name: Dana Whitfield
   notes: Dog.
 id <id 0>
-Note: reading it back shows that it was written; the reply was lost (the answer is not Rotor's JSON (text/html)).
-Note: new leads, stages, tags and follow-up dates can start the company's automations, which may text or e-mail the person.
+Note: a new lead can start the company's automations, which may text or e-mail the person.
 Note: without phone and e-mail it cannot be matched later: the next write needs its id.
 Note: Rotor gave it the stage New Leads.\
 """,
@@ -885,10 +885,10 @@ Note: Rotor gave it the stage New Leads.\
         ("name only", "twice before"): (
             """\
 It is not known whether Dana Whitfield (new) was created: the connection was cut before the answer was there; it was not there when looked for. 3 requests spent.
+Before sending it again, check: search_leads with search Dana Whitfield.
   name: Dana Whitfield
   notes: Dog.
-Note: before sending it again, check: search_leads with search Dana Whitfield.
-Note: new leads, stages, tags and follow-up dates can start the company's automations, which may text or e-mail the person.
+Note: a new lead can start the company's automations, which may text or e-mail the person.
 Note: without phone and e-mail it cannot be matched later: the next write needs its id.\
 """,
             True,
@@ -897,10 +897,10 @@ Note: without phone and e-mail it cannot be matched later: the next write needs 
         ("name only", "before, then after"): (
             """\
 It is not known whether Dana Whitfield (new) was created: the connection was cut before the answer was there; it was not there when looked for. 3 requests spent.
+Before sending it again, check: search_leads with search Dana Whitfield.
   name: Dana Whitfield
   notes: Dog.
-Note: before sending it again, check: search_leads with search Dana Whitfield.
-Note: new leads, stages, tags and follow-up dates can start the company's automations, which may text or e-mail the person.
+Note: a new lead can start the company's automations, which may text or e-mail the person.
 Note: without phone and e-mail it cannot be matched later: the next write needs its id.\
 """,
             True,
@@ -909,10 +909,10 @@ Note: without phone and e-mail it cannot be matched later: the next write needs 
         ("name only", "and no reading back"): (
             """\
 It is not known whether Dana Whitfield (new) was created: the connection was cut before the answer was there; a look did not settle it. 3 requests spent.
+Before sending it again, check: search_leads with search Dana Whitfield.
   name: Dana Whitfield
   notes: Dog.
-Note: before sending it again, check: search_leads with search Dana Whitfield.
-Note: new leads, stages, tags and follow-up dates can start the company's automations, which may text or e-mail the person.
+Note: a new lead can start the company's automations, which may text or e-mail the person.
 Note: without phone and e-mail it cannot be matched later: the next write needs its id.\
 """,
             True,
@@ -921,10 +921,10 @@ Note: without phone and e-mail it cannot be matched later: the next write needs 
         ("name only", "and then no quota"): (
             """\
 It is not known whether Dana Whitfield (new) was created: the connection was cut before the answer was there; it was not there when looked for. 3 requests spent.
+Before sending it again, check: search_leads with search Dana Whitfield.
   name: Dana Whitfield
   notes: Dog.
-Note: before sending it again, check: search_leads with search Dana Whitfield.
-Note: new leads, stages, tags and follow-up dates can start the company's automations, which may text or e-mail the person.
+Note: a new lead can start the company's automations, which may text or e-mail the person.
 Note: without phone and e-mail it cannot be matched later: the next write needs its id.\
 """,
             True,

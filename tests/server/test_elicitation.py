@@ -124,7 +124,7 @@ Nothing was written: the person was asked and did not approve; this phone belong
 Nothing was written: this phone belongs to Jane Doe, whose name would be replaced. 1 request spent. The plan for Jane Doe (matched by phone), id 182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e:
   name: Jane Doe → Bob Doe
   unchanged: phone
-If the user approves exactly this, call again with the same arguments and confirm "<token>". If it is another person, do not confirm: add a note to this lead, or enter the person without the phone, because Rotor finds this lead by it.
+Ask the user first whether this is Jane Doe or somebody else. If the user approves exactly this, call again with the same arguments and confirm "<token>". If it is another person, do not confirm: add a note to this lead, or enter the person without the phone, because Rotor finds this lead by it.
 Note: the client was to ask the user and brought no answer: ask in the conversation.\
 """,
     }
