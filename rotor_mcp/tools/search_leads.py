@@ -139,6 +139,7 @@ async def search_leads(request: SearchRequest, call: CallContext) -> SearchResul
     outcome = await search(request, call)
     request, scan = outcome.request, outcome.scan
     page = await _page(outcome, call)
+    cursor = outcome.cursor_after(page.taken)
     shows_value = bool(request.count_by) or not request.limit or not request.fields
     return SearchResult(
         leads=page.rows,
@@ -152,8 +153,8 @@ async def search_leads(request: SearchRequest, call: CallContext) -> SearchResul
         without_fields=page.without_fields,
         continues=request.cursor is not None,
         shown_before=scan.begin.shown,
-        cut=page.cut,
-        cursor=outcome.cursor_after(page.taken),
+        cut=page.cut or (cursor is not None and scan.begin.size <= page.taken < request.limit),
+        cursor=cursor,
         order=request.sorted_by,
         archived=request.archived,
         lines=page.lines,
