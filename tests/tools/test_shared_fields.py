@@ -252,7 +252,7 @@ REFUSED: dict[str, list[str]] = snapshot(
             "arguments: give beside ids at least one field that these leads get, such as follow_up_date"
         ],
         "{'ids': ['182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e'], 'phone': '": [
-            'there is no argument phone: did you mean rows?'
+            "there is no argument phone: did you mean rows?"
         ],
         "{'ids': ['00000000', '00000001', '00000002', '00000003', '00": [
             "arguments: 120 rows and ids are given, at most 100 are allowed in one call"
