@@ -374,11 +374,17 @@ def _extent(result: SearchResult) -> str:
 
 
 def _no_match(result: SearchResult) -> str:
-    filters = ", ".join(f"{name} {_filter(value)}" for name, value in result.filters.items())
-    if result.looked_at is not None:
-        return f"No match so far for {filters}"
-    left_out = "; archived ones left out" if result.archived == "exclude" else ""
-    return f"No lead matches {filters}{left_out}" if filters else f"There is no lead{left_out}"
+    given = {name: value for name, value in result.filters.items() if name != "duplicates"}
+    filters = ", ".join(f"{name} {_filter(value)}" for name, value in given.items())
+    so_far = " so far" if result.looked_at is not None else ""
+    if result.group_count is not None:
+        which = f" with one that matches {filters}" if filters else ""
+        text = f"No leads share a phone or e-mail{which}{so_far}"
+    elif so_far:
+        text = f"No match so far for {filters}"
+    else:
+        text = f"No lead matches {filters}" if filters else "There is no lead"
+    return f"{text}; archived ones left out" if result.archived == "exclude" else text
 
 
 def _filter(value: Any) -> str:

@@ -205,7 +205,7 @@ async def test_what_could_not_be_compared_is_said() -> None:
         async with connect(sandbox, search_requests="1") as client:
             result = await search(client, duplicates=True)
     assert text(result) == snapshot("""\
-No match so far for duplicates true. Today is 2026-11-22. 1 request spent.
+No leads share a phone or e-mail so far; archived ones left out. Today is 2026-11-22. 1 request spent.
 Only the newest 1,000 of 2,400 leads were compared.\
 """)
 

@@ -260,7 +260,7 @@ Nothing was written: the phone belongs to Jane Doe (id 182bd5e5-6e1a-4fe4-a799-a
   email: jane.doe@example.com → bob@example.com
   stage: New Leads → Quoted
   unchanged: phone
-  also: Bob Roe · bob@example.com · id <id 0>
+  also: Bob Roe · bob@example.com · id <short id 0>
 Ask the user who is meant; another of these leads is updated by its id. If the user approves exactly this, call again with the same arguments and confirm "<token>". If it is another person, do not confirm: add a note to this lead, or enter the person without the phone, because Rotor finds this lead by it.
 Note: a new stage can start the company's automations, which may text or e-mail the person.\
 """)
@@ -275,8 +275,8 @@ async def test_several_leads_share_a_phone(client: Client, rotor: Rotor) -> None
 Nothing was written: several leads share this phone or e-mail. 1 request spent. The plan for Tim Poe (matched by phone), id <id 0>:
   stage: New Leads → Quoted
   unchanged: name, phone
-  also: Ann Poe · 612-555-0188 · id <id 1>
-  also: Megan Miller · +1 (612) 555-0188 · id <id 2>
+  also: Ann Poe · 612-555-0188 · id <short id 1>
+  also: Megan Miller · +1 (612) 555-0188 · id <short id 2>
 Ask the user who is meant; another of these leads is updated by its id. If the user approves exactly this, call again with the same arguments and confirm "<token>". If it is another person, do not confirm: add a note to this lead, or enter the person without the phone, because Rotor finds this lead by it.
 Note: a new stage can start the company's automations, which may text or e-mail the person.\
 """)
@@ -295,7 +295,7 @@ async def test_a_name_without_phone_and_email(client: Client, rotor: Rotor) -> N
 Nothing was written: a lead of this name exists, and without phone and e-mail a new one could never be matched. 1 request spent. The plan for jane doe (new):
   name: jane doe
   notes: Came by the shop.
-  also: Jane Doe · (763) 555-0100 · id 182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e
+  also: Jane Doe · (763) 555-0100 · id 182bd5e5
 Ask the user who is meant; another of these leads is updated by its id. If the user approves exactly this, call again with the same arguments and confirm "<token>".
 Note: a new lead can start the company's automations, which may text or e-mail the person.
 Note: without phone and e-mail it cannot be matched later: the next write needs its id.

@@ -108,7 +108,7 @@ If the user approves exactly such a plan, call again with that row and its confi
 1 created Dana Whitfield
 3 created with row 1: the same person
 7 updated Jane Doe: projected_value: $299 → $450; tags: + Spring 2027; source: stays Website quote form (given: Door-to-door)
-9 created Max Lee · id <id 0>
+9 created Max Lee · id <short id 0>
 Note: rows 1, 3, 9: a new lead can start the company's automations, which may text or e-mail the person.
 Note: rows 1, 3, 9: Rotor gave it the stage New Leads.
 Note: row 7: a new tag can start the company's automations, which may text or e-mail the person.
@@ -217,7 +217,7 @@ Row 9, needs_confirmation: a lead of this name exists, and without phone and e-m
     name: Max Lee
     source: Door-to-door
     tags: + Spring 2027
-    also: Max Lee · id <id 0>
+    also: Max Lee · id <short id 0>
   confirm "<token>"
 Row 10, invalid: Rotor has no lead with this id (404). search_leads finds leads by name, phone or e-mail; archived ones only with archived: include.
 If the user approves exactly such a plan, call again with that row and its confirm in it. If it is another person, do not confirm: add a note to the lead, or enter the person without the phone or e-mail by which Rotor finds it. If another lead is meant, give its id.
