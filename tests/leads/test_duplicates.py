@@ -227,3 +227,28 @@ name · stage
     assert text(counted) == snapshot(
         "2 leads in 1 group that share a phone or e-mail. Today is 2026-11-22. No requests spent. Read up to 1 second ago."
     )
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "shared"),
+    [
+        ({"email": "ann+home@example.com"}, {"email": "ann+work@example.com"}, None),
+        ({"email": "nick@example.com"}, {"email": "Nick <NICK@example.com>"}, "nick@example.com"),
+        ({"email": None}, {"email": None}, None),
+        ({"email": "n/a"}, {"email": "n/a"}, None),
+        ({"email": "a@example.com"}, {"email": "b@example.com; A@example.com"}, "a@example.com"),
+        ({"phone": "000-000-0000"}, {"phone": "0000000000"}, None),
+        ({"phone": "612-555-0101 ext. 7"}, {"phone": "(612) 555-0101 x7"}, "612-555-0101 ext. 7"),
+        ({"phone": "612-555-0101"}, {"phone": "001 612 555 0101"}, "612-555-0101"),
+        ({"phone": "612-555-0101 / 612-555-0102"}, {"phone": "6125550102"}, "612-555-0101 / 612-555-0102"),
+        ({"phone": "612-555-0101"}, {"notes": "612-555-0101"}, None),
+    ],
+    ids=str,
+)
+async def test_what_others_took_for_the_same_or_missed(
+    one: dict[str, Any], other: dict[str, Any], shared: str | None
+) -> None:
+    with company([stored(1, **one), stored(2, **other)]) as sandbox:
+        async with connect(sandbox) as client:
+            groups = content(await search(client, duplicates=True)).get("groups", [])
+    assert [group["shared"] for group in groups] == ([[shared]] if shared else [])

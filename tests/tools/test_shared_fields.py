@@ -290,3 +290,11 @@ async def test_a_held_row_is_confirmed_in_its_row_whatever_is_given_for_all(clie
 1 row: 1 updated. 2 requests spent.
 1 updated Bob Doe: name: Jane Doe → Bob Doe; stage: stays New Leads (given: Quoted)\
 """)
+
+
+async def test_one_item_with_several_ids_is_no_id(client: Client, sandbox: Sandbox) -> None:
+    both = "182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e, 398fa955-b21a-4f03-a1be-fa21047aa7ac"
+    refused = await upsert(client, ids=[both], stage="Won")
+    assert (refused.is_error, sandbox.requests) == (True, [])
+    taken = await upsert(client, ids=both, stage="Won", dry_run=True)
+    assert content(taken)["counts"] == {"updated": 2}
