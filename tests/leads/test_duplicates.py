@@ -252,3 +252,34 @@ async def test_what_others_took_for_the_same_or_missed(
         async with connect(sandbox) as client:
             groups = content(await search(client, duplicates=True)).get("groups", [])
     assert [group["shared"] for group in groups] == ([[shared]] if shared else [])
+
+
+async def test_one_phone_of_very_many_leads() -> None:
+    """They are not all listed, and the next group is not kept back by them."""
+    leads = [stored(number, phone="612-555-0100") for number in range(300)]
+    leads += [stored(1_000 + number, phone="612-555-0101", name="Twin") for number in range(2)]
+    with company(leads) as sandbox:
+        async with connect(sandbox) as client:
+            results = await walk(client, duplicates=True, limit=4, fields=["name"])
+    assert [content(result)["groups"] for result in results] == [
+        [{"shared": ["612-555-0100"], "leads": 20, "more": 280}],
+        [{"shared": ["612-555-0101"], "leads": 2}],
+    ]
+    assert [text(result).splitlines()[:5] for result in results] == snapshot(
+        [
+            [
+                "20 of 302 leads in 2 groups that share a phone or e-mail, newest first. Today is 2026-11-22. 1 request spent.",
+                "name",
+                "612-555-0100:",
+                "  Lead 0",
+                "  Lead 1",
+            ],
+            [
+                "2 more, 302 of 302 shown, newest first. Today is 2026-11-22. No requests spent. Read up to 1 second ago.",
+                "name",
+                "612-555-0101:",
+                "  Twin · id b0d4bdb3",
+                "  Twin · id e116ccc4",
+            ],
+        ]
+    )
