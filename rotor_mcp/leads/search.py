@@ -203,7 +203,11 @@ async def _outcome(
         hits=await _in_order(scan, matched),
         count=len(leads) if counts_all else scan.exist if counted_by_rotor else scan.begin.count,
         value=total_value(lead.projected_value or 0 for lead in leads) if counts_all else None,
-        counts=count(leads, request.count_by, scan.call.locale) if counts_all and request.count_by else None,
+        counts=(
+            await count(leads, request.count_by, scan.call.locale)
+            if counts_all and request.count_by
+            else None
+        ),
         counts_partial=counts_all and not scan.ended,
         compared_by_rotor_alone=not (matched or request.cursor)
         and scan.without_api_filters(found=False) is not None,
@@ -243,7 +247,7 @@ async def _search_duplicates(
         hits=[(0, lead) for group in groups for lead in group.leads],
         count=len(leads),
         value=total_value(lead.projected_value or 0 for lead in leads) if first else None,
-        counts=count(leads, request.count_by, call.locale) if first and request.count_by else None,
+        counts=await count(leads, request.count_by, call.locale) if first and request.count_by else None,
         counts_partial=not scan.ended,
         compared_by_rotor_alone=False,
         unused=unused,
