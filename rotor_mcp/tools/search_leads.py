@@ -74,7 +74,7 @@ class UnusedWord(BaseModel):
     """Those in use, the most used first."""
 
 
-class Group(BaseModel):
+class SharingLeads(BaseModel):
     """Leads that share a phone or an e-mail."""
 
     shared: list[str]
@@ -96,7 +96,7 @@ class SearchResult(Result):
     """What the groups that `counts` leaves out add up to; its name is their number."""
     totals: SkipJsonSchema[list[Count]] = []
     """Of two facts, all leads by the second."""
-    groups: SkipJsonSchema[list[Group]] = []
+    groups: SkipJsonSchema[list[SharingLeads]] = []
     """Which of the leads share what, if duplicates were asked for."""
     group_count: SkipJsonSchema[int | None] = None
     """All groups of duplicates."""
@@ -181,7 +181,7 @@ class _Page:
 
     rows: list[LeadView] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)
-    groups: list[Group] = field(default_factory=list)
+    groups: list[SharingLeads] = field(default_factory=list)
     taken: int = 0
     """Hits that this result deals with: those shown, and those without any of the fields."""
     without_fields: int = 0
@@ -297,7 +297,7 @@ async def _page_of_duplicates(outcome: SearchOutcome, call: CallContext) -> _Pag
         lines = [f"{', '.join(shared)}:", *(f"  {line}" for line in lines)]
         if not page.has_room(rows, lines):
             break
-        page.groups.append(Group(shared=shared, leads=len(rows)))
+        page.groups.append(SharingLeads(shared=shared, leads=len(rows)))
         page.rows += rows
         page.lines += lines
         page.taken += len(rows)
