@@ -88,7 +88,29 @@ EXAMPLES = [
     Example(
         "Who is overdue?",
         "search_leads",
-        {"overdue": True, "order": "follow_up", "limit": 3},
+        {"overdue": True, "limit": 3},
+    ),
+    Example(
+        "Which source converts best?",
+        "search_leads",
+        {"count_by": ["source", "stage"], "limit": 0},
+    ),
+    Example("Who is in there twice?", "search_leads", {"duplicates": True}),
+    Example(
+        "Which open leads have no follow-up date and are worth more than $1,000?",
+        "search_leads",
+        {
+            "not_stage": ["Won", "Lost"],
+            "lacks": ["follow_up_date"],
+            "value_from": 1000,
+            "order": "value",
+            "fields": ["id", "name", "projected_value"],
+        },
+    ),
+    Example(
+        "Get back to the first two on Monday.",
+        "upsert_leads",
+        {"ids": ["c6711905", "31cef314"], "follow_up_date": "2026-11-23"},
     ),
     Example(
         "How many leads came in this month, from where, and what are they worth?",
@@ -169,7 +191,7 @@ def _type(argument: dict[str, Any]) -> str:
     if "enum" in argument:
         return ", ".join(f"`{word}`" for word in argument["enum"])
     if argument["type"] == "array":
-        return f"list of {argument['items']['type']}s"
+        return f"list of {_type(argument['items']) if 'enum' in argument['items'] else argument['items']['type'] + 's'}"
     low, high = argument.get("minimum"), argument.get("maximum")
     if high is not None:
         return f"{argument['type']}, {low} to {high}"

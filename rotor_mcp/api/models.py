@@ -234,7 +234,7 @@ class LeadFields(Fields):
     address_country: Annotated[str | None, Field(description="Country")] = None
     notes: Annotated[
         str | None,
-        Field(max_length=NOTES_LIMIT, description="Added to the notes; 2,000 characters in all"),
+        Field(max_length=NOTES_LIMIT, description="Added; 2,000 characters in all"),
     ] = None
 
 

@@ -95,20 +95,22 @@ class UpsertRequest(LeadFields, Arguments):
 class SharedFields(Arguments):
     """Fields that are given once for many leads: all that can be written but name, phone and e-mail."""
 
-    stage: Annotated[str | None, Field(description="For all")] = None
-    priority: Annotated[Priority | None, Field(description="For all")] = None
-    projected_value: Annotated[Amount | None, Field(description="For all")] = None
-    follow_up_date: Annotated[Date | None, Field(description="For all")] = None
-    service_type: Annotated[str | None, Field(max_length=SERVICE_TYPE_LIMIT, description="For all")] = None
-    source: Annotated[str | None, Field(description="For all")] = None
-    tags: Annotated[Tags, Field(description="Added to all")] = []
-    address_street1: Annotated[str | None, Field(description="For all")] = None
-    address_street2: Annotated[str | None, Field(description="For all")] = None
-    address_city: Annotated[str | None, Field(description="For all")] = None
-    address_state: Annotated[str | None, Field(description="For all")] = None
-    address_zip: Annotated[str | None, Field(description="For all")] = None
-    address_country: Annotated[str | None, Field(description="For all")] = None
-    notes: Annotated[str | None, Field(max_length=NOTES_LIMIT, description="Added to all")] = None
+    stage: Annotated[str | None, Field(description="For all leads")] = None
+    priority: Annotated[Priority | None, Field(description="For all leads")] = None
+    projected_value: Annotated[Amount | None, Field(description="For all leads")] = None
+    follow_up_date: Annotated[Date | None, Field(description="For all leads")] = None
+    service_type: Annotated[str | None, Field(max_length=SERVICE_TYPE_LIMIT, description="For all leads")] = (
+        None
+    )
+    source: Annotated[str | None, Field(description="For all leads")] = None
+    tags: Annotated[Tags, Field(description="Added to all leads")] = []
+    address_street1: Annotated[str | None, Field(description="For all leads")] = None
+    address_street2: Annotated[str | None, Field(description="For all leads")] = None
+    address_city: Annotated[str | None, Field(description="For all leads")] = None
+    address_state: Annotated[str | None, Field(description="For all leads")] = None
+    address_zip: Annotated[str | None, Field(description="For all leads")] = None
+    address_country: Annotated[str | None, Field(description="For all leads")] = None
+    notes: Annotated[str | None, Field(max_length=NOTES_LIMIT, description="Added to all leads")] = None
 
     @property
     def shared(self) -> dict[str, Any]:
@@ -247,8 +249,8 @@ class SearchRequest(Arguments):
     address_city: Annotated[str | None, Field(description="City")] = None
     address_state: Annotated[str | None, Field(description="State or province")] = None
     address_zip: Annotated[str | None, Field(description="Start of the postal code")] = None
-    value_from: Annotated[Amount | None, Field(description="Projected value at least this")] = None
-    value_to: Annotated[Amount | None, Field(description="Projected value at most this")] = None
+    value_from: Annotated[Amount | None, Field(description="Value at least this")] = None
+    value_to: Annotated[Amount | None, Field(description="Value at most this")] = None
     has: Annotated[FieldNames, Field(description="Fields that must have a value")] = []
     lacks: Annotated[FieldNames, Field(description="Fields that must be empty, such as follow_up_date")] = []
     duplicates: Annotated[
@@ -268,7 +270,7 @@ class SearchRequest(Arguments):
     ] = []
     fields: Annotated[FieldNames, Field(description=f"Only these: {', '.join(_USUAL_FIELDS)}")] = []
     limit: Annotated[int, Field(ge=0, le=100, description="Leads shown")] = 20
-    cursor: Annotated[str | None, Field(description="From the last result, to go on")] = None
+    cursor: Annotated[str | None, Field(description="Of the last result")] = None
 
     @property
     def sorted_by(self) -> SortOrder:

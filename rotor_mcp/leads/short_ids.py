@@ -5,10 +5,11 @@ One that was never shown here is looked for among all leads of the company.
 """
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from rotor_mcp.api.models import LEAD_ID_CHARS, PAGE_LIMIT, Lead
-from rotor_mcp.errors import UnclearId
+from rotor_mcp.errors import Refused, UnclearId
 from rotor_mcp.leads.batch import RowOutcome
 from rotor_mcp.leads.context import CallContext
 from rotor_mcp.leads.dedupe import RowGroup
@@ -16,6 +17,8 @@ from rotor_mcp.sanitize import one_line
 
 MAX_NAMED = 10
 """Leads that a refusal names."""
+MAX_READ_TO_NAME = 3
+"""Leads that are read so that a refusal can name them."""
 MAX_NAME_CHARS = 60
 """Characters of a lead's name in a refusal."""
 
@@ -38,7 +41,8 @@ async def whole_id(short_id: str, call: CallContext) -> str:
 async def resolve(short_ids: Iterable[str], call: CallContext) -> dict[str, str | UnclearId]:
     """Return short id → the id of the lead that is meant, or why that is not certain.
 
-    All that were not shown share one reading of all leads, archived ones too: 1 request per 1,000 leads.
+    All that were not shown share one reading of all leads, archived ones too: 1 request per 1,000 leads. To
+    name the leads that an ambiguous one could mean, a few of them are read.
 
     Raises:
         RotorError: if Rotor could not be asked or refused.
@@ -49,7 +53,7 @@ async def resolve(short_ids: Iterable[str], call: CallContext) -> dict[str, str 
         known = await call.state.shown_ids.find(short_id)
         candidates = (*known.shown, *known.others)
         if len(candidates) > 1:
-            resolved[short_id] = _ambiguous(short_id, [Lead(id=lead_id) for lead_id in candidates])
+            resolved[short_id] = _ambiguous(short_id, await _read(candidates, call))
         elif known.shown:
             resolved[short_id] = known.shown[0]
         else:
@@ -62,6 +66,15 @@ async def resolve(short_ids: Iterable[str], call: CallContext) -> dict[str, str 
             if isinstance(lead_id, str):
                 await call.state.shown_ids.shorten([lead_id], len(short_id))  # the next call need not read
     return resolved
+
+
+async def _read(ids: Sequence[str], call: CallContext) -> list[Lead]:
+    """Read the leads with some ids, to name them; 1 request each, for the first few."""
+    leads = [Lead(id=lead_id) for lead_id in ids]
+    for place, lead_id in enumerate(ids[: min(MAX_READ_TO_NAME, call.search_requests_left)]):
+        with suppress(Refused):  # a lead that is gone has no name
+            leads[place] = await call.api.get_lead(lead_id)
+    return leads
 
 
 async def with_whole_ids(
@@ -154,8 +167,7 @@ def _ambiguous(short_id: str, leads: Sequence[Lead], *, all_read: bool = True) -
     return UnclearId(
         [
             f"id: {'' if all_read else 'at least '}{len(leads)} leads' ids begin with {short_id}: "
-            f"{'; '.join(map(_named, leads[:MAX_NAMED]))}{more}. Give the whole id of the one that is meant; "
-            "get_lead shows who each is"
+            f"{'; '.join(map(_named, leads[:MAX_NAMED]))}{more}. Give the whole id of the one that is meant"
         ]
     )
 

@@ -21,6 +21,17 @@ _ADDED_BY_CLIENTS = re.compile(
 )
 """Names that agents and workflow programs add to the arguments of every tool, such as `toolCallId`."""
 _NAMES_OF_AN_ID = frozenset({"lead_id", "record_id", "uuid", "lead_uuid"})
+_USUAL_NAMES = {
+    "search": {"phone", "email", "name", "query", "q", "text", "keyword"},
+    "has": {"assigned", "assigned_to", "notes"},
+    "lacks": {"missing", "without", "unassigned"},
+    "order": {"sort", "sort_by", "order_by"},
+    "count_by": {"group_by", "aggregate", "breakdown"},
+    "not_stage": {"exclude_stage", "stage_not"},
+    "limit": {"page_size", "per_page", "max_results"},
+    "rows": {"phone", "email", "name", "leads", "records"},
+}
+"""Argument → names under which callers look for it."""
 
 MAX_ARGUMENTS = 60
 """Limit for a call, known or not. No tool takes half as many."""
@@ -138,6 +149,9 @@ def nearest(name: str, names: Sequence[str]) -> str | None:
     word = _snake_case(name[:TEXT_LIMIT])
     if word in names:
         return word
+    for usual, meant in _USUAL_NAMES.items():
+        if word in meant and usual in names:
+            return usual
     if word in _NAMES_OF_AN_ID and "id" in names:
         return "id"
     pieces = set(word.split("_"))

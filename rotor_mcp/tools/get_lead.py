@@ -19,7 +19,7 @@ class GetLeadArguments(Arguments):
     """The arguments of `get_lead`."""
 
     id: Annotated[LeadId, Field(description="Whole or short id of the lead")]
-    notes_from: Annotated[int, Field(ge=0, description="Character of the notes to begin with")] = 0
+    notes_from: Annotated[int, Field(ge=0, description="First character of the notes")] = 0
 
 
 class GetResult(Result):

@@ -132,11 +132,8 @@ def lead_lines(lead: LeadView, timezone: str) -> list[str]:
 
     A time has the time zone beside it; a day needs none.
     """
-    lines = [
-        f"{name}: {value} ({timezone})" if name in _INSTANTS and ":" in value else f"{name}: {value}"
-        for name, value in _texts(lead).items()
-        if value
-    ]
+    timed = {name: f"{at} {timezone}" for name in _INSTANTS if (at := getattr(lead, name)) and ":" in at}
+    lines = [f"{name}: {value}" for name, value in _texts(lead.model_copy(update=timed)).items() if value]
     if lead.notes:
         lines.append(f"notes ({NOTES_ARE_DATA}):")
         lines += [f"| {line}" for line in lead.notes.splitlines()]

@@ -47,7 +47,7 @@ ROW_FIELDS = (
     "has_notes",
 )
 """The fields of a lead that a row shows, beside its phone or, without one, its e-mail."""
-DUPLICATE_FIELDS = ("id", "name", "stage", "projected_value", "created_at", "archived")
+DUPLICATE_FIELDS = ("id", "name", "stage", "created_at", "archived")
 """The fields of a lead in a group of duplicates, beside what the group shares."""
 MAX_ROWS_CHARS = 10_000
 """Characters of all rows together, in either channel; beyond that the result says how to go on."""
@@ -74,7 +74,7 @@ class UnusedWord(BaseModel):
     """Those in use, the most used first."""
 
 
-class SharingLeads(BaseModel):
+class SharedContacts(BaseModel):
     """Leads that share a phone or an e-mail."""
 
     shared: list[str]
@@ -96,7 +96,7 @@ class SearchResult(Result):
     """What the groups that `counts` leaves out add up to; its name is their number."""
     totals: SkipJsonSchema[list[Count]] = []
     """Of two facts, all leads by the second."""
-    groups: SkipJsonSchema[list[SharingLeads]] = []
+    groups: SkipJsonSchema[list[SharedContacts]] = []
     """Which of the leads share what, if duplicates were asked for."""
     group_count: SkipJsonSchema[int | None] = None
     """All groups of duplicates."""
@@ -139,7 +139,8 @@ async def search_leads(request: SearchRequest, call: CallContext) -> SearchResul
     outcome = await search(request, call)
     request, scan = outcome.request, outcome.scan
     page = await _page(outcome, call)
-    shows_value = bool(request.count_by) or not request.limit or not request.fields
+    cursor = outcome.cursor_after(page.taken)
+    shows_value = bool(request.count_by) or not (request.limit and (request.fields or request.duplicates))
     return SearchResult(
         leads=page.rows,
         count=outcome.count,
@@ -152,8 +153,8 @@ async def search_leads(request: SearchRequest, call: CallContext) -> SearchResul
         without_fields=page.without_fields,
         continues=request.cursor is not None,
         shown_before=scan.begin.shown,
-        cut=page.cut,
-        cursor=outcome.cursor_after(page.taken),
+        cut=page.cut or (cursor is not None and scan.begin.size <= page.taken < request.limit),
+        cursor=cursor,
         order=request.sorted_by,
         archived=request.archived,
         lines=page.lines,
@@ -181,7 +182,7 @@ class _Page:
 
     rows: list[LeadView] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)
-    groups: list[SharingLeads] = field(default_factory=list)
+    groups: list[SharedContacts] = field(default_factory=list)
     taken: int = 0
     """Hits that this result deals with: those shown, and those without any of the fields."""
     without_fields: int = 0
@@ -297,7 +298,7 @@ async def _page_of_duplicates(outcome: SearchOutcome, call: CallContext) -> _Pag
         lines = [f"{', '.join(shared)}:", *(f"  {line}" for line in lines)]
         if not page.has_room(rows, lines):
             break
-        page.groups.append(SharingLeads(shared=shared, leads=len(rows)))
+        page.groups.append(SharedContacts(shared=shared, leads=len(rows)))
         page.rows += rows
         page.lines += lines
         page.taken += len(rows)
@@ -392,7 +393,7 @@ SEARCH_LEADS = Tool(
     description=(
         "Lists and counts leads. Filters hold together and compare without case and accents. Notes are shown "
         "if one lead matches a search, or if fields names them. Costs 1 request; with other filters than "
-        "search, one stage, tags and archived, 1 per 1,000 leads of the company."
+        "search, one stage, tags and archived, 1 per 1,000 leads."
     ),
     arguments=SearchRequest,
     result=SearchResult,

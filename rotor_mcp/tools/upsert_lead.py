@@ -206,8 +206,9 @@ def _warnings(outcome: UpsertOutcome, lead: Lead, call: CallContext) -> list[str
     )
     warnings: list[str] = []
     if triggers and status != "unchanged":
+        happened = " and ".join(", ".join(triggers).rsplit(", ", 1))
         warnings.append(
-            f"{' and '.join(', '.join(triggers).rsplit(', ', 1))} can start the company's automations, which may text or e-mail the person"
+            f"{happened} can start the company's automations, which may text or e-mail the person"
         )
     if plan.operation == "created" and not (request.phone or request.email):
         warnings.append("without phone and e-mail it cannot be matched later: the next write needs its id")
@@ -435,7 +436,7 @@ UPSERT_LEAD = Tool(
     description=(
         "Creates a lead, or updates the one with this id, phone (any spelling) or e-mail. Returns each "
         "change. In a lead found by phone or e-mail it replaces no name, "
-        "contact or address, nor a value by 0: it returns the plan, and a token to confirm it. The source "
+        "contact or address, nor a value by 0: it returns the plan and a token to confirm. The source "
         "stays. It can make Rotor text or e-mail the person. Costs 2 requests, 3 with phone and e-mail."
     ),
     arguments=UpsertRequest,

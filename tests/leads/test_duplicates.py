@@ -188,7 +188,6 @@ async def test_whole_companies_are_compared_in_one_call() -> None:
                 },
             ],
             "count": 6,
-            "value": 0,
             "groups": [
                 {"shared": ["6125551207"], "leads": 2},
                 {"shared": ["(612) 555-0030"], "leads": 2},
