@@ -106,9 +106,10 @@ class _Tally:
 
     def group(self, name: str, columns: _Names | None = None) -> Group:
         """Return the group, with its parts, but empty ones."""
-        names: dict[object, str] = (
-            {**columns.names, _OTHERS: f"{columns.left_out} others"} if columns else {}
-        )
+        names: dict[object, str] = {}
+        if columns:
+            names.update(columns.names)
+            names[_OTHERS] = f"{columns.left_out} others"
         parts = tuple(self.parts[key].group(part) for key, part in names.items() if key in self.parts)
         return Group(name, self.count, total_value(self.values), parts)
 

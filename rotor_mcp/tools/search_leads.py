@@ -7,6 +7,7 @@ import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import Annotated, Any
 
 from pydantic import BaseModel, Field, PlainSerializer
@@ -53,6 +54,10 @@ MAX_ROWS_CHARS = 10_000
 """Characters of all rows together, in either channel; beyond that the result says how to go on."""
 MAX_SHARED_CHARS = 100
 """Characters of a phone or an e-mail that several leads share."""
+MAX_SHARED = 5
+"""Phones and e-mails that are named of those which the leads of a group share."""
+MAX_GROUP_LEADS = 100
+"""Leads that are shown of one group; the others are counted."""
 
 _NO_FILTERS = {"archived", "order", "count_by", "fields", "limit", "cursor"}
 _ORDERS = {
@@ -278,30 +283,46 @@ async def _page_of_one(lead: Lead, call: CallContext) -> _Page:
     return _Page(rows=[view], lines=lines, taken=1)
 
 
+def _that_fit(rows: Sequence[LeadView], lines: Sequence[str]) -> int:
+    """Return how many of the first rows and their lines there is room for; one at least."""
+    sizes = (
+        max(len(line), len(row.model_dump_json(exclude_defaults=True)))
+        for row, line in zip(rows, lines, strict=True)
+    )
+    return max(sum(size <= MAX_ROWS_CHARS for size in accumulate(sizes)), 1)
+
+
 async def _page_of_duplicates(outcome: SearchOutcome, call: CallContext) -> _Page:
-    """Return whole groups of duplicates, each with what its leads share."""
+    """Return groups of duplicates, each with what its leads share.
+
+    A group is whole, unless it alone has more leads than there is room for.
+    """
     request, page = outcome.request, _Page()
     fields = ("id", *request.fields) if request.fields else DUPLICATE_FIELDS
-    for group in outcome.duplicates:
-        if page.rows and len(page.rows) + len(group.leads) > request.limit:
+    for group in outcome.duplicates if request.limit else ():
+        leads = group.leads[:MAX_GROUP_LEADS]
+        if page.rows and len(page.rows) + len(leads) > request.limit:
             break
-        if not request.limit:
-            break
-        short_ids = await call.state.shown_ids.shorten([lead.id for lead in group.leads if lead.id])
-        rows = [view_row(lead, call.locale, fields) for lead in group.leads]
-        shared = [one_line(text)[:MAX_SHARED_CHARS] for text in group.shared]
+        short_ids = await call.state.shown_ids.shorten([lead.id for lead in leads if lead.id])
+        rows = [view_row(lead, call.locale, fields) for lead in leads]
         if request.fields:
             lines = [field_values(row, request.fields, short_ids.get(row.id or "")) for row in rows]
             lines = _with_ids(rows, lines, request.fields, short_ids)
         else:
             lines = [lead_line(row, short_ids.get(row.id or "")) for row in rows]
-        lines = [f"{', '.join(shared)}:", *(f"  {line}" for line in lines)]
+        fit = _that_fit(rows, lines)
+        rows, lines = rows[:fit], [f"  {line}" for line in lines[:fit]]
+        if left_out := len(group.leads) - fit:
+            lines.append(f"  and {counted(left_out, 'more lead')}")
+        shared = [one_line(text)[:MAX_SHARED_CHARS] for text in group.shared[:MAX_SHARED]]
+        more = f" and {len(group.shared) - MAX_SHARED:,} others" if len(group.shared) > MAX_SHARED else ""
+        lines.insert(0, f"{', '.join(shared)}{more}:")
         if not page.has_room(rows, lines):
             break
         page.groups.append(SharedContacts(shared=shared, leads=len(rows)))
         page.rows += rows
         page.lines += lines
-        page.taken += len(rows)
+        page.taken += len(group.leads)
     if request.fields and page.lines:
         page.lines.insert(0, _header(request.fields))
     return page

@@ -42,7 +42,8 @@ CALLS: tuple[tuple[str, dict[str, Any]], ...] = (
     ),
 )
 COSTLY_CALLS = (CALLS[0], CALLS[2], CALLS[4], CALLS[6])
-MANY_PAGES = 20
+MANY_PAGES: int = Settings.model_fields["search_requests"].default
+"""As many as a search reads."""
 
 
 def lead(number: int, values: dict[str, Any]) -> dict[str, Any]:
