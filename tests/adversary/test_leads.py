@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx2
 import pytest
+from inline_snapshot import snapshot
 from mcp import Client
 
 from rotor_mcp.api.models import PAGE_LIMIT, READ_NAMES, Lead
@@ -17,7 +18,8 @@ from rotor_mcp.server.mcp_server import build_server
 from tests.adversary import IS_LONG
 from tests.adversary.judging import fault_of_call
 from tests.adversary.values import patterns, shapes, text
-from tests.conftest import NOW
+from tests.conftest import NOW, content
+from tests.conftest import text as said
 
 pytestmark = pytest.mark.anyio
 
@@ -180,3 +182,20 @@ async def test_many_pages(company: str, order: str) -> None:
             {"duplicates": True, "has": ["notes"], "fields": ["name", "email"], "limit": 100},
         ):
             assert await fault_of_call(client, "search_leads", arguments) is None, arguments
+
+
+async def test_a_group_of_duplicates_that_has_no_room() -> None:
+    """It is shown in part, and its other leads are counted."""
+    alike = [lead(number, {}) | LARGE_COMPANIES["all alike"](number) for number in range(2 * PAGE_LIMIT)]
+    async with talking_to(*pages_of(alike)) as client:
+        answer = await client.call_tool("search_leads", {"duplicates": True})
+    first, shared, *lines, rest = said(answer).splitlines()
+    assert (first, shared, rest) == snapshot(
+        (
+            "100 of 2,000 leads in 1 group that share a phone or e-mail, newest first. Today is 2026-11-22. 2 requests spent.",
+            "none@example.com:",
+            "  and 1,900 more leads",
+        )
+    )
+    assert len(lines) == len(content(answer)["leads"]) == snapshot(100)
+    assert "cursor" not in content(answer)
