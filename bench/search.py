@@ -54,7 +54,10 @@ KINDS = (
     Kind("needs action, count only", {"needs_action": True, "limit": 0}),
     Kind("most valuable 20", {"order": "value"}),
     Kind("count by source", {"count_by": "source"}),
-    Kind("without a phone", {"has_phone": False}),
+    Kind("count by source and stage", {"count_by": ["source", "stage"], "limit": 0}),
+    Kind("in one of two stages", {"stage": ["New Leads", "Quoted"]}),
+    Kind("duplicates", {"duplicates": True}),
+    Kind("without a phone", {"lacks": ["phone"]}),
     Kind("3 cursor pages of a high priority", {"priority": "high"}, calls=3),
 )
 

@@ -78,11 +78,7 @@ def _steps() -> list[Step]:
             lambda ids: {"id": ids["id"], "notes": "Gate code 4711."},
             fault=Fault(method="POST", drop="after"),
         ),
-        Step(
-            "Who is overdue?",
-            "search_leads",
-            lambda _: {"overdue": True, "order": "follow_up", "limit": 3},
-        ),
+        Step("Who is overdue?", "search_leads", lambda _: {"overdue": True, "limit": 3}),
         Step("Show me all about Bob.", "get_lead", lambda ids: {"id": ids["id"]}),
         Step(
             "And file Sam from Delano, sam at example dot com.",

@@ -4,9 +4,10 @@ import sys
 from typing import Any, Literal, TypeVar, get_args, get_origin
 
 import click
+from pydantic.fields import FieldInfo
 
 from rotor_mcp import log_setup
-from rotor_mcp.api.models import Amount, Date, Day
+from rotor_mcp.api.models import Amount, Date, Day, LeadFields
 from rotor_mcp.cli.options import Flag, connection, is_interactive, sandbox_flag, settings_flags, together
 from rotor_mcp.errors import InvalidArguments
 from rotor_mcp.import_export import exporter, importer
@@ -22,14 +23,16 @@ _REPEATABLE = frozenset({"stage", "not_stage"})
 """Lists that take a flag for each item, which may contain a comma; other lists are separated by commas."""
 
 
-def _flag_of(name: str, kind: object, description: str | None) -> Flag:
+def _flag_of(name: str, field: FieldInfo) -> Flag:
     """Return the flag for an argument of a tool."""
-    flag, text = f"--{name.replace('_', '-')}", f"{description}."
+    flag, kind = f"--{name.replace('_', '-')}", field.annotation
+    sentences = [f"{field.description}."] if field.description else []
     if kind is bool:
-        return click.option(flag, is_flag=True, help=text)
-    if name in _REPEATABLE and kind == list[str]:
-        return click.option(flag, multiple=True, metavar="TEXT", help=f"{text} Can be repeated.")
-    return click.option(flag, metavar=_metavar(kind), help=text)
+        return click.option(flag, is_flag=True, help=" ".join(sentences))
+    several = kind == list[str] and name in _REPEATABLE
+    if kind == list[str]:
+        sentences.append("Can be repeated." if several else "Separated by commas.")
+    return click.option(flag, multiple=several, metavar=_metavar(kind), help=" ".join(sentences))
 
 
 def _metavar(kind: object) -> str:
@@ -47,11 +50,11 @@ def _choices(kind: object) -> list[str]:
 
 
 _SHARED_FIELDS = together(
-    [_flag_of(name, field.annotation, field.description) for name, field in SharedFields.model_fields.items()]
+    [_flag_of(name, LeadFields.model_fields[name]) for name in SharedFields.model_fields]
 )
 _FILTERS = together(
     [
-        _flag_of(name, field.annotation, field.description)
+        _flag_of(name, field)
         for name, field in SearchRequest.model_fields.items()
         # The others change the form of a tool's result, not which leads match.
         if name not in ("count_by", "duplicates", "limit", "cursor")
@@ -95,6 +98,10 @@ def import_(
     FILE is CSV as spreadsheets export it, a workbook (XLSX; needs the extra rotor-mcp[xlsx]), or JSON lines.
     The mapping of the columns and the plan are shown first, and written after a confirmation or with --yes.
     Each row is written as the tool upsert_lead would.
+
+    A flag with the name of a field, such as --stage, holds for all rows that have no value of their own. It
+    fills blanks of leads that are found by phone or e-mail, and replaces the value in rows with an id. --tags
+    and --notes are added to those of each row.
 
     FILE.rotor-import records what was written, so that the same command continues an import that was stopped
     or ran out of requests. Rows that need attention are written to FILE.attention.csv, to be corrected and
@@ -148,9 +155,9 @@ def export_(
 ) -> None:
     """Write leads to FILE, or to standard output without one or if it is -.
 
-    All leads that match the filters are written; the filters are those of the tool search_leads. --fields
-    selects and orders the columns. FILE is written completely or not at all, and only its owner can read it.
-    --timeout applies to each request.
+    All leads that match the filters are written; the filters are those of the tool search_leads, except
+    duplicates. --fields selects and orders the columns. FILE is written completely or not at all, and only
+    its owner can read it. --timeout applies to each request.
 
     Newest first, rows are written as they are read. Any other order first reads all leads that match into
     memory, and so does a tag that no lead has in exactly that spelling.
@@ -166,6 +173,7 @@ def export_(
 def _parse(model: type[T], values: dict[str, Any]) -> T:
     """Remove the values of a model's flags from `values`, and return the model."""
     given = {name: values.pop(name) for name in model.model_fields if name in values}
+    given |= {name: list(value) for name, value in given.items() if isinstance(value, tuple)}
     try:
         return validation.parse(model, given)
     except InvalidArguments as exc:

@@ -1,4 +1,4 @@
-"""Counts leads, and sums their projected values, by one or two of their facts. Pure.
+"""Counts leads, and sums their projected values, by one or two of their facts.
 
 Texts are grouped without case, accents and punctuation, under the spelling that most leads have. Days, weeks
 and months are those of the company's time zone.
@@ -9,9 +9,11 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from typing import Self
 
 from rotor_mcp import dates
 from rotor_mcp.api.models import Lead
+from rotor_mcp.concurrency import paced
 from rotor_mcp.leads.locale import Locale
 from rotor_mcp.leads.requests import CountedBy
 from rotor_mcp.normalize import address_form, text_form
@@ -52,20 +54,6 @@ class Counts:
     """Of two facts, all leads by the second."""
 
 
-@dataclass
-class _Tally:
-    count: int = 0
-    values: list[float] = field(default_factory=list)
-
-    def add(self, lead: Lead) -> None:
-        self.count += 1
-        if lead.projected_value:
-            self.values.append(lead.projected_value)
-
-    def group(self, name: str, parts: tuple[Group, ...] = ()) -> Group:
-        return Group(name, self.count, total_value(self.values), parts)
-
-
 _OTHERS = object()
 """In the place of a key: a group beyond those that are counted by name."""
 
@@ -73,70 +61,83 @@ _OTHERS = object()
 class _Names:
     """The groups of leads by one fact: the key of each, and its name."""
 
-    def __init__(self, leads: Sequence[Lead], by: CountedBy, locale: Locale, most: int) -> None:
-        self.keys_of = [_keys(lead, by, locale) for lead in leads]
+    def __init__(self) -> None:
+        self.keys_of: list[dict[str, str]] = []
         """For each lead, key → the lead's own spelling."""
+        self.names: dict[str, str] = {}
+        """Key → name of the groups that are counted by name, in their order."""
+        self.left_out = 0
+
+    @classmethod
+    async def find(cls, leads: Sequence[Lead], by: CountedBy, locale: Locale, most: int) -> Self:
+        """Find the groups, and name those with most leads."""
+        found = cls()
         spellings: dict[str, Counter[str]] = {}
-        for keys in self.keys_of:
+        async for lead in paced(leads):
+            keys = _keys(lead, by, locale)
+            found.keys_of.append(keys)
             for key, spelling in keys.items():
                 spellings.setdefault(key, Counter())[spelling] += 1
         largest = sorted(spellings, key=lambda key: -spellings[key].total())[:most]
         if by in _PERIODS:
             largest.sort(key=lambda key: (not key, key))  # leads without a date come last
-        self.names = {key: spellings[key].most_common(1)[0][0] for key in largest}
-        """Key → name of the groups that are counted by name, in their order."""
-        self.left_out = len(spellings) - len(largest)
+        found.names = {key: spellings[key].most_common(1)[0][0] for key in largest}
+        found.left_out = len(spellings) - len(largest)
+        return found
 
     def groups_of(self, place: int) -> list[object]:
         """Return the groups of the lead at a place."""
         return [key if key in self.names else _OTHERS for key in self.keys_of[place]]
 
 
-def count(leads: Sequence[Lead], by: Sequence[CountedBy], locale: Locale) -> Counts:
-    """Count leads by one or two facts. A lead with several tags counts for each."""
-    if len(by) == 1:
-        names = _Names(leads, by[0], locale, MAX_GROUPS)
-        tallies = _tally(leads, names)
-        return Counts(
-            by=tuple(by),
-            groups=tuple(tallies[key].group(name) for key, name in names.names.items()),
-            others=tallies[_OTHERS].group(str(names.left_out)) if names.left_out else None,
-        )
-    rows, columns = _Names(leads, by[0], locale, MAX_ROWS), _Names(leads, by[1], locale, MAX_COLUMNS)
-    members: dict[object, list[int]] = {}
-    for place in range(len(leads)):
-        for key in rows.groups_of(place):
-            members.setdefault(key, []).append(place)
+@dataclass
+class _Tally:
+    count: int = 0
+    values: list[float] = field(default_factory=list)
+    parts: "dict[object, _Tally]" = field(default_factory=dict)
+    """Group by the second fact → the same leads in it."""
 
-    def row(key: object, name: str) -> Group:
-        tally = _Tally()
-        for place in members[key]:
-            tally.add(leads[place])
-        return tally.group(name, _parts(leads, columns, members[key]))
+    def add(self, lead: Lead, parts: Sequence[object] = ()) -> None:
+        self.count += 1
+        if lead.projected_value:
+            self.values.append(lead.projected_value)
+        for part in parts:
+            self.parts.setdefault(part, _Tally()).add(lead)
+
+    def group(self, name: str, columns: _Names | None = None) -> Group:
+        """Return the group, with its parts, but empty ones."""
+        names: dict[object, str] = {}
+        if columns:
+            names.update(columns.names)
+            names[_OTHERS] = f"{columns.left_out} others"
+        parts = tuple(self.parts[key].group(part) for key, part in names.items() if key in self.parts)
+        return Group(name, self.count, total_value(self.values), parts)
+
+
+async def count(leads: Sequence[Lead], by: Sequence[CountedBy], locale: Locale) -> Counts:
+    """Count leads by one or two facts. A lead with several tags counts for each.
+
+    Other tasks run meanwhile.
+    """
+    rows = await _Names.find(leads, by[0], locale, MAX_GROUPS if len(by) == 1 else MAX_ROWS)
+    columns = await _Names.find(leads, by[1], locale, MAX_COLUMNS) if len(by) > 1 else None
+    tallies: dict[object, _Tally] = {}
+    every = _Tally()
+    async for place in paced(range(len(leads))):
+        parts = columns.groups_of(place) if columns else []
+        every.add(leads[place], parts)
+        for key in rows.groups_of(place):
+            tallies.setdefault(key, _Tally()).add(leads[place], parts)
+
+    def group(key: object, name: str) -> Group:
+        return tallies[key].group(name, columns)
 
     return Counts(
         by=tuple(by),
-        groups=tuple(row(key, name) for key, name in rows.names.items()),
-        others=row(_OTHERS, str(rows.left_out)) if rows.left_out else None,
-        totals=_parts(leads, columns, range(len(leads))),
+        groups=tuple(group(key, name) for key, name in rows.names.items()),
+        others=group(_OTHERS, str(rows.left_out)) if rows.left_out else None,
+        totals=every.group("all", columns).parts,
     )
-
-
-def _tally(leads: Sequence[Lead], names: _Names, places: Iterable[int] | None = None) -> dict[object, _Tally]:
-    tallies: dict[object, _Tally] = {}
-    for place in range(len(leads)) if places is None else places:
-        for key in names.groups_of(place):
-            tallies.setdefault(key, _Tally()).add(leads[place])
-    return tallies
-
-
-def _parts(leads: Sequence[Lead], columns: _Names, places: Iterable[int]) -> tuple[Group, ...]:
-    """Return the groups of some leads by the second fact, without empty ones."""
-    tallies = _tally(leads, columns, places)
-    parts = [tallies[key].group(name) for key, name in columns.names.items() if key in tallies]
-    if _OTHERS in tallies:
-        parts.append(tallies[_OTHERS].group(f"{columns.left_out} others"))
-    return tuple(parts)
 
 
 def total_value(values: Iterable[float]) -> float:

@@ -36,6 +36,6 @@ async def count_pipeline(call: CallContext) -> Pipeline:
     return Pipeline(
         count=len(leads),
         value=total_value(lead.projected_value or 0 for lead in leads),
-        counts=tuple(count(leads, [by], call.locale) for by in COUNTED),
+        counts=tuple([await count(leads, [by], call.locale) for by in COUNTED]),
         exist=None if scan.done else scan.exist,
     )

@@ -7,6 +7,7 @@ pages of 1,000, newest first, as far as needed and allowed, and `filters.py` fil
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from operator import itemgetter
 
 from rotor_mcp.api.models import PAGE_LIMIT, Lead
 from rotor_mcp.concurrency import paced
@@ -59,7 +60,9 @@ class SearchOutcome:
         if 0 < shown < len(self.hits):
             page, last = self.hits[shown - 1]
             if self.duplicates:
-                last = next(group.leads[0] for group in self.duplicates if last in group.leads)
+                last = next(
+                    group.leads[0] for group in self.duplicates if any(lead is last for lead in group.leads)
+                )
             elif request.sorted_by == "newest":
                 seen = ScanPosition.of(last)
                 if page == begin.page == 1 and shown * 2 >= begin.size < PAGE_LIMIT:
@@ -205,7 +208,11 @@ async def _outcome(
         hits=await _in_order(scan, matched),
         count=len(leads) if counts_all else scan.exist if counted_by_rotor else scan.begin.count,
         value=total_value(lead.projected_value or 0 for lead in leads) if counts_all else None,
-        counts=count(leads, request.count_by, scan.call.locale) if counts_all and request.count_by else None,
+        counts=(
+            await count(leads, request.count_by, scan.call.locale)
+            if counts_all and request.count_by
+            else None
+        ),
         counts_partial=counts_all and not scan.ended,
         compared_by_rotor_alone=not (matched or request.cursor)
         and scan.without_api_filters(found=False) is not None,
@@ -227,16 +234,27 @@ async def _search_duplicates(
     read = await scan.read_until()
     matches = filters.matcher(request, call.locale, compare_text=True)
     keys = [contact_keys_of(lead, call.locale.region) async for _, lead in paced(read)]
-    groups = [
-        replace(group, leads=tuple(sorted(group.leads, key=lambda lead: _sort_key(scan, lead))))
-        for group in find_duplicates([lead for _, lead in read], keys)
-        if any(matches(lead) for lead in group.leads)
+    found = find_duplicates([lead for _, lead in read], keys)
+    members: list[list[tuple[filters.SortKey, Lead]]] = [[] for _ in found]
+    wanted: set[int] = set()
+    numbered = ((number, lead) for number, group in enumerate(found) for lead in group.leads)
+    async for number, lead in paced(numbered):
+        members[number].append((_sort_key(scan, lead), lead))
+        if number not in wanted and matches(lead):
+            wanted.add(number)
+    in_order = [
+        (sorted(members[number], key=itemgetter(0)), group)
+        for number, group in enumerate(found)
+        if number in wanted
     ]
-    groups.sort(key=lambda group: _sort_key(scan, group.leads[0]))
-    leads = [lead for group in groups for lead in group.leads]
-    first = begin is None
-    if started.after is not None:
-        groups = [group for group in groups if _sort_key(scan, group.leads[0]) > started.after]
+    in_order.sort(key=lambda pair: pair[0][0][0])
+    leads = [lead for keyed, _ in in_order for _, lead in keyed]
+    first, after = begin is None, started.after
+    groups = [
+        replace(group, leads=tuple(lead for _, lead in keyed))
+        for keyed, group in in_order
+        if after is None or keyed[0][0] > after
+    ]
     unused = await _unused_words(request, call, [(0, lead) for lead in leads]) if first else []
     return SearchOutcome(
         request=request,
@@ -245,7 +263,7 @@ async def _search_duplicates(
         hits=[(0, lead) for group in groups for lead in group.leads],
         count=len(leads),
         value=total_value(lead.projected_value or 0 for lead in leads) if first else None,
-        counts=count(leads, request.count_by, call.locale) if first and request.count_by else None,
+        counts=await count(leads, request.count_by, call.locale) if first and request.count_by else None,
         counts_partial=not scan.ended,
         compared_by_rotor_alone=False,
         unused=unused,

@@ -16,8 +16,9 @@ def group_by_shared_keys(items: Sequence[Item], keys: Sequence[Sequence[str]]) -
     parents: dict[str, str] = {}
 
     def root(key: str) -> str:
-        while key in parents:
-            key = parents[key]
+        while (parent := parents.get(key)) is not None:
+            parents[key] = parents.get(parent, parent)  # so that no chain stays long
+            key = parent
         return key
 
     for first, *others in filter(None, keys):

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 
 from pydantic import BaseModel
 
@@ -43,6 +44,8 @@ MAX_ROWS_CHARS = 10_000
 """Characters of all rows together, in either channel; beyond that the result says how to go on."""
 MAX_GROUP_LEADS = 20
 """Leads of one group that are shown, if not more are asked for."""
+MAX_SHARED = 5
+"""Phones and e-mails that are named of those which the leads of a group share."""
 MAX_SHARED_CHARS = 100
 """Characters of a phone or an e-mail that several leads share."""
 
@@ -150,7 +153,8 @@ def _choose(outcome: SearchOutcome) -> tuple[int, list[tuple[int, Lead]]]:
 async def _page_of_duplicates(outcome: SearchOutcome, call: CallContext) -> SearchPage:
     """Return groups of duplicates, each with what its leads share.
 
-    A group is shown whole, also if it alone has more leads than were asked for, up to `MAX_GROUP_LEADS`.
+    A group is shown whole, also if it alone has more leads than were asked for, unless it has more than
+    `MAX_GROUP_LEADS` or there is no room.
     """
     request, page = outcome.request, SearchPage()
     fields = ("id", *request.fields) if request.fields else DUPLICATE_FIELDS
@@ -164,11 +168,13 @@ async def _page_of_duplicates(outcome: SearchOutcome, call: CallContext) -> Sear
         lines = [_line(row, request, short_ids) for row in rows]
         if request.fields:
             lines = _with_ids(rows, lines, request.fields, short_ids)
-        shared = [one_line(text)[:MAX_SHARED_CHARS] for text in group.shared]
-        more = len(group.leads) - len(shown)
+        fit = _that_fit(rows, lines)
+        rows, lines, more = rows[:fit], lines[:fit], len(group.leads) - fit
         if more:
-            lines.append(f"and {counted(more, 'lead')} more, which a search for it finds")
-        lines = [f"{', '.join(shared)}:", *(f"  {line}" for line in lines)]
+            lines.append(f"and {counted(more, 'more lead')}")
+        shared = [one_line(text)[:MAX_SHARED_CHARS] for text in group.shared[:MAX_SHARED]]
+        others = f" and {len(group.shared) - MAX_SHARED:,} others" if len(group.shared) > MAX_SHARED else ""
+        lines = [f"{', '.join(shared)}{others}:", *(f"  {line}" for line in lines)]
         if not page.has_room(rows, lines):
             break
         page.groups.append(SharedContacts(shared=shared, leads=len(rows), more=more))
@@ -178,6 +184,15 @@ async def _page_of_duplicates(outcome: SearchOutcome, call: CallContext) -> Sear
     if request.fields and page.lines:
         page.lines.insert(0, _header(request.fields))
     return page
+
+
+def _that_fit(rows: Sequence[LeadView], lines: Sequence[str]) -> int:
+    """Return how many of the first rows and their lines there is room for in one group; one at least."""
+    sizes = (
+        max(len(line), len(row.model_dump_json(exclude_defaults=True)))
+        for row, line in zip(rows, lines, strict=True)
+    )
+    return max(sum(size <= MAX_ROWS_CHARS for size in accumulate(sizes)), 1)
 
 
 # Rows and lines

@@ -1,12 +1,13 @@
 """A page of leads, each field of which may hold anything: read, compared and shown without holding others up."""
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx2
 import pytest
+from inline_snapshot import snapshot
 from mcp import Client
 
 from rotor_mcp.api.models import PAGE_LIMIT, READ_NAMES, Lead
@@ -17,7 +18,8 @@ from rotor_mcp.server.mcp_server import build_server
 from tests.adversary import IS_LONG
 from tests.adversary.judging import fault_of_call
 from tests.adversary.values import patterns, shapes, text
-from tests.conftest import NOW
+from tests.conftest import NOW, content
+from tests.conftest import text as said
 
 pytestmark = pytest.mark.anyio
 
@@ -29,7 +31,8 @@ CALLS: tuple[tuple[str, dict[str, Any]], ...] = (
         "search_leads",
         {"order": "follow_up", "count_by": "source", "fields": ["tags", "notes", "address_zip"]},
     ),
-    ("search_leads", {"order": "value", "count_by": "tag", "limit": 50}),
+    ("search_leads", {"order": "value", "count_by": ["tag", "city"], "limit": 50}),
+    ("search_leads", {"duplicates": True, "has": ["notes"], "not_stage": ["won"]}),
     ("upsert_lead", {"name": "Jane Doe", "stage": "won", "tags": ["vip"], "dry_run": True}),
     ("upsert_lead", {"phone": "612-555-0142", "email": "jane@example.com", "stage": "won", "dry_run": True}),
     (
@@ -40,7 +43,9 @@ CALLS: tuple[tuple[str, dict[str, Any]], ...] = (
         },
     ),
 )
-COSTLY_CALLS = (CALLS[0], CALLS[2], CALLS[5])
+COSTLY_CALLS = (CALLS[0], CALLS[2], CALLS[4], CALLS[6])
+MANY_PAGES: int = Settings.model_fields["search_requests"].default
+"""As many as a search reads."""
 
 
 def lead(number: int, values: dict[str, Any]) -> dict[str, Any]:
@@ -78,10 +83,15 @@ def page(values: dict[str, Any]) -> bytes:
 
 
 @asynccontextmanager
-async def talking_to(body: bytes) -> AsyncIterator[Client]:
-    """A client of a server whose Rotor gives one answer to all requests."""
+async def talking_to(*bodies: bytes) -> AsyncIterator[Client]:
+    """A client of a server whose Rotor gives one answer to all requests, or another for each page."""
     headers = {"content-type": "application/json"}
-    transport = httpx2.MockTransport(lambda _: httpx2.Response(200, content=body, headers=headers))
+
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        number = int(request.url.params.get("page", 1)) if len(bodies) > 1 else 1
+        return httpx2.Response(200, content=bodies[number - 1], headers=headers)
+
+    transport = httpx2.MockTransport(answer)
     settings = Settings.load({"api_key": FULL_KEY, "timezone": "America/Chicago", "search_memory": "0"})
     async with Client(build_server(settings, transport=lambda: transport, clock=lambda: NOW)) as client:
         yield client
@@ -126,3 +136,66 @@ async def test_leads_full_of_a_shape(shape: str) -> None:
 async def test_one_lead_with_all_there_is_room_for() -> None:
     tags = [f"tag {number}" for number in range(90_000)]
     assert await faults_with(page({"tags": tags, "notes": "x" * 5_000_000})) == {}
+
+
+def pages_of(leads: list[dict[str, Any]]) -> list[bytes]:
+    """Leads on as many full pages as they take."""
+    starts = range(0, len(leads), PAGE_LIMIT)
+    return [
+        json.dumps(
+            {
+                "data": leads[start : start + PAGE_LIMIT],
+                "pagination": {"total": len(leads), "has_more": start != starts[-1]},
+            }
+        ).encode()
+        for start in starts
+    ]
+
+
+def phone(number: int) -> str:
+    return f"612-{200 + number // 10_000}-{number % 10_000:04}"
+
+
+LARGE_COMPANIES: dict[str, Callable[[int], dict[str, Any]]] = {
+    "all alike": lambda _: {"email": "none@example.com", "tags": ["vip"], "notes": "Asked twice."},
+    "all different": lambda number: {
+        "phone": phone(number),
+        "lead_source": f"source {number}",
+        "property_city": f"city {number}",
+        "tags": [f"tag {number}", f"tag {number + 1}"],
+    },
+    "each shares with the next": lambda number: {"phone": f"{phone(number)}, {phone(number + 1)}"},
+    "each shares with the one before": lambda number: {"phone": f"{phone(number + 1)}, {phone(number)}"},
+}
+
+
+@pytest.mark.parametrize("company", LARGE_COMPANIES)
+@pytest.mark.parametrize("order", ["forwards", "backwards"])
+async def test_many_pages(company: str, order: str) -> None:
+    numbers = range(MANY_PAGES * PAGE_LIMIT)[:: 1 if order == "forwards" else -1]
+    bodies = pages_of([lead(number, {}) | LARGE_COMPANIES[company](number) for number in numbers])
+    async with talking_to(*bodies) as client:
+        for arguments in (
+            {"count_by": ["tag", "city"], "limit": 0},
+            {"count_by": ["source", "created_week"], "order": "name"},
+            {"duplicates": True},
+            {"duplicates": True, "has": ["notes"], "fields": ["name", "email"], "limit": 100},
+        ):
+            assert await fault_of_call(client, "search_leads", arguments) is None, arguments
+
+
+async def test_a_group_of_duplicates_that_has_no_room() -> None:
+    """It is shown in part, and its other leads are counted."""
+    alike = [lead(number, {}) | LARGE_COMPANIES["all alike"](number) for number in range(2 * PAGE_LIMIT)]
+    async with talking_to(*pages_of(alike)) as client:
+        answer = await client.call_tool("search_leads", {"duplicates": True})
+    first, shared, *lines, rest = said(answer).splitlines()
+    assert (first, shared, rest) == snapshot(
+        (
+            "20 of 2,000 leads in 1 group that share a phone or e-mail, newest first. Today is 2026-11-22. 2 requests spent.",
+            "none@example.com:",
+            "  and 1,980 more leads",
+        )
+    )
+    assert len(lines) == len(content(answer)["leads"]) == snapshot(20)
+    assert "cursor" not in content(answer)

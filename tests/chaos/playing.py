@@ -167,9 +167,9 @@ class Run:
         """How often each outcome came, and each way out of a lost connection."""
         counts = Counter(f"{one.outcome}{' in a batch' * one.in_batch}" for one in self.called)
         counts += self.survived
-        warnings = [warning for one in self.called for warning in one.content.get("warnings", [])]
-        counts["confirmed by reading back"] = sum("reading it back shows" in text for text in warnings)
-        counts["sent once more"] = sum("sent once more" in text for text in warnings)
+        evidence = [one.content.get("evidence", "") for one in self.called]
+        counts["confirmed by reading back"] = sum("reading it back shows" in text for text in evidence)
+        counts["sent once more"] = sum("sent once more" in text for text in evidence)
         return counts
 
     @property

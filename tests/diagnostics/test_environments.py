@@ -231,20 +231,36 @@ def test_a_file_name_that_is_no_utf_8(home: Home) -> None:
 # Outputs that nobody reads
 
 
+def narrow_pipe() -> tuple[int, int]:
+    """A pipe that holds one write at a time: whoever writes again waits until that one was read.
+
+    So a command that writes three times is still there when its reader goes away after the first. Only Linux
+    has such pipes; others hold more than some commands write.
+    """
+    if sys.platform != "linux":
+        return os.pipe()
+    import fcntl
+
+    ours, theirs = os.pipe2(os.O_DIRECT)
+    fcntl.fcntl(theirs, fcntl.F_SETPIPE_SZ, 1)  # rounded up to one page, which is one write
+    return ours, theirs
+
+
 def ended_after_one_line(home: Home, *arguments: str, **variables: str) -> tuple[int, bytes, bytes]:
     """Run a command whose reader goes away after the first line."""
+    ours, theirs = narrow_pipe()
     with subprocess.Popen(
         [sys.executable, "-m", "rotor_mcp", *arguments],
         env=home.variables(**variables),
         cwd=home.path,
         stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
+        stdout=theirs,
         stderr=subprocess.PIPE,
     ) as process:
-        assert process.stdout is not None
+        os.close(theirs)
+        with os.fdopen(ours, "rb") as stdout:
+            line = stdout.readline()
         assert process.stderr is not None
-        line = process.stdout.readline()
-        process.stdout.close()
         errors = process.stderr.read()
         return process.wait(timeout=60), line, errors
 

@@ -347,7 +347,7 @@ async def test_a_budget_warns_and_then_ends(sandbox: Sandbox, token_file: Path) 
         results = [await ann.call_tool("search_leads", {"limit": 0}) for _ in range(6)]
         other = await ben.call_tool("search_leads", {"limit": 0})
     assert [text(result).splitlines()[-1] for result in results] == [
-        *["139 leads; archived ones left out. Today is 2026-11-22 (America/Chicago). 1 request spent."] * 4,
+        *["139 leads. Today is 2026-11-22. 1 request spent."] * 4,
         "Note: of your 5 requests of today (UTC), 4 were spent before this call.",
         "Nothing was sent: you have spent 5 requests today, and 5 are your share (this server's own count; its day "
         "begins at midnight UTC). Trying again today will not help. No requests spent.",

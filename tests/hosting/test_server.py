@@ -229,9 +229,7 @@ def test_a_server_without_a_key_starts_and_says_so() -> None:
 async def test_the_sandbox_over_http() -> None:
     with server_process({}, "--sandbox") as server:
         async with calling(server.url) as client:
-            assert text(await client.call_tool("search_leads", {"search": "jane doe"})).startswith(
-                "1 of 1 leads"
-            )
+            assert text(await client.call_tool("search_leads", {"search": "jane doe"})).startswith("1 lead. ")
 
 
 @needs_ipv6

@@ -129,7 +129,7 @@ CSV, Windows-1252, separated by semicolons; 2 rows.
 Row 2, for example: name: Jörg Müller · phone: +49 89 1234567 · email: joerg@example.com · projected_value: 1250.50 · follow_up_date: 2026-12-03 · address_street1: Hauptstraße 5 · address_city: München · address_zip: 80331 · notes: Klingel "Müller"; Hund
 Plan for 2 rows: 2 created.
 Worth knowing:
-  rows 2-3: new leads, stages, tags and follow-up dates can start the company's automations, which may text or e-mail the person
+  rows 2-3: a new lead can start the company's automations, which may text or e-mail the person
 2 requests spent. To write this takes 2 more.
 2 rows: 2 created. 4 requests spent.
 Worth knowing:
@@ -213,7 +213,8 @@ Rows that need attention:
   row 5, invalid: email: not an e-mail address such as name@example.com
   row 7, invalid: projected_value: must be a valid number, unable to parse string as a number
 Worth knowing:
-  rows 2, 4: new leads, stages, tags and follow-up dates can start the company's automations, which may text or e-mail the person
+  row 2: a new lead can start the company's automations, which may text or e-mail the person
+  row 4: a follow-up date can start the company's automations, which may text or e-mail the person
 1 request spent. To write this takes 2 more.
 Nothing was written. To write it: the same command with --yes.
 """)
@@ -247,7 +248,8 @@ Rows that need attention:
   row 5, invalid: email: not an e-mail address such as name@example.com
   row 7, invalid: projected_value: must be a valid number, unable to parse string as a number
 Worth knowing:
-  rows 2, 4: new leads, stages, tags and follow-up dates can start the company's automations, which may text or e-mail the person
+  row 2: a new lead can start the company's automations, which may text or e-mail the person
+  row 4: a follow-up date can start the company's automations, which may text or e-mail the person
 2 requests spent. To write this takes 2 more.
 5 rows: 1 created, 1 updated, 1 needs_confirmation, 2 invalid. 5 requests spent.
 Rows that need attention:
@@ -321,7 +323,7 @@ Plan for 3 rows: 2 created, 1 needs_confirmation.
 Rows that need attention:
   row 2, needs_confirmation: this phone belongs to Jane Doe, whose name and email would be replaced. The plan for Jane Doe (matched by phone): name: Jane Doe → Bob Doe; email: jane.doe@example.com → bob@example.com; unchanged: phone. To approve it, confirm: <token>
 Worth knowing:
-  rows 3-4: new leads, stages, tags and follow-up dates can start the company's automations, which may text or e-mail the person
+  rows 3-4: a new lead can start the company's automations, which may text or e-mail the person
 2 requests spent. To write this takes 2 more.
 3 rows: 2 created, 1 needs_confirmation. 4 requests spent.
 Worth knowing:
@@ -412,7 +414,8 @@ Plan for 2 rows: 1 created, 1 updated.
 Changes:
   row 3, Jane Doe (matched by phone): tags: + VIP
 Worth knowing:
-  rows 2-3: new leads, stages, tags and follow-up dates can start the company's automations, which may text or e-mail the person
+  row 2: a new lead can start the company's automations, which may text or e-mail the person
+  row 3: a new tag can start the company's automations, which may text or e-mail the person
 3 requests spent. To write this takes 2 more.
 2 rows: 1 created, 1 updated. 5 requests spent.
 Worth knowing:
@@ -472,7 +475,8 @@ Plan for 2 rows: 1 created, 1 updated.
 Changes:
   row 2, Jane Doe: stage: New Leads → Won; notes: + <today>: Paid. Again next year.
 Worth knowing:
-  rows 1-2: new leads, stages, tags and follow-up dates can start the company's automations, which may text or e-mail the person
+  row 1: a new lead can start the company's automations, which may text or e-mail the person
+  row 2: a new stage can start the company's automations, which may text or e-mail the person
   row 2: no lead read lately has the stage Won. In use: New Leads, Contacted, Quoted
 4 requests spent. To write this takes 2 more.
 2 rows: 1 created, 1 updated. 6 requests spent.
@@ -600,6 +604,59 @@ async def test_what_is_given_for_all_rows(tmp_path: Path) -> None:
         )
 
 
+async def test_fields_for_all_rows_fill_blanks_and_replace_in_rows_with_an_id(tmp_path: Path) -> None:
+    """Jane is found by her phone, Luis is given by his id, and Kim is new."""
+    luis = "8abf6178-2454-40ed-8d6a-31adc092525d"
+    rows = f"id,phone,name\n,763-555-0100,\n{luis},,\n,651-555-0188,Kim Ode\n"
+    (tmp_path / "leads.csv").write_text(rows, "utf-8")
+    flags = [
+        "--priority=high",
+        "--projected-value=$75",
+        "--follow-up-date=2026-12-01",
+        "--address-city=Hudson",
+        "--notes=Met at the fair.",
+    ]
+    fields = ("name", "priority", "projected_value", "follow_up_date", "property_city", "notes")
+    async with company(3, now=lambda: NOW) as (sandbox, environment):
+        status, out, _ = await run(tmp_path, "leads.csv", "--yes", *flags, **environment)
+        assert status == 0, out
+        leads = {lead["name"]: lead for lead in await stored(sandbox, *fields)}
+    for lead in leads.values():
+        lead["notes"] = re.sub(r"^\d{4}-\d{2}-\d{2}: ", "<today>: ", lead["notes"], flags=re.MULTILINE)
+    assert [leads[name] for name in ("Jane Doe", "Luis Alvarez", "Kim Ode")] == snapshot(
+        [
+            {
+                "name": "Jane Doe",
+                "priority": "medium",
+                "projected_value": 299,
+                "follow_up_date": "2026-12-01T18:00:00Z",
+                "property_city": "Delano",
+                "notes": """\
+Two-story house, 24 windows.
+Wants inside and outside before Thanksgiving.
+<today>: Met at the fair.\
+""",
+            },
+            {
+                "name": "Luis Alvarez",
+                "priority": "high",
+                "projected_value": 75,
+                "follow_up_date": "2026-12-01T17:00:00Z",
+                "property_city": "Hudson",
+                "notes": "<today>: Met at the fair.",
+            },
+            {
+                "name": "Kim Ode",
+                "priority": "high",
+                "projected_value": 75,
+                "follow_up_date": "2026-12-01T18:00:00Z",
+                "property_city": "Hudson",
+                "notes": "Met at the fair.",
+            },
+        ]
+    )
+
+
 # Rows that have to do with each other
 
 
@@ -652,8 +709,9 @@ Rows that need attention:
   row 13, needs_confirmation: a lead of this name exists, and without phone and e-mail a new one could never be matched. The plan for maria alvarez (new): name: maria alvarez; also: Maria Alvarez · (612) 555-0117 · id <id 0>. To approve it, confirm: <token>
   row 14, needs_confirmation: several leads share this phone or e-mail. The plan for Luis Alvarez (matched by phone): notes: <today>: The one with the phone of Maria.; unchanged: name, phone; also: Maria Alvarez · (612) 555-0117 · id <id 0>. To approve it, confirm: <token>
 Worth knowing:
-  rows 2-3, 6-10, 13: new leads, stages, tags and follow-up dates can start the company's automations, which may text or e-mail the person
+  rows 2-3, 8-10, 13: a new lead can start the company's automations, which may text or e-mail the person
   rows 8-10, 13: without phone and e-mail it cannot be matched later: the next write needs its id
+  rows 6-7: a new stage can start the company's automations, which may text or e-mail the person
 2 requests spent. To write this takes 4 more.
 13 rows: 5 created, 2 updated, 2 needs_confirmation, 4 invalid. 6 requests spent.
 Worth knowing:
@@ -1029,7 +1087,7 @@ CSV, UTF-8, separated by commas; 3 rows.
 Row 2, for example: name: Person 0 · phone: (218) 555-0000
 Plan for 3 rows: 3 created.
 Worth knowing:
-  rows 2-4: new leads, stages, tags and follow-up dates can start the company's automations, which may text or e-mail the person
+  rows 2-4: a new lead can start the company's automations, which may text or e-mail the person
 2 requests spent. To write this takes 3 more.
 Write it now? [y/N]: \
 """)

@@ -107,7 +107,7 @@ async def test_a_fault_that_stays(
                 result = await client.call_tool(tool, arguments)
                 assert (result.is_error, text(result)) == (True, refusal(reason))
             found = await client.call_tool("search_leads", {"search": "jane doe"})
-            assert text(found).startswith("1 of 1 leads")
+            assert text(found).startswith("1 lead. ")
     assert not any(line.startswith("POST") for line in sandbox.requests)
     assert errors(caplog) == [
         (
@@ -292,7 +292,7 @@ async def test_over_standard_input_and_output(sandbox: Sandbox) -> None:
         async with Client(command) as client:
             assert text(await client.call_tool("upsert_lead", DANA)) == refusal(NO_CONNECTION)
             found = await client.call_tool("search_leads", {"search": "jane doe"})
-            assert text(found).startswith("1 of 1 leads")
+            assert text(found).startswith("1 lead. ")
         async with await anyio.open_process([sys.executable, "-m", "rotor_mcp"], env=environment) as process:
             assert process.stderr
             line = b""
