@@ -23,6 +23,8 @@ from rotor_mcp.tools.search_page import SharedContacts, page_of
 from rotor_mcp.tools.tool import Tool
 
 _NO_FILTERS = {"archived", "order", "count_by", "fields", "limit", "cursor"}
+_ALL_OF = {"has", "lacks"}
+"""Filters of which each part has to hold; of other lists one is enough."""
 _ORDERS = {
     "newest": "newest first",
     "oldest": "oldest first",
@@ -201,7 +203,9 @@ def _extent(result: SearchResult) -> str:
 
 def _no_match(result: SearchResult) -> str:
     given = {name: value for name, value in result.filters.items() if name != "duplicates"}
-    filters = ", ".join(f"{name} {_filter(value)}" for name, value in given.items())
+    filters = ", ".join(
+        f"{name} {_filter(value, 'and' if name in _ALL_OF else 'or')}" for name, value in given.items()
+    )
     so_far = " so far" if result.looked_at is not None else ""
     if result.group_count is not None:
         which = f" with one that matches {filters}" if filters else ""
@@ -213,9 +217,9 @@ def _no_match(result: SearchResult) -> str:
     return f"{text}; archived ones left out" if result.archived == "exclude" else text
 
 
-def _filter(value: Any) -> str:
+def _filter(value: Any, between: str = "or") -> str:
     if isinstance(value, list):
-        return " or ".join(map(_filter, value))
+        return f" {between} ".join(map(_filter, value))
     return f'"{one_line(value)}"' if isinstance(value, str) else json.dumps(value)
 
 

@@ -218,9 +218,7 @@ def _warnings(outcome: UpsertOutcome, lead: Lead, call: CallContext) -> list[str
     warnings: list[str] = []
     if triggers and status != "unchanged":
         happened = " and ".join(", ".join(triggers).rsplit(", ", 1))
-        warnings.append(
-            f"{happened} can start the company's automations, which may text or e-mail the person"
-        )
+        warnings.append(f"{happened} can make the company's automations text or e-mail the person")
     if plan.operation == "created" and not (request.phone or request.email):
         warnings.append("without phone and e-mail it cannot be matched later: the next write needs its id")
     if request.phone and not parse_phones(request.phone, call.locale.region).forms:

@@ -119,7 +119,7 @@ Created Tia Vang. 3 requests spent.
   source: Website quote form
   tags: + Website, exact-quote, brand new
 id <id 0>
-Note: a new lead can start the company's automations, which may text or e-mail the person.
+Note: a new lead can make the company's automations text or e-mail the person.
 Note: website QUOTE form is written as the company spells it: Website quote form.
 Note: website is written as the company spells it: Website.
 Note: Exact-quote is written as the company spells it: exact-quote.

@@ -809,7 +809,7 @@ More: the same search with cursor <cursor>\
                 {"name": "Website quote form", "count": 3, "value": 747},
                 {"name": "", "count": 3, "value": 3200},
                 {"name": "Google ads", "count": 2, "value": 614},
-                {"name": "Meta ads", "count": 1},
+                {"name": "Meta ads", "count": 1, "value": 0},
                 {"name": "Nextdoor", "count": 1, "value": 3200},
             ],
             "counted_by": ["source"],

@@ -227,7 +227,7 @@ Nothing was written: a lead of this name exists, and without phone and e-mail a 
   also: Sam · id d9021f6e
   also: Sam · id 6e0fc2f4
 Ask the user who is meant; another of these leads is updated by its id. If the user approves exactly this, call again with the same arguments and confirm "zsnrn2n5".
-Note: a new lead can start the company's automations, which may text or e-mail the person.
+Note: a new lead can make the company's automations text or e-mail the person.
 Note: without phone and e-mail it cannot be matched later: the next write needs its id.\
 """,
         ]
