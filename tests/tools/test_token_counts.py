@@ -129,6 +129,7 @@ async def cost_table() -> str:
         async with Client(server) as client:
             definitions = definition_tokens((await client.list_tools()).tools)
             read, structured, passed_on = await list_cost(client, sandbox)
+        async with Client(build_server(settings, transport=sandbox.transport, clock=lambda: NOW)) as client:
             written = await write_cost(client)
     generated = json.loads(FILE.read_text("utf-8"))
     answers = {task: of["from_openapi"]["text"] for task, of in generated["answers"].items()}
