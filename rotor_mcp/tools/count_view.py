@@ -1,13 +1,14 @@
 """Shows counts of leads: as fields of a result, and as text."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence, Set
 from typing import Annotated, Any
 
 from pydantic import BaseModel, PlainSerializer
 
-from rotor_mcp.api.models import whole_if_it_is
+from rotor_mcp.api.models import LEAD_ID, MIN_SHORT_ID_CHARS, whole_if_it_is
 from rotor_mcp.leads import counts
 from rotor_mcp.sanitize import one_line
+from rotor_mcp.state.shown_ids import group_of, prefix_lengths
 from rotor_mcp.tools.phrases import dollars
 
 MAX_NAME_CHARS = 100
@@ -76,22 +77,35 @@ def count_lines(
     """
     if not groups:
         return []
+    short = _short_names({*(group.name for group in (*groups, *totals))})
     left_out = [] if others is None else [others.model_copy(update={"name": f"{others.name} others"})]
     if len(by) == 1:
-        return [f"By {by[0]}: {', '.join(count_texts([*groups, *left_out]))}."]
+        return [f"By {by[0]}: {', '.join(_texts([*groups, *left_out], short))}."]
     parts = {part.name or _NONE: (part.count, part.value) for part in totals}
     every = Count(name="all", count=count, value=value, parts=parts)
-    return [f"By {' and '.join(by)}:", *(_table_line(group) for group in (*groups, *left_out, every))]
+    lines = (_table_line(group, short) for group in (*groups, *left_out, every))
+    return [f"By {' and '.join(by)}:", *lines]
 
 
-def _table_line(group: Count) -> str:
+def _short_names(names: Set[str]) -> dict[str, str]:
+    """Return id of a user → its shortest prefix that tells it apart from the others."""
+    ids = [name for name in names if LEAD_ID.fullmatch(name)]
+    groups = {
+        group_of(user_id): {other for other in ids if group_of(other) == group_of(user_id)} for user_id in ids
+    }
+    lengths = prefix_lengths(ids, groups, MIN_SHORT_ID_CHARS)
+    return {user_id: user_id[:chars] for user_id, chars in lengths.items()}
+
+
+def _table_line(group: Count, short: Mapping[str, str]) -> str:
     parts = [Count(name=name, count=number, value=value) for name, (number, value) in group.parts.items()]
-    return f"{count_texts([group])[0]}: {', '.join(count_texts(parts))}"
+    return f"{_texts([group], short)[0]}: {', '.join(_texts(parts, short))}"
 
 
-def count_texts(groups: Sequence[Count]) -> list[str]:
+def _texts(groups: Sequence[Count], short: Mapping[str, str]) -> list[str]:
     """Return a text for each group: Won 11 ($4,200)."""
     return [
-        f"{group.name or _NONE} {group.count:,}{f' ({dollars(group.value)})' if group.value else ''}"
+        f"{short.get(group.name, group.name) or _NONE} {group.count:,}"
+        f"{f' ({dollars(group.value)})' if group.value else ''}"
         for group in groups
     ]

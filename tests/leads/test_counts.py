@@ -286,3 +286,25 @@ async def test_a_text_and_a_list_count_the_same(client: Client) -> None:
         for given in ("stage, source", ["stage", "source"], '["stage", "source"]')
     }
     assert len(texts) == 1
+
+
+async def test_users_are_told_apart_by_short_ids() -> None:
+    """Rotor names users by ids only; the structured content has them whole."""
+    users = ["0d0ad6b7-9a5c-4bb5-8e52-5f3c1a6e7d01", "0d0ad6b7-9a5d-4bb5-8e52-5f3c1a6e7d01", None]
+    with company(
+        stored(number, assigned_to=users[number % 3], stage="Won") for number in range(7)
+    ) as sandbox:
+        async with connect(sandbox) as connected:
+            result = await search(connected, count_by="assigned_to", limit=0)
+            table = await search(connected, count_by=["stage", "assigned_to"], limit=0)
+    assert text(result).splitlines()[1:] == snapshot(
+        ["By assigned_to: 0d0ad6b7-9a5c 3, 0d0ad6b7-9a5d 2, none 2."]
+    )
+    assert text(table).splitlines()[1:] == snapshot(
+        [
+            "By stage and assigned_to:",
+            "Won 7: 0d0ad6b7-9a5c 3, 0d0ad6b7-9a5d 2, none 2",
+            "all 7: 0d0ad6b7-9a5c 3, 0d0ad6b7-9a5d 2, none 2",
+        ]
+    )
+    assert [entry["name"] for entry in content(result)["counts"]] == [users[0], users[1], ""]
