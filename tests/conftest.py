@@ -107,9 +107,11 @@ def content(result: CallToolResult) -> dict[str, Any]:
 def said(*results: CallToolResult) -> str:
     """What the model reads, with new ids and tokens as placeholders."""
     whole = "\n---\n".join(text(result) for result in results)
-    ids = dict.fromkeys(re.findall(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", whole))
-    for number, lead_id in enumerate(other for other in ids if other != JANE):
-        whole = whole.replace(lead_id, f"<id {number}>")
+    ids = re.findall(r"\bid ([0-9a-f]{8})(-[0-9a-f]{4}-[0-9a-f-]{17}\b)?", whole)
+    known = dict.fromkeys(short for short, _ in ids if not JANE.startswith(short))
+    for number, short in enumerate(known):
+        whole = re.sub(rf"\b{short}-[0-9a-f-]{{27}}\b", f"<id {number}>", whole)
+        whole = re.sub(rf"\b{short}\b", f"<short id {number}>", whole)
     return re.sub(r'confirm "[a-z2-7]{8}"', 'confirm "<token>"', whole)
 
 

@@ -24,7 +24,7 @@ class Count(BaseModel):
 
     name: str
     count: int
-    value: Annotated[float, PlainSerializer(whole_if_it_is)] = 0
+    value: Annotated[float, PlainSerializer(whole_if_it_is)]
     parts: dict[str, Part] = {}
     """The same leads by the second fact: its value → how many, and the sum of their values."""
 

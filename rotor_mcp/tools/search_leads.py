@@ -5,61 +5,26 @@ Its arguments are `SearchRequest`, in `leads/requests.py`.
 
 import json
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from itertools import accumulate
 from typing import Annotated, Any
 
 from pydantic import BaseModel, Field, PlainSerializer
 from pydantic.json_schema import SkipJsonSchema
 
-from rotor_mcp.api.models import Lead, whole_if_it_is
-from rotor_mcp.concurrency import paced
+from rotor_mcp.api.models import whole_if_it_is
 from rotor_mcp.leads.context import CallContext
 from rotor_mcp.leads.requests import SearchRequest
-from rotor_mcp.leads.search import SearchOutcome, search
+from rotor_mcp.leads.search import search
 from rotor_mcp.sanitize import one_line
 from rotor_mcp.tools.count_view import Count, count_lines, counts_of
-from rotor_mcp.tools.lead_view import (
-    NOTES_ARE_DATA,
-    LeadView,
-    cut_notes,
-    field_values,
-    is_told_apart,
-    lead_line,
-    lead_lines,
-    view_lead,
-    view_row,
-)
+from rotor_mcp.tools.lead_view import LeadView
 from rotor_mcp.tools.phrases import cost, counted, worth
 from rotor_mcp.tools.results import Result, call_facts
+from rotor_mcp.tools.search_page import SharedContacts, page_of
 from rotor_mcp.tools.tool import Tool
 
-ROW_FIELDS = (
-    "id",
-    "name",
-    "stage",
-    "priority",
-    "projected_value",
-    "follow_up_date",
-    "address_city",
-    "service_type",
-    "archived",
-    "has_notes",
-)
-"""The fields of a lead that a row shows, beside its phone or, without one, its e-mail."""
-DUPLICATE_FIELDS = ("id", "name", "stage", "created_at", "archived")
-"""The fields of a lead in a group of duplicates, beside what the group shares."""
-MAX_ROWS_CHARS = 10_000
-"""Characters of all rows together, in either channel; beyond that the result says how to go on."""
-MAX_SHARED_CHARS = 100
-"""Characters of a phone or an e-mail that several leads share."""
-MAX_SHARED = 5
-"""Phones and e-mails that are named of those which the leads of a group share."""
-MAX_GROUP_LEADS = 100
-"""Leads that are shown of one group; the others are counted."""
-
 _NO_FILTERS = {"archived", "order", "count_by", "fields", "limit", "cursor"}
+_ALL_OF = {"has", "lacks"}
+"""Filters of which each part has to hold; of other lists one is enough."""
 _ORDERS = {
     "newest": "newest first",
     "oldest": "oldest first",
@@ -77,14 +42,6 @@ class UnusedWord(BaseModel):
     word: str
     in_use: list[str]
     """Those in use, the most used first."""
-
-
-class SharedContacts(BaseModel):
-    """Leads that share a phone or an e-mail."""
-
-    shared: list[str]
-    leads: int
-    """How many of the leads listed, one after the other."""
 
 
 class SearchResult(Result):
@@ -143,7 +100,7 @@ async def search_leads(request: SearchRequest, call: CallContext) -> SearchResul
     """
     outcome = await search(request, call)
     request, scan = outcome.request, outcome.scan
-    page = await _page(outcome, call)
+    page = await page_of(outcome, call)
     cursor = outcome.cursor_after(page.taken)
     shows_value = bool(request.count_by) or not (request.limit and (request.fields or request.duplicates))
     return SearchResult(
@@ -176,156 +133,6 @@ async def search_leads(request: SearchRequest, call: CallContext) -> SearchResul
         age_seconds=math.ceil(scan.age),
         **call_facts(call),
     )
-
-
-# The leads of one result
-
-
-@dataclass
-class _Page:
-    """The leads of one result, as many as there is room for, and as lines of text."""
-
-    rows: list[LeadView] = field(default_factory=list)
-    lines: list[str] = field(default_factory=list)
-    groups: list[SharedContacts] = field(default_factory=list)
-    taken: int = 0
-    """Hits that this result deals with: those shown, and those without any of the fields."""
-    without_fields: int = 0
-    cut: bool = False
-    _chars: tuple[int, int] = (0, 0)
-    """Characters of the lines, and of the rows as JSON."""
-
-    def has_room(self, rows: Sequence[LeadView], lines: Sequence[str]) -> bool:
-        """Whether rows and their lines fit, and count them if they do. What comes first always fits."""
-        text, structured = self._chars
-        text += sum(map(len, lines))
-        structured += sum(len(row.model_dump_json(exclude_defaults=True)) for row in rows)
-        if self.rows and max(text, structured) > MAX_ROWS_CHARS:
-            self.cut = True
-            return False
-        self._chars = text, structured
-        return True
-
-
-async def _page(outcome: SearchOutcome, call: CallContext) -> _Page:
-    request = outcome.request
-    if outcome.duplicates:
-        return await _page_of_duplicates(outcome, call)
-    one = outcome.hits[0][1] if outcome.count == len(outcome.hits) == 1 else None
-    if one is not None and request.search and request.limit and not (request.fields or request.cursor):
-        return await _page_of_one(one, call)
-    place, chosen = _choose(outcome)
-    short_ids = await call.state.shown_ids.shorten([lead.id for _, lead in chosen if lead.id])
-    page = _Page(taken=place)
-    async for place, lead in paced(chosen):
-        row = view_row(lead, call.locale, _row_fields(lead, request))
-        short_id = short_ids.get(lead.id or "", lead.id)
-        line = field_values(row, request.fields, short_id) if request.fields else lead_line(row, short_id)
-        if not page.has_room([row], [line]):
-            page.taken = place
-            break
-        page.rows.append(row)
-        page.lines.append(line)
-    page.without_fields = page.taken - len(page.rows)
-    if request.fields and page.rows:
-        lines = _with_ids(page.rows, page.lines, request.fields, short_ids)
-        page.lines = [_header(request.fields), *lines]
-    return page
-
-
-def _choose(outcome: SearchOutcome) -> tuple[int, list[tuple[int, Lead]]]:
-    """Return the leads to show, each with its place among the hits, and the place of the next hit.
-
-    A lead with none of the fields that were asked for is not shown.
-    """
-    request = outcome.request
-    facts = [name for name in request.fields if name != "id"]
-    chosen: list[tuple[int, Lead]] = []
-    for place, (_, lead) in enumerate(outcome.hits):
-        if len(chosen) == request.limit:
-            return place, chosen
-        if not facts or any(getattr(lead, name) not in (None, "", [], False) for name in facts):
-            chosen.append((place, lead))
-    return len(outcome.hits), chosen
-
-
-def _row_fields(lead: Lead, request: SearchRequest) -> tuple[str, ...]:
-    if request.fields:
-        return ("id", *request.fields)
-    return (*ROW_FIELDS, "phone" if lead.phone else "email")
-
-
-def _header(fields: Sequence[str]) -> str:
-    return " · ".join(f"notes ({NOTES_ARE_DATA})" if name == "notes" else name for name in fields)
-
-
-def _with_ids(
-    rows: Sequence[LeadView], lines: Sequence[str], fields: Sequence[str], short_ids: dict[str, str]
-) -> list[str]:
-    """Return the lines, with an id where nothing else tells a lead apart from those beside it."""
-    return [
-        line
-        if "id" in fields or (is_told_apart(row, fields) and lines.count(line) == 1)
-        else f"{line} · id {short_ids.get(row.id or '', row.id)}"
-        for row, line in zip(rows, lines, strict=True)
-    ]
-
-
-async def _page_of_one(lead: Lead, call: CallContext) -> _Page:
-    """Return all that is known of the only match, as `get_lead` shows it."""
-    view = view_lead(lead, call.locale)
-    notes_go_on_at = cut_notes(view)
-    if lead.id:
-        await call.state.shown_ids.shorten([lead.id])
-    lines = [*([f"name: {view.name}"] if view.name else []), *lead_lines(view, str(call.locale.zone))]
-    if notes_go_on_at is not None:
-        lines.append(f"The notes go on: get_lead with notes_from {notes_go_on_at}.")
-    return _Page(rows=[view], lines=lines, taken=1)
-
-
-def _that_fit(rows: Sequence[LeadView], lines: Sequence[str]) -> int:
-    """Return how many of the first rows and their lines there is room for; one at least."""
-    sizes = (
-        max(len(line), len(row.model_dump_json(exclude_defaults=True)))
-        for row, line in zip(rows, lines, strict=True)
-    )
-    return max(sum(size <= MAX_ROWS_CHARS for size in accumulate(sizes)), 1)
-
-
-async def _page_of_duplicates(outcome: SearchOutcome, call: CallContext) -> _Page:
-    """Return groups of duplicates, each with what its leads share.
-
-    A group is whole, unless it alone has more leads than there is room for.
-    """
-    request, page = outcome.request, _Page()
-    fields = ("id", *request.fields) if request.fields else DUPLICATE_FIELDS
-    for group in outcome.duplicates if request.limit else ():
-        leads = group.leads[:MAX_GROUP_LEADS]
-        if page.rows and len(page.rows) + len(leads) > request.limit:
-            break
-        short_ids = await call.state.shown_ids.shorten([lead.id for lead in leads if lead.id])
-        rows = [view_row(lead, call.locale, fields) for lead in leads]
-        if request.fields:
-            lines = [field_values(row, request.fields, short_ids.get(row.id or "")) for row in rows]
-            lines = _with_ids(rows, lines, request.fields, short_ids)
-        else:
-            lines = [lead_line(row, short_ids.get(row.id or "")) for row in rows]
-        fit = _that_fit(rows, lines)
-        rows, lines = rows[:fit], [f"  {line}" for line in lines[:fit]]
-        if left_out := len(group.leads) - fit:
-            lines.append(f"  and {counted(left_out, 'more lead')}")
-        shared = [one_line(text)[:MAX_SHARED_CHARS] for text in group.shared[:MAX_SHARED]]
-        more = f" and {len(group.shared) - MAX_SHARED:,} others" if len(group.shared) > MAX_SHARED else ""
-        lines.insert(0, f"{', '.join(shared)}{more}:")
-        if not page.has_room(rows, lines):
-            break
-        page.groups.append(SharedContacts(shared=shared, leads=len(rows)))
-        page.rows += rows
-        page.lines += lines
-        page.taken += len(group.leads)
-    if request.fields and page.lines:
-        page.lines.insert(0, _header(request.fields))
-    return page
 
 
 # From the result to the text
@@ -395,16 +202,24 @@ def _extent(result: SearchResult) -> str:
 
 
 def _no_match(result: SearchResult) -> str:
-    filters = ", ".join(f"{name} {_filter(value)}" for name, value in result.filters.items())
-    if result.looked_at is not None:
-        return f"No match so far for {filters}"
-    left_out = "; archived ones left out" if result.archived == "exclude" else ""
-    return f"No lead matches {filters}{left_out}" if filters else f"There is no lead{left_out}"
+    given = {name: value for name, value in result.filters.items() if name != "duplicates"}
+    filters = ", ".join(
+        f"{name} {_filter(value, 'and' if name in _ALL_OF else 'or')}" for name, value in given.items()
+    )
+    so_far = " so far" if result.looked_at is not None else ""
+    if result.group_count is not None:
+        which = f" with one that matches {filters}" if filters else ""
+        text = f"No leads share a phone or e-mail{which}{so_far}"
+    elif so_far:
+        text = f"No match so far for {filters}"
+    else:
+        text = f"No lead matches {filters}" if filters else "There is no lead"
+    return f"{text}; archived ones left out" if result.archived == "exclude" else text
 
 
-def _filter(value: Any) -> str:
+def _filter(value: Any, between: str = "or") -> str:
     if isinstance(value, list):
-        return " or ".join(map(_filter, value))
+        return f" {between} ".join(map(_filter, value))
     return f'"{one_line(value)}"' if isinstance(value, str) else json.dumps(value)
 
 

@@ -4,9 +4,9 @@ Its arguments are `UpsertRequest`, in `leads/requests.py`.
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 from pydantic.json_schema import SkipJsonSchema
 
 from rotor_mcp import dates
@@ -65,6 +65,8 @@ class Write(BaseModel):
     evidence: SkipJsonSchema[str | None] = None
     """What shows that it was written, or what to check, where Rotor's reply does not show that."""
     candidates: list[LeadView] = []
+    short_ids: Annotated[SkipJsonSchema[dict[str, str]], Field(exclude=True)] = {}
+    """Ids of the candidates → as the text shows them."""
     confirm: str | None = None
     warnings: list[str] = []
 
@@ -89,7 +91,16 @@ async def upsert_lead(request: UpsertRequest, call: CallContext) -> UpsertResult
     outcome = await upsert(request, call)
     if outcome.status == "created" and outcome.lead and outcome.lead.id:
         await call.state.shown_ids.shorten([outcome.lead.id])
-    return upsert_result(outcome, call)
+    result = upsert_result(outcome, call)
+    if result.candidates:
+        await shorten_candidates(result, call)
+    return result
+
+
+async def shorten_candidates(write: Write, call: CallContext) -> None:
+    """Give the candidates of a plan short ids, for the text."""
+    ids = [lead.id for lead in write.candidates if lead.id]
+    write.short_ids = await call.state.shown_ids.shorten(ids)
 
 
 # From the outcome to the result
@@ -207,9 +218,7 @@ def _warnings(outcome: UpsertOutcome, lead: Lead, call: CallContext) -> list[str
     warnings: list[str] = []
     if triggers and status != "unchanged":
         happened = " and ".join(", ".join(triggers).rsplit(", ", 1))
-        warnings.append(
-            f"{happened} can start the company's automations, which may text or e-mail the person"
-        )
+        warnings.append(f"{happened} can make the company's automations text or e-mail the person")
     if plan.operation == "created" and not (request.phone or request.email):
         warnings.append("without phone and e-mail it cannot be matched later: the next write needs its id")
     if request.phone and not parse_phones(request.phone, call.locale.region).forms:
@@ -334,7 +343,9 @@ def plan_lines(write: Write, timezone: str) -> list[str]:
     unchanged = [*write.unchanged, *(["tags"] if write.tags_present and not write.tags_added else [])]
     if unchanged:
         lines.append(f"unchanged: {', '.join(unchanged)}")
-    lines += (f"also: {lead_line(lead, lead.id)}" for lead in write.candidates)
+    lines += (
+        f"also: {lead_line(lead, write.short_ids.get(lead.id or '', lead.id))}" for lead in write.candidates
+    )
     return [f"  {line}" for line in lines]
 
 

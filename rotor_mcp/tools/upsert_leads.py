@@ -33,6 +33,7 @@ from rotor_mcp.tools.upsert_lead import (
     change_texts,
     lead_label,
     plan_lines,
+    shorten_candidates,
     upsert_result,
 )
 
@@ -137,6 +138,8 @@ class BatchResult(Result):
     not_sent: SkipJsonSchema[list[int]] = []
     """Rows whose turn did not come. The warnings say why."""
     rows: list[RowLine] = []
+    short_ids: Annotated[SkipJsonSchema[dict[str, str]], Field(exclude=True)] = {}
+    """Ids of the rows → as the text shows them."""
     changed: SkipJsonSchema[list[str]] = []
     """What changed in the same way in several rows."""
     shortened: SkipJsonSchema[bool] = False
@@ -161,11 +164,11 @@ async def upsert_leads(arguments: UpsertLeadsArguments, call: CallContext) -> Ba
     batch.outcomes += refused
     await batch.plan(call.batch_requests)
     if arguments.dry_run:
-        return batch_result(batch.preview(), call, would_spend=batch.cost, ids_from=ids_from)
+        return await batch_result(batch.preview(), call, would_spend=batch.cost, ids_from=ids_from)
     if call.api.requests + batch.cost > call.batch_requests:
         raise TooManyRequests(call.api.requests + batch.cost, call.batch_requests, batch.cost)
     await batch.write(_ProgressReporter(call, len(batch.writes)))
-    return batch_result(batch.outcomes, call, ids_from=ids_from)
+    return await batch_result(batch.outcomes, call, ids_from=ids_from)
 
 
 def _read_groups(
@@ -229,7 +232,7 @@ def with_writes(
     ]
 
 
-def batch_result(
+async def batch_result(
     outcomes: Iterable[RowOutcome],
     call: CallContext,
     *,
@@ -251,24 +254,30 @@ def batch_result(
     changes = _by_text((changed, outcome.rows) for outcome, _, changed in stored if changed)
     shared = {text: numbers for text, numbers in changes.items() if len(numbers) > 1}
     counts = count_rows(outcome for outcome, _ in rows)
+    attention = [
+        _shown(outcome, write)
+        for outcome, write in rows
+        if not outcome.is_stored and outcome.status != "not_sent"
+    ]
+    for row in attention:
+        if row.candidates:
+            await shorten_candidates(row, call)
+    lines = [
+        line
+        for outcome, write, changed in stored
+        if write
+        for line in _lines(outcome, write, "" if changed in shared else changed)
+    ]
     result = BatchResult(
         failed=not counts.keys().isdisjoint({"unknown", "not_sent"}) or counts.keys() == {"invalid"},
         dry_run=would_spend is not None,
         ids_from=ids_from,
         counts=counts,
         would_spend=would_spend or 0,
-        attention=[
-            _shown(outcome, write)
-            for outcome, write in rows
-            if not outcome.is_stored and outcome.status != "not_sent"
-        ],
+        attention=attention,
         not_sent=sorted(number for row, _ in rows if row.status == "not_sent" for number in row.rows),
-        rows=[
-            line
-            for outcome, write, changed in stored
-            if write
-            for line in _lines(outcome, write, "" if changed in shared else changed)
-        ],
+        rows=lines,
+        short_ids=await call.state.shown_ids.shorten([line.id for line in lines if line.id]),
         changed=[f"{row_numbers(numbers)}: {text}" for text, numbers in shared.items()],
         warnings=batch_warnings(rows),
         **call_facts(call),
@@ -438,7 +447,7 @@ def _row_line(row: RowLine, result: BatchResult) -> str:
     line = f"{row.row} {outcome} {row.name or '(no name)'}"
     if row.changed:
         line += f": {row.changed}"
-    return f"{line} · id {row.id}" if row.id else line
+    return f"{line} · id {result.short_ids.get(row.id, row.id)}" if row.id else line
 
 
 UPSERT_LEADS = Tool(

@@ -129,7 +129,7 @@ CSV, Windows-1252, separated by semicolons; 2 rows.
 Row 2, for example: name: Jörg Müller · phone: +49 89 1234567 · email: joerg@example.com · projected_value: 1250.50 · follow_up_date: 2026-12-03 · address_street1: Hauptstraße 5 · address_city: München · address_zip: 80331 · notes: Klingel "Müller"; Hund
 Plan for 2 rows: 2 created.
 Worth knowing:
-  rows 2-3: a new lead can start the company's automations, which may text or e-mail the person
+  rows 2-3: a new lead can make the company's automations text or e-mail the person
 2 requests spent. To write this takes 2 more.
 2 rows: 2 created. 4 requests spent.
 Worth knowing:
@@ -213,8 +213,8 @@ Rows that need attention:
   row 5, invalid: email: not an e-mail address such as name@example.com
   row 7, invalid: projected_value: must be a valid number, unable to parse string as a number
 Worth knowing:
-  row 2: a new lead can start the company's automations, which may text or e-mail the person
-  row 4: a follow-up date can start the company's automations, which may text or e-mail the person
+  row 2: a new lead can make the company's automations text or e-mail the person
+  row 4: a follow-up date can make the company's automations text or e-mail the person
 1 request spent. To write this takes 2 more.
 Nothing was written. To write it: the same command with --yes.
 """)
@@ -248,8 +248,8 @@ Rows that need attention:
   row 5, invalid: email: not an e-mail address such as name@example.com
   row 7, invalid: projected_value: must be a valid number, unable to parse string as a number
 Worth knowing:
-  row 2: a new lead can start the company's automations, which may text or e-mail the person
-  row 4: a follow-up date can start the company's automations, which may text or e-mail the person
+  row 2: a new lead can make the company's automations text or e-mail the person
+  row 4: a follow-up date can make the company's automations text or e-mail the person
 2 requests spent. To write this takes 2 more.
 5 rows: 1 created, 1 updated, 1 needs_confirmation, 2 invalid. 5 requests spent.
 Rows that need attention:
@@ -323,7 +323,7 @@ Plan for 3 rows: 2 created, 1 needs_confirmation.
 Rows that need attention:
   row 2, needs_confirmation: this phone belongs to Jane Doe, whose name and email would be replaced. The plan for Jane Doe (matched by phone): name: Jane Doe → Bob Doe; email: jane.doe@example.com → bob@example.com; unchanged: phone. To approve it, confirm: <token>
 Worth knowing:
-  rows 3-4: a new lead can start the company's automations, which may text or e-mail the person
+  rows 3-4: a new lead can make the company's automations text or e-mail the person
 2 requests spent. To write this takes 2 more.
 3 rows: 2 created, 1 needs_confirmation. 4 requests spent.
 Worth knowing:
@@ -414,8 +414,8 @@ Plan for 2 rows: 1 created, 1 updated.
 Changes:
   row 3, Jane Doe (matched by phone): tags: + VIP
 Worth knowing:
-  row 2: a new lead can start the company's automations, which may text or e-mail the person
-  row 3: a new tag can start the company's automations, which may text or e-mail the person
+  row 2: a new lead can make the company's automations text or e-mail the person
+  row 3: a new tag can make the company's automations text or e-mail the person
 3 requests spent. To write this takes 2 more.
 2 rows: 1 created, 1 updated. 5 requests spent.
 Worth knowing:
@@ -475,8 +475,8 @@ Plan for 2 rows: 1 created, 1 updated.
 Changes:
   row 2, Jane Doe: stage: New Leads → Won; notes: + <today>: Paid. Again next year.
 Worth knowing:
-  row 1: a new lead can start the company's automations, which may text or e-mail the person
-  row 2: a new stage can start the company's automations, which may text or e-mail the person
+  row 1: a new lead can make the company's automations text or e-mail the person
+  row 2: a new stage can make the company's automations text or e-mail the person
   row 2: no lead read lately has the stage Won. In use: New Leads, Contacted, Quoted
 4 requests spent. To write this takes 2 more.
 2 rows: 1 created, 1 updated. 6 requests spent.
@@ -709,9 +709,9 @@ Rows that need attention:
   row 13, needs_confirmation: a lead of this name exists, and without phone and e-mail a new one could never be matched. The plan for maria alvarez (new): name: maria alvarez; also: Maria Alvarez · (612) 555-0117 · id <id 0>. To approve it, confirm: <token>
   row 14, needs_confirmation: several leads share this phone or e-mail. The plan for Luis Alvarez (matched by phone): notes: <today>: The one with the phone of Maria.; unchanged: name, phone; also: Maria Alvarez · (612) 555-0117 · id <id 0>. To approve it, confirm: <token>
 Worth knowing:
-  rows 2-3, 8-10, 13: a new lead can start the company's automations, which may text or e-mail the person
+  rows 2-3, 8-10, 13: a new lead can make the company's automations text or e-mail the person
   rows 8-10, 13: without phone and e-mail it cannot be matched later: the next write needs its id
-  rows 6-7: a new stage can start the company's automations, which may text or e-mail the person
+  rows 6-7: a new stage can make the company's automations text or e-mail the person
 2 requests spent. To write this takes 4 more.
 13 rows: 5 created, 2 updated, 2 needs_confirmation, 4 invalid. 6 requests spent.
 Worth knowing:
@@ -1087,7 +1087,7 @@ CSV, UTF-8, separated by commas; 3 rows.
 Row 2, for example: name: Person 0 · phone: (218) 555-0000
 Plan for 3 rows: 3 created.
 Worth knowing:
-  rows 2-4: a new lead can start the company's automations, which may text or e-mail the person
+  rows 2-4: a new lead can make the company's automations text or e-mail the person
 2 requests spent. To write this takes 3 more.
 Write it now? [y/N]: \
 """)

@@ -205,7 +205,7 @@ async def test_what_could_not_be_compared_is_said() -> None:
         async with connect(sandbox, search_requests="1") as client:
             result = await search(client, duplicates=True)
     assert text(result) == snapshot("""\
-No match so far for duplicates true. Today is 2026-11-22. 1 request spent.
+No leads share a phone or e-mail so far; archived ones left out. Today is 2026-11-22. 1 request spent.
 Only the newest 1,000 of 2,400 leads were compared.\
 """)
 
@@ -226,4 +226,60 @@ name · stage
 """)
     assert text(counted) == snapshot(
         "2 leads in 1 group that share a phone or e-mail. Today is 2026-11-22. No requests spent. Read up to 1 second ago."
+    )
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "shared"),
+    [
+        ({"email": "ann+home@example.com"}, {"email": "ann+work@example.com"}, None),
+        ({"email": "nick@example.com"}, {"email": "Nick <NICK@example.com>"}, "nick@example.com"),
+        ({"email": None}, {"email": None}, None),
+        ({"email": "n/a"}, {"email": "n/a"}, None),
+        ({"email": "a@example.com"}, {"email": "b@example.com; A@example.com"}, "a@example.com"),
+        ({"phone": "000-000-0000"}, {"phone": "0000000000"}, None),
+        ({"phone": "612-555-0101 ext. 7"}, {"phone": "(612) 555-0101 x7"}, "612-555-0101 ext. 7"),
+        ({"phone": "612-555-0101"}, {"phone": "001 612 555 0101"}, "612-555-0101"),
+        ({"phone": "612-555-0101 / 612-555-0102"}, {"phone": "6125550102"}, "612-555-0101 / 612-555-0102"),
+        ({"phone": "612-555-0101"}, {"notes": "612-555-0101"}, None),
+    ],
+    ids=str,
+)
+async def test_what_others_took_for_the_same_or_missed(
+    one: dict[str, Any], other: dict[str, Any], shared: str | None
+) -> None:
+    with company([stored(1, **one), stored(2, **other)]) as sandbox:
+        async with connect(sandbox) as client:
+            groups = content(await search(client, duplicates=True)).get("groups", [])
+    assert [group["shared"] for group in groups] == ([[shared]] if shared else [])
+
+
+async def test_one_phone_of_very_many_leads() -> None:
+    """They are not all listed, and the next group is not kept back by them."""
+    leads = [stored(number, phone="612-555-0100") for number in range(300)]
+    leads += [stored(1_000 + number, phone="612-555-0101", name="Twin") for number in range(2)]
+    with company(leads) as sandbox:
+        async with connect(sandbox) as client:
+            results = await walk(client, duplicates=True, limit=4, fields=["name"])
+    assert [content(result)["groups"] for result in results] == [
+        [{"shared": ["612-555-0100"], "leads": 20, "more": 280}],
+        [{"shared": ["612-555-0101"], "leads": 2}],
+    ]
+    assert [text(result).splitlines()[:5] for result in results] == snapshot(
+        [
+            [
+                "20 of 302 leads in 2 groups that share a phone or e-mail, newest first. Today is 2026-11-22. 1 request spent.",
+                "name",
+                "612-555-0100:",
+                "  Lead 0",
+                "  Lead 1",
+            ],
+            [
+                "2 more, 302 of 302 shown, newest first. Today is 2026-11-22. No requests spent. Read up to 1 second ago.",
+                "name",
+                "612-555-0101:",
+                "  Twin · id b0d4bdb3",
+                "  Twin · id e116ccc4",
+            ],
+        ]
     )

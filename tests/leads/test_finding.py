@@ -105,7 +105,7 @@ async def test_a_further_look_ends_after_one_page_and_goes_on_with_the_cursor() 
         async with connect(sandbox) as client:
             first = await search(client, search="Munoz")
             assert text(first).partition("More:")[0] == snapshot("""\
-No match so far for search "Munoz". Today is 2026-11-22. 2 requests spent.
+No match so far for search "Munoz"; archived ones left out. Today is 2026-11-22. 2 requests spent.
 Rotor's own search gave no match, so names, e-mails and phones were compared here as well, without accents and punctuation.
 Only the newest 1,000 of 1,040 leads were looked at, and counted.
 """)

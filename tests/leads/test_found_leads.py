@@ -119,7 +119,7 @@ Created Tia Vang. 3 requests spent.
   source: Website quote form
   tags: + Website, exact-quote, brand new
 id <id 0>
-Note: a new lead can start the company's automations, which may text or e-mail the person.
+Note: a new lead can make the company's automations text or e-mail the person.
 Note: website QUOTE form is written as the company spells it: Website quote form.
 Note: website is written as the company spells it: Website.
 Note: Exact-quote is written as the company spells it: exact-quote.
@@ -252,6 +252,6 @@ async def test_two_people_in_one_plan_are_named_with_their_ids(client: Client, r
 Nothing was written: the phone belongs to Jane Doe (id 182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e) and the e-mail to Eve Roe (id <id 0>); this phone belongs to Jane Doe, whose email would be replaced. 2 requests spent. The plan for Jane Doe (matched by phone), id 182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e:
   email: jane.doe@example.com → eve@example.com
   unchanged: name, phone
-  also: Eve Roe · eve@example.com · id <id 0>
+  also: Eve Roe · eve@example.com · id <short id 0>
 Ask the user who is meant; another of these leads is updated by its id. If the user approves exactly this, call again with the same arguments and confirm "<token>". If it is another person, do not confirm: add a note to this lead, or enter the person without the phone, because Rotor finds this lead by it.\
 """)

@@ -582,7 +582,7 @@ More: the same search with cursor <cursor>\
             # Nothing of what was looked at matches: there is still a way on.
             none = await search(client, created_to="2025-12-01", limit=1)
             assert said(none) == snapshot("""\
-No match so far for created_to "2025-12-01". Today is 2026-11-22. 1 request spent.
+No match so far for created_to "2025-12-01"; archived ones left out. Today is 2026-11-22. 1 request spent.
 Only the newest 1,000 of 2,369 leads were looked at, and counted.
 More: the same search with cursor <cursor>\
 """)
@@ -809,7 +809,7 @@ More: the same search with cursor <cursor>\
                 {"name": "Website quote form", "count": 3, "value": 747},
                 {"name": "", "count": 3, "value": 3200},
                 {"name": "Google ads", "count": 2, "value": 614},
-                {"name": "Meta ads", "count": 1},
+                {"name": "Meta ads", "count": 1, "value": 0},
                 {"name": "Nextdoor", "count": 1, "value": 3200},
             ],
             "counted_by": ["source"],

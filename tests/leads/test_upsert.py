@@ -49,7 +49,7 @@ Created Dana Whitfield. 4 requests spent.
   notes: Gate code 4711. Dog.
   tags: + Website, plan: quarterly
 id <id 0>
-Note: a new lead can start the company's automations, which may text or e-mail the person.
+Note: a new lead can make the company's automations text or e-mail the person.
 Note: Rotor gave it the stage New Leads.\
 """)
     structured = content(result)
@@ -78,7 +78,7 @@ Dog.\
             ],
             "tags_added": ["Website", "plan: quarterly"],
             "warnings": [
-                "a new lead can start the company's automations, which may text or e-mail the person",
+                "a new lead can make the company's automations text or e-mail the person",
                 "Rotor gave it the stage New Leads",
             ],
         }
@@ -111,7 +111,7 @@ Updated Jane Doe (matched by phone). 2 requests spent.
   tags: + Gutter Cleaning (already had Website)
   unchanged: name, phone, address_country
 id 182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e
-Note: a new stage, a new tag and a follow-up date can start the company's automations, which may text or e-mail the person.\
+Note: a new stage, a new tag and a follow-up date can make the company's automations text or e-mail the person.\
 """)
     assert content(result) == snapshot(
         {
@@ -132,7 +132,7 @@ Note: a new stage, a new tag and a follow-up date can start the company's automa
             "tags_present": ["Website"],
             "unchanged": ["name", "phone", "address_country"],
             "warnings": [
-                "a new stage, a new tag and a follow-up date can start the company's automations, which may text or e-mail the person"
+                "a new stage, a new tag and a follow-up date can make the company's automations text or e-mail the person"
             ],
         }
     )
@@ -189,7 +189,7 @@ Nothing was written: this phone belongs to Jane Doe, whose name and email would 
   stage: New Leads → Quoted
   unchanged: phone
 Ask the user first whether this is Jane Doe or somebody else. If the user approves exactly this, call again with the same arguments and confirm "<token>". If it is another person, do not confirm: add a note to this lead, or enter the person without the phone, because Rotor finds this lead by it.
-Note: a new stage can start the company's automations, which may text or e-mail the person.
+Note: a new stage can make the company's automations text or e-mail the person.
 ---
 Updated Bob Doe (matched by phone). 3 requests spent.
   name: Jane Doe → Bob Doe
@@ -197,7 +197,7 @@ Updated Bob Doe (matched by phone). 3 requests spent.
   stage: New Leads → Quoted
   unchanged: phone
 id 182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e
-Note: a new stage can start the company's automations, which may text or e-mail the person.\
+Note: a new stage can make the company's automations text or e-mail the person.\
 """)
     assert {key: value for key, value in content(refused).items() if key != "confirm"} == snapshot(
         {
@@ -215,9 +215,7 @@ Note: a new stage can start the company's automations, which may text or e-mail 
             ],
             "unchanged": ["phone"],
             "reasons": ["this phone belongs to Jane Doe, whose name and email would be replaced"],
-            "warnings": [
-                "a new stage can start the company's automations, which may text or e-mail the person"
-            ],
+            "warnings": ["a new stage can make the company's automations text or e-mail the person"],
         }
     )
     assert (await rotor.lead(JANE))["name"] == "Bob Doe"
@@ -245,7 +243,7 @@ Nothing was written: the confirm token does not fit: this is not the plan that w
   stage: Won → Lost
   unchanged: phone
 If the user approves exactly this, call again with the same arguments and confirm "<token>".
-Note: a new stage can start the company's automations, which may text or e-mail the person.\
+Note: a new stage can make the company's automations text or e-mail the person.\
 """)
     jane = await rotor.lead(JANE)
     assert (jane["name"], jane["stage"]) == ("Jane Doe", "Won")
@@ -260,9 +258,9 @@ Nothing was written: the phone belongs to Jane Doe (id 182bd5e5-6e1a-4fe4-a799-a
   email: jane.doe@example.com → bob@example.com
   stage: New Leads → Quoted
   unchanged: phone
-  also: Bob Roe · bob@example.com · id <id 0>
+  also: Bob Roe · bob@example.com · id <short id 0>
 Ask the user who is meant; another of these leads is updated by its id. If the user approves exactly this, call again with the same arguments and confirm "<token>". If it is another person, do not confirm: add a note to this lead, or enter the person without the phone, because Rotor finds this lead by it.
-Note: a new stage can start the company's automations, which may text or e-mail the person.\
+Note: a new stage can make the company's automations text or e-mail the person.\
 """)
     assert sandbox.requests[before:] == ["GET /leads", "GET /leads"]
 
@@ -275,10 +273,10 @@ async def test_several_leads_share_a_phone(client: Client, rotor: Rotor) -> None
 Nothing was written: several leads share this phone or e-mail. 1 request spent. The plan for Tim Poe (matched by phone), id <id 0>:
   stage: New Leads → Quoted
   unchanged: name, phone
-  also: Ann Poe · 612-555-0188 · id <id 1>
-  also: Megan Miller · +1 (612) 555-0188 · id <id 2>
+  also: Ann Poe · 612-555-0188 · id <short id 1>
+  also: Megan Miller · +1 (612) 555-0188 · id <short id 2>
 Ask the user who is meant; another of these leads is updated by its id. If the user approves exactly this, call again with the same arguments and confirm "<token>". If it is another person, do not confirm: add a note to this lead, or enter the person without the phone, because Rotor finds this lead by it.
-Note: a new stage can start the company's automations, which may text or e-mail the person.\
+Note: a new stage can make the company's automations text or e-mail the person.\
 """)
     assert content(refused)["id"] == tim  # the name says which is likelier
     settled = await upsert(client, phone="6125550188", email="ann@example.com", stage="Won")
@@ -295,16 +293,16 @@ async def test_a_name_without_phone_and_email(client: Client, rotor: Rotor) -> N
 Nothing was written: a lead of this name exists, and without phone and e-mail a new one could never be matched. 1 request spent. The plan for jane doe (new):
   name: jane doe
   notes: Came by the shop.
-  also: Jane Doe · (763) 555-0100 · id 182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e
+  also: Jane Doe · (763) 555-0100 · id 182bd5e5
 Ask the user who is meant; another of these leads is updated by its id. If the user approves exactly this, call again with the same arguments and confirm "<token>".
-Note: a new lead can start the company's automations, which may text or e-mail the person.
+Note: a new lead can make the company's automations text or e-mail the person.
 Note: without phone and e-mail it cannot be matched later: the next write needs its id.
 ---
 Created jane doe. 2 requests spent.
   name: jane doe
   notes: Came by the shop.
 id <id 0>
-Note: a new lead can start the company's automations, which may text or e-mail the person.
+Note: a new lead can make the company's automations text or e-mail the person.
 Note: without phone and e-mail it cannot be matched later: the next write needs its id.
 Note: Rotor gave it the stage New Leads.\
 """)
@@ -326,13 +324,13 @@ Dry run, nothing was written. This would update Jane Doe (matched by phone). 1 r
   unchanged: phone
 id 182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e
 To do exactly this, call again without dry_run and with confirm "<token>".
-Note: a new stage can start the company's automations, which may text or e-mail the person.
+Note: a new stage can make the company's automations text or e-mail the person.
 ---
 Dry run, nothing was written. This would create New (new). 1 request spent.
   name: New
   phone: 6125550199
 To do exactly this, call again without dry_run and with confirm "<token>".
-Note: a new lead can start the company's automations, which may text or e-mail the person.
+Note: a new lead can make the company's automations text or e-mail the person.
 ---
 Nothing was written: this phone belongs to Jane Doe, whose name would be replaced. 1 request spent. The plan for Jane Doe (matched by phone), id 182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e:
   name: Jane Doe → Bob Doe
@@ -404,7 +402,7 @@ This key cannot read leads, so nothing was checked: Rotor alone chose the lead.
   name: Dana Whitfield
   phone: 555-0142
 id <id 0>
-Note: a new lead can start the company's automations, which may text or e-mail the person.
+Note: a new lead can make the company's automations text or e-mail the person.
 Note: Rotor gave it the stage New Leads.
 ---
 Updated Dana Whitfield. 2 requests spent.
@@ -413,7 +411,7 @@ This key cannot read leads, so nothing was checked: Rotor alone chose the lead, 
   phone: 555-0142
   stage: Quoted
 id <id 0>
-Note: a new lead can start the company's automations, which may text or e-mail the person.
+Note: a new lead can make the company's automations text or e-mail the person.
 ---
 This API key lacks the scope leads:read (403), and nothing was done. Whoever made it can make one with that scope in Rotor under Settings → Integrations. Entering leads with upsert_lead may still work: such keys exist, made only for creating leads. 1 request spent.\
 """)
@@ -449,7 +447,7 @@ Created Uma. 2 requests spent.
   stage: Quotd
   source: Carrier pigeon
 id <id 0>
-Note: a new lead can start the company's automations, which may text or e-mail the person.
+Note: a new lead can make the company's automations text or e-mail the person.
 Note: no lead read lately has the stage Quotd. The nearest in use is Quoted.
 Note: no lead read lately has the source Carrier pigeon. In use: Website quote form, Door-to-door, Google ads, Referral Program, Nextdoor, Meta ads.
 Note: an empty list of tags changes nothing: tags can only be added.
@@ -497,7 +495,7 @@ Rotor updated a lead that was not found beforehand; look at it with get_lead.
   phone: (763) 555-0100
   stage: Quoted
 id 182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e
-Note: a new lead can start the company's automations, which may text or e-mail the person.\
+Note: a new lead can make the company's automations text or e-mail the person.\
 """)
 
 
@@ -514,7 +512,7 @@ The reply to the first try was lost (the answer does not tell what was stored as
   stage: New Leads → Quoted
   tags: + a
 id 182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e
-Note: a new stage and a new tag can start the company's automations, which may text or e-mail the person.
+Note: a new stage and a new tag can make the company's automations text or e-mail the person.
 ---
 Nothing to change in Jane Doe; nothing was written. 1 request spent.
   unchanged: stage
@@ -596,7 +594,7 @@ Reading it back shows that it was written; the reply was lost (the connection wa
   phone: 555-0142
   notes: Dog.
 id <id 0>
-Note: a new lead can start the company's automations, which may text or e-mail the person.
+Note: a new lead can make the company's automations text or e-mail the person.
 Note: Rotor gave it the stage New Leads.\
 """,
             False,
@@ -610,7 +608,7 @@ The reply to the first try was lost (the connection was cut before the answer wa
   phone: 555-0142
   notes: Dog.
 id <id 0>
-Note: a new lead can start the company's automations, which may text or e-mail the person.
+Note: a new lead can make the company's automations text or e-mail the person.
 Note: Rotor gave it the stage New Leads.\
 """,
             False,
@@ -624,7 +622,7 @@ Reading it back shows that it was written; the reply was lost (Rotor answered 50
   phone: 555-0142
   notes: Dog.
 id <id 0>
-Note: a new lead can start the company's automations, which may text or e-mail the person.
+Note: a new lead can make the company's automations text or e-mail the person.
 Note: Rotor gave it the stage New Leads.\
 """,
             False,
@@ -638,7 +636,7 @@ The reply to the first try was lost (Rotor answered 500); it was sent once more.
   phone: 555-0142
   notes: Dog.
 id <id 0>
-Note: a new lead can start the company's automations, which may text or e-mail the person.
+Note: a new lead can make the company's automations text or e-mail the person.
 Note: Rotor gave it the stage New Leads.\
 """,
             False,
@@ -652,7 +650,7 @@ Reading it back shows that it was written; the reply was lost (the answer is not
   phone: 555-0142
   notes: Dog.
 id <id 0>
-Note: a new lead can start the company's automations, which may text or e-mail the person.
+Note: a new lead can make the company's automations text or e-mail the person.
 Note: Rotor gave it the stage New Leads.\
 """,
             False,
@@ -665,7 +663,7 @@ Before sending it again, check: search_leads with search 0142.
   name: Dana Whitfield
   phone: 555-0142
   notes: Dog.
-Note: a new lead can start the company's automations, which may text or e-mail the person.\
+Note: a new lead can make the company's automations text or e-mail the person.\
 """,
             True,
             0,
@@ -678,7 +676,7 @@ Reading it back shows that it was written; the reply was lost (the connection wa
   phone: 555-0142
   notes: Dog.
 id <id 0>
-Note: a new lead can start the company's automations, which may text or e-mail the person.
+Note: a new lead can make the company's automations text or e-mail the person.
 Note: Rotor gave it the stage New Leads.\
 """,
             False,
@@ -691,7 +689,7 @@ Before sending it again, check: search_leads with search 0142.
   name: Dana Whitfield
   phone: 555-0142
   notes: Dog.
-Note: a new lead can start the company's automations, which may text or e-mail the person.\
+Note: a new lead can make the company's automations text or e-mail the person.\
 """,
             True,
             1,
@@ -703,7 +701,7 @@ Before sending it again, check: search_leads with search 0142.
   name: Dana Whitfield
   phone: 555-0142
   notes: Dog.
-Note: a new lead can start the company's automations, which may text or e-mail the person.\
+Note: a new lead can make the company's automations text or e-mail the person.\
 """,
             True,
             0,
@@ -715,7 +713,7 @@ Reading it back shows that it was written; the reply was lost (the connection wa
   stage: New Leads → Quoted
   notes: + 2026-11-22: Dog.
 id 182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e
-Note: a new stage can start the company's automations, which may text or e-mail the person.\
+Note: a new stage can make the company's automations text or e-mail the person.\
 """,
             False,
             1,
@@ -727,7 +725,7 @@ The reply to the first try was lost (the connection was cut before the answer wa
   stage: New Leads → Quoted
   notes: + 2026-11-22: Dog.
 id 182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e
-Note: a new stage can start the company's automations, which may text or e-mail the person.\
+Note: a new stage can make the company's automations text or e-mail the person.\
 """,
             False,
             1,
@@ -739,7 +737,7 @@ Reading it back shows that it was written; the reply was lost (Rotor answered 50
   stage: New Leads → Quoted
   notes: + 2026-11-22: Dog.
 id 182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e
-Note: a new stage can start the company's automations, which may text or e-mail the person.\
+Note: a new stage can make the company's automations text or e-mail the person.\
 """,
             False,
             1,
@@ -751,7 +749,7 @@ The reply to the first try was lost (Rotor answered 500); it was sent once more.
   stage: New Leads → Quoted
   notes: + 2026-11-22: Dog.
 id 182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e
-Note: a new stage can start the company's automations, which may text or e-mail the person.\
+Note: a new stage can make the company's automations text or e-mail the person.\
 """,
             False,
             1,
@@ -763,7 +761,7 @@ Reading it back shows that it was written; the reply was lost (the answer is not
   stage: New Leads → Quoted
   notes: + 2026-11-22: Dog.
 id 182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e
-Note: a new stage can start the company's automations, which may text or e-mail the person.\
+Note: a new stage can make the company's automations text or e-mail the person.\
 """,
             False,
             1,
@@ -775,7 +773,7 @@ Before sending it again, check: get_lead with id 182bd5e5-6e1a-4fe4-a799-aa6d9a6
   stage: New Leads → Quoted
   notes: + 2026-11-22: Dog.
 id 182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e
-Note: a new stage can start the company's automations, which may text or e-mail the person.\
+Note: a new stage can make the company's automations text or e-mail the person.\
 """,
             True,
             0,
@@ -787,7 +785,7 @@ Reading it back shows that it was written; the reply was lost (the connection wa
   stage: New Leads → Quoted
   notes: + 2026-11-22: Dog.
 id 182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e
-Note: a new stage can start the company's automations, which may text or e-mail the person.\
+Note: a new stage can make the company's automations text or e-mail the person.\
 """,
             False,
             1,
@@ -799,7 +797,7 @@ Before sending it again, check: get_lead with id 182bd5e5-6e1a-4fe4-a799-aa6d9a6
   stage: New Leads → Quoted
   notes: + 2026-11-22: Dog.
 id 182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e
-Note: a new stage can start the company's automations, which may text or e-mail the person.\
+Note: a new stage can make the company's automations text or e-mail the person.\
 """,
             True,
             1,
@@ -811,7 +809,7 @@ Before sending it again, check: get_lead with id 182bd5e5-6e1a-4fe4-a799-aa6d9a6
   stage: New Leads → Quoted
   notes: + 2026-11-22: Dog.
 id 182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e
-Note: a new stage can start the company's automations, which may text or e-mail the person.\
+Note: a new stage can make the company's automations text or e-mail the person.\
 """,
             True,
             0,
@@ -823,7 +821,7 @@ Reading it back shows that it was written; the reply was lost (the connection wa
   name: Dana Whitfield
   notes: Dog.
 id <id 0>
-Note: a new lead can start the company's automations, which may text or e-mail the person.
+Note: a new lead can make the company's automations text or e-mail the person.
 Note: without phone and e-mail it cannot be matched later: the next write needs its id.
 Note: Rotor gave it the stage New Leads.\
 """,
@@ -836,7 +834,7 @@ It is not known whether Dana Whitfield (new) was created: the connection was cut
 Before sending it again, check: search_leads with search Dana Whitfield.
   name: Dana Whitfield
   notes: Dog.
-Note: a new lead can start the company's automations, which may text or e-mail the person.
+Note: a new lead can make the company's automations text or e-mail the person.
 Note: without phone and e-mail it cannot be matched later: the next write needs its id.\
 """,
             True,
@@ -849,7 +847,7 @@ Reading it back shows that it was written; the reply was lost (Rotor answered 50
   name: Dana Whitfield
   notes: Dog.
 id <id 0>
-Note: a new lead can start the company's automations, which may text or e-mail the person.
+Note: a new lead can make the company's automations text or e-mail the person.
 Note: without phone and e-mail it cannot be matched later: the next write needs its id.
 Note: Rotor gave it the stage New Leads.\
 """,
@@ -862,7 +860,7 @@ It is not known whether Dana Whitfield (new) was created: Rotor answered 500; it
 Before sending it again, check: search_leads with search Dana Whitfield.
   name: Dana Whitfield
   notes: Dog.
-Note: a new lead can start the company's automations, which may text or e-mail the person.
+Note: a new lead can make the company's automations text or e-mail the person.
 Note: without phone and e-mail it cannot be matched later: the next write needs its id.\
 """,
             True,
@@ -875,7 +873,7 @@ Reading it back shows that it was written; the reply was lost (the answer is not
   name: Dana Whitfield
   notes: Dog.
 id <id 0>
-Note: a new lead can start the company's automations, which may text or e-mail the person.
+Note: a new lead can make the company's automations text or e-mail the person.
 Note: without phone and e-mail it cannot be matched later: the next write needs its id.
 Note: Rotor gave it the stage New Leads.\
 """,
@@ -888,7 +886,7 @@ It is not known whether Dana Whitfield (new) was created: the connection was cut
 Before sending it again, check: search_leads with search Dana Whitfield.
   name: Dana Whitfield
   notes: Dog.
-Note: a new lead can start the company's automations, which may text or e-mail the person.
+Note: a new lead can make the company's automations text or e-mail the person.
 Note: without phone and e-mail it cannot be matched later: the next write needs its id.\
 """,
             True,
@@ -900,7 +898,7 @@ It is not known whether Dana Whitfield (new) was created: the connection was cut
 Before sending it again, check: search_leads with search Dana Whitfield.
   name: Dana Whitfield
   notes: Dog.
-Note: a new lead can start the company's automations, which may text or e-mail the person.
+Note: a new lead can make the company's automations text or e-mail the person.
 Note: without phone and e-mail it cannot be matched later: the next write needs its id.\
 """,
             True,
@@ -912,7 +910,7 @@ It is not known whether Dana Whitfield (new) was created: the connection was cut
 Before sending it again, check: search_leads with search Dana Whitfield.
   name: Dana Whitfield
   notes: Dog.
-Note: a new lead can start the company's automations, which may text or e-mail the person.
+Note: a new lead can make the company's automations text or e-mail the person.
 Note: without phone and e-mail it cannot be matched later: the next write needs its id.\
 """,
             True,
@@ -924,7 +922,7 @@ It is not known whether Dana Whitfield (new) was created: the connection was cut
 Before sending it again, check: search_leads with search Dana Whitfield.
   name: Dana Whitfield
   notes: Dog.
-Note: a new lead can start the company's automations, which may text or e-mail the person.
+Note: a new lead can make the company's automations text or e-mail the person.
 Note: without phone and e-mail it cannot be matched later: the next write needs its id.\
 """,
             True,

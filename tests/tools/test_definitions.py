@@ -224,10 +224,10 @@ async def test_a_key_without_the_scope(sandbox: Sandbox) -> None:
             """\
 Nothing was written: a lead of this name exists, and without phone and e-mail a new one could never be matched. 1 request spent. The plan for Sam (new):
   name: Sam
-  also: Sam · id d9021f6e-5697-42fc-9f81-e56203525eee
-  also: Sam · id 6e0fc2f4-a127-4f96-a9de-12ee66bb1446
+  also: Sam · id d9021f6e
+  also: Sam · id 6e0fc2f4
 Ask the user who is meant; another of these leads is updated by its id. If the user approves exactly this, call again with the same arguments and confirm "zsnrn2n5".
-Note: a new lead can start the company's automations, which may text or e-mail the person.
+Note: a new lead can make the company's automations text or e-mail the person.
 Note: without phone and e-mail it cannot be matched later: the next write needs its id.\
 """,
         ]

@@ -117,14 +117,14 @@ Dry run, nothing was written. 3 leads: 3 updated. 1 request spent. To do this ta
 1 would update Lead 0: follow_up_date: 2026-11-08 → 2026-11-30
 2 would update Lead 1: follow_up_date: 2026-11-16 15:30 → 2026-11-30 15:30 (America/Chicago)
 3 would update Lead 2: follow_up_date: none → 2026-11-30
-Note: rows 1-3: a follow-up date can start the company's automations, which may text or e-mail the person.\
+Note: rows 1-3: a follow-up date can make the company's automations text or e-mail the person.\
 """)
     assert text(written) == snapshot("""\
 3 leads: 3 updated. 4 requests spent.
 1 updated Lead 0: follow_up_date: 2026-11-08 → 2026-11-30; notes: 2026-11-22: Moved.
 2 updated Lead 1: follow_up_date: 2026-11-16 15:30 → 2026-11-30 15:30 (America/Chicago); notes: 2026-11-22: Moved.
 3 updated Lead 2: follow_up_date: none → 2026-11-30; notes: 2026-11-22: Moved.
-Note: rows 1-3: a follow-up date can start the company's automations, which may text or e-mail the person.\
+Note: rows 1-3: a follow-up date can make the company's automations text or e-mail the person.\
 """)
     assert text(again) == snapshot("""\
 3 leads: 3 unchanged. 1 request spent.
@@ -160,7 +160,7 @@ Note: rows 1-3: a follow-up date can start the company's automations, which may 
                 },
             ],
             "warnings": [
-                "rows 1-3: a follow-up date can start the company's automations, which may text or e-mail the person"
+                "rows 1-3: a follow-up date can make the company's automations text or e-mail the person"
             ],
         }
     )
@@ -204,8 +204,8 @@ Row 9, invalid: id: not a lead id; one looks like 182bd5e5-6e1a-4fe4-a799-aa6d9a
 6 updated with row 5: the same person
 Changed in rows 1, 4: stage: New → Lost; priority: none → high.
 Changed in rows 5-6: stage: New → Won; priority: none → high.
-Note: rows 1, 4-6: a new stage can start the company's automations, which may text or e-mail the person.
-Note: row 3: a new lead can start the company's automations, which may text or e-mail the person.\
+Note: rows 1, 4-6: a new stage can make the company's automations text or e-mail the person.
+Note: row 3: a new lead can make the company's automations text or e-mail the person.\
 """)
     assert [(after[lead_id]["stage"], after[lead_id]["priority"]) for lead_id in ids] == [
         ("Lost", "high"),
@@ -274,7 +274,7 @@ async def test_notes_for_all_that_do_not_fit_beside_those_of_a_row(client: Clien
 2 rows: 1 created, 1 invalid. 2 requests spent.
 Row 1, invalid: notes: with those for all rows more than 2,000 characters; shorten one of them.
 2 created Bo
-Note: row 2: a new lead can start the company's automations, which may text or e-mail the person.
+Note: row 2: a new lead can make the company's automations text or e-mail the person.
 Note: row 2: Rotor gave it the stage New Leads.\
 """)
 
@@ -290,3 +290,11 @@ async def test_a_held_row_is_confirmed_in_its_row_whatever_is_given_for_all(clie
 1 row: 1 updated. 2 requests spent.
 1 updated Bob Doe: name: Jane Doe → Bob Doe; stage: stays New Leads (given: Quoted)\
 """)
+
+
+async def test_one_item_with_several_ids_is_no_id(client: Client, sandbox: Sandbox) -> None:
+    both = "182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e, 398fa955-b21a-4f03-a1be-fa21047aa7ac"
+    refused = await upsert(client, ids=[both], stage="Won")
+    assert (refused.is_error, sandbox.requests) == (True, [])
+    taken = await upsert(client, ids=both, stage="Won", dry_run=True)
+    assert content(taken)["counts"] == {"updated": 2}

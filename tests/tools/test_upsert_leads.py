@@ -86,8 +86,8 @@ If the user approves exactly such a plan, call again with that row and its confi
 3 would create with row 1: the same person
 7 would update Jane Doe: projected_value: $299 → $450; tags: + Spring 2027; source: stays Website quote form (given: Door-to-door)
 9 would create Max Lee
-Note: rows 1, 3, 9: a new lead can start the company's automations, which may text or e-mail the person.
-Note: rows 4, 7: a new tag can start the company's automations, which may text or e-mail the person.
+Note: rows 1, 3, 9: a new lead can make the company's automations text or e-mail the person.
+Note: rows 4, 7: a new tag can make the company's automations text or e-mail the person.
 Note: row 9: without phone and e-mail it cannot be matched later: the next write needs its id.\
 """)
     assert await stored(sandbox) == before
@@ -108,10 +108,10 @@ If the user approves exactly such a plan, call again with that row and its confi
 1 created Dana Whitfield
 3 created with row 1: the same person
 7 updated Jane Doe: projected_value: $299 → $450; tags: + Spring 2027; source: stays Website quote form (given: Door-to-door)
-9 created Max Lee · id <id 0>
-Note: rows 1, 3, 9: a new lead can start the company's automations, which may text or e-mail the person.
+9 created Max Lee · id <short id 0>
+Note: rows 1, 3, 9: a new lead can make the company's automations text or e-mail the person.
 Note: rows 1, 3, 9: Rotor gave it the stage New Leads.
-Note: row 7: a new tag can start the company's automations, which may text or e-mail the person.
+Note: row 7: a new tag can make the company's automations text or e-mail the person.
 Note: row 9: without phone and e-mail it cannot be matched later: the next write needs its id.\
 """)
     structured = content(result)
@@ -174,9 +174,9 @@ Note: row 9: without phone and e-mail it cannot be matched later: the next write
                 {"row": 9, "outcome": "created", "name": "Max Lee", "id": "<id>"},
             ],
             "warnings": [
-                "rows 1, 3, 9: a new lead can start the company's automations, which may text or e-mail the person",
+                "rows 1, 3, 9: a new lead can make the company's automations text or e-mail the person",
                 "rows 1, 3, 9: Rotor gave it the stage New Leads",
-                "row 7: a new tag can start the company's automations, which may text or e-mail the person",
+                "row 7: a new tag can make the company's automations text or e-mail the person",
                 "row 9: without phone and e-mail it cannot be matched later: the next write needs its id",
             ],
         }
@@ -217,14 +217,14 @@ Row 9, needs_confirmation: a lead of this name exists, and without phone and e-m
     name: Max Lee
     source: Door-to-door
     tags: + Spring 2027
-    also: Max Lee · id <id 0>
+    also: Max Lee · id <short id 0>
   confirm "<token>"
 Row 10, invalid: Rotor has no lead with this id (404). search_leads finds leads by name, phone or e-mail; archived ones only with archived: include.
 If the user approves exactly such a plan, call again with that row and its confirm in it. If it is another person, do not confirm: add a note to the lead, or enter the person without the phone or e-mail by which Rotor finds it. If another lead is meant, give its id.
 1 unchanged Dana Whitfield
 3 unchanged with row 1: the same person
 7 unchanged Jane Doe: source: stays Website quote form (given: Door-to-door)
-Note: row 9: a new lead can start the company's automations, which may text or e-mail the person.
+Note: row 9: a new lead can make the company's automations text or e-mail the person.
 Note: row 9: without phone and e-mail it cannot be matched later: the next write needs its id.\
 """)
 
@@ -242,7 +242,7 @@ Row 1, needs_confirmation: the confirm token does not fit: this is not the plan 
     unchanged: phone
   confirm "<token>"
 If the user approves exactly such a plan, call again with that row and its confirm in it. If it is another person, do not confirm: add a note to the lead, or enter the person without the phone or e-mail by which Rotor finds it. If another lead is meant, give its id.
-Note: row 1: a new stage can start the company's automations, which may text or e-mail the person.\
+Note: row 1: a new stage can make the company's automations text or e-mail the person.\
 """)
     done = await upsert(client, [rows[0] | {"confirm": waiting["confirm"]}])
     assert said(done) == snapshot("""\
@@ -397,7 +397,7 @@ Row 3, invalid: a row must be an object with the arguments of upsert_lead.
 Row 4, invalid: arguments: give at least a phone, an e-mail, a name or an id: nobody is meant otherwise.
 Row 5, invalid: dry_run is not for one row: give it beside rows.
 1 created Person 0
-Note: row 1: a new lead can start the company's automations, which may text or e-mail the person.
+Note: row 1: a new lead can make the company's automations text or e-mail the person.
 Note: row 1: Rotor gave it the stage New Leads.\
 """)
 
@@ -421,7 +421,7 @@ async def test_rows_for_one_lead_found_in_two_ways(client: Client) -> None:
 1 updated Jane Doe
 2 updated with row 1: the same person
 Changed in rows 1-2: stage: New Leads → Won; tags: + VIP.
-Note: rows 1-2: a new stage and a new tag can start the company's automations, which may text or e-mail the person.\
+Note: rows 1-2: a new stage and a new tag can make the company's automations text or e-mail the person.\
 """)
     disagreeing = await upsert(
         client, [{"email": "jane.doe@example.com", "stage": "Lost"}, {"phone": "7635550100", "stage": "Won"}]
@@ -441,7 +441,7 @@ Row 2, needs_confirmation: this phone belongs to Jane Doe, whose name would be r
   confirm "<token>"
 If the user approves exactly such a plan, call again with that row and its confirm in it. If it is another person, do not confirm: add a note to the lead, or enter the person without the phone or e-mail by which Rotor finds it. If another lead is meant, give its id.
 1 updated Jane Doe: stage: Won → Lost
-Note: row 1: a new stage can start the company's automations, which may text or e-mail the person.\
+Note: row 1: a new stage can make the company's automations text or e-mail the person.\
 """)
 
 
@@ -456,7 +456,7 @@ async def test_the_quota_ends_in_the_middle() -> None:
     assert [re.sub(r"rows? [\d, -]+:", "rows <some>:", warning) for warning in warnings] == snapshot(
         [
             "rows <some>: nothing was sent: The requests of this API key are used up for today (429): Rotor allows 1,000 a day, and the company's website forms may share them. Nothing was done. Try again tomorrow",
-            "rows <some>: a new lead can start the company's automations, which may text or e-mail the person",
+            "rows <some>: a new lead can make the company's automations text or e-mail the person",
             "rows <some>: Rotor gave it the stage New Leads",
         ]
     )
@@ -487,7 +487,7 @@ Row 1, unknown: the connection was cut before the answer was there; it was not t
   The plan for Max Lee (new):
     name: Max Lee
 Note: row 1: before sending it again, check: search_leads with search Max Lee.
-Note: row 1: a new lead can start the company's automations, which may text or e-mail the person.
+Note: row 1: a new lead can make the company's automations text or e-mail the person.
 Note: row 1: without phone and e-mail it cannot be matched later: the next write needs its id.\
 """),
     )
@@ -616,8 +616,8 @@ async def test_what_is_given_for_all_rows_fills_blanks_of_leads_that_are_found(
 4 created Max Lee
 5 updated Jane Doe: stage: New Leads → Quoted; source: Website quote form → Home show
 Note: rows 2-3, 5: no lead read lately has the source Home show. In use: Referral Program, Website quote form, Door-to-door, Google ads, Nextdoor, Meta ads.
-Note: rows 3-4: a new lead can start the company's automations, which may text or e-mail the person.
-Note: row 5: a new stage can start the company's automations, which may text or e-mail the person.\
+Note: rows 3-4: a new lead can make the company's automations text or e-mail the person.
+Note: row 5: a new stage can make the company's automations text or e-mail the person.\
 """)
     assert await _stages(sandbox, won, bare, JANE) == [
         ("Won", "Referral Program"),
@@ -706,7 +706,7 @@ async def test_a_row_that_crashes_where_nobody_foresaw_it_ends_alone(
 2 rows: 1 created, 1 invalid. 2 requests spent.
 Row 2, invalid: rotor-mcp has a fault of its own here (ZeroDivisionError); its log on stderr has the details. Nothing of this row was sent.
 1 created Person 0
-Note: row 1: a new lead can start the company's automations, which may text or e-mail the person.
+Note: row 1: a new lead can make the company's automations text or e-mail the person.
 Note: row 1: Rotor gave it the stage New Leads.\
 """
     )
@@ -715,7 +715,7 @@ Note: row 1: Rotor gave it the stage New Leads.\
 1 created Person 2
 2 unchanged Person 0
 Note: row 1: reading it back shows that it was written; the reply was lost (the request failed with KeyError).
-Note: row 1: a new lead can start the company's automations, which may text or e-mail the person.
+Note: row 1: a new lead can make the company's automations text or e-mail the person.
 Note: row 1: Rotor gave it the stage New Leads.\
 """)
     assert {lead["name"] for lead in await stored(sandbox, "Person")} == {"Person 0", "Person 2"}
@@ -729,7 +729,7 @@ async def test_rotor_refuses_to_look_for_one_row(client: Client, sandbox: Sandbo
 2 rows: 1 created, 1 invalid. 3 requests spent.
 Row 1, invalid: Rotor does not accept this, and nothing was written. email: Invalid email format.
 2 created Person 1
-Note: row 2: a new lead can start the company's automations, which may text or e-mail the person.
+Note: row 2: a new lead can make the company's automations text or e-mail the person.
 Note: row 2: Rotor gave it the stage New Leads.\
 """)
     assert len(await stored(sandbox, "Person")) == 1
@@ -742,7 +742,7 @@ async def test_rows_as_json_text_and_what_a_client_adds_to_them(client: Client) 
 2 rows: 2 created. 4 requests spent.
 1 created Ann Roe
 2 created Max Lee
-Note: rows 1-2: a new lead can start the company's automations, which may text or e-mail the person.
+Note: rows 1-2: a new lead can make the company's automations text or e-mail the person.
 Note: rows 1-2: Rotor gave it the stage New Leads.
 Note: row 2: not arguments of this tool, ignored: toolCallId.\
 """)
