@@ -2,7 +2,7 @@ from datetime import UTC, date, datetime, time, timedelta, timezone
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from rotor_mcp import dates
@@ -118,8 +118,11 @@ def test_a_date_is_the_same_day_wherever_it_is_read(day: date, sender: int, read
 
 
 @given(st.datetimes(min_value=datetime(1900, 1, 2), max_value=datetime(2200, 1, 1)))  # noqa: DTZ001
+@example(moment=datetime(2016, 3, 13, 2, fold=1))  # noqa: DTZ001
+@example(moment=datetime(2016, 11, 6, 1, 30, fold=1))  # noqa: DTZ001
 def test_an_instant_survives(moment: datetime) -> None:
     sent = dates.to_rotor(moment.isoformat(), CHICAGO)
-    meant = moment.replace(microsecond=0, tzinfo=CHICAGO).astimezone(UTC)
+    # Where clocks change, a text does not say which of two hours is meant: the first is taken.
+    meant = moment.replace(microsecond=0, fold=0, tzinfo=CHICAGO).astimezone(UTC)
     assert datetime.fromisoformat(sent) - meant in (timedelta(), timedelta(seconds=1))
     assert (datetime.fromisoformat(sent) == meant) == (meant.time() != time.min)

@@ -378,6 +378,15 @@ value_to: must be a valid number, unable to parse string as a number
         "x": "No such option '--cursor'. Did you mean '--source'?\n",
         "0": "Invalid value for '--limit': 0 is not in the range x>=1.\n",
         "/": "Invalid value for '[FILE]': File '/' is a directory.\n",
+        "name,id": """\
+Nothing was sent.
+has: id: every lead has it
+""",
+        "email, phone": """\
+Nothing was sent.
+arguments: no lead both has and lacks phone
+""",
+        "--duplicates": "No such option '--duplicates'.\n",
     }
 )
 
