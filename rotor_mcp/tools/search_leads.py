@@ -185,7 +185,8 @@ def _extent(result: SearchResult) -> str:
         return _no_match(result)
     groups = ""
     if result.group_count is not None:
-        groups = f" in {counted(result.group_count, 'group')} that share a phone or e-mail"
+        shares = "shares" if result.group_count == 1 else "share"
+        groups = f" in {counted(result.group_count, 'group')} that {shares} a phone or e-mail"
     if not shown and result.continues:
         return "No further lead"
     if not shown and count is not None:

@@ -192,7 +192,7 @@ async def test_a_group_of_duplicates_that_has_no_room() -> None:
     first, shared, *lines, rest = said(answer).splitlines()
     assert (first, shared, rest) == snapshot(
         (
-            "20 of 2,000 leads in 1 group that share a phone or e-mail, newest first. Today is 2026-11-22. 2 requests spent.",
+            "20 of 2,000 leads in 1 group that shares a phone or e-mail, newest first. Today is 2026-11-22. 2 requests spent.",
             "none@example.com:",
             "  and 1,980 more leads",
         )

@@ -217,7 +217,7 @@ async def test_some_fields_and_counts_of_duplicates() -> None:
             shown = await search(client, duplicates=True, fields=["name", "stage"], count_by="stage")
             counted = await search(client, duplicates=True, limit=0)
     assert text(shown) == snapshot("""\
-2 leads in 1 group that share a phone or e-mail, newest first. Today is 2026-11-22. 1 request spent.
+2 leads in 1 group that shares a phone or e-mail, newest first. Today is 2026-11-22. 1 request spent.
 By stage: Won 1, none 1.
 name · stage
 612-555-0101:
@@ -225,7 +225,7 @@ name · stage
   Lead 2 · -\
 """)
     assert text(counted) == snapshot(
-        "2 leads in 1 group that share a phone or e-mail. Today is 2026-11-22. No requests spent. Read up to 1 second ago."
+        "2 leads in 1 group that shares a phone or e-mail. Today is 2026-11-22. No requests spent. Read up to 1 second ago."
     )
 
 

@@ -298,7 +298,7 @@ async def test_duplicates(client: Client, rotor: Poisoned) -> None:
         await client.call_tool("upsert_lead", {"name": "Another", "email": f"another{number}@example.com"})
         result = await client.call_tool("search_leads", {"duplicates": True, "search": email})
         check_nothing_hidden(result)
-        check_lines(result, "2 leads in 1 group that share a phone or e-mail, newest first", "", "  ", "  ")
+        check_lines(result, "2 leads in 1 group that shares a phone or e-mail, newest first", "", "  ", "  ")
         lines = text(result).split("\n")
         for line, lead in zip(lines[2:], content(result)["leads"], strict=True):
             assert line.endswith(f" · id {lead['id'][:8]}")
