@@ -140,7 +140,8 @@ async def _reads_less_by_stage(request: SearchRequest, call: CallContext) -> boo
     total = totals.get(archived)
     if total is None:
         return False
-    shares = [call.state.vocabulary.share("stage", stage) for stage in request.stage]
+    stages = _spelled(request, call).stage  # leads that were read for this may have other spellings
+    shares = [call.state.vocabulary.share("stage", stage) for stage in stages]
     if not all(shares) and call.state.vocabulary.enough:
         return False  # perhaps Rotor spells it otherwise: only the list of all shows that
     by_stage = sum(max(math.ceil(share * total / PAGE_LIMIT), 1) for share in shares)
