@@ -17,6 +17,7 @@ from rotor_mcp.leads.cursor import ApiFilters, Cursor, ScanPosition, digest
 from rotor_mcp.leads.duplicates import DuplicateGroup, contact_keys_of, find_duplicates
 from rotor_mcp.leads.requests import SearchRequest
 from rotor_mcp.leads.scan import Hit, LeadScan, StagesTooLong
+from rotor_mcp.normalize import text_form
 from rotor_mcp.state.vocabulary import Kind, Unused
 
 
@@ -162,7 +163,14 @@ async def _unused_words(request: SearchRequest, call: CallContext, matched: Sequ
         unused
         for kind, words in given.items()
         for unused in vocabulary.unused(kind, words, part=kind == "source")
+        if not any(_has(lead, unused) for _, lead in matched)
     ]
+
+
+def _has(lead: Lead, unused: Unused) -> bool:
+    """Whether a lead has a word after all: what was read lately may have come from the cache."""
+    words = lead.tags if unused.kind == "tag" else [lead.stage or ""]
+    return text_form(unused.word) in map(text_form, words)
 
 
 def _enough(request: SearchRequest, begin: Cursor, *, alone: bool = False) -> int | None:

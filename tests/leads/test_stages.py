@@ -1,15 +1,19 @@
 """Searches for several stages: what they find, and which requests that takes."""
 
+import json
 from typing import Any
 
+import httpx2
 import pytest
 from inline_snapshot import snapshot
 from mcp import Client
 
 from rotor_mcp.sandbox import Sandbox
+from rotor_mcp.sandbox.requests import Listing
+from rotor_mcp.sandbox.store import StoredLead
 from tests.conftest import content, text
 from tests.leads.companies import company, stored
-from tests.leads.test_search import all_leads, connect, expected, ids, said, search, walk
+from tests.leads.test_search import Recorder, all_leads, connect, expected, ids, said, search, walk
 
 pytestmark = pytest.mark.anyio
 
@@ -129,6 +133,57 @@ async def test_lists_of_stages_go_on_page_by_page() -> None:
     )
 
 
+async def test_a_lead_that_moves_to_another_stage_meanwhile_is_found_once() -> None:
+    leads = [stored(number, stage=one_in(number, "Quoted", "Won")) for number in range(4_000)]
+    with company(leads) as sandbox:
+        listed = sandbox.store.page
+
+        def page(listing: Listing) -> tuple[list[StoredLead], int]:
+            found, total = listed(listing)
+            return (
+                ([{**leads[0], "stage": "Won"}, *found], total + 1)
+                if listing.stage == "Won"
+                else (found, total)
+            )
+
+        sandbox.store.page = page  # type: ignore[method-assign]
+        async with connect(sandbox) as client:
+            result = await search(client, stage=["Quoted", "Won"], limit=2, count_by="stage")
+    assert [lead["id"] for lead in content(result)["leads"]] == [leads[0]["id"], leads[1]["id"]]
+    assert said(result).splitlines()[:2] == snapshot(
+        [
+            "2 of 160 leads, newest first. Today is 2026-11-22. 3 requests spent.",
+            "By stage: Won 81, Quoted 79.",
+        ]
+    )
+
+
+async def test_lists_of_stages_of_which_rotor_does_not_say_how_long_they_are() -> None:
+    leads = (stored(number, stage=one_in(number, "Quoted", "Won", many=10)) for number in range(8_000))
+    with company(leads) as sandbox:
+        hides = HidesTotals(sandbox)
+        async with connect(sandbox, lambda: hides, search_requests="6") as client:
+            result = await search(client, stage=["Quoted", "Won"], limit=0)
+            too_long = await search(client, stage=["Quoted", "Old"], limit=0)
+    assert text(result) == snapshot("1,600 leads. Today is 2026-11-22. 3 requests spent.")
+    assert text(too_long) == snapshot("""\
+900 leads. Today is 2026-11-22. 6 requests spent. Read up to 1 second ago.
+Only the newest 1,000 of 8,000 leads were looked at, and counted.\
+""")
+
+
+class HidesTotals(Recorder):
+    """A Rotor that says only of the list of all leads how long it is."""
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        response = await super().handle_async_request(request)
+        if "stage" not in request.url.params:
+            return response
+        answer = json.loads(await response.aread())
+        del answer["pagination"]["total"]
+        return httpx2.Response(response.status_code, json=answer)
+
+
 @pytest.mark.parametrize("spelling", ["won", "WON"])
 async def test_a_stage_that_rotor_spells_otherwise_is_found_among_others(spelling: str) -> None:
     """A list for each stage is tried, and as that of one is empty, all leads are read."""
@@ -152,6 +207,7 @@ async def test_a_stage_that_rotor_spells_otherwise_is_found_among_others(spellin
         (["Quoted", "", None], ["Quoted"]),
         ("Sold, waiting", ["Sold, waiting"]),
         (["Sold, waiting", "won"], ["Sold, waiting", "Won"]),
+        ("…", []),  # of which nothing is left to compare: not the leads without a stage
     ],
     ids=str,
 )
@@ -160,7 +216,7 @@ async def test_one_text_is_one_stage(given: object, found: list[str]) -> None:
     with company(stored(number, stage=stages[number % 5]) for number in range(30)) as sandbox:
         async with connect(sandbox) as client:
             result = await search(client, stage=given, limit=50)
-            assert {lead["stage"] for lead in content(result)["leads"]} == {*found}
+            assert {lead.get("stage") for lead in content(result)["leads"]} == {*found}
             rest = await search(client, not_stage=given, limit=50)
         assert {lead.get("stage") for lead in content(rest)["leads"]} == {*stages} - {*found}
         assert content(result)["count"] + content(rest)["count"] == 30
