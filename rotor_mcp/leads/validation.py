@@ -177,6 +177,8 @@ def _faults(
     yield from ((name, f"{name}: {fault}") for name, fault in too_long.items())
     for error in exc.errors(include_url=False):
         name = str(error["loc"][0]) if error["loc"] else "arguments"
+        if not error["loc"] and too_long:
+            continue  # judged without what is too long
         match error["type"]:
             case "extra_forbidden":
                 meant = nearest(name, names)
