@@ -188,15 +188,15 @@ def _value(lead: Lead, request: SearchRequest, _: Locale) -> bool:
 
 
 def _has(lead: Lead, request: SearchRequest, _: Locale) -> bool:
-    """Whether the lead has a value in some fields; 0 is one."""
-    return not any(_is_missing(lead, name) for name in request.has)
+    return not any(is_missing(lead, name) for name in request.has)
 
 
 def _lacks(lead: Lead, request: SearchRequest, _: Locale) -> bool:
-    return all(_is_missing(lead, name) for name in request.lacks)
+    return all(is_missing(lead, name) for name in request.lacks)
 
 
-def _is_missing(lead: Lead, name: str) -> bool:
+def is_missing(lead: Lead, name: str) -> bool:
+    """Whether a lead has no value in a field; 0 is one."""
     return getattr(lead, name) in (None, "", [])
 
 

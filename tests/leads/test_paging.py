@@ -5,6 +5,8 @@ import re
 import pytest
 from inline_snapshot import snapshot
 
+from rotor_mcp.tools.lead_view import LeadView
+from rotor_mcp.tools.search_page import MAX_ROWS_CHARS, SearchPage
 from tests.conftest import content, text
 from tests.leads.companies import company, stored
 from tests.leads.test_search import connect, ids, search, walk
@@ -101,6 +103,34 @@ Not listed, with none of these fields: 12 leads.\
 """)
     assert len(content(first)["leads"]) + len(content(second)["leads"]) == 10
     assert content(first)["without_fields"] + content(second)["without_fields"] == 20
+
+
+async def test_zero_is_a_value_and_not_to_be_archived_is_none() -> None:
+    leads = [
+        stored(1, projected_value=0),
+        stored(2, projected_value=5, archived_at="2026-11-01T12:00:00Z"),
+        stored(3, tags=["vip"], source=""),
+        stored(4),
+    ]
+    with company(leads) as sandbox:
+        async with connect(sandbox) as client:
+            results = [
+                await search(client, fields=fields, archived="include")
+                for fields in ("projected_value", "archived", "tags, source", "id")
+            ]
+    assert [text(result).splitlines()[1:] for result in results] == snapshot(
+        [
+            [
+                "projected_value",
+                "$0 · id 996ad860",
+                "$5 · id 59e06cf8",
+                "Not listed, with none of these fields: 2 leads.",
+            ],
+            ["archived", "yes · id 59e06cf8", "Not listed, with none of these fields: 3 leads."],
+            ["tags · source", "vip · - · id 391ada15", "Not listed, with none of these fields: 3 leads."],
+            ["id", "996ad860", "59e06cf8", "391ada15", "22fe83ae"],
+        ]
+    )
 
 
 async def test_an_id_stands_only_where_nothing_else_tells_leads_apart() -> None:
@@ -228,3 +258,17 @@ async def test_what_a_lead_must_have(arguments: dict[str, object], fault: str | 
             result = await client.call_tool("search_leads", arguments)
     assert result.is_error == (fault is not None), text(result)
     assert (fault or "lead") in text(result)
+
+
+def test_there_is_room_for_so_many_characters_and_for_what_comes_first() -> None:
+    page = SearchPage()
+    assert page.has_room([], ["x" * (MAX_ROWS_CHARS + 1)])
+    page = SearchPage(rows=[LeadView()])
+    assert page.has_room([], ["x" * MAX_ROWS_CHARS])
+    assert not page.cut
+    assert not page.has_room([], ["x"])
+    assert page.cut
+    page = SearchPage(rows=[LeadView()])
+    quoted = len('{"name":""}')
+    assert page.has_room([LeadView().model_copy(update={"name": "x" * (MAX_ROWS_CHARS - quoted)})], [])
+    assert not page.has_room([LeadView(name="x")], [])
