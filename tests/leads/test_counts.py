@@ -195,6 +195,32 @@ async def test_a_moment_that_is_not_known_is_counted_last() -> None:
     )
 
 
+async def test_names_that_look_alike_when_shown_are_counted_together_in_a_table() -> None:
+    sources = [None, "none", "x" * 100 + "a", "x" * 100 + "b", "two\n  lines"]
+    leads = [stored(number, source=source, projected_value=0.1) for number, source in enumerate(sources)]
+    with company(leads) as sandbox:
+        async with connect(sandbox) as client:
+            table = await search(client, count_by=["priority", "source"], limit=0)
+            rows = await search(client, count_by=["source", "priority"], limit=0)
+    assert text(table).replace("x" * 100, "x…x") == snapshot("""\
+5 leads. Worth $0.50 in all. Today is 2026-11-22. 1 request spent.
+By priority and source:
+none 5 ($0.50): none 2 ($0.20), x…x 2 ($0.20), two lines 1 ($0.10)
+all 5 ($0.50): none 2 ($0.20), x…x 2 ($0.20), two lines 1 ($0.10)\
+""")
+    assert text(rows).replace("x" * 100, "x…x") == snapshot("""\
+5 leads. Worth $0.50 in all. Today is 2026-11-22. No requests spent. Read up to 1 second ago.
+By source and priority:
+none 1 ($0.10): none 1 ($0.10)
+none 1 ($0.10): none 1 ($0.10)
+x…x 1 ($0.10): none 1 ($0.10)
+x…x 1 ($0.10): none 1 ($0.10)
+two lines 1 ($0.10): none 1 ($0.10)
+all 5 ($0.50): none 5 ($0.50)\
+""")
+    assert [len(entry["name"]) for entry in content(rows)["counts"]] == [0, 4, 100, 100, 9]
+
+
 async def test_most_days_are_kept_in_order_of_time() -> None:
     leads = [
         stored(

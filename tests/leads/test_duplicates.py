@@ -268,6 +268,11 @@ async def test_a_group_that_shares_several_things() -> None:
             result = await search(client, duplicates=True, archived="include", order="oldest", limit=1)
             some = await search(client, duplicates=True, fields=["email", "projected_value"])
             of_one = await search(client, duplicates=True, search="lead 4", created_from="2026-11-01")
+            alone = [
+                text(await search(client, limit=0, **arguments)).partition(" Today")[0]
+                for arguments in ({"duplicates": True}, {"fields": "name", "order": "oldest"})
+            ]
+            listed = text(await search(client, duplicates=True)).partition(" Today")[0]
     assert text(result) == snapshot("""\
 3 leads in 1 group that share a phone or e-mail, oldest first, archived ones too. Today is 2026-11-22. 1 request spent.
 612-555-0101, Ann@example.com, bo@example.com:
@@ -285,6 +290,13 @@ bo@example.com:
   bo@example.com · -
   ann@example.com; BO@example.com · $5\
 """)
+    assert [*alone, listed] == snapshot(
+        [
+            "2 leads in 1 group that share a phone or e-mail. Worth $5 in all.",
+            "3 leads. Worth $12 in all.",
+            "2 leads in 1 group that share a phone or e-mail, newest first.",
+        ]
+    )
     assert text(of_one) == snapshot(
         'No leads share a phone or e-mail with one that matches search "lead 4", created_from "2026-11-01"; archived ones left out. Today is 2026-11-22. No requests spent. Read up to 1 second ago.'
     )
