@@ -1,5 +1,6 @@
 """One change for many leads: fields that are given once, for ids and beside rows."""
 
+import json
 from typing import Any
 
 import anyio
@@ -296,8 +297,9 @@ async def test_one_item_with_several_ids_is_no_id(client: Client, sandbox: Sandb
     both = "182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e, 398fa955-b21a-4f03-a1be-fa21047aa7ac"
     refused = await upsert(client, ids=[both], stage="Won")
     assert (refused.is_error, sandbox.requests) == (True, [])
-    taken = await upsert(client, ids=both, stage="Won", dry_run=True)
-    assert content(taken)["counts"] == {"updated": 2}
+    for text_of_two in (both, both.replace(",", "\n"), json.dumps(both.split(", "))):
+        taken = await upsert(client, ids=text_of_two, stage="Won", dry_run=True)
+        assert content(taken)["counts"] == {"updated": 2}
 
 
 async def test_as_many_ids_as_one_call_takes(client: Client, sandbox: Sandbox) -> None:
