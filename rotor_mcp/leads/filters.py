@@ -93,7 +93,7 @@ def _not_stage(lead: Lead, request: SearchRequest, _: Locale) -> bool:
 
 
 def _is_one_of(text: str | None, others: Sequence[str]) -> bool:
-    return bool(text) and text_form(text or "") in {text_form(other) for other in others}
+    return text_form(text or "") in {text_form(other) for other in others}
 
 
 def _tags(lead: Lead, request: SearchRequest, _: Locale) -> bool:

@@ -96,7 +96,7 @@ async def page_of(outcome: SearchOutcome, call: CallContext) -> SearchPage:
     if outcome.duplicates:
         return await _page_of_duplicates(outcome, call)
     is_only_match = request.search is not None and outcome.count == len(outcome.hits) == 1
-    if is_only_match and request.limit and not (request.fields or request.cursor):
+    if is_only_match and request.limit and not request.fields:
         return await _page_of_one(outcome.hits[0][1], call)
     return await _page_of_rows(outcome, call)
 
