@@ -90,7 +90,7 @@ class Cursor:
         """
         try:
             search, size, page, api_filters, shown, count, seen_id, seen_at, *rest = map(
-                unquote, text.strip().split("~")
+                unquote, text.split("~")
             )
             after, until = None, ""
             if rest:

@@ -93,7 +93,7 @@ def _not_stage(lead: Lead, request: SearchRequest, _: Locale) -> bool:
 
 
 def _is_one_of(text: str | None, others: Sequence[str]) -> bool:
-    return bool(text) and text_form(text or "") in {text_form(other) for other in others}
+    return text_form(text or "") in {text_form(other) for other in others}
 
 
 def _tags(lead: Lead, request: SearchRequest, _: Locale) -> bool:
@@ -188,15 +188,15 @@ def _value(lead: Lead, request: SearchRequest, _: Locale) -> bool:
 
 
 def _has(lead: Lead, request: SearchRequest, _: Locale) -> bool:
-    """Whether the lead has a value in some fields; 0 is one."""
-    return not any(_is_missing(lead, name) for name in request.has)
+    return not any(is_missing(lead, name) for name in request.has)
 
 
 def _lacks(lead: Lead, request: SearchRequest, _: Locale) -> bool:
-    return all(_is_missing(lead, name) for name in request.lacks)
+    return all(is_missing(lead, name) for name in request.lacks)
 
 
-def _is_missing(lead: Lead, name: str) -> bool:
+def is_missing(lead: Lead, name: str) -> bool:
+    """Whether a lead has no value in a field; 0 is one."""
     return getattr(lead, name) in (None, "", [])
 
 

@@ -18,6 +18,7 @@ from rotor_mcp.leads.cursor import ApiFilters, Cursor, ScanPosition, digest
 from rotor_mcp.leads.duplicates import DuplicateGroup, contact_keys_of, find_duplicates
 from rotor_mcp.leads.requests import SearchRequest
 from rotor_mcp.leads.scan import Hit, LeadScan, StagesTooLong
+from rotor_mcp.normalize import text_form
 from rotor_mcp.state.vocabulary import Kind, Unused
 
 
@@ -143,7 +144,8 @@ async def _reads_less_by_stage(request: SearchRequest, call: CallContext) -> boo
     total = totals.get(archived)
     if total is None:
         return False
-    shares = [call.state.vocabulary.share("stage", stage) for stage in request.stage]
+    stages = _spelled(request, call).stage  # leads that were read for this may have other spellings
+    shares = [call.state.vocabulary.share("stage", stage) for stage in stages]
     if not all(shares) and call.state.vocabulary.enough:
         return False  # perhaps Rotor spells it otherwise: only the list of all shows that
     by_stage = sum(max(math.ceil(share * total / PAGE_LIMIT), 1) for share in shares)
@@ -164,7 +166,14 @@ async def _unused_words(request: SearchRequest, call: CallContext, matched: Sequ
         unused
         for kind, words in given.items()
         for unused in vocabulary.unused(kind, words, part=kind == "source")
+        if not any(_has(lead, unused) for _, lead in matched)
     ]
+
+
+def _has(lead: Lead, unused: Unused) -> bool:
+    """Whether a lead has a word after all: what was read lately may have come from the cache."""
+    words = lead.tags if unused.kind == "tag" else [lead.stage or ""]
+    return text_form(unused.word) in map(text_form, words)
 
 
 def _enough(request: SearchRequest, begin: Cursor, *, alone: bool = False) -> int | None:

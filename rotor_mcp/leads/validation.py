@@ -25,13 +25,13 @@ _USUAL_NAMES = {
     "search": {"phone", "email", "name", "query", "q", "text", "keyword"},
     "has": {"assigned", "assigned_to", "notes"},
     "lacks": {"missing", "without", "unassigned"},
-    "order": {"sort", "sort_by", "order_by"},
-    "count_by": {"group_by", "aggregate", "breakdown"},
+    "order": {"sort", "sort_by"},
+    "count_by": {"aggregate", "breakdown"},
     "not_stage": {"exclude_stage", "stage_not"},
     "limit": {"page_size", "per_page", "max_results"},
     "rows": {"phone", "email", "name", "leads", "records"},
 }
-"""Argument → names under which callers look for it."""
+"""Argument → names under which callers look for it, and which do not resemble it."""
 
 MAX_ARGUMENTS = 60
 """Limit for a call, known or not. No tool takes half as many."""
@@ -177,6 +177,8 @@ def _faults(
     yield from ((name, f"{name}: {fault}") for name, fault in too_long.items())
     for error in exc.errors(include_url=False):
         name = str(error["loc"][0]) if error["loc"] else "arguments"
+        if not error["loc"] and too_long:
+            continue  # judged without what is too long
         match error["type"]:
             case "extra_forbidden":
                 meant = nearest(name, names)

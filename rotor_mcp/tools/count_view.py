@@ -1,6 +1,6 @@
 """Shows counts of leads: as fields of a result, and as text."""
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import Annotated, Any
 
 from pydantic import BaseModel, PlainSerializer
@@ -36,7 +36,7 @@ def count_of(group: counts.Group) -> Count:
         name=_name(group.name),
         count=group.count,
         value=group.value,
-        parts={_name(part.name) or _NONE: (part.count, part.value) for part in group.parts},
+        parts=_parts(group.parts),
     )
 
 
@@ -50,6 +50,16 @@ def counts_of(counted: counts.Counts | None) -> dict[str, Any]:
         "others": None if counted.others is None else count_of(counted.others),
         "totals": [count_of(group) for group in counted.totals],
     }
+
+
+def _parts(groups: Iterable[counts.Group | Count]) -> dict[str, Part]:
+    """Return name → how many, and the sum of their values, also where what is shown of two names is alike."""
+    parts: dict[str, Part] = {}
+    for group in groups:
+        name = _name(group.name) or _NONE
+        number, value = parts.get(name, (0, 0))
+        parts[name] = (number + group.count, counts.total_value((value, group.value)))
+    return parts
 
 
 def _name(text: str) -> str:
@@ -81,8 +91,7 @@ def count_lines(
     left_out = [] if others is None else [others.model_copy(update={"name": f"{others.name} others"})]
     if len(by) == 1:
         return [f"By {by[0]}: {', '.join(_texts([*groups, *left_out], short))}."]
-    parts = {part.name or _NONE: (part.count, part.value) for part in totals}
-    every = Count(name="all", count=count, value=value, parts=parts)
+    every = Count(name="all", count=count, value=value, parts=_parts(totals))
     lines = (_table_line(group, short) for group in (*groups, *left_out, every))
     return [f"By {' and '.join(by)}:", *lines]
 

@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from rotor_mcp.api.models import Lead
 from rotor_mcp.concurrency import paced
 from rotor_mcp.leads.context import CallContext
+from rotor_mcp.leads.filters import is_missing
 from rotor_mcp.leads.requests import SearchRequest
 from rotor_mcp.leads.search import SearchOutcome
 from rotor_mcp.sanitize import one_line
@@ -98,7 +99,7 @@ async def page_of(outcome: SearchOutcome, call: CallContext) -> SearchPage:
     if outcome.duplicates:
         return await _page_of_duplicates(outcome, call)
     is_only_match = request.search is not None and outcome.count == len(outcome.hits) == 1
-    if is_only_match and request.limit and not (request.fields or request.cursor):
+    if is_only_match and request.limit and not request.fields:
         return await _page_of_one(outcome.hits[0][1], call)
     return await _page_of_rows(outcome, call)
 
@@ -145,9 +146,14 @@ def _choose(outcome: SearchOutcome) -> tuple[int, list[tuple[int, Lead]]]:
     for place, (_, lead) in enumerate(outcome.hits):
         if len(chosen) == request.limit:
             return place, chosen
-        if not facts or any(getattr(lead, name) not in (None, "", [], False) for name in facts):
+        if not facts or any(_is_known(lead, name) for name in facts):
             chosen.append((place, lead))
     return len(outcome.hits), chosen
+
+
+def _is_known(lead: Lead, name: str) -> bool:
+    """Whether a lead has a value to show in a field: 0 is one, and not to be archived is none."""
+    return not is_missing(lead, name) and getattr(lead, name) is not False
 
 
 async def _page_of_duplicates(outcome: SearchOutcome, call: CallContext) -> SearchPage:

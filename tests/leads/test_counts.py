@@ -174,6 +174,53 @@ async def test_groups_that_do_not_fit_are_added_up() -> None:
     )
 
 
+async def test_a_moment_that_is_not_known_is_counted_last() -> None:
+    moments = ["2026-11-20T18:00:00Z", None, "2026-11-08T18:00:00Z", None, "some day"]
+    leads = [
+        stored(number) | {"created_at": moment, "follow_up_date": moment}
+        for number, moment in enumerate(moments)
+    ]
+    periods = ["created_month", "created_week", "created_day", "follow_up_month", "follow_up_day"]
+    with company(leads) as sandbox:
+        async with connect(sandbox) as client:
+            results = [await search(client, count_by=by, limit=0) for by in periods]
+    assert [text(result).splitlines()[1] for result in results] == snapshot(
+        [
+            "By created_month: 2026-11 2, none 3.",
+            "By created_week: 2026-11-02 1, 2026-11-16 1, none 3.",
+            "By created_day: 2026-11-08 1, 2026-11-20 1, none 3.",
+            "By follow_up_month: 2026-11 2, none 3.",
+            "By follow_up_day: 2026-11-08 1, 2026-11-20 1, none 3.",
+        ]
+    )
+
+
+async def test_names_that_look_alike_when_shown_are_counted_together_in_a_table() -> None:
+    sources = [None, "none", "x" * 100 + "a", "x" * 100 + "b", "two\n  lines"]
+    leads = [stored(number, source=source, projected_value=0.1) for number, source in enumerate(sources)]
+    with company(leads) as sandbox:
+        async with connect(sandbox) as client:
+            table = await search(client, count_by=["priority", "source"], limit=0)
+            rows = await search(client, count_by=["source", "priority"], limit=0)
+    assert text(table).replace("x" * 100, "x…x") == snapshot("""\
+5 leads. Worth $0.50 in all. Today is 2026-11-22. 1 request spent.
+By priority and source:
+none 5 ($0.50): none 2 ($0.20), x…x 2 ($0.20), two lines 1 ($0.10)
+all 5 ($0.50): none 2 ($0.20), x…x 2 ($0.20), two lines 1 ($0.10)\
+""")
+    assert text(rows).replace("x" * 100, "x…x") == snapshot("""\
+5 leads. Worth $0.50 in all. Today is 2026-11-22. No requests spent. Read up to 1 second ago.
+By source and priority:
+none 1 ($0.10): none 1 ($0.10)
+none 1 ($0.10): none 1 ($0.10)
+x…x 1 ($0.10): none 1 ($0.10)
+x…x 1 ($0.10): none 1 ($0.10)
+two lines 1 ($0.10): none 1 ($0.10)
+all 5 ($0.50): none 5 ($0.50)\
+""")
+    assert [len(entry["name"]) for entry in content(rows)["counts"]] == [0, 4, 100, 100, 9]
+
+
 async def test_most_days_are_kept_in_order_of_time() -> None:
     leads = [
         stored(
@@ -271,7 +318,15 @@ all 21 ($9,869.50): New Leads 7 ($6,008), Quoted 3 ($1,063), Contacted 3 ($943.5
 
 @pytest.mark.parametrize(
     "given",
-    [["stage", "stage"], ["stage", "source", "tag"], ["colour"], "stage, source, city"],
+    [
+        ["stage", "stage"],
+        ["stage", "source", "tag"],
+        ["colour"],
+        "stage, source, city",
+        [7],
+        7,
+        {"by": "tag"},
+    ],
     ids=str,
 )
 async def test_what_cannot_be_counted_by_is_refused(client: Client, given: object) -> None:

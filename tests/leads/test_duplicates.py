@@ -1,5 +1,6 @@
 """Duplicates: leads that share a phone or an e-mail, against groups that are worked out in another way."""
 
+import re
 from typing import Any
 
 import anyio
@@ -254,6 +255,53 @@ async def test_what_others_took_for_the_same_or_missed(
     assert [group["shared"] for group in groups] == ([[shared]] if shared else [])
 
 
+async def test_a_group_that_shares_several_things() -> None:
+    """Each is named once, as the newest lead spells it; what only one of them has is not."""
+    leads = [
+        stored(1, phone="612-555-0101", email="Ann@example.com", archived_at="2026-11-01T12:00:00Z"),
+        stored(2, phone="(612) 555-0101", email="bo@example.com"),
+        stored(3, phone="612-555-0103", email="ann@example.com; BO@example.com", projected_value=5),
+        stored(4, email="cy@example.com", projected_value=7),
+    ]
+    with company(leads) as sandbox:
+        async with connect(sandbox) as client:
+            result = await search(client, duplicates=True, archived="include", order="oldest", limit=1)
+            some = await search(client, duplicates=True, fields=["email", "projected_value"])
+            of_one = await search(client, duplicates=True, search="lead 4", created_from="2026-11-01")
+            alone = [
+                text(await search(client, limit=0, **arguments)).partition(" Today")[0]
+                for arguments in ({"duplicates": True}, {"fields": "name", "order": "oldest"})
+            ]
+            listed = text(await search(client, duplicates=True)).partition(" Today")[0]
+    assert text(result) == snapshot("""\
+3 leads in 1 group that shares a phone or e-mail, oldest first, archived ones too. Today is 2026-11-22. 1 request spent.
+612-555-0101, Ann@example.com, bo@example.com:
+  Lead 3 · created 2026-11-22 · id 391ada15
+  Lead 2 · created 2026-11-22 · id 59e06cf8
+  Lead 1 · created 2026-11-22 · archived · id 996ad860\
+""")
+    assert content(result)["groups"] == snapshot(
+        [{"shared": ["612-555-0101", "Ann@example.com", "bo@example.com"], "leads": 3}]
+    )
+    assert text(some) == snapshot("""\
+2 leads in 1 group that shares a phone or e-mail, newest first. Worth $5 in all. Today is 2026-11-22. 1 request spent.
+email · projected_value
+bo@example.com:
+  bo@example.com · -
+  ann@example.com; BO@example.com · $5\
+""")
+    assert [*alone, listed] == snapshot(
+        [
+            "2 leads in 1 group that shares a phone or e-mail. Worth $5 in all.",
+            "3 leads. Worth $12 in all.",
+            "2 leads in 1 group that shares a phone or e-mail, newest first.",
+        ]
+    )
+    assert text(of_one) == snapshot(
+        'No leads share a phone or e-mail with one that matches search "lead 4", created_from "2026-11-01"; archived ones left out. Today is 2026-11-22. No requests spent. Read up to 1 second ago.'
+    )
+
+
 async def test_one_phone_of_very_many_leads() -> None:
     """They are not all listed, and the next group is not kept back by them."""
     leads = [stored(number, phone="612-555-0100") for number in range(300)]
@@ -265,6 +313,13 @@ async def test_one_phone_of_very_many_leads() -> None:
         [{"shared": ["612-555-0100"], "leads": 20, "more": 280}],
         [{"shared": ["612-555-0101"], "leads": 2}],
     ]
+    assert re.sub(r"cursor \S+", "cursor <cursor>", text(results[0])).splitlines()[-3:] == snapshot(
+        [
+            "  Lead 19",
+            "  and 280 more leads",
+            "More: the same search with cursor <cursor>",
+        ]
+    )
     assert [text(result).splitlines()[:5] for result in results] == snapshot(
         [
             [

@@ -5,6 +5,8 @@ import re
 import pytest
 from inline_snapshot import snapshot
 
+from rotor_mcp.tools.lead_view import LeadView
+from rotor_mcp.tools.search_page import MAX_ROWS_CHARS, SearchPage
 from tests.conftest import content, text
 from tests.leads.companies import company, stored
 from tests.leads.test_search import connect, ids, search, walk
@@ -14,10 +16,19 @@ pytestmark = pytest.mark.anyio
 LONG = "Window Cleaning, Gutter Cleaning, Pressure Washing, House Washing, Screen Cleaning, Christmas Lights"
 
 
-@pytest.mark.parametrize("order", ["newest", "oldest"])
-async def test_a_page_that_was_cut_is_followed_by_full_ones(order: str) -> None:
-    """No short page follows, and where Rotor filters alone each costs one request."""
-    with company(stored(number, service_type=LONG[:100]) for number in range(400)) as sandbox:
+@pytest.mark.parametrize(
+    ("order", "chars", "requests"),
+    [
+        ("newest", 100, {1}),
+        ("newest", 150, {1, 2}),  # less than half of what was asked for: what was left is read again
+        ("oldest", 100, {1}),
+    ],
+)
+async def test_a_page_that_was_cut_is_followed_by_full_ones(
+    order: str, chars: int, requests: set[int]
+) -> None:
+    """No short page follows, and where Rotor filters alone each costs one request, or two."""
+    with company(stored(number, service_type=(LONG * 2)[:chars]) for number in range(400)) as sandbox:
         async with connect(sandbox, search_memory="0") as client:
             results = await walk(client, limit=100, order=order)
     sizes = [len(ids(result)) for result in results]
@@ -26,7 +37,7 @@ async def test_a_page_that_was_cut_is_followed_by_full_ones(order: str) -> None:
     full, *between, _ = sizes
     assert 30 < full < 100
     assert all(abs(size - full) <= 2 for size in between), sizes
-    assert {content(result)["requests"] for result in results} == {1}
+    assert {content(result)["requests"] for result in results} == requests
     assert re.match(rf"{full} of 400 leads, as many as fit, ", text(results[0]))
     assert re.match(rf"{sizes[1]} more, {full + sizes[1]} of 400 shown, as many as fit, ", text(results[1]))
     assert re.match(rf"{sizes[-1]} more, 400 of 400 shown, ", text(results[-1]))
@@ -92,6 +103,34 @@ Not listed, with none of these fields: 12 leads.\
 """)
     assert len(content(first)["leads"]) + len(content(second)["leads"]) == 10
     assert content(first)["without_fields"] + content(second)["without_fields"] == 20
+
+
+async def test_zero_is_a_value_and_not_to_be_archived_is_none() -> None:
+    leads = [
+        stored(1, projected_value=0),
+        stored(2, projected_value=5, archived_at="2026-11-01T12:00:00Z"),
+        stored(3, tags=["vip"], source=""),
+        stored(4),
+    ]
+    with company(leads) as sandbox:
+        async with connect(sandbox) as client:
+            results = [
+                await search(client, fields=fields, archived="include")
+                for fields in ("projected_value", "archived", "tags, source", "id")
+            ]
+    assert [text(result).splitlines()[1:] for result in results] == snapshot(
+        [
+            [
+                "projected_value",
+                "$0 · id 996ad860",
+                "$5 · id 59e06cf8",
+                "Not listed, with none of these fields: 2 leads.",
+            ],
+            ["archived", "yes · id 59e06cf8", "Not listed, with none of these fields: 3 leads."],
+            ["tags · source", "vip · - · id 391ada15", "Not listed, with none of these fields: 3 leads."],
+            ["id", "996ad860", "59e06cf8", "391ada15", "22fe83ae"],
+        ]
+    )
 
 
 async def test_an_id_stands_only_where_nothing_else_tells_leads_apart() -> None:
@@ -206,6 +245,7 @@ Call after 5 pm.\
         ({"assigned": False}, "there is no argument assigned: did you mean has?"),
         ({"has": ["colour"]}, "has: there is no field colour"),
         ({"has": ["id"]}, "has: id: every lead has it"),
+        ({"lacks": "stage, id, archived"}, "lacks: id, archived: every lead has it"),
         ({"has": ["phone"], "lacks": "phone, email"}, "arguments: no lead both has and lacks phone"),
         ({"lacks": "lead_source", "has": "property_city", "limit": 0}, None),
         ({"lacks": '["tags"]', "limit": 0}, None),
@@ -218,3 +258,17 @@ async def test_what_a_lead_must_have(arguments: dict[str, object], fault: str | 
             result = await client.call_tool("search_leads", arguments)
     assert result.is_error == (fault is not None), text(result)
     assert (fault or "lead") in text(result)
+
+
+def test_there_is_room_for_so_many_characters_and_for_what_comes_first() -> None:
+    page = SearchPage()
+    assert page.has_room([], ["x" * (MAX_ROWS_CHARS + 1)])
+    page = SearchPage(rows=[LeadView()])
+    assert page.has_room([], ["x" * MAX_ROWS_CHARS])
+    assert not page.cut
+    assert not page.has_room([], ["x"])
+    assert page.cut
+    page = SearchPage(rows=[LeadView()])
+    quoted = len('{"name":""}')
+    assert page.has_room([LeadView().model_copy(update={"name": "x" * (MAX_ROWS_CHARS - quoted)})], [])
+    assert not page.has_room([LeadView(name="x")], [])

@@ -319,6 +319,8 @@ def ground() -> Iterator[Ground]:
 @example(wanted={"needs_action": True, "count_by": "tag"}, limit=7)
 @example(wanted={"tags": ["Website", "plan: quarterly"], "all_tags": True}, limit=7)
 @example(wanted={"tags": ["in, out", "Website"]}, limit=7)
+@example(wanted={"has": ["email", "follow_up_date"]}, limit=50)
+@example(wanted={"lacks": ["email", "follow_up_date"]}, limit=50)
 @example(wanted={"follow_up_from": "2026-11-21", "follow_up_to": "2026-11-22"}, limit=7)
 @example(wanted={"value_from": 189, "value_to": 459, "order": "value"}, limit=50)
 @given(wanted=searches(), limit=st.sampled_from([7, 50]))
@@ -373,6 +375,7 @@ def check_counts(result: Row, leads: list[Row], by: list[str]) -> None:
             }
             assert rest[0] == sum(count for count, _ in cells.values())
         totals = {entry["name"]: entry["count"] for entry in result.get("totals", [])}
+        assert bool(totals) == bool(leads)
         every = expected_counts(leads, by[1])
         assert all(every[name][0] == count for name, count in totals.items() if not name.endswith(" others"))
 

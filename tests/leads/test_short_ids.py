@@ -284,6 +284,29 @@ id: 9f0c1b22 was not shown lately, and only the newest 1,000 of 3,002 leads were
             assert content(await server.call("get_lead", id="182bd5e5"))["lead"]["id"] == ANN
 
 
+async def test_several_of_a_company_with_more_leads_than_a_search_may_read() -> None:
+    """Reading stops only when each has a candidate."""
+    others = [lead(f"{number:08x}{CARA[8:]}", f"Lead {number}", number) for number in range(1, 3_001)]
+    with company(*others, lead(CARA, "Cara Diaz", 3_001)) as rotor:
+        async with serve(rotor, search_requests="2") as server:
+            rows = [{"id": short, "stage": "Won"} for short in ("9f0c1b22", "000005dd", "00000001")]
+            done = await server.call("upsert_leads", rows=rows)
+            assert text(done) == snapshot("""\
+3 rows: 3 invalid. 2 requests spent.
+Row 1, invalid: id: 9f0c1b22 was not shown lately, and only the newest 2,000 of 3,001 leads were read: of these only Cara Diaz (id 9f0c1b22-0000-4000-8000-00000000000c) begins with it, and an older one may too. Give the whole id of the lead that is meant; search_leads finds leads by name, phone or e-mail.
+Row 2, invalid: id: 000005dd was not shown lately, and only the newest 2,000 of 3,001 leads were read: of these only Lead 1501 (id 000005dd-0000-4000-8000-00000000000c) begins with it, and an older one may too. Give the whole id of the lead that is meant; search_leads finds leads by name, phone or e-mail.
+Row 3, invalid: id: 00000001 was not shown lately, and only the newest 2,000 of 3,001 leads were read: of these none begins with it, and an older one may too. Give the whole id of the lead that is meant; search_leads finds leads by name, phone or e-mail.\
+""")
+            assert rotor.requests == ["GET /leads"] * 2
+            done = await server.call("upsert_leads", rows=rows[:1], ids=["00000bb8"], stage="Won")
+            assert text(done) == snapshot("""\
+2 rows: 2 invalid. 1 request spent. Row 2 is the first of the ids.
+Row 1, invalid: id: 9f0c1b22 was not shown lately, and only the newest 1,000 of 3,001 leads were read: of these only Cara Diaz (id 9f0c1b22-0000-4000-8000-00000000000c) begins with it, and an older one may too. Give the whole id of the lead that is meant; search_leads finds leads by name, phone or e-mail.
+Row 2, invalid: id: 00000bb8 was not shown lately, and only the newest 1,000 of 3,001 leads were read: of these only Lead 3000 (id 00000bb8-0000-4000-8000-00000000000c) begins with it, and an older one may too. Give the whole id of the lead that is meant; search_leads finds leads by name, phone or e-mail.\
+""")
+            assert rotor.requests == ["GET /leads"] * 3
+
+
 async def test_a_list_that_shrinks_while_it_is_read_is_not_whole() -> None:
     """A lead that is deleted moves another one to a page that was read before."""
     others = [lead(f"{number:08x}{CARA[8:]}", f"Lead {number}", number) for number in range(1, 1_101)]

@@ -1,15 +1,19 @@
 """Searches for several stages: what they find, and which requests that takes."""
 
+import json
 from typing import Any
 
+import httpx2
 import pytest
 from inline_snapshot import snapshot
 from mcp import Client
 
 from rotor_mcp.sandbox import Sandbox
+from rotor_mcp.sandbox.requests import Listing
+from rotor_mcp.sandbox.store import StoredLead
 from tests.conftest import content, text
 from tests.leads.companies import company, stored
-from tests.leads.test_search import all_leads, connect, expected, ids, search, walk
+from tests.leads.test_search import Recorder, all_leads, connect, expected, ids, said, search, walk
 
 pytestmark = pytest.mark.anyio
 
@@ -20,26 +24,38 @@ def asked(sandbox: Sandbox) -> int:
     return len(sandbox.requests)
 
 
+def one_in(number: int, *stages: str, many: int = 50) -> str:
+    """The stage of a lead where one lead in so many has each of these, and the others have another."""
+    return stages[number % many] if number % many < len(stages) else "Old"
+
+
 @pytest.mark.parametrize(
-    ("size", "stages", "requests"),
+    ("size", "many", "arguments", "requests"),
     [
-        (900, ["Quoted", "Won"], 1),  # all leads are one page
-        (1_900, ["Quoted", "Won"], 2),
-        (2_400, ["Quoted", "Won"], 3),  # how many there are is known only after the first page
-        (4_800, ["Quoted", "Won"], 5),  # the first page, and 1,200 of each stage
-        (4_100, ["Quoted", "Won", "Lost"], 5),
+        (900, 50, {}, 1),  # all leads are one page
+        (1_900, 50, {}, 2),
+        (3_000, 50, {}, 3),  # a list for each stage would take as many
+        (3_001, 50, {}, 3),  # how many there are is known from the first page; then one for each stage
+        (4_000, 50, {}, 3),
+        (4_000, 50, {"archived": "include"}, 3),
+        (4_000, 50, {"created_from": "2026-11-22"}, 1),  # the list of all ends sooner
+        (6_000, 6, {}, 3),  # exactly one page for each stage
+        (6_400, 5, {}, 5),  # 1,280 of each stage: two pages
+        (4_800, 4, {}, 5),  # 1,200 of each stage: as many as all
     ],
 )
 async def test_the_cheaper_of_all_pages_and_a_list_for_each_stage(
-    size: int, stages: list[str], requests: int
+    size: int, many: int, arguments: dict[str, str], requests: int
 ) -> None:
-    with company(stored(number, stage=STAGES[number % 4]) for number in range(size)) as sandbox:
-        leads = expected(await all_leads(sandbox), {"stage": stages})
+    wanted = {"stage": ["Quoted", "Won"], **arguments}
+    leads = (stored(number, stage=one_in(number, "Quoted", "Won", many=many)) for number in range(size))
+    with company(leads) as sandbox:
+        there = expected(await all_leads(sandbox), wanted)
         sandbox.requests.clear()
         async with connect(sandbox) as client:
-            result = await search(client, stage=stages, limit=2)
-        assert ids(result) == [lead["id"] for lead in leads[:2]]
-        assert (content(result)["count"], content(result)["requests"]) == (len(leads), requests)
+            result = await search(client, **wanted, limit=2)
+        assert ids(result) == [lead["id"] for lead in there[:2]]
+        assert (content(result)["count"], content(result)["requests"]) == (len(there), requests)
         assert asked(sandbox) == requests
 
 
@@ -69,28 +85,117 @@ async def test_what_follows_is_found_by_stage_as_well() -> None:
                 assert [len(ids(result)) for result in results] == [33, 33, 33, 33, 28]
 
 
-async def test_lists_that_are_too_long_give_way_to_the_newest_leads() -> None:
+@pytest.mark.parametrize(("size", "requests"), [(6_500, "4"), (10_000, "5")])
+async def test_lists_that_are_too_long_give_way_to_the_newest_leads(size: int, requests: str) -> None:
     """Nothing is left out in silence, and the way on leads to the rest."""
-    with company(stored(number, stage=STAGES[number % 4]) for number in range(6_500)) as sandbox:
-        wanted: dict[str, Any] = {"stage": ["New", "Quoted", "Won"], "limit": 100, "fields": ["name"]}
+
+    def stage(number: int) -> str:  # the newest leads, by which lists are estimated, have few of the stages
+        return one_in(number, "Quoted", "Won") if number < 1_000 else STAGES[number % 4]
+
+    with company(stored(number, stage=stage(number)) for number in range(size)) as sandbox:
+        wanted: dict[str, Any] = {"stage": ["Quoted", "Won"], "limit": 100, "fields": ["name"]}
         there = [lead["id"] for lead in expected(await all_leads(sandbox), wanted)]
-        async with connect(sandbox, search_requests="4") as client:
+        async with connect(sandbox, search_requests=requests) as client:
             results = await walk(client, **wanted)
         assert [lead["id"] for result in results for lead in content(result)["leads"]] == there
-        assert "Only the newest" in text(results[0])
-        assert all(content(result)["requests"] <= 4 + 1 for result in results)
+        assert all(content(result)["requests"] <= int(requests) for result in results)
+    assert said(results[0]).splitlines()[:2] == NEWEST[size]
 
 
-async def test_a_stage_that_rotor_spells_otherwise_is_found_among_others() -> None:
-    def stage(number: int) -> str:
-        return {0: "Quoted", 1: "follow-up"}.get(number % 100, "Old")
+NEWEST: dict[int, list[str]] = snapshot(
+    {
+        6500: [
+            "40 leads, newest first. Today is 2026-11-22. 4 requests spent. Read up to 1 second ago.",
+            "Only the newest 1,000 of 6,500 leads were looked at, and counted.",
+        ],
+        10000: [
+            "40 leads, newest first. Today is 2026-11-22. 5 requests spent. Read up to 1 second ago.",
+            "Only the newest 1,000 of 10,000 leads were looked at, and counted.",
+        ],
+    }
+)
 
-    with company(stored(number, stage=stage(number)) for number in range(3_000)) as sandbox:
-        wanted = {"stage": ["quoted", "Follow Up"]}
-        async with connect(sandbox, search_memory="0") as client:
-            await client.call_tool("upsert_lead", {"name": "Another", "phone": "612-555-0100"})
-            result = await search(client, **wanted, limit=0)
-        assert content(result)["count"] == 60
+
+async def test_lists_of_stages_go_on_page_by_page() -> None:
+    """Each lead is found once, newest first, also those behind the first page of a stage."""
+    stages = {0: "Quoted", 1: "Won", 2: "Won"}
+    with company(stored(number, stage=stages.get(number % 16, "Old")) for number in range(9_600)) as sandbox:
+        wanted = {"stage": ["Won", "Quoted"]}
+        there = expected(await all_leads(sandbox), wanted)
+        async with connect(sandbox) as client:
+            result = await search(client, **wanted, limit=100, fields=["id"], count_by="stage")
+        assert [lead["id"] for lead in content(result)["leads"]] == [lead["id"] for lead in there[:100]]
+    assert said(result).splitlines()[:2] == snapshot(
+        [
+            "100 of 1,800 leads, newest first. Today is 2026-11-22. 4 requests spent.",
+            "By stage: Won 1,200, Quoted 600.",
+        ]
+    )
+
+
+async def test_a_lead_that_moves_to_another_stage_meanwhile_is_found_once() -> None:
+    leads = [stored(number, stage=one_in(number, "Quoted", "Won")) for number in range(4_000)]
+    with company(leads) as sandbox:
+        listed = sandbox.store.page
+
+        def page(listing: Listing) -> tuple[list[StoredLead], int]:
+            found, total = listed(listing)
+            return (
+                ([{**leads[0], "stage": "Won"}, *found], total + 1)
+                if listing.stage == "Won"
+                else (found, total)
+            )
+
+        sandbox.store.page = page  # type: ignore[method-assign]
+        async with connect(sandbox) as client:
+            result = await search(client, stage=["Quoted", "Won"], limit=2, count_by="stage")
+    assert [lead["id"] for lead in content(result)["leads"]] == [leads[0]["id"], leads[1]["id"]]
+    assert said(result).splitlines()[:2] == snapshot(
+        [
+            "2 of 160 leads, newest first. Today is 2026-11-22. 3 requests spent.",
+            "By stage: Won 81, Quoted 79.",
+        ]
+    )
+
+
+async def test_lists_of_stages_of_which_rotor_does_not_say_how_long_they_are() -> None:
+    leads = (stored(number, stage=one_in(number, "Quoted", "Won", many=10)) for number in range(8_000))
+    with company(leads) as sandbox:
+        hides = HidesTotals(sandbox)
+        async with connect(sandbox, lambda: hides, search_requests="6") as client:
+            result = await search(client, stage=["Quoted", "Won"], limit=0)
+            too_long = await search(client, stage=["Quoted", "Old"], limit=0)
+    assert text(result) == snapshot("1,600 leads. Today is 2026-11-22. 3 requests spent.")
+    assert text(too_long) == snapshot("""\
+900 leads. Today is 2026-11-22. 6 requests spent. Read up to 1 second ago.
+Only the newest 1,000 of 8,000 leads were looked at, and counted.\
+""")
+
+
+class HidesTotals(Recorder):
+    """A Rotor that says only of the list of all leads how long it is."""
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        response = await super().handle_async_request(request)
+        if "stage" not in request.url.params:
+            return response
+        answer = json.loads(await response.aread())
+        del answer["pagination"]["total"]
+        return httpx2.Response(response.status_code, json=answer)
+
+
+@pytest.mark.parametrize("spelling", ["won", "WON"])
+async def test_a_stage_that_rotor_spells_otherwise_is_found_among_others(spelling: str) -> None:
+    """A list for each stage is tried, and as that of one is empty, all leads are read."""
+    leads = (stored(number, stage=one_in(number + 9, "Quoted", "Won")) for number in range(4_000))
+    with company(leads) as sandbox:
+        async with connect(sandbox, search_memory="0", search_requests="9") as client:
+            await search(client, limit=1)  # how many leads there are is known then, and no stage
+            result = await search(client, stage=["Quoted", spelling], limit=0)
+        assert (content(result)["count"], content(result)["requests"]) == (160, 6)
+        async with connect(sandbox) as client:  # here the first page shows how Rotor spells it
+            result = await search(client, stage=["Quoted", spelling], limit=0)
+        assert (content(result)["count"], content(result)["requests"]) == (160, 3)
 
 
 @pytest.mark.parametrize(
@@ -102,6 +207,7 @@ async def test_a_stage_that_rotor_spells_otherwise_is_found_among_others() -> No
         (["Quoted", "", None], ["Quoted"]),
         ("Sold, waiting", ["Sold, waiting"]),
         (["Sold, waiting", "won"], ["Sold, waiting", "Won"]),
+        ("…", []),  # of which nothing is left to compare: not the leads without a stage
     ],
     ids=str,
 )
@@ -110,7 +216,7 @@ async def test_one_text_is_one_stage(given: object, found: list[str]) -> None:
     with company(stored(number, stage=stages[number % 5]) for number in range(30)) as sandbox:
         async with connect(sandbox) as client:
             result = await search(client, stage=given, limit=50)
-            assert {lead["stage"] for lead in content(result)["leads"]} == {*found}
+            assert {lead.get("stage") for lead in content(result)["leads"]} == {*found}
             rest = await search(client, not_stage=given, limit=50)
         assert {lead.get("stage") for lead in content(rest)["leads"]} == {*stages} - {*found}
         assert content(result)["count"] + content(rest)["count"] == 30

@@ -174,6 +174,16 @@ async def test_a_fuller_name_completes_a_shorter_one(client: Client, rotor: Roto
     assert (content(result)["outcome"], (await rotor.lead(sam))["name"]) == ("updated", "Sam Rivera")
 
 
+async def test_a_lead_without_a_name_may_be_another_person(client: Client, rotor: Rotor) -> None:
+    await rotor.add(phone="612-555-0177", email="old@example.com")
+    assert said(await upsert(client, phone="6125550177", email="new@example.com")) == snapshot("""\
+Nothing was written: this phone belongs to a lead without a name, whose email would be replaced. 2 requests spent. The plan for a lead without a name (matched by phone), id <id 0>:
+  email: old@example.com → new@example.com
+  unchanged: phone
+Ask the user first whether this is that lead or somebody else. If the user approves exactly this, call again with the same arguments and confirm "<token>". If it is another person, do not confirm: add a note to this lead, or enter the person without the phone, because Rotor finds this lead by it.\
+""")
+
+
 async def test_who_a_found_lead_is_is_not_replaced_without_approval(
     client: Client, rotor: Rotor, sandbox: Sandbox
 ) -> None:

@@ -1,9 +1,10 @@
 import pytest
 
 from rotor_mcp.errors import InvalidArguments
-from rotor_mcp.leads.requests import UpsertRequest
+from rotor_mcp.leads.requests import Arguments, SearchRequest, UpsertRequest
 from rotor_mcp.leads.validation import nearest, parse
 from rotor_mcp.tools.get_lead import GetLeadArguments
+from rotor_mcp.tools.upsert_leads import UpsertLeadsArguments
 
 
 def test_each_fault_is_named_without_the_value_given() -> None:
@@ -62,3 +63,23 @@ def test_the_nearest_right_argument(name: str, meant: str | None) -> None:
 
 def test_a_read_name_means_nothing_to_a_tool_without_that_field() -> None:
     assert nearest("property_city", list(GetLeadArguments.model_fields)) is None
+
+
+@pytest.mark.parametrize(
+    ("model", "meant", "names"),
+    [
+        (SearchRequest, "search", "phone email name query q text keyword"),
+        (SearchRequest, "has", "assigned assigned_to notes"),
+        (SearchRequest, "lacks", "missing without unassigned"),
+        (SearchRequest, "order", "sort sort_by order_by sortBy"),
+        (SearchRequest, "count_by", "group_by aggregate breakdown"),
+        (SearchRequest, "not_stage", "exclude_stage stage_not"),
+        (SearchRequest, "limit", "page_size per_page max_results pageSize"),
+        (UpsertLeadsArguments, "rows", "phone email name leads records"),
+        (UpsertLeadsArguments, None, "q missing limit"),
+        (GetLeadArguments, None, "phone missing sort_by"),
+    ],
+)
+def test_what_callers_call_it_elsewhere(model: type[Arguments], meant: str | None, names: str) -> None:
+    known = list(model.model_fields)
+    assert {name: nearest(name, known) for name in names.split()} == dict.fromkeys(names.split(), meant)

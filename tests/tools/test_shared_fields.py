@@ -1,5 +1,6 @@
 """One change for many leads: fields that are given once, for ids and beside rows."""
 
+import json
 from typing import Any
 
 import anyio
@@ -296,5 +297,32 @@ async def test_one_item_with_several_ids_is_no_id(client: Client, sandbox: Sandb
     both = "182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e, 398fa955-b21a-4f03-a1be-fa21047aa7ac"
     refused = await upsert(client, ids=[both], stage="Won")
     assert (refused.is_error, sandbox.requests) == (True, [])
-    taken = await upsert(client, ids=both, stage="Won", dry_run=True)
-    assert content(taken)["counts"] == {"updated": 2}
+    for text_of_two in (both, both.replace(",", "\n"), json.dumps(both.split(", "))):
+        taken = await upsert(client, ids=text_of_two, stage="Won", dry_run=True)
+        assert content(taken)["counts"] == {"updated": 2}
+
+
+async def test_as_many_ids_as_one_call_takes(client: Client, sandbox: Sandbox) -> None:
+    ids = [f"{number:08x}-0000-4000-8000-000000000001" for number in range(101)]
+    faults = [
+        text(await upsert(client, stage="Won", **arguments)).splitlines()[1:]
+        for arguments in (
+            {"ids": ids},
+            {"ids": ids[:100], "rows": [{"id": ids[100]}]},
+            {"ids": "a " * 5_000},
+            {"ids": "a " * 5_000 + "a"},
+        )
+    ]
+    assert faults == snapshot(
+        [
+            ["ids: 101 are given, at most 100 are allowed"],
+            ["arguments: 101 rows and ids are given, at most 100 are allowed in one call"],
+            ["arguments: 5,000 rows and ids are given, at most 100 are allowed in one call"],
+            ["ids: 10,001 characters, at most 10,000 are allowed"],
+        ]
+    )
+    assert sandbox.requests == []
+    taken = await upsert(client, ids=ids[:99], rows=[{"id": ids[99]}], stage="Won", dry_run=True)
+    assert text(taken).splitlines()[0] == snapshot(
+        "Dry run, nothing was written. 100 rows: 100 invalid. 1 request spent. Row 2 is the first of the ids. To do this takes 0 more."
+    )
