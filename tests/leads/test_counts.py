@@ -13,9 +13,9 @@ from inline_snapshot import snapshot
 from mcp import Client
 
 from rotor_mcp.leads.requests import CountedBy
-from tests.conftest import content, text
+from tests.conftest import content
 from tests.leads.companies import company, stored
-from tests.leads.test_search import connect, search
+from tests.leads.test_search import connect, said, search
 
 pytestmark = pytest.mark.anyio
 
@@ -169,7 +169,7 @@ async def test_groups_that_do_not_fit_are_added_up() -> None:
     counts, others = content(result)["counts"], content(result).get("others")
     assert counts[0] == {"name": "Google ads", "count": 100, "value": 1000}
     assert others == {"name": "50", "count": 50, "value": 500}
-    assert text(table).splitlines()[-2:] == snapshot(
+    assert said(table).splitlines()[-2:] == snapshot(
         ["60 others 62 ($620): 2026-11-22 62 ($620)", "all 200 ($2,000): 2026-11-22 200 ($2,000)"]
     )
 
@@ -184,7 +184,7 @@ async def test_a_moment_that_is_not_known_is_counted_last() -> None:
     with company(leads) as sandbox:
         async with connect(sandbox) as client:
             results = [await search(client, count_by=by, limit=0) for by in periods]
-    assert [text(result).splitlines()[1] for result in results] == snapshot(
+    assert [said(result).splitlines()[1] for result in results] == snapshot(
         [
             "By created_month: 2026-11 2, none 3.",
             "By created_week: 2026-11-02 1, 2026-11-16 1, none 3.",
@@ -202,14 +202,14 @@ async def test_names_that_look_alike_when_shown_are_counted_together_in_a_table(
         async with connect(sandbox) as client:
             table = await search(client, count_by=["priority", "source"], limit=0)
             rows = await search(client, count_by=["source", "priority"], limit=0)
-    assert text(table).replace("x" * 100, "x…x") == snapshot("""\
+    assert said(table).replace("x" * 100, "x…x") == snapshot("""\
 5 leads. Worth $0.50 in all. Today is 2026-11-22. 1 request spent.
 By priority and source:
 none 5 ($0.50): none 2 ($0.20), x…x 2 ($0.20), two lines 1 ($0.10)
 all 5 ($0.50): none 2 ($0.20), x…x 2 ($0.20), two lines 1 ($0.10)\
 """)
-    assert text(rows).replace("x" * 100, "x…x") == snapshot("""\
-5 leads. Worth $0.50 in all. Today is 2026-11-22. No requests spent. Read up to 1 second ago.
+    assert said(rows).replace("x" * 100, "x…x") == snapshot("""\
+5 leads. Worth $0.50 in all. Today is 2026-11-22. No requests spent. Read up to <age> ago.
 By source and priority:
 none 1 ($0.10): none 1 ($0.10)
 none 1 ($0.10): none 1 ($0.10)
@@ -242,7 +242,7 @@ async def test_most_days_are_kept_in_order_of_time() -> None:
 
 async def test_a_table(client: Client) -> None:
     result = await search(client, count_by=["priority", "stage"], source="referral", limit=0)
-    assert text(result) == snapshot("""\
+    assert said(result) == snapshot("""\
 21 leads. Worth $9,869.50 in all. Today is 2026-11-22. 1 request spent.
 By priority and stage:
 none 7 ($2,525.50): New Leads 4 ($1,908), Quoted 1 ($219), none 1 ($299), Scheduled 1 ($99.50)
@@ -332,12 +332,12 @@ all 21 ($9,869.50): New Leads 7 ($6,008), Quoted 3 ($1,063), Contacted 3 ($943.5
 async def test_what_cannot_be_counted_by_is_refused(client: Client, given: object) -> None:
     result = await client.call_tool("search_leads", {"count_by": given})
     assert result.is_error
-    assert "count_by" in text(result)
+    assert "count_by" in said(result)
 
 
 async def test_a_text_and_a_list_count_the_same(client: Client) -> None:
     texts = {
-        text(await search(client, count_by=given, limit=0)).partition("By ")[2]
+        said(await search(client, count_by=given, limit=0)).partition("By ")[2]
         for given in ("stage, source", ["stage", "source"], '["stage", "source"]')
     }
     assert len(texts) == 1
@@ -352,10 +352,10 @@ async def test_users_are_told_apart_by_short_ids() -> None:
         async with connect(sandbox) as connected:
             result = await search(connected, count_by="assigned_to", limit=0)
             table = await search(connected, count_by=["stage", "assigned_to"], limit=0)
-    assert text(result).splitlines()[1:] == snapshot(
+    assert said(result).splitlines()[1:] == snapshot(
         ["By assigned_to: 0d0ad6b7-9a5c 3, 0d0ad6b7-9a5d 2, none 2."]
     )
-    assert text(table).splitlines()[1:] == snapshot(
+    assert said(table).splitlines()[1:] == snapshot(
         [
             "By stage and assigned_to:",
             "Won 7: 0d0ad6b7-9a5c 3, 0d0ad6b7-9a5d 2, none 2",

@@ -9,9 +9,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from inline_snapshot import snapshot
 
-from tests.conftest import content, text
+from tests.conftest import content
 from tests.leads.companies import company, stored
-from tests.leads.test_search import connect, search, walk
+from tests.leads.test_search import connect, said, search, walk
 
 pytestmark = pytest.mark.anyio
 
@@ -133,7 +133,7 @@ async def test_whole_companies_are_compared_in_one_call() -> None:
     with company(map(lead, range(2_400))) as sandbox:
         async with connect(sandbox) as client:
             result = await search(client, duplicates=True)
-    assert text(result) == snapshot("""\
+    assert said(result) == snapshot("""\
 6 leads in 3 groups that share a phone or e-mail, newest first. Today is 2026-11-22. 3 requests spent.
 6125551207:
   Lead 7 · Quoted · created 2026-11-22 · id d6ed313e
@@ -205,7 +205,7 @@ async def test_what_could_not_be_compared_is_said() -> None:
     with company(leads) as sandbox:
         async with connect(sandbox, search_requests="1") as client:
             result = await search(client, duplicates=True)
-    assert text(result) == snapshot("""\
+    assert said(result) == snapshot("""\
 No leads share a phone or e-mail so far; archived ones left out. Today is 2026-11-22. 1 request spent.
 Only the newest 1,000 of 2,400 leads were compared.\
 """)
@@ -217,7 +217,7 @@ async def test_some_fields_and_counts_of_duplicates() -> None:
         async with connect(sandbox) as client:
             shown = await search(client, duplicates=True, fields=["name", "stage"], count_by="stage")
             counted = await search(client, duplicates=True, limit=0)
-    assert text(shown) == snapshot("""\
+    assert said(shown) == snapshot("""\
 2 leads in 1 group that shares a phone or e-mail, newest first. Today is 2026-11-22. 1 request spent.
 By stage: Won 1, none 1.
 name · stage
@@ -225,8 +225,8 @@ name · stage
   Lead 1 · Won
   Lead 2 · -\
 """)
-    assert text(counted) == snapshot(
-        "2 leads in 1 group that shares a phone or e-mail. Today is 2026-11-22. No requests spent. Read up to 1 second ago."
+    assert said(counted) == snapshot(
+        "2 leads in 1 group that shares a phone or e-mail. Today is 2026-11-22. No requests spent. Read up to <age> ago."
     )
 
 
@@ -269,11 +269,11 @@ async def test_a_group_that_shares_several_things() -> None:
             some = await search(client, duplicates=True, fields=["email", "projected_value"])
             of_one = await search(client, duplicates=True, search="lead 4", created_from="2026-11-01")
             alone = [
-                text(await search(client, limit=0, **arguments)).partition(" Today")[0]
+                said(await search(client, limit=0, **arguments)).partition(" Today")[0]
                 for arguments in ({"duplicates": True}, {"fields": "name", "order": "oldest"})
             ]
-            listed = text(await search(client, duplicates=True)).partition(" Today")[0]
-    assert text(result) == snapshot("""\
+            listed = said(await search(client, duplicates=True)).partition(" Today")[0]
+    assert said(result) == snapshot("""\
 3 leads in 1 group that shares a phone or e-mail, oldest first, archived ones too. Today is 2026-11-22. 1 request spent.
 612-555-0101, Ann@example.com, bo@example.com:
   Lead 3 · created 2026-11-22 · id 391ada15
@@ -283,7 +283,7 @@ async def test_a_group_that_shares_several_things() -> None:
     assert content(result)["groups"] == snapshot(
         [{"shared": ["612-555-0101", "Ann@example.com", "bo@example.com"], "leads": 3}]
     )
-    assert text(some) == snapshot("""\
+    assert said(some) == snapshot("""\
 2 leads in 1 group that shares a phone or e-mail, newest first. Worth $5 in all. Today is 2026-11-22. 1 request spent.
 email · projected_value
 bo@example.com:
@@ -297,8 +297,8 @@ bo@example.com:
             "2 leads in 1 group that shares a phone or e-mail, newest first.",
         ]
     )
-    assert text(of_one) == snapshot(
-        'No leads share a phone or e-mail with one that matches search "lead 4", created_from "2026-11-01"; archived ones left out. Today is 2026-11-22. No requests spent. Read up to 1 second ago.'
+    assert said(of_one) == snapshot(
+        'No leads share a phone or e-mail with one that matches search "lead 4", created_from "2026-11-01"; archived ones left out. Today is 2026-11-22. No requests spent. Read up to <age> ago.'
     )
 
 
@@ -313,14 +313,14 @@ async def test_one_phone_of_very_many_leads() -> None:
         [{"shared": ["612-555-0100"], "leads": 20, "more": 280}],
         [{"shared": ["612-555-0101"], "leads": 2}],
     ]
-    assert re.sub(r"cursor \S+", "cursor <cursor>", text(results[0])).splitlines()[-3:] == snapshot(
+    assert re.sub(r"cursor \S+", "cursor <cursor>", said(results[0])).splitlines()[-3:] == snapshot(
         [
             "  Lead 19",
             "  and 280 more leads",
             "More: the same search with cursor <cursor>",
         ]
     )
-    assert [text(result).splitlines()[:5] for result in results] == snapshot(
+    assert [said(result).splitlines()[:5] for result in results] == snapshot(
         [
             [
                 "20 of 302 leads in 2 groups that share a phone or e-mail, newest first. Today is 2026-11-22. 1 request spent.",
@@ -330,7 +330,7 @@ async def test_one_phone_of_very_many_leads() -> None:
                 "  Lead 1",
             ],
             [
-                "2 more, 302 of 302 shown, newest first. Today is 2026-11-22. No requests spent. Read up to 1 second ago.",
+                "2 more, 302 of 302 shown, newest first. Today is 2026-11-22. No requests spent. Read up to <age> ago.",
                 "name",
                 "612-555-0101:",
                 "  Twin · id b0d4bdb3",

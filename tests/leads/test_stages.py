@@ -11,7 +11,7 @@ from mcp import Client
 from rotor_mcp.sandbox import Sandbox
 from rotor_mcp.sandbox.requests import Listing
 from rotor_mcp.sandbox.store import StoredLead
-from tests.conftest import content, text
+from tests.conftest import content
 from tests.leads.companies import company, stored
 from tests.leads.test_search import Recorder, all_leads, connect, expected, ids, said, search, walk
 
@@ -105,11 +105,11 @@ async def test_lists_that_are_too_long_give_way_to_the_newest_leads(size: int, r
 NEWEST: dict[int, list[str]] = snapshot(
     {
         6500: [
-            "40 leads, newest first. Today is 2026-11-22. 4 requests spent. Read up to 1 second ago.",
+            "40 leads, newest first. Today is 2026-11-22. 4 requests spent. Read up to <age> ago.",
             "Only the newest 1,000 of 6,500 leads were looked at, and counted.",
         ],
         10000: [
-            "40 leads, newest first. Today is 2026-11-22. 5 requests spent. Read up to 1 second ago.",
+            "40 leads, newest first. Today is 2026-11-22. 5 requests spent. Read up to <age> ago.",
             "Only the newest 1,000 of 10,000 leads were looked at, and counted.",
         ],
     }
@@ -165,9 +165,9 @@ async def test_lists_of_stages_of_which_rotor_does_not_say_how_long_they_are() -
         async with connect(sandbox, lambda: hides, search_requests="6") as client:
             result = await search(client, stage=["Quoted", "Won"], limit=0)
             too_long = await search(client, stage=["Quoted", "Old"], limit=0)
-    assert text(result) == snapshot("1,600 leads. Today is 2026-11-22. 3 requests spent.")
-    assert text(too_long) == snapshot("""\
-900 leads. Today is 2026-11-22. 6 requests spent. Read up to 1 second ago.
+    assert said(result) == snapshot("1,600 leads. Today is 2026-11-22. 3 requests spent.")
+    assert said(too_long) == snapshot("""\
+900 leads. Today is 2026-11-22. 6 requests spent. Read up to <age> ago.
 Only the newest 1,000 of 8,000 leads were looked at, and counted.\
 """)
 
@@ -224,8 +224,8 @@ async def test_one_text_is_one_stage(given: object, found: list[str]) -> None:
 
 async def test_a_stage_that_nobody_has_is_said_beside_what_matches(client: Client) -> None:
     result = await search(client, stage=["Won", "Wonn"], not_stage="Lostt", limit=0)
-    assert text(result) == snapshot("""\
-11 leads. Worth $3,039 in all. Today is 2026-11-22. 1 request spent. Read up to 1 second ago.
+    assert said(result) == snapshot("""\
+11 leads. Worth $3,039 in all. Today is 2026-11-22. 1 request spent. Read up to <age> ago.
 No lead read lately has the stage Wonn. In use: New Leads, Contacted, Quoted, Scheduled, Lost, Won.
 No lead read lately has the stage Lostt. In use: New Leads, Contacted, Quoted, Scheduled, Lost, Won.\
 """)
