@@ -117,7 +117,7 @@ class LeadScan:
             RotorError: if a request failed.
         """
         leads: dict[str | int, Lead] = {}
-        total, oldest = 0, 0.0
+        oldest = 0.0
         for place, stage in enumerate(self.request.stage, 1):
             number, has_more, found = 0, True, 0
             while has_more:
@@ -130,9 +130,8 @@ class LeadScan:
                 if pages_left + len(self.request.stage) - place > self.call.search_requests_left:
                     raise StagesTooLong
             self.finds_no_lead_of_a_stage |= not found
-            total += found
         newest_first = sorted(leads.values(), key=lambda lead: ScanPosition.of(lead).at, reverse=True)
-        return Page(leads=newest_first, total=total, has_more=False), oldest
+        return Page(leads=newest_first, total=len(newest_first), has_more=False), oldest
 
     @property
     def _with_archived(self) -> bool:

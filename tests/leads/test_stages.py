@@ -83,6 +83,7 @@ async def test_what_follows_is_found_by_stage_as_well() -> None:
                 found = [lead for result in results for lead in ids(result)]
                 assert found == (there if order == "newest" else there[::-1])
                 assert [len(ids(result)) for result in results] == [33, 33, 33, 33, 28]
+                assert all(content(result)["age_seconds"] for result in results[1:]), "they are remembered"
 
 
 @pytest.mark.parametrize(("size", "requests"), [(6_500, "4"), (10_000, "5")])
