@@ -90,11 +90,10 @@ class CallContext:
                 search=search, stage=stage, tags=tags, archived=archived, limit=size, page=number
             ),
         )
-        if not (search or stage or tags):
-            if page.total is not None:
-                self.state.lead_totals[archived] = page.total
-            if number == 1 and size == PAGE_LIMIT:
-                self.state.vocabulary.surveyed()
+        if not (search or tags) and page.total is not None:
+            self.state.lead_totals[archived, stage] = page.total
+        if number == 1 and size == PAGE_LIMIT and not (search or stage or tags):
+            self.state.vocabulary.surveyed()
         return page, age
 
     async def learn_words(self) -> None:

@@ -150,7 +150,10 @@ class LeadScan:
         then, if nothing was found, the text.
         """
         if self.begin.api_filters is ApiFilters.EACH_STAGE:
-            return self._with(ApiFilters.NOTHING) if self.finds_no_lead_of_a_stage else None
+            # Of a part of all leads less would be known than of the stages that were found.
+            total = self.call.state.lead_totals.get((self._with_archived, None), 0)
+            all_fit = -(-total // PAGE_LIMIT) <= self.call.search_requests_left
+            return self._with(ApiFilters.NOTHING) if self.finds_no_lead_of_a_stage and all_fit else None
         _, stage, tags = self._api_filters
         has_text = self.request.search is not None
         if not self.tags.issuperset(tags) or (stage is not None and not self.looked_at):

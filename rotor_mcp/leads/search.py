@@ -131,24 +131,24 @@ async def _api_filters(request: SearchRequest, call: CallContext) -> ApiFilters:
 async def _reads_less_by_stage(request: SearchRequest, call: CallContext) -> bool:
     """Whether a list for each stage probably takes fewer requests than the list of all leads.
 
-    How many leads there are is known from an earlier list; if not, from the first page of all, which then is
-    read already. How many of them have a stage is estimated from the leads read lately. With a first day of
-    creation the list of all need not be read to its end.
+    How many leads there are is known from earlier lists; if not, from the first page of all, which then is
+    read already. How many have a stage that was not listed before is estimated from the leads read lately.
+    With a first day of creation the list of all need not be read to its end.
     """
     if request.created_from:
         return False
     totals, archived, read = call.state.lead_totals, request.archived != "exclude", 0
-    if archived not in totals:
+    if (archived, None) not in totals:
         await call.page(archived=archived)
         read = 1
-    total = totals.get(archived)
+    total = totals.get((archived, None))
     if total is None:
         return False
     stages = _spelled(request, call).stage  # leads that were read for this may have other spellings
-    shares = [call.state.vocabulary.share("stage", stage) for stage in stages]
-    if not all(shares) and call.state.vocabulary.enough:
-        return False  # perhaps Rotor spells it otherwise: only the list of all shows that
-    by_stage = sum(max(math.ceil(share * total / PAGE_LIMIT), 1) for share in shares)
+    leads = (
+        totals.get((archived, stage), call.state.vocabulary.share("stage", stage) * total) for stage in stages
+    )
+    by_stage = sum(max(math.ceil(number / PAGE_LIMIT), 1) for number in leads)
     return by_stage <= call.search_requests_left and by_stage < math.ceil(total / PAGE_LIMIT) - read
 
 
@@ -223,8 +223,8 @@ async def _outcome(
             else None
         ),
         counts_partial=counts_all and not scan.ended,
-        compared_by_rotor_alone=not (matched or request.cursor)
-        and scan.without_api_filters(found=False) is not None,
+        compared_by_rotor_alone=not request.cursor
+        and (scan.finds_no_lead_of_a_stage if matched else scan.without_api_filters(found=False) is not None),
         unused=unused,
     )
 

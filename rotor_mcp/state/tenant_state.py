@@ -20,8 +20,8 @@ class TenantState:
     shown_ids: ShownIds = field(default_factory=ShownIds)
     locks: KeyedLocks = field(default_factory=KeyedLocks)
     request_counter: RequestCounter = field(default_factory=RequestCounter)
-    lead_totals: dict[bool, int] = field(default_factory=dict)
-    """With archived leads or without → how many leads there were when a list of all was last read."""
+    lead_totals: dict[tuple[bool, str | None], int] = field(default_factory=dict)
+    """With archived leads or without, and the stage or None → leads on that list when it was last read."""
     key_accepted: bool = False
     """Whether Rotor has accepted the key."""
 

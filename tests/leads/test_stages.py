@@ -230,3 +230,30 @@ async def test_a_stage_that_nobody_has_is_said_beside_what_matches(client: Clien
 No lead read lately has the stage Wonn. In use: New Leads, Contacted, Quoted, Scheduled, Lost, Won.
 No lead read lately has the stage Lostt. In use: New Leads, Contacted, Quoted, Scheduled, Lost, Won.\
 """)
+
+
+async def test_what_was_read_lately_does_not_lead_astray() -> None:
+    """The leads of one stage were read last, which tells nothing of how many have another."""
+    leads = (
+        stored(number, stage=STAGES[number % 50] if number % 50 < 4 else "Old") for number in range(8_000)
+    )
+    with company(leads) as sandbox:
+        async with connect(sandbox, search_memory="0") as client:
+            spent = [
+                content(await search(client, stage=["Won", "Quoted"], limit=0))["requests"] for _ in range(3)
+            ]
+            other = content(await search(client, stage=["Old", "Won"], limit=0))
+    assert spent == [3, 2, 2]
+    assert (other["requests"], other["count"]) == (5, 4_700)  # the newest 5,000 leads: more have it than can be read
+
+
+async def test_an_unknown_stage_takes_nothing_from_the_others_in_a_large_company() -> None:
+    leads = (stored(number, stage="Won" if number % 50 == 0 else "Old") for number in range(8_000))
+    with company(leads) as sandbox:
+        async with connect(sandbox, search_memory="0") as client:
+            result = await search(client, stage=["Won", "Nope"], limit=0)
+    assert said(result) == snapshot("""\
+160 leads. Today is 2026-11-22. 3 requests spent.
+No lead read lately has the stage Nope. In use: Old, Won.
+Rotor alone has compared: no request was left to look for other spellings (ROTOR_MCP_SEARCH_REQUESTS).\
+""")
