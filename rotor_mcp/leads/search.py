@@ -96,8 +96,10 @@ async def search(request: SearchRequest, call: CallContext) -> SearchOutcome:
         asked = _spelled(request, call)  # leads that were read for this may have other spellings
     alone = alone and begin.api_filters is ApiFilters.ALL
     scan = LeadScan(asked, begin, call)
+    # Without a cache, a first page that was read to choose the filters is read once more.
+    pages = None if call.state.search_cache.seconds else max(call.search_requests_left, 1)
     try:
-        matched = await scan.read_until(enough=_enough(request, begin, alone=alone))
+        matched = await scan.read_until(enough=_enough(request, begin, alone=alone), pages=pages)
     except StagesTooLong:
         scan = LeadScan(asked, replace(begin, api_filters=ApiFilters.NOTHING), call)
         matched = await scan.read_until(pages=max(call.search_requests_left, 1))

@@ -81,7 +81,7 @@ def naive_groups(lead: dict[str, Any], by: str, zone: ZoneInfo) -> list[str]:
     return [day]
 
 
-@settings(max_examples=80)
+@settings(max_examples=50)
 @example(
     people=[{"created_at": datetime(2026, 11, 1, 5, 30, tzinfo=UTC)}],
     by=["created_day"],
@@ -128,7 +128,7 @@ def test_groups_and_tables_are_what_a_naive_count_gives(
     assert result["counted_by"] == by
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(
     words=st.lists(
         st.tuples(st.sampled_from(["Won", "won", "WON", "Lost", "lost", "Schéduled", "scheduled"])),

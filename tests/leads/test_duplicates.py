@@ -63,7 +63,7 @@ def naive_groups(people: list[Any], scope: set[int]) -> list[set[int]]:
     return groups
 
 
-@settings(max_examples=120)
+@settings(max_examples=60)
 @example(
     people=[
         (("+16125550101", "(612) 555-0101"), None, False, "Won"),

@@ -244,7 +244,10 @@ async def test_what_was_read_lately_does_not_lead_astray() -> None:
             ]
             other = content(await search(client, stage=["Old", "Won"], limit=0))
     assert spent == [3, 2, 2]
-    assert (other["requests"], other["count"]) == (5, 4_700)  # the newest 5,000 leads: more have it than can be read
+    assert (other["requests"], other["count"]) == (
+        5,
+        4_700,
+    )  # the newest 5,000 leads: more have it than can be read
 
 
 async def test_an_unknown_stage_takes_nothing_from_the_others_in_a_large_company() -> None:
@@ -257,3 +260,26 @@ async def test_an_unknown_stage_takes_nothing_from_the_others_in_a_large_company
 No lead read lately has the stage Nope. In use: Old, Won.
 Rotor alone has compared: no request was left to look for other spellings (ROTOR_MCP_SEARCH_REQUESTS).\
 """)
+
+
+async def test_without_a_cache_no_more_requests_are_spent_than_allowed() -> None:
+    with company(stored(number, stage=STAGES[number % 4]) for number in range(6_500)) as sandbox:
+        async with connect(sandbox, search_memory="0") as client:
+            result = await search(client, stage=["New", "Quoted", "Won"], limit=0)
+    assert said(result) == snapshot("""\
+3,000 leads. Today is 2026-11-22. 5 requests spent.
+Only the newest 4,000 of 6,500 leads were looked at, and counted.\
+""")
+
+
+async def test_a_tag_that_a_match_has_is_in_use_however_many_leads_were_read_since() -> None:
+    """The words of 2,000 leads are known, the last ones read; the match is not among them."""
+    leads = [stored(0, tags=["VIP"], stage="Won"), *(stored(number) for number in range(1, 2_900))]
+    with company(leads) as sandbox:
+        async with connect(sandbox) as client:
+            result = await search(client, tags=["vip"], order="oldest", fields=["name"])
+            again = await search(client, tags=["VIP", "None"], has=["stage"], fields=["name"])
+    assert said(result).splitlines()[1:] == ["name", "Lead 0"]
+    assert said(again).splitlines()[1:] == snapshot(
+        ["No lead read lately has the tag None. In use: VIP.", "name", "Lead 0"]
+    )

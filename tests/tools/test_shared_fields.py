@@ -48,7 +48,7 @@ async def upsert(client: Client, **arguments: Any) -> CallToolResult:
     return await client.call_tool("upsert_leads", arguments)
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(
     held=st.fixed_dictionaries({}, optional=HELD),
     shared=st.fixed_dictionaries({}, optional=SHARED).filter(bool),
