@@ -147,11 +147,14 @@ async def _reads_less_by_stage(request: SearchRequest, call: CallContext) -> boo
     if total is None:
         return False
     stages = _spelled(request, call).stage  # leads that were read for this may have other spellings
-    leads = (
+    leads = [
         totals.get((archived, stage), call.state.vocabulary.share("stage", stage) * total) for stage in stages
-    )
+    ]
+    of_all = math.ceil(total / PAGE_LIMIT) - read
+    if not all(leads) and call.state.vocabulary.enough and of_all <= call.search_requests_left:
+        return False  # perhaps Rotor spells it otherwise: only the list of all shows that
     by_stage = sum(max(math.ceil(number / PAGE_LIMIT), 1) for number in leads)
-    return by_stage <= call.search_requests_left and by_stage < math.ceil(total / PAGE_LIMIT) - read
+    return by_stage <= call.search_requests_left and by_stage < of_all
 
 
 async def _unused_words(request: SearchRequest, call: CallContext, matched: Sequence[Hit]) -> list[Unused]:
