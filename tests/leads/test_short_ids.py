@@ -3,11 +3,12 @@
 import logging
 import re
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, closing, contextmanager
+from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 import anyio
+import httpx2
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
@@ -16,11 +17,13 @@ from mcp import Client
 from mcp.shared.exceptions import MCPError
 from mcp.types import CallToolResult
 
+from rotor_mcp.api.pool import TransportFactory
 from rotor_mcp.config import Settings
 from rotor_mcp.sandbox import FULL_KEY, Fault, Sandbox
 from rotor_mcp.sandbox.store import _UPSERT_SQL, FIELDS, StoredLead, _to_row
 from rotor_mcp.server.mcp_server import build_server
 from tests.conftest import NOW, content, text
+from tests.leads import companies
 from tests.state.redis.servers import RedisServer, redis_server
 
 pytestmark = pytest.mark.anyio
@@ -43,11 +46,8 @@ def add(rotor: Sandbox, *leads: StoredLead) -> None:
         db.executemany(_UPSERT_SQL, map(_to_row, leads))
 
 
-@contextmanager
-def company(*leads: StoredLead) -> "Any":
-    with closing(Sandbox(leads=0, now=lambda: NOW)) as rotor:
-        rotor.store.seed(lambda: leads)
-        yield rotor
+def company(*leads: StoredLead) -> AbstractContextManager[Sandbox]:
+    return companies.company(leads)
 
 
 @dataclass
@@ -69,9 +69,13 @@ class Served:
 
 
 @asynccontextmanager
-async def serve(rotor: Sandbox, **options: Any) -> AsyncIterator[Served]:
+async def serve(
+    rotor: Sandbox, transport: TransportFactory | None = None, **options: Any
+) -> AsyncIterator[Served]:
     chosen = Settings.load({"api_key": FULL_KEY, "timezone": "America/Chicago", **options})
-    async with Client(build_server(chosen, transport=rotor.transport, clock=lambda: NOW)) as client:
+    async with Client(
+        build_server(chosen, transport=transport or rotor.transport, clock=lambda: NOW)
+    ) as client:
         yield Served(client)
 
 
@@ -311,18 +315,23 @@ async def test_a_list_that_shrinks_while_it_is_read_is_not_whole() -> None:
     """A lead that is deleted moves another one to a page that was read before."""
     others = [lead(f"{number:08x}{CARA[8:]}", f"Lead {number}", number) for number in range(1, 1_101)]
     with company(lead(BOB, "Bob Lee"), *others, lead(ANN, "Ann Lee", 1_101)) as rotor:
-        listed = rotor.store.page
-
-        def page(listing: Any) -> Any:
-            leads, total = listed(listing)
-            if listing.page == 2:
-                return leads[1:], total - 1
-            return leads, total
-
-        rotor.store.page = page
-        async with serve(rotor) as server:
+        async with serve(rotor, transport=lambda: DeletesMeanwhile(rotor, others[-1])) as server:
             refused = text(await server.call("get_lead", id="182bd5e5-6e1a-4fe4-a799-a"))
             assert "only the newest 1,101 of 1,102 leads were read" in refused
+
+
+class DeletesMeanwhile(httpx2.AsyncBaseTransport):
+    """A Rotor in which somebody deletes a lead of the first page before the second one is read."""
+
+    def __init__(self, rotor: Sandbox, gone: StoredLead) -> None:
+        self._rotor, self._gone = rotor, gone
+        self._inner = rotor.transport()
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        if request.url.params.get("page") == "2":
+            with self._rotor.store._transaction() as db:
+                db.execute("DELETE FROM leads WHERE id = ?", [self._gone["id"]])
+        return await self._inner.handle_async_request(request)
 
 
 async def test_an_answer_that_does_not_come_refuses_nothing() -> None:
@@ -358,8 +367,8 @@ async def test_rows_whose_lead_is_not_certain_stop_no_other() -> None:
             )
             assert shown[3][0].startswith("id: not a lead id")
             assert shown[4][0].startswith("id: no lead's id begins with 00000000")
-            assert rotor.store.get(ANN)["stage"] == rotor.store.get(BOB)["stage"] == "New Leads"
-            assert rotor.store.get(CARA)["stage"] == "Won"
+            stages = {lead_id: (rotor.store.get(lead_id) or {}).get("stage") for lead_id in (ANN, BOB, CARA)}
+            assert stages == {ANN: "New Leads", BOB: "New Leads", CARA: "Won"}
 
 
 async def test_rows_share_one_reading() -> None:

@@ -9,11 +9,10 @@ from inline_snapshot import snapshot
 from mcp import Client
 
 from rotor_mcp.sandbox import Sandbox
-from rotor_mcp.sandbox.requests import Listing
 from rotor_mcp.sandbox.store import StoredLead
 from tests.conftest import content
 from tests.leads.companies import company, stored
-from tests.leads.test_search import Recorder, all_leads, connect, expected, ids, said, search, walk
+from tests.leads.test_search import Recorder, all_leads, connect, expected, ids, outside, said, search, walk
 
 pytestmark = pytest.mark.anyio
 
@@ -137,18 +136,8 @@ async def test_lists_of_stages_go_on_page_by_page() -> None:
 async def test_a_lead_that_moves_to_another_stage_meanwhile_is_found_once() -> None:
     leads = [stored(number, stage=one_in(number, "Quoted", "Won")) for number in range(4_000)]
     with company(leads) as sandbox:
-        listed = sandbox.store.page
-
-        def page(listing: Listing) -> tuple[list[StoredLead], int]:
-            found, total = listed(listing)
-            return (
-                ([{**leads[0], "stage": "Won"}, *found], total + 1)
-                if listing.stage == "Won"
-                else (found, total)
-            )
-
-        sandbox.store.page = page  # type: ignore[method-assign]
-        async with connect(sandbox) as client:
+        moves = MovesMeanwhile(sandbox, leads[0])
+        async with connect(sandbox, lambda: moves) as client:
             result = await search(client, stage=["Quoted", "Won"], limit=2, count_by="stage")
     assert [lead["id"] for lead in content(result)["leads"]] == [leads[0]["id"], leads[1]["id"]]
     assert said(result).splitlines()[:2] == snapshot(
@@ -157,6 +146,20 @@ async def test_a_lead_that_moves_to_another_stage_meanwhile_is_found_once() -> N
             "By stage: Won 81, Quoted 79.",
         ]
     )
+
+
+class MovesMeanwhile(Recorder):
+    """A Rotor in which somebody moves a lead to the stage Won just before those of that stage are listed."""
+
+    def __init__(self, sandbox: Sandbox, moved: StoredLead) -> None:
+        super().__init__(sandbox)
+        self._sandbox, self._moved = sandbox, moved
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        if request.url.params.get("stage") == "Won":
+            async with outside(self._sandbox) as http:
+                await http.post("leads", json={"id": self._moved["id"], "stage": "Won"})
+        return await super().handle_async_request(request)
 
 
 async def test_lists_of_stages_of_which_rotor_does_not_say_how_long_they_are() -> None:
