@@ -11,6 +11,7 @@ sent; what Rotor already stores may break them and is shown all the same.
 import json
 import re
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import (
@@ -115,16 +116,20 @@ def read_list(text: str) -> list[Any] | None:
     return read if isinstance(read, list) else None
 
 
-def split_tags(value: object) -> object:
-    """Read tags that came as one string, comma-separated or a JSON list as text; leave out blank ones."""
-    tags = value
+def read_items(value: object, split: Callable[[str], list[str]]) -> object:
+    """Read a list, also one that came as a text: as JSON, or to be split. Leave out blank items."""
+    items = value
     if isinstance(value, str):
-        tags = read_list(value)
-        if tags is None:
-            tags = value.split(",")
-    if not isinstance(tags, list):
-        return tags
-    return [tag for tag in tags if tag is not None and (not isinstance(tag, str) or tag.strip())]
+        items = read_list(value)
+        if items is None:
+            items = split(value)
+    if not isinstance(items, list):
+        return items
+    return [item for item in items if item is not None and (not isinstance(item, str) or item.strip())]
+
+
+split_tags = partial(read_items, split=lambda text: text.split(","))
+"""Reads tags that came as one string, comma-separated or a JSON list as text; leaves out blank ones."""
 
 
 _AROUND_AN_ID = re.compile(r"""[\s"'`{}()<>]*(?:(?:id\b|#)[\s:"'`#]*)?([^\s"'`{}()<>….]*)[\s"'`{}()<>….]*""")

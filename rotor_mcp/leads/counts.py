@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Self
 
-from rotor_mcp import dates
 from rotor_mcp.api.models import Lead
 from rotor_mcp.concurrency import paced
+from rotor_mcp.leads.filters import created_day, follow_up_day
 from rotor_mcp.leads.locale import Locale
 from rotor_mcp.leads.requests import CountedBy
 from rotor_mcp.normalize import address_form, text_form
@@ -161,14 +161,6 @@ _FORMS: dict[str, Callable[[str], str]] = {"city": lambda text: address_form("ad
 """What is counted → how its texts are compared, where that is not `text_form`."""
 
 
-def _created(lead: Lead, locale: Locale) -> date | None:
-    return dates.day(lead.created_at, locale.zone) if lead.created_at else None
-
-
-def _followed_up(lead: Lead, locale: Locale) -> date | None:
-    return dates.day(lead.follow_up_date, locale.zone, dates.follow_up) if lead.follow_up_date else None
-
-
 def _month(day: date | None) -> str:
     return str(day)[: len("2026-12")] if day else ""
 
@@ -183,10 +175,10 @@ def _day(day: date | None) -> str:
 
 
 _PERIODS: dict[str, Callable[[Lead, Locale], str]] = {
-    "created_month": lambda lead, locale: _month(_created(lead, locale)),
-    "created_week": lambda lead, locale: _week(_created(lead, locale)),
-    "created_day": lambda lead, locale: _day(_created(lead, locale)),
-    "follow_up_month": lambda lead, locale: _month(_followed_up(lead, locale)),
-    "follow_up_day": lambda lead, locale: _day(_followed_up(lead, locale)),
+    "created_month": lambda lead, locale: _month(created_day(lead, locale)),
+    "created_week": lambda lead, locale: _week(created_day(lead, locale)),
+    "created_day": lambda lead, locale: _day(created_day(lead, locale)),
+    "follow_up_month": lambda lead, locale: _month(follow_up_day(lead, locale)),
+    "follow_up_day": lambda lead, locale: _day(follow_up_day(lead, locale)),
 }
 """What is counted → the day, or the first day, of the period of a lead; empty if that is not known."""

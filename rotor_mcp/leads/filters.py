@@ -134,22 +134,26 @@ def _compare(moment: date | datetime, bound: str, locale: Locale) -> int:
     return (day > limit) - (day < limit)
 
 
-def _due(lead: Lead, locale: Locale) -> date | None:
-    if not lead.follow_up_date:
-        return None
-    return dates.day(lead.follow_up_date, locale.zone, dates.follow_up)
+def created_day(lead: Lead, locale: Locale) -> date | None:
+    """Return the day on which a lead was created; None if that is not known."""
+    return dates.day(lead.created_at, locale.zone) if lead.created_at else None
+
+
+def follow_up_day(lead: Lead, locale: Locale) -> date | None:
+    """Return the day of the follow-up of a lead; None if there is none, or its form is unknown."""
+    return dates.day(lead.follow_up_date, locale.zone, dates.follow_up) if lead.follow_up_date else None
 
 
 def _overdue(lead: Lead, _: SearchRequest, locale: Locale) -> bool:
-    due = _due(lead, locale)
+    due = follow_up_day(lead, locale)
     return due is not None and due < locale.today
 
 
 def _needs_action(lead: Lead, _: SearchRequest, locale: Locale) -> bool:
     if lead.follow_up_date:
-        due = _due(lead, locale)
+        due = follow_up_day(lead, locale)
         return due is not None and due <= locale.today
-    created = dates.day(lead.created_at, locale.zone) if lead.created_at else None
+    created = created_day(lead, locale)
     return created is not None and locale.today - created <= NEW_LEAD_DAYS
 
 

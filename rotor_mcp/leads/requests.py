@@ -24,7 +24,7 @@ from rotor_mcp.api.models import (
     Priority,
     Tags,
     is_blank,
-    read_list,
+    read_items,
     split_tags,
 )
 from rotor_mcp.errors import InvalidArguments
@@ -169,10 +169,7 @@ def _read_words(value: object) -> object:
 
     A text is one word: a stage may contain a comma.
     """
-    if isinstance(value, str):
-        words = read_list(value)
-        return split_tags(words) if isinstance(words, list) else [value]
-    return split_tags(value)
+    return read_items(value, lambda text: [text])
 
 
 Words = Annotated[list[str], BeforeValidator(_read_words)]
@@ -225,7 +222,7 @@ class SearchRequest(Arguments):
     stage: Annotated[Words, Field(description="In any of these stages")] = []
     not_stage: Annotated[Words, Field(description="In none of these stages")] = []
     tags: Annotated[Tags, Field(description="With any of these tags")] = []
-    all_tags: Annotated[bool, Field(description="With all of them")] = False
+    all_tags: Annotated[bool, Field(description="With all the tags")] = False
     archived: Annotated[Literal["exclude", "include", "only"], Field(description="Archived leads")] = (
         "exclude"
     )
@@ -270,7 +267,7 @@ class SearchRequest(Arguments):
     ] = []
     fields: Annotated[FieldNames, Field(description=f"Only these: {', '.join(_USUAL_FIELDS)}")] = []
     limit: Annotated[int, Field(ge=0, le=100, description="Leads shown")] = 20
-    cursor: Annotated[str | None, Field(description="Of the last result")] = None
+    cursor: Annotated[str | None, Field(description="From the last result")] = None
 
     @property
     def sorted_by(self) -> SortOrder:

@@ -98,11 +98,8 @@ def count_lines(
 
 def _short_names(names: Set[str]) -> dict[str, str]:
     """Return id of a user → its shortest prefix that tells it apart from the others."""
-    ids = [name for name in names if LEAD_ID.fullmatch(name)]
-    groups = {
-        group_of(user_id): {other for other in ids if group_of(other) == group_of(user_id)} for user_id in ids
-    }
-    lengths = prefix_lengths(ids, groups, MIN_SHORT_ID_CHARS)
+    ids = {name for name in names if LEAD_ID.fullmatch(name)}
+    lengths = prefix_lengths(ids, dict.fromkeys(map(group_of, ids), ids), MIN_SHORT_ID_CHARS)
     return {user_id: user_id[:chars] for user_id, chars in lengths.items()}
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from rotor_mcp import dates
 from rotor_mcp.api.models import Lead
+from rotor_mcp.leads.filters import follow_up_day
 from rotor_mcp.leads.locale import Locale
 from rotor_mcp.sanitize import clean, one_line
 from rotor_mcp.tools.phrases import counted, dollars
@@ -70,7 +71,7 @@ def cut_notes(lead: LeadView, begin: int = 0) -> int | None:
 
 
 def _overdue_days(lead: Lead, locale: Locale) -> int | None:
-    due = dates.day(lead.follow_up_date, locale.zone, dates.follow_up) if lead.follow_up_date else None
+    due = follow_up_day(lead, locale)
     return (locale.today - due).days if due and due <= locale.today else None
 
 

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Self, get_args
 from pydantic import BaseModel, BeforeValidator, Field, WithJsonSchema, model_validator
 from pydantic.json_schema import SkipJsonSchema
 
-from rotor_mcp.api.models import read_list, split_tags
+from rotor_mcp.api.models import read_items, read_list
 from rotor_mcp.errors import InvalidArguments, TooManyRequests
 from rotor_mcp.leads.batch import Batch, BatchObserver, RowOutcome, RowStatus
 from rotor_mcp.leads.context import CallContext
@@ -52,19 +52,13 @@ MAX_WARNINGS = 10
 
 def _read_rows(value: object) -> object:
     """Read rows that came as a JSON list in a string, which some clients make of them."""
-    if isinstance(value, str):
-        try:
-            return json.loads(value)
-        except (ValueError, RecursionError):
-            return value
-    return value
+    rows = read_list(value) if isinstance(value, str) else None
+    return value if rows is None else rows
 
 
 def _split_ids(value: object) -> object:
     """Read ids that came as a list, as a JSON list in a text, or separated by commas or blanks."""
-    if isinstance(value, str) and read_list(value) is None:
-        return value.replace(",", " ").split()
-    return split_tags(value)
+    return read_items(value, lambda text: text.replace(",", " ").split())
 
 
 class UpsertLeadsArguments(SharedFields):
@@ -78,7 +72,7 @@ class UpsertLeadsArguments(SharedFields):
     rows: Annotated[
         list[Any],
         BeforeValidator(_read_rows),
-        Field(description="Up to 100 with the ids"),
+        Field(description="Up to 100 leads with fields of their own"),
     ] = []
     dry_run: Annotated[bool, Field(description="Only show the plan")] = False
 
