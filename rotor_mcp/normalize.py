@@ -127,6 +127,11 @@ def address_form(field: str, text: str) -> str:
     return form
 
 
+def is_state(text: str) -> bool:
+    """Whether a text is the name or code of a state or province of the US and Canada."""
+    return name_form(text) in _states()
+
+
 @cache
 def _states() -> dict[str, str]:
     """Return name or code of a state or province of the US and Canada, without spaces → its code."""

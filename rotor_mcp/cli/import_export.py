@@ -11,6 +11,8 @@ from rotor_mcp.api.models import Amount, Date, Day, LeadFields
 from rotor_mcp.cli.options import Flag, connection, is_interactive, sandbox_flag, settings_flags, together
 from rotor_mcp.errors import InvalidArguments
 from rotor_mcp.import_export import exporter, importer
+from rotor_mcp.import_export.cell_dates import DateOrder
+from rotor_mcp.import_export.formats.sheet import ReadOptions
 from rotor_mcp.leads import validation
 from rotor_mcp.leads.requests import Arguments, SearchRequest, SharedFields
 from rotor_mcp.tools.error_text import render_error
@@ -71,6 +73,33 @@ _FILTERS = together(
     metavar="COLUMN=FIELD",
     help="Map a column to a field, such as --map 'Cell=phone'; without FIELD leave it out. Can be repeated.",
 )
+@click.option(
+    "--header-row", type=click.IntRange(1), metavar="N", help="Number of the row that names the columns."
+)
+@click.option("--no-header", is_flag=True, help="No row names the columns; they are told by what they hold.")
+@click.option("--sheet", metavar="NAME", help="Sheet of a workbook to read, by its name or number.")
+@click.option(
+    "--encoding", metavar="NAME", help="Encoding of a text file, such as cp1252; else it is detected."
+)
+@click.option(
+    "--delimiter", metavar="CHAR", help="Character between the cells of CSV, or tab; else it is detected."
+)
+@click.option(
+    "--dates",
+    type=click.Choice(["mdy", "dmy", "ymd"]),
+    help="Order of day, month and year in dates such as 1/2/2026; else the dates of a column show it.",
+)
+@click.option(
+    "--skip-invalid-values",
+    is_flag=True,
+    help="Write a row without its invalid values, which are listed. Without it, such a row is not written.",
+)
+@click.option(
+    "--yes-without-contacts",
+    "without_contacts",
+    is_flag=True,
+    help="Write rows although none has a phone, an e-mail or an id.",
+)
 @click.option("--dry-run", is_flag=True, help="Only show the plan; write nothing.")
 @click.option("--yes", is_flag=True, help="Write without asking.")
 @click.option(
@@ -87,6 +116,14 @@ def import_(
     source_file: str,
     *,
     given: tuple[str, ...],
+    header_row: int | None,
+    no_header: bool,
+    sheet: str | None,
+    encoding: str | None,
+    delimiter: str | None,
+    dates: DateOrder | None,
+    skip_invalid_values: bool,
+    without_contacts: bool,
     dry_run: bool,
     yes: bool,
     requests: int,
@@ -109,12 +146,23 @@ def import_(
     """
     if dry_run and yes:
         raise click.UsageError("--dry-run writes nothing and --yes writes: give one of them")
+    if no_header and header_row:
+        raise click.UsageError("--no-header says that no row names the columns, --header-row which one does")
     shared = _parse(SharedFields, values)
     settings, transport = connection(file, values)
     log_setup.configure(settings)
     options = importer.ImportOptions(
         file=source_file,
         column_fields=dict(_parse_mapping(text) for text in given),
+        read_options=ReadOptions(
+            encoding=encoding,
+            delimiter=_parse_delimiter(delimiter),
+            sheet=sheet,
+            header_row=0 if no_header else header_row,
+        ),
+        date_order=dates,
+        skip_invalid_values=skip_invalid_values,
+        without_contacts=without_contacts,
         shared=shared,
         max_requests=requests,
         mode="write" if yes else "dry_run" if dry_run or not is_interactive() else "ask",
@@ -178,6 +226,17 @@ def _parse(model: type[T], values: dict[str, Any]) -> T:
         return validation.parse(model, given)
     except InvalidArguments as exc:
         raise click.UsageError(render_error(exc, 0)) from None
+
+
+def _parse_delimiter(text: str | None) -> str | None:
+    """Return the one character that a delimiter is, which may be given by its name."""
+    if text is None:
+        return None
+    names = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";", "bar": "|", "pipe": "|", "space": " "}
+    char = names.get(text.lower(), text)
+    if len(char) != 1 or char in '"\r\n':
+        raise click.UsageError(f"--delimiter {text}: must be one character, such as ; or tab")
+    return char
 
 
 def _parse_mapping(text: str) -> tuple[str, str]:

@@ -1,30 +1,46 @@
-"""Converts cells, as people and spreadsheets write them, to texts that `upsert_lead` accepts.
+"""Converts cells, as people and programs write them, to texts that `upsert_lead` accepts.
 
-The format of dates and amounts is detected per column, from all its cells. An ambiguous cell stays as it is:
-its row is then rejected with the reason, where a guess could write a wrong value.
+The formats of dates and amounts are detected per column, from all its cells. What cannot be read without
+doubt stays as it is: its row then needs attention, where a guess could write a wrong value.
 """
 
+import html
 import json
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime
-from enum import Enum, auto
+from dataclasses import dataclass, replace
+from functools import cache, partial
+from unicodedata import category
 
-ReadCell = Callable[[str], list[str]]
-"""A cell → its values, the preferred one first."""
-
-_BLANK_CELLS = frozenset({"-", "--", "–", "—", ".", "n/a", "#n/a", "#ref!", "#value!", "#name?"})  # noqa: RUF001
-"""Cells that are blank in every field."""
-
-_BLANK_IN_FORMATTED_FIELDS = frozenset({"none", "null", "nil", "na", "unknown"})
-"""Cells that are blank in fields with a format. In others they are values: there are people called Null, and
-a stage may be called None."""
+from rotor_mcp.import_export.amounts import amount_text, comma_is_decimal
+from rotor_mcp.import_export.cell_dates import DateOrder, DateReader, choose_date_reader
+from rotor_mcp.import_export.cell_looks import EMAIL, PLAIN_PHONE
+from rotor_mcp.import_export.formats.encoding import LOST
+from rotor_mcp.import_export.person_names import first_name_first
+from rotor_mcp.leads.phones import national_text, parse_phones, phones_in
+from rotor_mcp.normalize import unicode_form
 
 MAX_FORMATTED_CHARS = 300
 """Longer cells are not parsed."""
 
-_FORMATTED_FIELDS = frozenset({"id", "phone", "email", "priority", "projected_value", "follow_up_date"})
+
+@dataclass(frozen=True)
+class CellReading:
+    """What a cell says."""
+
+    values: tuple[str, ...] = ()
+    """Its values for the field, the preferred one first."""
+    rest: str = ""
+    """What else it says, which fits no field; the whole cell if that is needed to understand it."""
+    left_out: str = ""
+    """What it says and no lead needs."""
+    blank_word: bool = False
+    """Whether it holds a text that means nothing, such as n/a."""
+    fault: str = ""
+    """Why it cannot be read, and what to do. The value is then the cell."""
+
+
+ReadCell = Callable[[str], CellReading]
 
 
 @dataclass(frozen=True)
@@ -34,47 +50,171 @@ class CellReader:
     read: ReadCell
     note: str = ""
     """What the preview says about the conversion."""
+    shows_format: bool = False
+    """Whether the note shows how every cell is converted, so that single cells need no remark."""
 
 
-def choose_reader(field: str, header: str, cells: Sequence[str], region: str) -> CellReader:
+def choose_reader(
+    field: str,
+    cells: Sequence[str],
+    region: str,
+    *,
+    is_ours: bool = False,
+    date_order: DateOrder | None = None,
+) -> CellReader:
     """Return how to convert the cells of a column to a field.
 
-    If the header equals the field's name, as in our own files, the formats of other programs are not
-    considered. The region (ISO 3166) decides between date formats if the cells are ambiguous.
+    Args:
+        field: the field.
+        cells: all cells of the column.
+        region: country (ISO 3166) that decides what ambiguous cells mean.
+        is_ours: whether the file is one of our own, where a cell holds exactly what Rotor stores.
+        date_order: of numeric dates, if it is known.
     """
-    foreign = header != field
     cells = [cell for cell in cells if len(cell) <= MAX_FORMATTED_CHARS]
+    note, shows_format = "", False
+    read: ReadCell = _text
     match field:
         case "tags":
-            return CellReader(_foreign_tags if foreign else _tags)
-        case "phone" if foreign:
-            return CellReader(_without_blanks(field, lambda cell: [*map(_plain_number, _split_values(cell))]))
-        case "email" if foreign:
-            return CellReader(_without_blanks(field, _split_values))
+            read = _tags if is_ours else _foreign_tags
+        case "phone" if not is_ours:
+            read = partial(_phone, region=region)
+        case "email" if not is_ours:
+            read = _email
         case "follow_up_date":
-            return _date_reader(cells, region)
+            dates = choose_date_reader([_unwrap(cell, is_strict=True) for cell in cells], region, date_order)
+            note, shows_format = dates.note, True
+            read = partial(_date, dates=dates)
         case "projected_value":
-            comma = _comma_is_decimal(cells, region)
-            note = "a comma read as the decimal point" if comma else ""
-            return CellReader(_without_blanks(field, lambda cell: [_amount(cell, comma)]), note)
-        case "priority" if foreign:
-            return CellReader(_without_blanks(field, lambda cell: [_PRIORITIES.get(cell.lower(), cell)]))
-        case "address_zip" if foreign:
-            return CellReader(_without_blanks(field, lambda cell: [_plain_number(cell)]))
-        case _:
-            return CellReader(_without_blanks(field, lambda cell: [cell]))
+            comma = comma_is_decimal([_unwrap(cell, is_strict=True) for cell in cells], region)
+            note, shows_format = "a comma read as the decimal point" if comma else "", True
+            read = partial(_amount, comma=comma)
+        case "priority" if not is_ours:
+            read = _priority
+            shows_format = True
+        case "address_zip" if not is_ours:
+            read = partial(_postal_code, region=region)
+        case "name" if not is_ours:
+            read = _name
+    if field == "tags" and is_ours:
+        return CellReader(read)
+    return CellReader(_prepared(field, read, is_ours=is_ours), note, shows_format)
 
 
-def _without_blanks(field: str, read: ReadCell) -> ReadCell:
-    blanks = _BLANK_CELLS | _BLANK_IN_FORMATTED_FIELDS if field in _FORMATTED_FIELDS else _BLANK_CELLS
+# What stands around a value, and words that mean none
 
-    def read_filled(cell: str) -> list[str]:
+_BLANK_CELLS = frozenset(
+    {
+        "-",
+        "--",
+        "---",
+        "–",  # noqa: RUF001 - a dash that people type
+        "—",
+        ".",
+        "n/a",
+        "#n/a",
+        "#ref!",
+        "#value!",
+        "#name?",
+        "#div/0!",
+        "#null!",
+        "#num!",
+    }
+    | {"#error!", "(blank)", "(none)", "(null)", "<null>", "[null]", "\\n", "undefined", "[object object]"}
+    | {"not provided", "not given", "not available", "not applicable"}
+)
+"""Cells that are blank in every field."""
+_BLANK_SPELLINGS = frozenset({"NULL", "NaN"})
+"""The same, in this spelling alone: there are people called Null and Nan."""
+_BLANK_IN_FORMATTED_FIELDS = frozenset(
+    {"none", "null", "nil", "na", "n.a.", "nan", "unknown", "tbd", "tba", "?", "??", "???", "x", "xx", "xxx"}
+    | {"no phone", "no number", "no email", "no e-mail", "no mail", "no date", "no zip", "not known", "empty"}
+)
+"""Cells that are blank in fields with a format. In others they are values: a stage may be called None."""
+_BLANK_IN_ADDRESSES = frozenset({"none", "null", "nil", "na", "n.a.", "unknown", "tbd"})
+_FORMATTED_FIELDS = frozenset(
+    {"id", "phone", "email", "priority", "projected_value", "follow_up_date", "address_zip"}
+)
+_LONG_FIELDS = frozenset({"notes", "tags"})
+
+_NOTHING = CellReading()
+_FORMULA_TEXT = re.compile(r'="((?:[^"]|"")*)"')
+_MARKUP = re.compile(r"&(?:amp|quot|apos|lt|gt|nbsp|#\d{2,5}|#x[0-9a-f]{2,4});", re.IGNORECASE)
+_REORDERING = re.compile("[\u00ad\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
+"""Invisible characters that mean nothing in a text. Joiners (ZWJ) are part of emoji and of scripts."""
+
+
+def _prepared(field: str, read: ReadCell, *, is_ours: bool) -> ReadCell:
+    """Return `read` behind what is done for cells of all fields."""
+    blanks = _BLANK_CELLS
+    if field in _FORMATTED_FIELDS:
+        blanks |= _BLANK_IN_FORMATTED_FIELDS
+    elif field.startswith("address_"):
+        blanks |= _BLANK_IN_ADDRESSES
+    is_strict = field in _FORMATTED_FIELDS
+
+    def read_prepared(cell: str) -> CellReading:
         cell = cell.strip()
-        if len(cell) > MAX_FORMATTED_CHARS and field not in ("notes", "tags"):
-            return [cell]  # too long for any of these: the row is rejected
-        return _strip_all(read(cell)) if cell and cell.lower() not in blanks else []
+        if len(cell) > MAX_FORMATTED_CHARS and field not in _LONG_FIELDS:
+            return CellReading((cell,))  # too long for any of these: the row is rejected
+        text = cell if is_ours else _unwrap(cell, is_strict=is_strict)
+        if not text:
+            return _NOTHING
+        if text.lower() in blanks or (text in _BLANK_SPELLINGS and not is_ours):
+            return CellReading(blank_word=True)
+        if not is_ours and (fault := _general_fault(text)):
+            return CellReading((cell,), fault=fault)
+        reading = read(text)
+        return replace(reading, values=tuple(_strip_all(reading.values)))
 
-    return read_filled
+    return read_prepared
+
+
+def _general_fault(text: str) -> str:
+    if LOST in text:
+        return "holds a letter that was lost when the file was written or cut; write it anew"
+    if text.startswith("=") and len(text) > 1:
+        return "is a formula and not its result; open the file in a spreadsheet, and save it again"
+    return ""
+
+
+def _unwrap(cell: str, *, is_strict: bool) -> str:
+    """Remove what programs put around a value: ="…", quotes, an apostrophe, invisible characters, markup.
+
+    Args:
+        cell: the cell.
+        is_strict: whether the value has a format, in which no invisible character can mean anything.
+    """
+    text = cell.strip()
+    if found := _FORMULA_TEXT.fullmatch(text):
+        text = found[1].replace('""', '"').strip()
+    elif len(text) > 2 and text[0] == text[-1] and text[0] in "\"'" and text[0] not in text[1:-1]:
+        text = text[1:-1].strip()
+    if re.match(r"'[\d+(=]", text):
+        text = text[1:]
+    if not text.isascii():
+        if is_strict:
+            text = unicode_form("NFKC", "".join(char for char in text if category(char) != "Cf")).strip()
+        text = _whole_letters(_REORDERING.sub("", text)).replace("\u00a0", " ").strip()
+    if "&" in text and _MARKUP.search(text):
+        text = html.unescape(text).replace("\u00a0", " ").strip()
+    return text
+
+
+def _whole_letters(text: str) -> str:
+    """Undo that UTF-8 was read in another encoding: `JosÃ©` is José."""
+    return _ftfy()(text)
+
+
+@cache
+def _ftfy() -> Callable[[str], str]:
+    import ftfy  # takes 50 ms, and most files do not need it
+
+    return ftfy.fix_encoding
+
+
+def _strip_all(texts: Iterable[str]) -> list[str]:
+    return [text.strip() for text in texts if text.strip()]
 
 
 # Texts
@@ -83,32 +223,50 @@ _PRIORITIES = {"med": "medium", "normal": "medium"}
 """Other programs' names for Rotor's priorities. "Hot" and "urgent" have no certain equivalent."""
 
 
-def _split_values(cell: str) -> list[str]:
-    """Return the values of a cell. Google Contacts separates several with " ::: "."""
-    return _strip_all(cell.split(" ::: "))
+def _text(cell: str) -> CellReading:
+    return CellReading((cell,))
 
 
-def _plain_number(text: str) -> str:
-    """Remove what programs add to a phone or ZIP: "p:" and "z:" (Facebook), ".0" (read as a number)."""
-    return re.sub(r"^[pz]:\s*|(?<=^\d{5})\.0$|(?<=^\d{10})\.0$|(?<=^\d{11})\.0$", "", text)
+def _name(cell: str) -> CellReading:
+    return CellReading((first_name_first(cell),))
 
 
-def _tags(cell: str) -> list[str]:
-    """Return the tags of a cell of our own file: a JSON list, or separated by commas."""
+def _priority(cell: str) -> CellReading:
+    return CellReading((_PRIORITIES.get(cell.lower(), cell),))
+
+
+def _amount(cell: str, comma: bool) -> CellReading:
+    amount = amount_text(cell, comma)
+    if not re.fullmatch(r"-?[\d.]+", amount):
+        return CellReading((cell,), fault="not one amount such as 1200.50; a range has to be decided")
+    return CellReading((amount,))
+
+
+def _date(cell: str, dates: DateReader) -> CellReading:
+    date = dates.read(cell)
+    return CellReading((date,)) if date else CellReading(blank_word=True)
+
+
+def _tags(cell: str) -> CellReading:
+    """Read the tags of a cell of our own file: a JSON list, or separated by commas."""
     listed = _json_list(cell)
-    return _strip_all(cell.split(",") if listed is None else listed)
+    return CellReading(tuple(_strip_all(cell.split(",") if listed is None else listed)))
 
 
-def _foreign_tags(cell: str) -> list[str]:
-    """Return the tags of a cell of another program: also quoted, or separated by semicolons or line breaks.
+def _foreign_tags(cell: str) -> CellReading:
+    """Read the tags of a cell of another program: also quoted, or separated by semicolons, bars or lines.
 
     A star marks the system groups of Google Contacts, such as "* myContacts", which are left out.
     """
     listed = _json_list(cell)
-    if listed is not None:
-        return _strip_all(listed)
-    parts = _strip_all(part.strip().strip('"') for part in re.split("[,;\n]| ::: ", cell))
-    return [tag for tag in parts if not tag.startswith("* ") and tag.lower() not in _BLANK_CELLS]
+    parts = (
+        listed
+        if listed is not None
+        else [part.strip().strip('"') for part in re.split(r"[,;\n|]| ::: ", cell)]
+    )
+    tags = [tag for tag in _strip_all(parts) if tag.lower() not in _BLANK_CELLS]
+    groups = [tag for tag in tags if tag.startswith("* ")]
+    return CellReading(tuple(tag for tag in tags if tag not in groups), left_out=", ".join(groups))
 
 
 def _json_list(cell: str) -> list[str] | None:
@@ -119,122 +277,77 @@ def _json_list(cell: str) -> list[str] | None:
     return [str(item) for item in value] if isinstance(value, list) else None
 
 
-def _strip_all(texts: Iterable[str]) -> list[str]:
-    return [text.strip() for text in texts if text.strip()]
+_ZIP_CHARS = 5
 
 
-# Amounts
+def _postal_code(cell: str, region: str) -> CellReading:
+    """Read a ZIP code, also one that was taken for a number: 2134, 55328.0, or that ends in a hyphen."""
+    code = re.sub(r"^z:\s*|\.0+$|\s*-$", "", cell)
+    if region == "US" and code.isdecimal() and 3 <= len(code) < _ZIP_CHARS:
+        code = code.zfill(_ZIP_CHARS)
+    return CellReading((code,))
 
-_CURRENCY = re.compile(
-    r"^(?:US|CA|AU|NZ|C|A)?[$€£]\s*|\s*[$€£]$|^(?:USD|CAD|EUR|GBP)\s+|\s*(?:USD|CAD|EUR|GBP)$"
+
+# Ways to contact somebody
+
+_SCIENTIFIC = re.compile(r"\+?(\d)(?:[.,](\d+))?E\+?(\d{1,2})", re.IGNORECASE)
+_BETWEEN_PHONES = re.compile(r"\s*(?:[;|\n]| ::: |\bor\b|\band\b|&|,|/(?=.*\d{4}))\s*", re.IGNORECASE)
+_LABEL = re.compile(
+    r"\b(?:cell(?:ular)?|mobile?|mob|home|house|work|office|business|main|primary|other|phone|telephone|tel|direct"
+    r"|landline|personal|call|text|number|no|ph|[chwmpo])\b\.?",
+    re.IGNORECASE,
 )
-_POINT_DECIMAL = re.compile(r"\d+(?:\.\d+)?|\d{1,3}(?:[,\s]\d{3})+(?:\.\d+)?")
-_COMMA_DECIMAL = re.compile(r"\d{1,3}(?:[.\s]\d{3})+,\d{1,2}|\d{1,3}(?:\.\d{3}){2,}")
-_SHORT_COMMA_DECIMAL = re.compile(r"\d+,\d{1,2}")
-_GROUPED_BY_POINTS = re.compile(r"\d{1,3}(?:\.\d{3})+")
+_FAX = re.compile(r"\bfax\b|\bf:", re.IGNORECASE)
+_NO_EMAIL = re.compile(r"(?:none|no-?e?-?mail|na|nomail|noaddress|unknown|null)@.*", re.IGNORECASE)
+_MAX_NUMBER_DIGITS = 11
 
 
-def _comma_is_decimal(cells: Sequence[str], region: str) -> bool:
-    """Whether a column has decimal commas. In the United States, 12,50 alone is no evidence but a typo."""
-    forms = [_COMMA_DECIMAL] if region == "US" else [_COMMA_DECIMAL, _SHORT_COMMA_DECIMAL]
-    return any(form.fullmatch(_bare_amount(cell)) for cell in cells for form in forms)
+def _phone(cell: str, region: str) -> CellReading:
+    """Read the phone numbers of a cell: with labels, several, or as a spreadsheet stores numbers."""
+    text = re.sub(r"^p:\s*|(?<=^\d{10})\.0+$|(?<=^\d{11})\.0+$", "", cell)
+    if PLAIN_PHONE.fullmatch(text) or not text:
+        return CellReading((text,)) if text else CellReading(blank_word=True)
+    if found := _SCIENTIFIC.fullmatch(text):
+        return _scientific(cell, found)
+    numbers: list[str] = []
+    rest: list[str] = []
+    for part in _strip_all(_BETWEEN_PHONES.split(text)):
+        found_numbers = [] if _FAX.search(part) else phones_in(part, region)
+        numbers += found_numbers
+        if not found_numbers or _words_beside(part, found_numbers):
+            rest.append(part)
+    if not numbers:
+        if parse_phones(text, region).forms and not _FAX.search(text):
+            return CellReading((national_text(text, region),))
+        return CellReading((cell,), fault="no phone number that could exist; correct it or leave it blank")
+    return CellReading(tuple(dict.fromkeys(numbers)), rest=cell if rest else "")
 
 
-def _bare_amount(text: str) -> str:
-    return _CURRENCY.sub("", text.strip())
+def _scientific(cell: str, found: re.Match[str]) -> CellReading:
+    digits, places = found[1] + (found[2] or ""), int(found[3])
+    if len(digits.rstrip("0")) - 1 <= places < _MAX_NUMBER_DIGITS + 2 and len(digits) - 1 == places:
+        return CellReading((digits,))
+    return CellReading(
+        (cell,),
+        fault="digits of this number are lost; format the column as text and enter it again",
+    )
 
 
-def _amount(text: str, comma: bool) -> str:
-    """Return an amount in Rotor's form: digits and a decimal point."""
-    bare = _bare_amount(text)
-    forms = [_COMMA_DECIMAL, _SHORT_COMMA_DECIMAL, _GROUPED_BY_POINTS] if comma else [_COMMA_DECIMAL]
-    if any(form.fullmatch(bare) for form in forms):
-        return re.sub(r"[.\s]", "", bare).replace(",", ".")
-    if _POINT_DECIMAL.fullmatch(bare):
-        return re.sub(r"[,\s]", "", bare)
-    return text
+def _words_beside(part: str, numbers: Sequence[str]) -> bool:
+    """Whether a text says more than phone numbers and what kind they are."""
+    for number in numbers:
+        part = part.replace(number, " ")
+    return any(char.isalnum() for char in _LABEL.sub("", part))
 
 
-# Dates
-
-_DAY = re.compile(r"(\d{1,2})([/.-])(\d{1,2})\2(\d{4}|(?<=[/.])\d{2})(?:,?\s+(.+))?")
-_YEAR_FIRST = re.compile(r"(\d{4})([/.-])(\d{1,2})\2(\d{1,2})(?:,?\s+(.+))?")
-_TIME = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2})(?:\.\d+)?)?(?:\s*([ap])\.?m\.?)?", re.IGNORECASE)
-
-
-class _Order(Enum):
-    """Which orders of day and month the numbers of a date allow."""
-
-    DAY_FIRST = auto()
-    MONTH_FIRST = auto()
-    SAME = auto()
-    AMBIGUOUS = auto()
-
-
-def _date_reader(cells: Sequence[str], region: str) -> CellReader:
-    """Detect whether a column's dates begin with the month or the day.
-
-    If no cell shows it, the month comes first in the United States only: Canada uses both orders.
-    """
-    found = [day for cell in cells if (day := _DAY.fullmatch(cell.strip()))]
-    orders = {_order(day) for day in found}
-    mixed = orders >= {_Order.DAY_FIRST, _Order.MONTH_FIRST}
-    ambiguous = [day for day in found if _order(day) is _Order.AMBIGUOUS]
-    month_first = _Order.MONTH_FIRST in orders or (_Order.DAY_FIRST not in orders and region == "US")
-    note = ""
-    if found:
-        example = "{0}{1}{2}{1}{3}".format(*(ambiguous or found)[0].groups())
-        if not mixed:
-            note = f"{example} read as {'month/day/year' if month_first else 'day/month/year'}"
-        elif ambiguous:
-            note = f"in both orders, month first and day first, so dates such as {example} cannot be read"
-
-    def read(cell: str) -> list[str]:
-        day = _DAY.fullmatch(cell)
-        if mixed and day:
-            own = _order(day)
-            return [cell if own is _Order.AMBIGUOUS else _date(cell, own is _Order.MONTH_FIRST) or cell]
-        return [_date(cell, month_first) or cell]
-
-    return CellReader(_without_blanks("follow_up_date", read), note)
-
-
-def _order(day: re.Match[str]) -> _Order:
-    first, second = int(day[1]), int(day[3])
-    if first > 12 >= second:
-        return _Order.DAY_FIRST
-    if second > 12 >= first:
-        return _Order.MONTH_FIRST
-    return _Order.SAME if first == second else _Order.AMBIGUOUS
-
-
-def _date(text: str, month_first: bool) -> str | None:
-    """Return a date, with or without a time, in ISO 8601; None if it cannot be parsed."""
-    if found := _DAY.fullmatch(text):
-        first, _, second, year, time = found.groups()
-        month, day = (first, second) if month_first else (second, first)
-        year = f"20{year}" if len(year) == 2 else year  # a follow-up is in this century
-    elif found := _YEAR_FIRST.fullmatch(text):
-        year, _, month, day, time = found.groups()
-    else:
-        return None
-    try:
-        if time is None:
-            return date(int(year), int(month), int(day)).isoformat()
-        hour, minute, second = _clock(time)
-        return datetime(int(year), int(month), int(day), hour, minute, second).isoformat()  # noqa: DTZ001
-    except ValueError:
-        return None
-
-
-def _clock(text: str) -> tuple[int, int, int]:
-    """Parse a time of day: hour, minute, second. Raises ValueError if the text is none."""
-    found = _TIME.fullmatch(text.strip())
-    if not found:
-        raise ValueError
-    hour, minute, second, half = int(found[1]), int(found[2]), int(found[3] or 0), (found[4] or "").lower()
-    if half:
-        if not 1 <= hour <= 12:
-            raise ValueError
-        hour = hour % 12 + (12 if half == "p" else 0)
-    return hour, minute, second
+def _email(cell: str) -> CellReading:
+    """Read the e-mail addresses of a cell: several, or with a name before them."""
+    found = tuple(dict.fromkeys(address.removeprefix("mailto:") for address in EMAIL.findall(cell)))
+    found = tuple(address for address in found if ".." not in address and not address.startswith("."))
+    real = tuple(address for address in found if not _NO_EMAIL.fullmatch(address))
+    if found and not real:
+        return CellReading(blank_word=True)
+    beside = cell.count("@") > len(found)
+    if not real:
+        return CellReading((cell,), fault="not an e-mail address such as name@example.com")
+    return CellReading(real, rest=cell if beside else "")

@@ -1,37 +1,60 @@
 """Maps the columns of a table to arguments of `upsert_lead`.
 
-A column is mapped by `--map` or by its header; others are left out, and the preview lists every column before
-anything is sent. Values are not validated here, but as those of any other write.
+A column is mapped by `--map`, by its header or by the look of its cells; others are left out. The preview
+lists every column before anything is sent.
 """
 
-from collections import Counter
-from collections.abc import Mapping, Sequence, Set
-from dataclasses import dataclass
+import re
+from collections.abc import Iterable, Mapping, Sequence, Set
 from difflib import get_close_matches
-from typing import Any
 
-from rotor_mcp.api.models import LEAD_ID, Lead, LeadFields
-from rotor_mcp.import_export.cell_values import CellReader, choose_reader
-from rotor_mcp.import_export.formats.table import Row, Table
-from rotor_mcp.import_export.header_synonyms import FIRST_NAME, LAST_NAME, HeaderMatch, match_header
-from rotor_mcp.leads.phones import phone_form
+from rotor_mcp.api.models import LEAD_ID, Lead
+from rotor_mcp.import_export.cell_dates import DateOrder
+from rotor_mcp.import_export.cell_looks import Look
+from rotor_mcp.import_export.cell_values import choose_reader
+from rotor_mcp.import_export.column_profile import ColumnProfile, column_cells, cut, profile_columns
+from rotor_mcp.import_export.header_synonyms import (
+    COMPANY,
+    FIRST_NAME,
+    LAST_NAME,
+    NAME_PARTS,
+    HeaderMatch,
+    is_of_somebody_else,
+    match_header,
+)
+from rotor_mcp.import_export.row_reading import CONTACTS, FIELDS, NAMES, ColumnMapping, ColumnSource
+from rotor_mcp.import_export.table import Table
 from rotor_mcp.leads.requests import UpsertRequest
 from rotor_mcp.leads.validation import nearest
-from rotor_mcp.normalize import caseless
 from rotor_mcp.sanitize import one_line
-from rotor_mcp.tools.phrases import counted
-
-FIELDS = (*LeadFields.model_fields, "id", "confirm")
-"""The arguments that a row can have."""
 
 NOT_WRITABLE = frozenset({*Lead.model_fields.keys() - UpsertRequest.model_fields.keys(), "row", "reason"})
 """Columns of our own files that cannot be written."""
 
-_PARTS = (FIRST_NAME, LAST_NAME)
-_TARGETS = (*FIELDS, *_PARTS)
-_IDENTIFYING = frozenset({"id", "phone", "email", "name", *_PARTS})
-_JOINED = frozenset({"tags", "notes", *_PARTS})
-_OTHER_VALUE = {"phone": "another number", "email": "another address"}
+_TARGETS = (*FIELDS, *NAME_PARTS, COMPANY)
+IDENTIFYING = frozenset({"id", *CONTACTS, "name", FIRST_NAME, LAST_NAME, COMPANY})
+"""Fields, one of which says whom a row is about."""
+_MAY_HOLD_CONTACTS = frozenset({*CONTACTS, "notes", "tags", "id", "confirm"})
+_PROPOSED: dict[Look, str] = {
+    "date": "follow_up_date",
+    "amount": "projected_value",
+    "zip": "address_zip",
+    "phone": "phone",
+    "email": "email",
+    "name": "name",
+}
+"""Look of a column that is left out → the field that it might be."""
+_PLURAL = {
+    "date": "dates",
+    "amount": "amounts",
+    "zip": "ZIP codes",
+    "phone": "phones",
+    "email": "e-mails",
+    "name": "names",
+}
+_NEXT_STEP = re.compile(r"call|follow|next|due|contact|appoint|visit|remind|schedul|back", re.IGNORECASE)
+"""Words of headers whose dates may be a follow-up."""
+_NO_LONGER = re.compile(r"archived|inactive|deleted|do not contact|unsubscribed", re.IGNORECASE)
 _MAX_LISTED_COLUMNS = 30
 
 
@@ -39,115 +62,145 @@ class ColumnError(ValueError):
     """The mapping names an unknown column or field, or no column identifies a lead."""
 
 
-@dataclass(frozen=True)
-class ColumnSource:
-    """A column that is mapped to a field."""
-
-    column: str
-    field: str
-    reader: CellReader
-
-
-@dataclass(frozen=True)
-class ColumnMapping:
-    """The mapping of a table's columns to fields."""
-
-    columns: tuple[str, ...]
-    sources: tuple[ColumnSource, ...]
-    """In order of preference within a field."""
-    left_out: Mapping[str, str]
-    """Column → reason; blank if the header is not recognized."""
-    differing: Mapping[str, int]
-    """Column → number of rows in which its value differs from the one that is used for its field."""
-
-    def arguments(self, row: Row) -> dict[str, Any]:
-        """Return the arguments of `upsert_lead` of a row, without blank ones."""
-        given: dict[str, Any] = {}
-        for field in FIELDS:
-            values = [value for _, value in _values(self._sources_of(field), row)]
-            if field == "tags" and values:
-                given[field] = list(dict.fromkeys(values))
-            elif field == "notes" and values:
-                given[field] = "\n".join(self._notes(row))
-            elif value := values[0] if values else self._name_of_parts(row) if field == "name" else "":
-                given[field] = value
-        return given
-
-    def describe(self) -> list[str]:
-        """Return a line about each column, in the order of the file."""
-        texts = {source.column: self._line(source) for source in self.sources}
-        for column, why in self.left_out.items():
-            texts[column] = f"{column}: left out{why and f', {why}'}"
-        return [texts[column] for column in self.columns]
-
-    def _sources_of(self, field: str) -> list[ColumnSource]:
-        return [source for source in self.sources if source.field == field]
-
-    def _notes(self, row: Row) -> list[str]:
-        several = len(self._sources_of("notes")) > 1
-        return [
-            f"{source.column}: {note}" if several else note
-            for source, note in _values(self._sources_of("notes"), row)
-        ]
-
-    def _name_of_parts(self, row: Row) -> str:
-        parts = [_values(self._sources_of(part), row)[:1] for part in _PARTS]
-        return " ".join(value for part in parts for _, value in part)
-
-    def _line(self, source: ColumnSource) -> str:
-        field = "name" if source.field in _PARTS else source.field
-        preferred = [] if source.field in ("tags", "notes") else self._preferred_columns(source)
-        words = f"{source.column} → {field}"
-        if source.field in _PARTS:
-            (other,) = (part for part in _PARTS if part != source.field)
-            with_it = [one.column for one in self._sources_of(other)]
-            words += f" (with {' or '.join(with_it)})" if with_it else ""
-        if source.field == "notes" and len(self._sources_of("notes")) > 1:
-            words += f', as "{source.column}: …"'
-        if preferred:
-            words += f", where {' and '.join(preferred)} {'is' if len(preferred) == 1 else 'are'} blank"
-        if source.reader.note:
-            words += f", {source.reader.note}"
-        if count := self.differing.get(source.column):
-            other = _OTHER_VALUE.get(field, "something else")
-            words += f" (in {counted(count, 'row')} it holds {other}, which is left out)"
-        return words
-
-    def _preferred_columns(self, source: ColumnSource) -> list[str]:
-        """Return the columns that have to be blank for this one to be used."""
-        same = [one.column for one in self._sources_of(source.field)]
-        full = [one.column for one in self._sources_of("name")] if source.field in _PARTS else []
-        return full + same[: same.index(source.column)]
-
-
-def match_columns(table: Table, given: Mapping[str, str], *, region: str) -> ColumnMapping:
+def match_columns(
+    table: Table, given: Mapping[str, str], *, region: str, date_order: DateOrder | None = None
+) -> ColumnMapping:
     """Map a table's columns to fields.
 
-    `given` is the mapping of `--map`, column → field; a blank or "-" for the field leaves the column out. The
-    region (ISO 3166) decides on the formats of phones, dates and amounts.
+    Args:
+        table: the table.
+        given: the mapping of `--map`, column → field; a blank or "-" for the field leaves the column out.
+        region: country (ISO 3166) that decides on the formats of phones, dates and amounts.
+        date_order: of numeric dates, if it is known.
 
     Raises:
         ColumnError: if `given` names an unknown column or field, or no column identifies a lead.
     """
+    profiles = profile_columns(table, region)
     asked = _fields_by_column(table, given)
     fields = {column: field for column, field in asked.items() if field}
     left_out = {column: "as asked" for column, field in asked.items() if not field}
-    guessed = {column: found for column in table.columns if column not in asked and (found := _guess(column))}
-    for column, why in _doubtful_columns(table, guessed, set(fields.values())).items():
-        del guessed[column]
-        left_out[column] = why
-    # The user's mapping takes precedence, then the order of the file.
-    fields |= {column: found.field for column, found in guessed.items()}
-    if _IDENTIFYING.isdisjoint(fields.values()):
-        raise ColumnError(_no_identity_text(table.columns))
+    guess = _Guess(table, profiles, asked)
+    # The user's mapping takes precedence, then what headers say, then what cells look like.
+    fields |= guess.by_header | guess.by_look
+    if IDENTIFYING.isdisjoint(fields.values()):
+        raise ColumnError(_no_identity_text(table.columns, profiles))
     for column in table.columns:
         if column not in fields and column not in left_out:
-            left_out[column] = "not writable" if column in NOT_WRITABLE else ""
-    sources = []
-    for column, field in fields.items():
-        cells = [row.cells[column] for row in table.rows]
-        sources.append(ColumnSource(column, field, choose_reader(field, column, cells, region)))
-    return ColumnMapping(table.columns, tuple(sources), left_out, _differing(table, sources, region))
+            left_out[column] = guess.why_left_out(column, fields.values())
+            guess.warn_of_former_leads(column)
+    is_ours = _is_ours(table, profiles)
+    sources = tuple(
+        ColumnSource(
+            column,
+            field,
+            choose_reader(
+                field,
+                column_cells(table, column) if field in ("follow_up_date", "projected_value") else (),
+                region,
+                is_ours=is_ours,
+                date_order=date_order,
+            ),
+            by_look=column in guess.by_look,
+        )
+        for column, field in fields.items()
+    )
+    return ColumnMapping(table.columns, sources, left_out, tuple(guess.warnings), region, is_ours)
+
+
+class _Guess:
+    """The fields of the columns for which the person gave none."""
+
+    def __init__(self, table: Table, profiles: Mapping[str, ColumnProfile], asked: Mapping[str, str]) -> None:
+        self._profiles = profiles
+        self._asked = set(asked.values())
+        self.warnings: list[str] = []
+        """What the person should look at."""
+        self._reasons: dict[str, str] = {}
+        columns = [column for column in table.columns if column not in asked]
+        found = {column: match for column in columns if (match := _header_match(column, table))}
+        for column, match in [*found.items()]:
+            if self._contradicts(column, match):
+                del found[column]
+        for column, why in _doubtful_columns(profiles, found, self._asked).items():
+            del found[column]
+            self._reasons[column] = why
+        self.by_header = {column: match.field for column, match in found.items()}
+        """Column → field, by its header."""
+        self.by_look: dict[str, str] = {}
+        """Column → field, by the look of its cells."""
+        for column in columns:
+            if column not in found and column not in self._reasons and column not in NOT_WRITABLE:
+                self._look_at(column, has_header=table.has_header)
+
+    def _contradicts(self, column: str, match: HeaderMatch) -> bool:
+        """Whether the cells are phones or e-mails, and the header says something else."""
+        profile = self._profiles[column]
+        if profile.look not in CONTACTS or profile.look == match.field:
+            return False
+        if match.field in _MAY_HOLD_CONTACTS - {*CONTACTS}:
+            return False
+        self.warnings.append(
+            f"{column} names {match.field}, but holds {_PLURAL[profile.look]}, {profile.shown}: read as "
+            f"{profile.look}"
+        )
+        return True
+
+    def _look_at(self, column: str, *, has_header: bool) -> None:
+        profile = self._profiles[column]
+        look = profile.look
+        known = {*self._asked, *self.by_header.values(), *self.by_look.values()}
+        if look == "name" and not has_header and set(NAMES).isdisjoint(known):
+            self.by_look[column] = "name"
+        elif look not in CONTACTS:
+            return
+        elif is_of_somebody_else(column):
+            self._warn_of_contacts(column, "its header names somebody else")
+        elif profile.is_repeated:
+            self._warn_of_contacts(column, "many rows hold the same")
+        else:
+            self.by_look[column] = look
+
+    def warn_of_former_leads(self, column: str) -> None:
+        """Warn if some rows are about people who are no longer customers."""
+        said = [cell for cell in self._profiles[column].sample if cell.lower() in ("true", "yes", "1", "y")]
+        if said and _NO_LONGER.search(column) and column not in NOT_WRITABLE:
+            self.warnings.append(
+                f'{column} holds "{said[0]}" in some rows. It is left out: the rows are imported like others'
+            )
+
+    def _warn_of_contacts(self, column: str, why: str) -> None:
+        profile = self._profiles[column]
+        assert profile.look is not None  # noqa: S101 - it is why this was called
+        self._reasons[column] = f"although it holds {_PLURAL[profile.look]}, {profile.shown}, as {why}"
+        self.warnings.append(
+            f"{column} holds {_PLURAL[profile.look]} and is left out, as {why}. To take it: "
+            f'--map "{column}={profile.look}"'
+        )
+
+    def why_left_out(self, column: str, taken: Iterable[str]) -> str:
+        """Return why a column is left out, with an example and the field that it might be."""
+        if column in NOT_WRITABLE:
+            return "not writable"
+        profile = self._profiles[column]
+        if reason := self._reasons.get(column):
+            return (
+                reason
+                if profile.shown and profile.shown in reason
+                else ", ".join(filter(None, [reason, profile.shown]))
+            )
+        proposed = _PROPOSED.get(profile.look) if profile.look else None
+        if profile.look == "date" and not _NEXT_STEP.search(column):
+            proposed = None  # when a lead was created, or born
+        if proposed and proposed not in taken and (proposed != "name" or set(NAMES).isdisjoint(taken)):
+            return f'{profile.shown}; --map "{column}={proposed}" takes it as {proposed}'
+        return profile.shown
+
+
+def _is_ours(table: Table, profiles: Mapping[str, ColumnProfile]) -> bool:
+    """Whether a file is one that we wrote: with Rotor's ids, or of rows that need attention."""
+    has_ids = "id" in table.columns and any(LEAD_ID.fullmatch(cell.lower()) for cell in profiles["id"].sample)
+    return has_ids or {"row", "reason"} <= set(table.columns)
 
 
 def _fields_by_column(table: Table, given: Mapping[str, str]) -> dict[str, str]:
@@ -169,17 +222,21 @@ def _fields_by_column(table: Table, given: Mapping[str, str]) -> dict[str, str]:
     return asked
 
 
-def _guess(column: str) -> HeaderMatch | None:
+def _header_match(column: str, table: Table) -> HeaderMatch | None:
+    if not table.has_header:
+        return None
     # In other files "Confirm" can mean anything; our own files have it in lower case.
     return HeaderMatch("confirm") if column == "confirm" else match_header(column)
 
 
-def _doubtful_columns(table: Table, guessed: Mapping[str, HeaderMatch], asked: Set[str]) -> dict[str, str]:
+def _doubtful_columns(
+    profiles: Mapping[str, ColumnProfile], guessed: Mapping[str, HeaderMatch], asked: Set[str]
+) -> dict[str, str]:
     """Return the columns whose guessed field is not reliable: column → reason."""
-    place = _best_place(table, guessed, asked)
+    place = _best_place(profiles, guessed, asked)
     doubtful = {}
     for column, (field, own_place) in guessed.items():
-        cells = [cell for row in table.rows if (cell := row.cells[column].strip())]
+        cells = profiles[column].sample
         if field == "id" and cells and not any(LEAD_ID.fullmatch(cell.lower()) for cell in cells):
             doubtful[column] = "as its values are not Rotor's lead ids"
         elif field == "stage" and cells and {cell.lower() for cell in cells} <= {"created", "complete"}:
@@ -191,7 +248,9 @@ def _doubtful_columns(table: Table, guessed: Mapping[str, HeaderMatch], asked: S
     return doubtful
 
 
-def _best_place(table: Table, guessed: Mapping[str, HeaderMatch], asked: Set[str]) -> int | None:
+def _best_place(
+    profiles: Mapping[str, ColumnProfile], guessed: Mapping[str, HeaderMatch], asked: Set[str]
+) -> int | None:
     """Return which of a file's addresses to use, so that no lead mixes parts of two addresses.
 
     Those with a street are preferred, unless the user mapped the street; of them the best in `_PLACES`.
@@ -199,7 +258,7 @@ def _best_place(table: Table, guessed: Mapping[str, HeaderMatch], asked: Set[str
     parts = {
         column: (found.field, found.place) for column, found in guessed.items() if found.place is not None
     }
-    filled = {part for column, part in parts.items() if any(row.cells[column].strip() for row in table.rows)}
+    filled = {part for column, part in parts.items() if profiles[column].filled}
     used = filled or set(parts.values())
     all_places = {place for _, place in used}
     with_street = {place for field, place in used if field == "address_street1"}
@@ -207,38 +266,15 @@ def _best_place(table: Table, guessed: Mapping[str, HeaderMatch], asked: Set[str
     return min(places, default=None)
 
 
-def _values(sources: Sequence[ColumnSource], row: Row) -> list[tuple[ColumnSource, str]]:
-    return [(source, value) for source in sources for value in source.reader.read(row.cells[source.column])]
-
-
-def _differing(table: Table, sources: Sequence[ColumnSource], region: str) -> dict[str, int]:
-    """Return column → number of rows in which its value differs from the one that is used."""
-    counts: Counter[str] = Counter()
-    for field in {source.field for source in sources} - _JOINED:
-        of_field = [source for source in sources if source.field == field]
-        for row in table.rows:
-            values = _values(of_field, row)
-            taken = values[0][1] if values else ""
-            counts.update(
-                {
-                    source.column
-                    for source, value in values
-                    if value != taken and not _is_same_value(field, value, taken, region)
-                }
-            )
-    return counts
-
-
-def _is_same_value(field: str, value: str, other: str, region: str) -> bool:
-    if field == "phone":
-        return phone_form(value, region) == phone_form(other, region)
-    return caseless(value) == caseless(other)
-
-
-def _no_identity_text(columns: Sequence[str]) -> str:
+def _no_identity_text(columns: Sequence[str], profiles: Mapping[str, ColumnProfile]) -> str:
+    name = next((column for column in columns if profiles[column].look == "name"), columns[0])
+    examples = [
+        f'{column} ("{cut(profiles[column].example)}")' if profiles[column].filled else column
+        for column in columns
+    ]
     return (
         "No column says whom a row is about: a name, a phone, an e-mail or a lead id. "
-        f'The columns are {_listed(columns)}. Say which is which, such as --map "{columns[0]}=name"'
+        f'The columns are {_listed(examples)}. Say which is which, such as --map "{name}=name"'
     )
 
 

@@ -2,21 +2,33 @@
 
 The headers come from exports of Jobber, Housecall Pro, HubSpot, Google Contacts, Mailchimp, Outlook and
 Facebook lead ads, and from sign-up sheets. Only unambiguous ones are listed: "Status" may be a stage or a
-subscription, "Budget" is a customer's wish, "Company" is no person. Such columns are left out, and the
-preview says so.
+subscription, "Budget" is a customer's wish. Such columns are left out, and the
+preview says so. `columns.py` also looks at the cells of a column.
 """
 
 import re
 from typing import NamedTuple
 
 FIRST_NAME, LAST_NAME = "first_name", "last_name"
-"""Parts of a name, for which Rotor has no fields."""
+NAME_PREFIX, MIDDLE_NAME, NAME_SUFFIX = "name_prefix", "middle_name", "name_suffix"
+COMPANY = "company"
+NAME_PARTS = (NAME_PREFIX, FIRST_NAME, MIDDLE_NAME, LAST_NAME, NAME_SUFFIX)
+"""Parts of a name in their order. Rotor has no fields for them, nor for a company."""
 
 _WORDS: dict[str, tuple[str, ...]] = {
     "id": ("id", "lead id", "rotor id", "rotor lead id"),
     "name": (
         *("name", "full name", "display name", "your name", "first and last name", "customer", "client"),
-        *("customer name", "customer full name", "client name", "client full name", "contact name"),
+        *(
+            "name of customer",
+            "customers name",
+            "clients name",
+            "customer name",
+            "customer full name",
+            "client name",
+            "client full name",
+            "contact name",
+        ),
         *("lead name", "homeowner", "homeowner name"),
     ),
     FIRST_NAME: (
@@ -27,6 +39,13 @@ _WORDS: dict[str, tuple[str, ...]] = {
         *("last name", "last", "family name", "surname", "lname", "your last name"),
         *("customer last name", "client last name", "contact last name", "lead last name"),
     ),
+    NAME_PREFIX: ("prefix", "name prefix", "salutation", "courtesy title"),
+    MIDDLE_NAME: ("middle name", "middle", "middle initial", "mi", "additional name"),
+    NAME_SUFFIX: ("suffix", "name suffix"),
+    COMPANY: (
+        *("company", "company name", "business", "business name", "organization", "organization name"),
+        *("organisation", "organisation name", "company account", "account name", "customer company name"),
+    ),
     "phone": (
         *("phone", "phone number", "telephone", "telephone number", "tel", "your phone", "contact number"),
         *("mobile", "mobile phone", "mobile number", "mobile phone number", "phone mobile"),
@@ -36,9 +55,19 @@ _WORDS: dict[str, tuple[str, ...]] = {
         *("main phone", "primary phone", "primary phone number", "best phone", "best phone number"),
         *("secondary phone", "other phone", "alternate phone", "alt phone"),
         *("contact phone", "customer phone", "client phone", "lead phone"),
+        *("home number", "work number", "office number", "primary number", "best number", "cellphone"),
+        *("main mobile", "alternate number", "alt number", "other number", "work mobile", "business number"),
     ),
     "email": (
-        *("email", "email address", "your email", "your email address", "main email", "primary email"),
+        *(
+            "mail",
+            "email",
+            "email address",
+            "your email",
+            "your email address",
+            "main email",
+            "primary email",
+        ),
         *("home email", "personal email", "work email", "business email"),
         *("secondary email", "other email", "alternate email", "alt email"),
         *("contact email", "customer email", "client email", "lead email"),
@@ -79,6 +108,7 @@ _ADDRESS_WORDS: dict[str, tuple[str, ...]] = {
     "address_street1": (
         *("street", "street 1", "street line 1", "street address", "street address 1"),
         *("street address line 1", "address", "address 1", "address line 1"),
+        *("full address", "formatted address", "address formatted", "address full", "complete address"),
     ),
     "address_street2": (
         *("street 2", "street line 2", "street address 2", "street address line 2", "address 2"),
@@ -100,6 +130,7 @@ _PLACES: tuple[tuple[str, ...], ...] = (
         *("job address", "job site", "site", "site address"),
     ),
     ("", "address", "address 1", "primary", "primary address", "customer", "client"),
+    ("shipping", "shipping address", "ship", "ship to"),
     ("home", "home address"),
 )
 """Kinds of addresses in headers, best first: the work is done at the property. Mailing and billing addresses
@@ -119,11 +150,21 @@ class HeaderMatch(NamedTuple):
     """For address fields, the index in `_PLACES`; less is better."""
 
 
+_MAX_HEADER_CHARS = 200
+_FILLERS = frozenset(
+    {"what", "whats", "is", "are", "your", "the", "a", "an", "please", "enter", "provide", "required"}
+    | {"optional", "s", "can", "we", "have", "reach", "you", "at", "for", "to", "which"}
+)
+"""Words of a question or a form that do not change what a header means."""
+
+
 def match_header(header: str) -> HeaderMatch | None:
     """Return the field of a header; None if it is unknown or ambiguous."""
+    if len(header) > _MAX_HEADER_CHARS:
+        return None
     title, duplicates = _DUPLICATE_SUFFIX.subn("", header)
     key = _normalize(title)
-    known = _FIELDS_BY_HEADER.get(key)
+    known = _FIELDS_BY_HEADER.get(key) or _FIELDS_BY_HEADER.get(_without_fillers(title))
     if known is None:
         known = _FIELDS_BY_HEADER.get(re.sub(r"\d*(value)?$", "", key))
         known = known if known and known.field in _NUMBERED_FIELDS else None
@@ -134,6 +175,13 @@ def match_header(header: str) -> HeaderMatch | None:
 def _normalize(header: str) -> str:
     """Return a header in lower case without spaces and punctuation: "ZIP-code" and "zipCode" become equal."""
     return "".join(char for char in header.casefold() if char.isalnum())
+
+
+def _without_fillers(header: str) -> str:
+    """Return the normal form of a question such as "What is your phone number?", or of a plural."""
+    said = re.findall(r"[^\W_]+", header.casefold().replace("'", "").replace("\u2019", ""))
+    meant = "".join(word for word in said if word not in _FILLERS)
+    return meant if meant in _FIELDS_BY_HEADER else meant.removesuffix("s")
 
 
 _FIELDS_BY_HEADER: dict[str, HeaderMatch] = {
@@ -148,3 +196,37 @@ _FIELDS_BY_HEADER: dict[str, HeaderMatch] = {
     # Of Google Contacts; elsewhere a sales region.
     _normalize("Address 1 - Region"): HeaderMatch("address_state", 1),
 }
+
+_SOMEBODY_ELSE = frozenset(
+    {"sales", "salesperson", "rep", "agent", "technician", "tech", "staff", "employee", "assigned", "owner"}
+    | {
+        "creator",
+        "created",
+        "user",
+        "manager",
+        "referrer",
+        "referred",
+        "spouse",
+        "emergency",
+        "fax",
+        "estimator",
+    }
+    | {
+        "partner",
+        "tenant",
+        "landlord",
+        "realtor",
+        "crew",
+        "office",
+        "company",
+        "vendor",
+        "billing",
+        "modified",
+    }
+)
+"""Words of headers whose phones and e-mails are not those of the lead."""
+
+
+def is_of_somebody_else(header: str) -> bool:
+    """Whether a header that is not known seems to name another person or machine than the lead."""
+    return not _SOMEBODY_ELSE.isdisjoint(re.findall(r"[^\W_]+", header.casefold()))

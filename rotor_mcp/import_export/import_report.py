@@ -1,4 +1,4 @@
-"""Writes the texts of `rotor-mcp import`: the mapping, the preview and the result. Pure.
+"""Writes the texts of `rotor-mcp import` about rows: the preview and the result. Pure.
 
 It also writes the CSV of the rows that need attention, with the reason, to be corrected and imported again.
 """
@@ -7,13 +7,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from rotor_mcp.import_export import lead_rows
-from rotor_mcp.import_export.columns import FIELDS, ColumnMapping
 from rotor_mcp.import_export.formats.formula_guard import guard
-from rotor_mcp.import_export.formats.table import Table
+from rotor_mcp.import_export.row_reading import FIELDS
 from rotor_mcp.leads.batch import RowOutcome
 from rotor_mcp.sanitize import one_line
 from rotor_mcp.tools.error_text import row_failure
-from rotor_mcp.tools.phrases import counted
 from rotor_mcp.tools.upsert_lead import Write, change_texts, lead_label, plan_lines
 from rotor_mcp.tools.upsert_leads import batch_warnings, row_numbers
 
@@ -25,20 +23,6 @@ ROW, CONFIRM, REASON = "row", "confirm", "reason"
 
 RowResult = tuple[RowOutcome, Write | None]
 """The outcome of a row, and the result of its write if there was one."""
-
-
-def describe_file(table: Table, columns: ColumnMapping) -> Iterator[str]:
-    """Yield the file's format, the mapping of its columns, and an example."""
-    yield f"{table.format_text}; {counted(len(table.rows), 'row')}."
-    yield from (f"  {line}" for line in columns.describe())
-    if table.rows:
-        first = table.rows[0]
-        texts = {
-            name: ", ".join(value) if isinstance(value, list) else value
-            for name, value in columns.arguments(first).items()
-        }
-        example = one_line(" · ".join(f"{name}: {text}" for name, text in texts.items()))
-        yield f"Row {first.number}, for example: {example}"
 
 
 def describe_rows(rows: Sequence[RowResult], timezone: str) -> dict[str, list[str]]:

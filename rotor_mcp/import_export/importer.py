@@ -15,24 +15,24 @@ from typing import Any, Literal
 import anyio
 import click
 
-from rotor_mcp.api.models import LEAD_ID_CHARS
 from rotor_mcp.api.pool import TransportFactory
 from rotor_mcp.atomic_file import open_atomic
 from rotor_mcp.config import Settings
-from rotor_mcp.errors import InvalidArguments, RotorError, TooManyRequests
+from rotor_mcp.errors import RotorError, TooManyRequests
 from rotor_mcp.import_export import columns, import_report
-from rotor_mcp.import_export.columns import ColumnMapping
-from rotor_mcp.import_export.formats import detect
-from rotor_mcp.import_export.formats.table import Table, TableError
+from rotor_mcp.import_export.cell_dates import DateOrder
+from rotor_mcp.import_export.file_report import FileReport
+from rotor_mcp.import_export.formats.sheet import ReadOptions, TableError
 from rotor_mcp.import_export.journal import Journal, JournalError, row_digest
 from rotor_mcp.import_export.progress import ImportObserver
+from rotor_mcp.import_export.row_reading import ColumnMapping
+from rotor_mcp.import_export.row_requests import RowRequests
+from rotor_mcp.import_export.table import Table, read_table
 from rotor_mcp.leads.batch import Batch, RowOutcome
 from rotor_mcp.leads.compare import differences
 from rotor_mcp.leads.context import CallContext
 from rotor_mcp.leads.dedupe import RowGroup
-from rotor_mcp.leads.matching import contact_keys
-from rotor_mcp.leads.requests import SharedFields, UpsertRequest
-from rotor_mcp.leads.validation import parse
+from rotor_mcp.leads.requests import SharedFields
 from rotor_mcp.server.backend import open_tenant
 from rotor_mcp.tenants import Tenant
 from rotor_mcp.tools.error_text import render_error
@@ -53,6 +53,13 @@ class ImportOptions:
     """The file's name, or `-` for standard input."""
     column_fields: Mapping[str, str]
     """Column → field, from `--map`."""
+    read_options: ReadOptions
+    date_order: DateOrder | None
+    """Of numeric dates; None if the dates show it."""
+    skip_invalid_values: bool
+    """Whether a row is written without its invalid values."""
+    without_contacts: bool
+    """Whether rows are written although none has a phone, an e-mail or an id."""
     shared: SharedFields
     max_requests: int
     mode: ImportMode
@@ -68,8 +75,11 @@ def run_import(options: ImportOptions, settings: Settings, transport: TransportF
     """
     try:
         data = _read(options.file)
-        table = detect.read_table(data, options.file)
-        mapping = columns.match_columns(table, options.column_fields, region=settings.phone_region)
+        region = settings.phone_region
+        table = read_table(data, options.file, options.read_options, region=region)
+        mapping = columns.match_columns(
+            table, options.column_fields, region=region, date_order=options.date_order
+        )
     except OSError as exc:
         raise click.ClickException(f"{options.file} cannot be read: {exc.strerror}") from None
     except (TableError, columns.ColumnError) as exc:
@@ -99,7 +109,8 @@ class _ImportRun:
     ) -> None:
         self._options = options
         self._table = table
-        self._columns = mapping
+        self._rows = RowRequests(table, mapping, options.shared, options.skip_invalid_values)
+        self._report_on_file = FileReport(table, mapping)
         self._tenant = tenant
         self._data = data
         self._call = CallContext.begin(tenant)
@@ -115,10 +126,12 @@ class _ImportRun:
     async def run(self) -> bool:
         """Show the plan, and write it if that is confirmed. Returns whether all rows are stored."""
         api = self._call.api
-        for line in import_report.describe_file(self._table, self._columns):
+        groups = list(self._groups())
+        for line in self._report_on_file.lines():
             self._print(line)
+        if not self._may_go_on():
+            return False
         try:
-            groups = list(self._groups())
             with await self._journal() as journal:
                 return await self._import(groups, journal)
         except RotorError as exc:
@@ -130,22 +143,36 @@ class _ImportRun:
             )
         return False
 
+    def _may_go_on(self) -> bool:
+        """Whether a row says how to contact somebody, or the person does without it."""
+        options, mapping = self._options, self._rows.columns
+        said = options.without_contacts or not columns.IDENTIFYING.isdisjoint(options.column_fields.values())
+        if said or self._report_on_file.has_contacts or not len(self._table.rows):
+            return True
+        column = next((name for name in mapping.left_out), None)
+        which = f"Say which column holds them, such as --map '{column}=phone', or say" if column else "Say"
+        self._print(
+            "Nothing was looked up or written: no row has a phone or an e-mail, so nobody could be contacted "
+            f"or found again. {which} --yes-without-contacts."
+        )
+        return False
+
     def _groups(self) -> Iterator[RowGroup]:
         """Yield the valid rows, and collect the others in `_invalid`."""
-        shared = self._options.shared
         for row in self._table.rows:
-            self._arguments[row.number] = self._columns.arguments(row)
             try:
-                request = shared.fill(parse(UpsertRequest, self._arguments[row.number]))
-                _refuse_short_id(request)
-                contact_keys(request, self._call.locale.region)  # refuses a phone that could not exist
-            except InvalidArguments as exc:
-                self._invalid.append(RowOutcome((row.number,), "invalid", failure=exc))
+                made = self._rows.of(row)
             except Exception as exc:
+                self._arguments[row.number] = {}
                 self._invalid.append(RowOutcome.crashed((row.number,), exc))
+                continue
+            self._report_on_file.add(row.number, made)
+            self._arguments[row.number] = made.reading.arguments
+            if made.request is None:
+                self._invalid.append(RowOutcome((row.number,), "invalid", failure=made.failure))
             else:
-                self._digests[row.number] = row_digest(request)
-                yield RowGroup((row.number,), request)
+                self._digests[row.number] = row_digest(made.request)
+                yield RowGroup((row.number,), made.request)
 
     async def _journal(self) -> Journal:
         """Open the journal beside the file. A dry run uses an existing one and creates none."""
@@ -248,16 +275,6 @@ class _ImportRun:
             self._print(
                 f"{file} holds the rows that need attention: correct them there, and import that file{same}."
             )
-
-
-def _refuse_short_id(request: UpsertRequest) -> None:
-    """Refuse a short id: a file is read long after the id was shown, when other leads may begin with it.
-
-    Raises:
-        InvalidArguments: if the id is short.
-    """
-    if request.id and len(request.id) < LEAD_ID_CHARS:
-        raise InvalidArguments(["id: a file must hold whole ids, and this one is short"])
 
 
 def _write_corrections(corrections: str, name: str) -> Path:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from rotor_mcp.normalize import CACHED_FORMS, unicode_form
 
 if TYPE_CHECKING:
-    from phonenumbers import PhoneNumber
+    from phonenumbers import PhoneNumber, PhoneNumberMatch
 
 # The tables of `phonenumbers` take longer to load than all of this package: the first phone loads them.
 
@@ -104,6 +104,48 @@ def _numbers(text: str, region: str) -> "tuple[PhoneNumber, ...]":
         if number is not None and phonenumbers.is_valid_number(number):
             return (number,)
     return tuple(found) if len(found) > 1 or whole is None else (whole,)
+
+
+def phones_in(text: str, region: str) -> list[str]:
+    """Return the numbers in a text as they are written there, without words around them.
+
+    A number that could not exist is none, nor one that would have to be rewritten, such as 001 612 555 0101.
+    """
+    import phonenumbers
+
+    text = text[:MAX_PHONE_CHARS]
+    whole = _parse_one(text, region)
+    if whole is not None and phonenumbers.is_valid_number(whole) and _PHONE_QUERY.fullmatch(text):
+        return [] if text.lstrip().startswith("00") else [text]
+    possible: int = phonenumbers.Leniency.POSSIBLE
+    found = [
+        match
+        for match in phonenumbers.PhoneNumberMatcher(text, region, possible)
+        if len({*str(match.number.national_number)}) > 1
+    ]
+    valid = [match for match in found if phonenumbers.is_valid_number(match.number)]
+    return [
+        national_text(match.raw_string, region) if _lacks_country_code(match) else match.raw_string
+        for match in valid or found
+    ]
+
+
+def _lacks_country_code(match: "PhoneNumberMatch") -> bool:
+    """Whether a national number stands behind a plus sign, as in +612-555-0101."""
+    text = match.raw_string.lstrip("(")
+    return text.startswith("+") and not digits_of(text).startswith(str(match.number.country_code))
+
+
+def national_text(text: str, region: str) -> str:
+    """Return the first number in a text as its country writes it, with its code if it is another country."""
+    import phonenumbers
+
+    (number, *_) = parse_phones(text, region).numbers
+    national = number.country_code == phonenumbers.country_code_for_region(region)
+    form = (
+        phonenumbers.PhoneNumberFormat.NATIONAL if national else phonenumbers.PhoneNumberFormat.INTERNATIONAL
+    )
+    return str(phonenumbers.format_number(number, form))
 
 
 def _parse_one(text: str, region: str) -> "PhoneNumber | None":

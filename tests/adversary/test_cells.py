@@ -6,14 +6,12 @@ from collections.abc import Iterator, Sequence
 import pytest
 
 from rotor_mcp.api.models import LeadFields
-from rotor_mcp.errors import InvalidArguments
 from rotor_mcp.import_export import columns
-from rotor_mcp.import_export.formats import detect
-from rotor_mcp.import_export.formats.table import TableError
+from rotor_mcp.import_export.file_report import FileReport
+from rotor_mcp.import_export.formats.sheet import ReadOptions, TableError
 from rotor_mcp.import_export.lead_rows import csv_text
-from rotor_mcp.leads.matching import contact_keys
-from rotor_mcp.leads.requests import UpsertRequest
-from rotor_mcp.leads.validation import parse
+from rotor_mcp.import_export.row_requests import RowRequests
+from rotor_mcp.import_export.table import read_table
 from tests.adversary import IS_LONG
 from tests.adversary.metering import ATTEMPTS, forget_forms
 from tests.adversary.values import LARGE, patterns, text
@@ -30,16 +28,18 @@ ROWS = 5
 def _read(data: bytes) -> Iterator[str]:
     """Read a file, and yield what is said where it, or a row, is refused."""
     try:
-        table = detect.read_table(data, "leads.csv")
+        table = read_table(data, "leads.csv", ReadOptions(), region="US")
         matched = columns.match_columns(table, {}, region="US")
     except (TableError, columns.ColumnError) as exc:
         yield str(exc)
         return
+    requests, report = RowRequests(table, matched), FileReport(table, matched)
     for row in table.rows:
-        try:
-            contact_keys(parse(UpsertRequest, matched.arguments(row)), "US")
-        except InvalidArguments as exc:
-            yield str(exc)
+        made = requests.of(row)
+        report.add(row.number, made)
+        if made.failure:
+            yield str(made.failure)
+    yield from report.lines()
 
 
 def seconds_to_read(rows: Sequence[Sequence[str]]) -> float:

@@ -8,12 +8,13 @@ from inline_snapshot import snapshot
 
 from rotor_mcp.api.models import READ_NAMES, LeadFields
 from rotor_mcp.import_export import header_synonyms
-from rotor_mcp.import_export.columns import FIELDS, NOT_WRITABLE, ColumnError, ColumnMapping, match_columns
-from rotor_mcp.import_export.formats.detect import read_table
-from rotor_mcp.import_export.formats.table import Row, Table
-from rotor_mcp.import_export.header_synonyms import match_header
+from rotor_mcp.import_export.columns import NOT_WRITABLE, ColumnError, match_columns
+from rotor_mcp.import_export.header_synonyms import COMPANY, NAME_PARTS, match_header
+from rotor_mcp.import_export.row_reading import FIELDS, ColumnMapping
+from rotor_mcp.import_export.table import Row, Table
 from rotor_mcp.leads.requests import UpsertRequest
 from rotor_mcp.leads.validation import parse
+from tests.import_export.tables import read_table
 
 ID = "182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e"
 
@@ -27,7 +28,7 @@ def matched(
 ) -> tuple[ColumnMapping, list[dict[str, Any]]]:
     rows = table(*lines)
     columns = match_columns(rows, given_fields, region=region)
-    return columns, [columns.arguments(row) for row in rows.rows]
+    return columns, [columns.read(row).arguments for row in rows.rows]
 
 
 def refused(*lines: str, **given_fields: str) -> str:
@@ -49,7 +50,7 @@ def test_a_sheet_of_a_home_show() -> None:
             "Last name → name (with First name)",
             "E-mail → email",
             "Mobile → phone",
-            "Cell → phone, where Mobile is blank (in 1 row it holds another number, which is left out)",
+            "Cell → phone, where Mobile is blank; otherwise to the notes",
             "Street address → address_street1",
             "Apt → address_street2",
             "City → address_city",
@@ -63,9 +64,9 @@ def test_a_sheet_of_a_home_show() -> None:
             'Notes → notes, as "Notes: …"',
             'Comments → notes, as "Comments: …"',
             "Tags → tags",
-            "Shoe size: left out",
-            "Status: left out",
-            "Budget: left out",
+            'Shoe size: left out, such as "9" (1 row)',
+            'Status: left out, such as "New" (1 row)',
+            'Budget: left out, such as "$500" (1 row)',
         ]
     )
     assert arguments == snapshot(
@@ -90,7 +91,14 @@ Comments: Dog, big\
 """,
             },
             {"name": "Sam", "phone": "7635550102", "follow_up_date": "2027-01-13"},
-            {"name": "Null", "phone": "555-0142", "notes": "Comments: Call first"},
+            {
+                "name": "Null",
+                "phone": "555-0142",
+                "notes": """\
+Comments: Call first
+Cell: 555-0143\
+""",
+            },
         ]
     )
     for given_arguments in arguments:
@@ -104,33 +112,33 @@ def test_google_contacts() -> None:
     )
     assert columns.describe() == snapshot(
         [
-            "First Name → name (with Last Name)",
-            "Middle Name: left out",
-            "Last Name → name (with First Name)",
-            "Organization Name: left out",
-            "Birthday: left out",
+            "First Name → name (with Middle Name and Last Name)",
+            "Middle Name → name (with First Name and Last Name)",
+            "Last Name → name (with First Name and Middle Name)",
+            "Organization Name → name, where First Name and Middle Name and Last Name are blank",
+            'Birthday: left out, such as "1980-01-01" (1 row)',
             "Notes → notes",
-            "Photo: left out",
+            'Photo: left out, such as "http://x" (1 row)',
             "Labels → tags",
-            "E-mail 1 - Label: left out",
+            'E-mail 1 - Label: left out, such as "* Home" (1 row)',
             "E-mail 1 - Value → email",
-            "Phone 1 - Label: left out",
-            "Phone 1 - Value → phone (in 1 row it holds another number, which is left out)",
-            "Phone 2 - Value → phone, where Phone 1 - Value is blank",
-            "Address 1 - Label: left out",
-            "Address 1 - Formatted: left out",
+            'Phone 1 - Label: left out, such as "Mobile" (1 row)',
+            "Phone 1 - Value → phone",
+            "Phone 2 - Value → phone, where Phone 1 - Value is blank; otherwise to the notes",
+            'Address 1 - Label: left out, such as "Home" (1 row)',
+            'Address 1 - Formatted: left out, such as "all of it" (1 row)',
             "Address 1 - Street → address_street1",
             "Address 1 - City → address_city",
             "Address 1 - Region → address_state",
             "Address 1 - Postal Code → address_zip",
             "Address 1 - Country → address_country",
-            "Address 2 - Street: left out",
+            'Address 2 - Street: left out, such as "1 Elm" (1 row)',
         ]
     )
     assert arguments == snapshot(
         [
             {
-                "name": "Jane Doe",
+                "name": "Jane Q Doe",
                 "phone": "763-555-0100",
                 "email": "jane@example.com",
                 "tags": ["Leads"],
@@ -139,7 +147,11 @@ def test_google_contacts() -> None:
                 "address_state": "MN",
                 "address_zip": "55328",
                 "address_country": "US",
-                "notes": "Gate",
+                "notes": """\
+Gate
+Organization Name: Doe Inc
+Phone 1 - Value: 763-555-0101\
+""",
             }
         ]
     )
@@ -152,17 +164,17 @@ def test_facebook_lead_ads() -> None:
     )
     assert columns.describe() == snapshot(
         [
-            "id: left out, as its values are not Rotor's lead ids",
-            "created_time: left out",
-            "ad_name: left out",
-            "platform: left out",
+            'id: left out, as its values are not Rotor\'s lead ids, such as "l:123" (1 row)',
+            'created_time: left out, such as "2026-01-01" (1 row)',
+            'ad_name: left out, such as "Spring" (1 row)',
+            'platform: left out, such as "fb" (1 row)',
             "what_services_are_you_interested_in? → service_type",
             "full_name → name",
             "phone_number → phone",
             "email → email",
             "street_address → address_street1",
             "post_code → address_zip",
-            "lead_status: left out, as it tells Facebook's own state of the form",
+            'lead_status: left out, as it tells Facebook\'s own state of the form, such as "CREATED" (1 row)',
         ]
     )
     assert arguments == snapshot(
@@ -264,7 +276,7 @@ def test_every_word_means_what_the_table_says() -> None:
     assert [
         (word, field) for word, field in said if (found := match_header(word)) is None or found.field != field
     ] == []
-    assert {field for _, field in said} == {*FIELDS, "first_name", "last_name"} - {"confirm"}
+    assert {field for _, field in said} == {*FIELDS, *NAME_PARTS, COMPANY} - {"confirm"}
 
 
 @pytest.mark.parametrize(
@@ -283,6 +295,16 @@ def test_every_word_means_what_the_table_says() -> None:
         ("Home Postal Code", "address_zip"),
         ("Service Street 1", "address_street1"),
         ("Property Street 2", "address_street2"),
+        ("Middle name", "middle_name"),
+        ("Main Phone #s", "phone"),
+        ("Phone numbers", "phone"),
+        ("home_number", "phone"),
+        ("What is your phone number?", "phone"),
+        ("What\u2019s your name?", "name"),
+        ("Your E-mail Address (required)", "email"),
+        ("Best number to reach you at", "phone"),
+        ("Company / Account", "company"),
+        ("Name Suffix", "name_suffix"),
     ],
 )  # fmt: skip
 def test_headers_that_are_known(header: str, field: str) -> None:
@@ -296,7 +318,7 @@ def test_headers_that_are_known(header: str, field: str) -> None:
     [
         *("Status", "Region", "TenantState", "Budget", "Date", "Title", "Owner", "Confirm", "County", "Fax", "Quote"),
         *("Street (2)", "Name (2)", "Phone (2)", "City (2)", "City 2", "Address 2 - City", "Billing City", "Mailing Address", "Work zip"),
-        *("Phone type", "E-mail 1 - Label", "Email opt in", "Birthday", "Middle name", "Created", "Customer ID"),
+        *("Phone type", "E-mail 1 - Label", "Email opt in", "Birthday", "Created", "Customer ID"),
         *("Value 2", "2", "", "???", "電話", "column 7", "Lead State"),
     ],
 )  # fmt: skip
@@ -308,8 +330,8 @@ def test_a_full_name_wins_over_its_parts() -> None:
     columns, arguments = matched("First,Last,Display name", "Jane,Doe,Jane & Bob Doe", "Sam,Roe,", ",Roe,")
     assert columns.describe() == snapshot(
         [
-            "First → name (with Last), where Display name is blank",
-            "Last → name (with First), where Display name is blank",
+            "First → name (with Last), to complete Display name",
+            "Last → name (with First), to complete Display name",
             "Display name → name",
         ]
     )
@@ -325,10 +347,10 @@ def test_a_name_has_one_first_and_one_last_part() -> None:
             "Last → name (with First or Given name)",
         ]
     )
-    assert arguments == [{"name": "Jane Doe"}, {"name": "Sam Roe"}]
+    assert arguments == [{"name": "Jane Doe", "notes": "Given name: Janet"}, {"name": "Sam Roe"}]
 
 
-def test_other_columns_fill_in_and_what_differs_is_counted() -> None:
+def test_other_columns_fill_in_and_what_differs_goes_to_the_notes() -> None:
     columns, arguments = matched(
         "Phone,Work phone,Cell,Email,Other email",
         "(763) 555-0100,763.555.0100,+1 763 555 0101,A@b.co,a@b.co",
@@ -339,17 +361,17 @@ def test_other_columns_fill_in_and_what_differs_is_counted() -> None:
     assert columns.describe() == snapshot(
         [
             "Phone → phone",
-            "Work phone → phone, where Phone is blank",
-            "Cell → phone, where Phone and Work phone are blank (in 2 rows it holds another number, which is left out)",
+            "Work phone → phone, where Phone is blank; otherwise to the notes",
+            "Cell → phone, where Phone and Work phone are blank; otherwise to the notes",
             "Email → email",
-            "Other email → email, where Email is blank (in 1 row it holds another address, which is left out)",
+            "Other email → email, where Email is blank; otherwise to the notes",
         ]
     )
     assert arguments == [
-        {"phone": "(763) 555-0100", "email": "A@b.co"},
-        {"phone": "763-555-0100", "email": "c@d.co"},
+        {"phone": "(763) 555-0100", "email": "A@b.co", "notes": "Cell: +1 763 555 0101"},
+        {"phone": "763-555-0100", "email": "c@d.co", "notes": "Cell: 555-0142"},
         {"phone": "555-0142", "email": "a@b.co"},
-        {"phone": "555-0142", "email": "a@b.co"},
+        {"phone": "555-0142", "email": "a@b.co", "notes": "Other email: c@d.co"},
     ]
 
 
@@ -397,7 +419,7 @@ def test_an_address_that_is_left_out_is_said() -> None:
     assert columns.describe() == snapshot(
         [
             "Name → name",
-            "Street: left out, as it belongs to another address",
+            'Street: left out, as it belongs to another address, such as "1 Elm" (1 row)',
             "Service street → address_street1",
         ]
     )
@@ -406,7 +428,7 @@ def test_an_address_that_is_left_out_is_said() -> None:
 def test_ids_of_other_programs_are_left_out() -> None:
     columns, arguments = matched("Name,Lead ID", "Sam,1001", "Jane,1002")
     assert columns.describe() == snapshot(
-        ["Name → name", "Lead ID: left out, as its values are not Rotor's lead ids"]
+        ["Name → name", 'Lead ID: left out, as its values are not Rotor\'s lead ids, such as "1001" (2 rows)']
     )
     assert arguments == [{"name": "Sam"}, {"name": "Jane"}]
     # One that was typed wrong among Rotor's is refused later, in its own row.
@@ -426,14 +448,14 @@ def test_what_the_person_says_comes_first() -> None:
     assert columns.describe() == snapshot(
         [
             "Name: left out, as asked",
-            "Phone → phone, where Alt is blank (in 1 row it holds another number, which is left out)",
+            "Phone → phone, where Alt is blank; otherwise to the notes",
             "Alt → phone",
             "Status → stage",
             "Notes: left out, as asked",
             "Gate code → notes",
         ]
     )
-    assert arguments == [{"phone": "555-0143", "stage": "New", "notes": "1234"}]
+    assert arguments == [{"phone": "555-0143", "stage": "New", "notes": "1234\nPhone: 555-0142"}]
 
 
 def test_an_address_that_the_person_names_is_not_mixed() -> None:
@@ -443,7 +465,7 @@ def test_an_address_that_the_person_names_is_not_mixed() -> None:
     assert columns.describe() == snapshot(
         [
             "Name → name",
-            "Street: left out, as another column is address_street1",
+            'Street: left out, as another column is address_street1, such as "1 Elm" (1 row)',
             "Billing street → address_street1",
         ]
     )
@@ -476,16 +498,16 @@ def test_what_does_not_exist() -> None:
         "There is no field lead_source: did you mean source?"
     )
     assert refused(*lines, Name="zzzz") == snapshot(
-        "There is no field zzzz: there are name, phone, email, stage, priority, projected_value, follow_up_date, service_type, source, tags, address_street1, address_street2, address_city, address_state, address_zip, address_country, notes, id, confirm, first_name, last_name"
+        "There is no field zzzz: there are name, phone, email, stage, priority, projected_value, follow_up_date, service_type, source, tags, address_street1, address_street2, address_city, address_state, address_zip, address_country, notes, id, confirm, name_prefix, first_name, middle_name, last_name, name_suffix, company"
     )
 
 
 def test_somebody_must_be_meant() -> None:
     assert refused("Kontakt,Stadt,City", "Sam,Delano,Delano") == snapshot(
-        'No column says whom a row is about: a name, a phone, an e-mail or a lead id. The columns are Kontakt, Stadt, City. Say which is which, such as --map "Kontakt=name"'
+        'No column says whom a row is about: a name, a phone, an e-mail or a lead id. The columns are Kontakt ("Sam"), Stadt ("Delano"), City ("Delano"). Say which is which, such as --map "Kontakt=name"'
     )
     assert refused("Name,City", "Sam,Delano", Name="-") == snapshot(
-        'No column says whom a row is about: a name, a phone, an e-mail or a lead id. The columns are Name, City. Say which is which, such as --map "Name=name"'
+        'No column says whom a row is about: a name, a phone, an e-mail or a lead id. The columns are Name ("Sam"), City ("Delano"). Say which is which, such as --map "Name=name"'
     )
     assert refused(",".join(f"c{number}" for number in range(40)), "1").endswith(
         'c28, c29 and 10 more. Say which is which, such as --map "c0=name"'
@@ -529,7 +551,7 @@ def test_no_cell_goes_to_two_fields_and_no_field_takes_two_columns(
         columns = match_columns(rows, asked, region="US")
     except ColumnError:
         return
-    arguments = columns.arguments(rows.rows[0])
+    arguments = columns.read(rows.rows[0]).arguments
     found = {field: re.findall(r"w\d+w", str(value)) for field, value in arguments.items()}
     everywhere = [cell for of_field in found.values() for cell in of_field]
     assert len(everywhere) == len(set(everywhere))
@@ -554,6 +576,6 @@ def test_any_header_and_cells_can_be_matched(header: list[str], cells: list[str]
     except ColumnError:
         return
     assert len(columns.describe()) == len(header)
-    arguments = columns.arguments(rows.rows[0])
+    arguments = columns.read(rows.rows[0]).arguments
     assert set(arguments) <= set(FIELDS)
     assert all(arguments.values())

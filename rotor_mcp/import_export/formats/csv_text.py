@@ -1,79 +1,69 @@
-"""Reads text of unknown encoding as a table: CSV as spreadsheets export it, and JSON."""
+"""Reads text as a sheet: CSV as spreadsheets export it, and JSON."""
 
-import codecs
 import csv
 import io
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator
+from itertools import chain, islice
 
+from rotor_mcp.import_export.formats.encoding import DecodedText
 from rotor_mcp.import_export.formats.formula_guard import unguard
-from rotor_mcp.import_export.formats.table import Record, Table, TableError, number_text, tabulate
+from rotor_mcp.import_export.formats.sheet import Record, Records, Sheet, TableError, number_text
 
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 
+_SAMPLE_ROWS = 50
+_SAMPLE_CHARS = 100_000
 _SEP_LINE = re.compile('"?sep=([^\\w\\s"]|\t)"?(?:\r\n|\r|\n|$)', re.IGNORECASE)
-
-
-def decode(data: bytes) -> tuple[str, str]:
-    """Decode a text. Returns it with the name of its encoding.
-
-    Invalid bytes are not replaced, because they may be part of a name.
-
-    Raises:
-        TableError: if the bytes are not text.
-    """
-    if data.startswith(codecs.BOM_UTF8):
-        encodings = {"utf-8-sig": "UTF-8"}
-    elif data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        encodings = {"utf-16": "UTF-16"}
-    else:
-        encodings = {"utf-8": "UTF-8", "cp1252": "Windows-1252"}
-    for encoding, words in encodings.items():
-        try:
-            text = data.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-        # Many null characters show a binary file, or UTF-16 without a byte order mark; a few may be text.
-        if text.count("\0") * 100 <= len(text):
-            return text, words
-    raise TableError(
-        "This cannot be read as text. Open it in a spreadsheet and save it as CSV (UTF-8) or XLSX"
-    )
 
 
 # CSV
 
 
-def read_csv(text: str, encoding: str, *, default: str) -> Table:
-    """Read CSV, with the separator `default` if the header does not show one.
+def read_csv(decoded: DecodedText, *, delimiter: str | None, default: str) -> Sheet:
+    """Read CSV.
+
+    Args:
+        decoded: the text.
+        delimiter: the character between cells, if it is known.
+        default: the one to take if the content does not show it.
 
     Raises:
         TableError: if it cannot be read.
     """
+    text = decoded.text
     if declared := _SEP_LINE.match(text):
-        separator = declared[1]
         text = text[declared.end() :]
-    else:
-        separator = _separator(text, default)
+    separator = delimiter or (declared[1] if declared else _separator(text, default))
     words = SEPARATORS.get(separator, separator)
-    return tabulate(_records(text, separator), f"CSV, {encoding}, separated by {words}")
+    return Sheet(
+        Records(_records(text, separator)),
+        f"CSV, {decoded.encoding}, separated by {words}",
+        is_ragged=True,
+        remarks=decoded.remarks,
+    )
 
 
 def _separator(text: str, default: str) -> str:
-    """Return the most frequent separator in the header, outside quotes; `default` if there is none."""
-    quoted = False
-    counts = dict.fromkeys([default, *SEPARATORS], 0)
-    for char in text.lstrip("\r\n"):
-        if char == '"':
-            quoted = not quoted
-        elif quoted:
-            continue
-        elif char in "\r\n":
-            break
-        elif char in counts:
-            counts[char] += 1
-    return max(counts, key=lambda separator: counts[separator])
+    """Return the separator that divides most of the first rows into equally many cells."""
+    others = [separator for separator in SEPARATORS if separator != default]
+    return max([default, *others], key=lambda separator: _rows_alike(text[:_SAMPLE_CHARS], separator))
+
+
+def _rows_alike(sample: str, separator: str) -> tuple[int, int]:
+    """Return how many rows have the most frequent number of cells beyond one, and that number."""
+    widths: Counter[int] = Counter()
+    try:
+        for cells in islice(csv.reader(io.StringIO(sample, newline=""), delimiter=separator), _SAMPLE_ROWS):
+            if any(cell.strip() for cell in cells):
+                widths[len(cells)] += 1
+    except csv.Error:
+        return 0, 0
+    several = {width: count for width, count in widths.items() if width > 1}
+    best = max(several, key=lambda width: (several[width], width), default=0)
+    return several.get(best, 0), best
 
 
 def _records(text: str, separator: str) -> Iterator[Record]:
@@ -99,7 +89,7 @@ def _fault(exc: csv.Error) -> str:
 # JSON
 
 
-def read_json(text: str) -> Table:
+def read_json(text: str) -> Sheet:
     """Read JSON lines, or one list of objects.
 
     Raises:
@@ -111,7 +101,8 @@ def read_json(text: str) -> Table:
     records = (
         (number, [_json_text(entry.get(key), where) for key in keys]) for number, where, entry in objects
     )
-    return tabulate([(0, keys), *records], "JSON" if whole else "JSON lines")
+    filled = Records(chain([(0, keys)], records))
+    return Sheet(filled, "JSON" if whole else "JSON lines", begins_with_header=True)
 
 
 def _lines(text: str) -> Iterator[tuple[int, str, dict[str, object]]]:

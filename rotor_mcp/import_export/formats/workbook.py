@@ -1,4 +1,4 @@
-"""Reads a workbook (XLSX, XLS, ODS) as a table: the first visible sheet with rows.
+"""Reads a workbook (XLSX, XLS, ODS): one of its sheets.
 
 Cells become the text that a person would type for them. A separate process reads them: `workbook_process.py`.
 """
@@ -10,7 +10,7 @@ import sys
 import zipfile
 from importlib.util import find_spec
 
-from rotor_mcp.import_export.formats.table import Table, TableError, tabulate
+from rotor_mcp.import_export.formats.sheet import Records, Sheet, TableError
 from rotor_mcp.sanitize import one_line
 
 MAX_UNPACKED_BYTES = 300_000_000
@@ -28,8 +28,8 @@ _TOO_MUCH_MEMORY = (
 )
 
 
-def read_workbook(data: bytes) -> Table:
-    """Read a workbook.
+def read_workbook(data: bytes, sheet: str | None = None) -> Sheet:
+    """Read a sheet of a workbook: by its name or number, or else the one that seems to hold the leads.
 
     Raises:
         TableError: if it cannot be read, or the extra `xlsx` is not installed.
@@ -40,8 +40,14 @@ def read_workbook(data: bytes) -> Table:
         )
     kind = _kind(data)
     try:
-        process = subprocess.run(
-            [sys.executable, "-m", "rotor_mcp.import_export.formats.workbook_process"],
+        process = subprocess.run(  # noqa: S603 - no shell reads the name of the sheet
+            [
+                sys.executable,
+                "-m",
+                "rotor_mcp.import_export.formats.workbook_process",
+                kind,
+                sheet or "",
+            ],
             input=data,
             capture_output=True,
             check=False,
@@ -57,7 +63,11 @@ def read_workbook(data: bytes) -> Table:
     header = json.loads(header_line)
     if "error" in header:
         raise TableError(header["error"])
-    return tabulate(map(json.loads, records), f"{kind}, sheet {one_line(header['sheet'])}{header['of']}")
+    return Sheet(
+        Records(map(json.loads, records)),
+        f"{kind}, sheet {one_line(header['sheet'])}{header['of']}",
+        remarks=tuple(map(one_line, header["remarks"])),
+    )
 
 
 def _kind(data: bytes) -> str:

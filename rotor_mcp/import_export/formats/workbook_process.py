@@ -7,14 +7,18 @@ import io
 import json
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from itertools import islice
 
 import click
 from python_calamine import CalamineError, CalamineWorkbook, SheetTypeEnum, SheetVisibleEnum
 
 from rotor_mcp.import_export.formats.formula_guard import unguard
-from rotor_mcp.import_export.formats.table import MAX_ROWS, Record, number_text
+from rotor_mcp.import_export.formats.sheet import MAX_ROWS, Record, number_text
+from rotor_mcp.import_export.formats.sheet_xml import SheetFacts, read_facts
 from rotor_mcp.import_export.formats.workbook import DAMAGED_EXIT_STATUS, TOO_LARGE
+from rotor_mcp.import_export.header_synonyms import match_header
 
 MAX_MEMORY_BYTES = 1_500_000_000
 """Address space of this process. A sheet of `MAX_CELLS` takes about half of it."""
@@ -22,27 +26,49 @@ MAX_CELLS = 10_000_000
 """Cells of a sheet, blank ones up to the last used cell included."""
 MAX_CHARS = 100_000_000
 """Characters in the cells of a sheet. The file stores a text that many cells share only once."""
+_MAX_HEADER_ROW = 30
+_MIN_KNOWN_HEADERS = 2
 
 
 class TooLargeError(Exception):
     """A sheet exceeds a limit. The text says which, and what to do."""
 
 
+class NoSheetError(Exception):
+    """There is no such sheet. The text says which there are."""
+
+
+@dataclass(frozen=True)
+class ReadSheet:
+    """A sheet that was read."""
+
+    name: str
+    records: list[Record]
+
+
 def main() -> None:
-    """Read a workbook, and write its rows."""
+    """Read a sheet of a workbook, and write its rows. Arguments: the kind of workbook, a sheet or blank."""
     _limit_memory()
+    kind, asked = sys.argv[1:]
     data = sys.stdin.buffer.read()
     try:
         with CalamineWorkbook.from_filelike(io.BytesIO(data)) as workbook:
-            name, records, of = _first_filled(workbook)
+            sheet, of, remarks = _asked(workbook, asked) if asked else _chosen(workbook)
     except CalamineError:
         sys.exit(DAMAGED_EXIT_STATUS)
-    except TooLargeError as exc:
+    except (TooLargeError, NoSheetError) as exc:
         click.echo(json.dumps({"error": str(exc)}))
         return
-    click.echo(json.dumps({"sheet": name, "of": of}))
-    for record in records:
-        click.echo(json.dumps(record))
+    facts = read_facts(data, sheet.name) if kind == "XLSX" else SheetFacts()
+    hidden = [record for record in sheet.records if record[0] in facts.hidden_rows]
+    if hidden:
+        remarks = [*remarks, _hidden_text(hidden)]
+    click.echo(json.dumps({"sheet": sheet.name, "of": of, "remarks": remarks}))
+    for number, cells in sheet.records:
+        if number not in facts.hidden_rows:
+            unread = facts.unread.get(number, {})
+            texts = [cell or unread.get(column, "") for column, cell in enumerate(cells)]
+            click.echo(json.dumps([number, texts]))
 
 
 def _limit_memory() -> None:
@@ -55,21 +81,70 @@ def _limit_memory() -> None:
     resource.setrlimit(resource.RLIMIT_AS, (most, hard))
 
 
-def _first_filled(workbook: CalamineWorkbook) -> tuple[str, list[Record], str]:
-    """Return the first sheet with rows below a header, else the first not blank: name, rows, its number."""
-    seen = [
-        sheet.name
-        for sheet in workbook.sheets_metadata
-        if sheet.visible == SheetVisibleEnum.Visible and sheet.typ == SheetTypeEnum.WorkSheet
+def _asked(workbook: CalamineWorkbook, asked: str) -> tuple[ReadSheet, str, list[str]]:
+    """Return the sheet with this name or number, hidden or not."""
+    names = [sheet.name for sheet in workbook.sheets_metadata if sheet.typ == SheetTypeEnum.WorkSheet]
+    by_name = {name.strip().casefold(): name for name in names}
+    name = by_name.get(asked.strip().casefold())
+    if name is None and asked.isdecimal() and 0 < int(asked) <= len(names):
+        name = names[int(asked) - 1]
+    if name is None:
+        raise NoSheetError(f"There is no sheet {asked} (--sheet). The sheets are {', '.join(names)}")
+    return ReadSheet(name, list(_records(workbook, name))), _place(names, name), []
+
+
+def _chosen(workbook: CalamineWorkbook) -> tuple[ReadSheet, str, list[str]]:
+    """Return the visible sheet that seems to hold the leads, its place, and remarks about the others.
+
+    It is the first with two headers that are known, or else the first with rows below a header, or else
+    the fullest.
+    """
+    sheets = [sheet for sheet in workbook.sheets_metadata if sheet.typ == SheetTypeEnum.WorkSheet]
+    visible = [sheet.name for sheet in sheets if sheet.visible == SheetVisibleEnum.Visible]
+    read: dict[str, ReadSheet] = {}
+    too_large: dict[str, TooLargeError] = {}
+    for sheet in sheets:
+        try:
+            read[sheet.name] = ReadSheet(sheet.name, list(_records(workbook, sheet.name)))
+        except TooLargeError as exc:
+            too_large[sheet.name] = exc
+    if not any(name in read and read[name].records for name in visible) and too_large:
+        raise next(iter(too_large.values()))
+    candidates = [read[name] for name in visible if name in read] or [ReadSheet("", [])]
+    best = (
+        next((sheet for sheet in candidates if _known_headers(sheet) >= _MIN_KNOWN_HEADERS), None)
+        or next((sheet for sheet in candidates if len(sheet.records) > 1), None)
+        or max(candidates, key=lambda sheet: len(sheet.records))
+    )
+    rows = {name: f"{len(sheet.records):,} rows" for name, sheet in read.items() if len(sheet.records) > 1}
+    rows |= dict.fromkeys(too_large, "too large")
+    remarks = [
+        f'sheet "{name}"{"" if name in visible else ", which is hidden,"} is not read ({words}). To read it: '
+        f'--sheet "{name}"'
+        for name, words in rows.items()
+        if name != best.name
     ]
-    found: tuple[str, list[Record], str] = ("", [], "")
-    for place, name in enumerate(seen, start=1):
-        records = list(_records(workbook, name))
-        if len(records) > len(found[1]):
-            found = (name, records, f" ({place} of {len(seen)})" if len(seen) > 1 else "")
-        if len(records) > 1:
-            break
-    return found
+    return best, _place(visible, best.name), remarks
+
+
+def _place(names: list[str], name: str) -> str:
+    return f" ({names.index(name) + 1} of {len(names)})" if len(names) > 1 else ""
+
+
+def _known_headers(sheet: ReadSheet) -> int:
+    """Return the most headers that a row of a sheet has, among the first."""
+    first = islice(sheet.records, _MAX_HEADER_ROW)
+    return max((sum(match_header(cell) is not None for cell in cells) for _, cells in first), default=0)
+
+
+def _hidden_text(hidden: list[Record]) -> str:
+    number, cells = hidden[0]
+    example = " · ".join(cell for cell in cells if cell.strip())
+    which = f"row {number} is" if len(hidden) == 1 else f"{len(hidden):,} rows are"
+    return (
+        f"{which} hidden or filtered out in the sheet, and left out, such as row {number}: {example[:100]}. "
+        "To import them, show them and save the file"
+    )
 
 
 def _records(workbook: CalamineWorkbook, name: str) -> Iterator[Record]:
@@ -90,7 +165,7 @@ def _records(workbook: CalamineWorkbook, name: str) -> Iterator[Record]:
             filled += 1
             yield number, texts
         if filled > MAX_ROWS:
-            return  # `tabulate` rejects it
+            return  # `Records` rejects it
 
 
 def _text(cell: object) -> str:
