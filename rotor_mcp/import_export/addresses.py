@@ -23,7 +23,7 @@ def split_address(text: str) -> dict[str, str] | None:
     """
     if len(text) > _MAX_CHARS or len(text.split()) < _MIN_WORDS or not any(map(str.isdigit, text)):
         return None
-    import usaddress  # with its model, 40 MB that most files do not need
+    import usaddress  # loads its model, and most files do not need it
 
     parts: dict[str, list[str]] = {field: [] for field in _ORDER}
     at = 0

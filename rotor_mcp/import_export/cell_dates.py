@@ -150,7 +150,7 @@ def _iso(year: str, month: str, day: str, time: str | None) -> str:
 
 def _with_month_name(text: str) -> str | None:
     """Read a date such as Dec 1, 2026 or 1-Dec-26 9:30 PM; None if it does not name day, month and year."""
-    from dateutil import parser  # takes 30 ms, and most files do not need it
+    from dateutil import parser  # takes 10 ms, and most files do not need it
 
     defaults = (datetime(2000, 1, 1), datetime(2001, 2, 2))  # noqa: DTZ001 - what is not said differs
     first, second = (parser.parse(text, default=default) for default in defaults)

@@ -4,9 +4,10 @@ import re
 from collections.abc import Sequence
 from typing import Literal
 
+from rotor_mcp.import_export.addresses import split_address
 from rotor_mcp.leads.phones import parse_phones
 
-Look = Literal["phone", "email", "date", "amount", "zip", "name"]
+Look = Literal["phone", "email", "date", "amount", "zip", "address", "name"]
 
 EMAIL = re.compile(r"[^\s<>()\[\],;:|\"'@]+(?:'[^\s<>()\[\],;:|\"'@]+)*@(?:[\w-]+\.)+[^\W\d_]{2,}")
 """An e-mail address within a text. A host without a dot, or a dot without a letter behind it, is none."""
@@ -26,7 +27,9 @@ _DATE = re.compile(
     r"|(?:[a-z]{3,9},? )?\d{1,2}[ -][a-z]{3,9}[ -]\d{2,4}(?: .*)?",
     re.IGNORECASE,
 )
-_AMOUNT = re.compile(r"[$€£]\s?[\d.,\s]+|[\d.,\s]+\s?[$€£]|\d{1,3}(?:,\d{3})+(?:\.\d\d)?|\d+\.\d\d")
+_AMOUNT = re.compile(
+    r"[$€£]\s?[\d.,\s]+|\d{1,3}(?:['\u2019]\d{3})+(?:\.[\d-]+)?|[\d.,\s]+\s?[$€£]|\d{1,3}(?:,\d{3})+(?:\.\d\d)?|\d+\.\d\d"
+)
 _POSTAL_CODE = re.compile(r"\d{5}(?:-\d{4})?|[a-z]\d[a-z] ?\d[a-z]\d", re.IGNORECASE)
 _NAME = re.compile(r"[^\W\d_][\w.'\u2019-]*(?:,? (?:&|[^\W\d_][\w.'\u2019-]*)){1,4}")
 
@@ -88,4 +91,6 @@ def _look_of(text: str, region: str) -> Look | None:
         return "phone"
     if _AMOUNT.fullmatch(text):
         return "amount"
+    if region == "US" and split_address(text):
+        return "address"
     return "name" if _NAME.fullmatch(text) else None

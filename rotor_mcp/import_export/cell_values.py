@@ -160,7 +160,11 @@ def _prepared(field: str, read: ReadCell, *, is_ours: bool) -> ReadCell:
         text = cell if is_ours else _unwrap(cell, is_strict=is_strict)
         if not text:
             return _NOTHING
-        if text.lower() in blanks or (text in _BLANK_SPELLINGS and not is_ours):
+        if (
+            text.lower() in blanks
+            or text.lower().strip("[]()<>{}") in blanks
+            or (text in _BLANK_SPELLINGS and not is_ours)
+        ):
             return CellReading(blank_word=True)
         if not is_ours and (fault := _general_fault(text)):
             return CellReading((cell,), fault=fault)
@@ -208,7 +212,7 @@ def _whole_letters(text: str) -> str:
 
 @cache
 def _ftfy() -> Callable[[str], str]:
-    import ftfy  # takes 50 ms, and most files do not need it
+    import ftfy  # takes 30 ms, and most files do not need it
 
     return ftfy.fix_encoding
 

@@ -39,6 +39,7 @@ _PROPOSED: dict[Look, str] = {
     "date": "follow_up_date",
     "amount": "projected_value",
     "zip": "address_zip",
+    "address": "address_street1",
     "phone": "phone",
     "email": "email",
     "name": "name",

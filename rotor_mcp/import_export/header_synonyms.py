@@ -98,7 +98,7 @@ _WORDS: dict[str, tuple[str, ...]] = {
     ),
     "tags": ("tags", "tag", "labels", "lead tags", "customer tags", "client tags", "contact tags"),
     "notes": (
-        *("notes", "note", "comments", "comment", "message", "your message", "remarks"),
+        *("notes", "note", "anything else", "comments", "comment", "message", "your message", "remarks"),
         *("lead notes", "customer notes", "client notes", "contact notes", "internal notes", "job notes"),
         *("additional notes", "additional comments", "questions comments", "comments questions"),
     ),
@@ -153,7 +153,26 @@ class HeaderMatch(NamedTuple):
 _MAX_HEADER_CHARS = 200
 _FILLERS = frozenset(
     {"what", "whats", "is", "are", "your", "the", "a", "an", "please", "enter", "provide", "required"}
-    | {"optional", "s", "can", "we", "have", "reach", "you", "at", "for", "to", "which"}
+    | {
+        "optional",
+        "s",
+        "can",
+        "we",
+        "do",
+        "need",
+        "would",
+        "like",
+        "there",
+        "know",
+        "should",
+        "have",
+        "reach",
+        "you",
+        "at",
+        "for",
+        "to",
+        "which",
+    }
 )
 """Words of a question or a form that do not change what a header means."""
 
@@ -164,12 +183,20 @@ def match_header(header: str) -> HeaderMatch | None:
         return None
     title, duplicates = _DUPLICATE_SUFFIX.subn("", header)
     key = _normalize(title)
-    known = _FIELDS_BY_HEADER.get(key) or _FIELDS_BY_HEADER.get(_without_fillers(title))
+    known = (
+        _FIELDS_BY_HEADER.get(key) or _FIELDS_BY_HEADER.get(_without_fillers(title)) or _one_of_several(title)
+    )
     if known is None:
         known = _FIELDS_BY_HEADER.get(re.sub(r"\d*(value)?$", "", key))
         known = known if known and known.field in _NUMBERED_FIELDS else None
     # A repeated "Phone" may be another person's, a repeated "Street" begins another address.
     return None if duplicates and known and known.field not in ("notes", "tags") else known
+
+
+def _one_of_several(header: str) -> HeaderMatch | None:
+    """Return the field that the parts of a header such as "Kunde / Customer" stand for, if it is one."""
+    found = {match for part in header.split("/") if (match := _FIELDS_BY_HEADER.get(_normalize(part)))}
+    return found.pop() if len(found) == 1 else None
 
 
 def _normalize(header: str) -> str:

@@ -8,7 +8,7 @@ import hashlib
 import itertools
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -53,18 +53,18 @@ class ImportOptions:
     """The file's name, or `-` for standard input."""
     column_fields: Mapping[str, str]
     """Column → field, from `--map`."""
-    read_options: ReadOptions
-    date_order: DateOrder | None
-    """Of numeric dates; None if the dates show it."""
-    skip_invalid_values: bool
-    """Whether a row is written without its invalid values."""
-    without_contacts: bool
-    """Whether rows are written although none has a phone, an e-mail or an id."""
     shared: SharedFields
     max_requests: int
     mode: ImportMode
     destination: str | None
     """Identifies the Rotor that is written to; None if it is in memory, so that no journal is needed."""
+    read_options: ReadOptions = field(default_factory=ReadOptions)
+    date_order: DateOrder | None = None
+    """Of numeric dates; None if the dates show it."""
+    skip_invalid_values: bool = False
+    """Whether a row is written without its invalid values."""
+    without_contacts: bool = False
+    """Whether rows are written although none has a phone, an e-mail or an id."""
 
 
 def run_import(options: ImportOptions, settings: Settings, transport: TransportFactory | None) -> bool:

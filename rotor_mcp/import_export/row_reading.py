@@ -158,8 +158,7 @@ class _RowReader:
         for name in FIELDS:
             if name not in ("name", "tags", "notes", *ADDRESS):
                 self._set_first(name)
-        if tags := [value for _, value in self._values.get("tags", ())]:
-            self._set("tags", list(dict.fromkeys(tags)), self._values["tags"][0][0])
+        self._set_tags()
         self._set_notes()
         arguments = self._reading.arguments
         self._reading.arguments = {name: arguments[name] for name in FIELDS if name in arguments}
@@ -180,10 +179,12 @@ class _RowReader:
             self._note(source.column, reading.rest)
         if reading.left_out:
             self._remark("left_out", source.column, reading.left_out)
-        if source.reader.shows_format or source.field == "tags" or reading.rest or len(reading.values) != 1:
+        if source.reader.shows_format or reading.rest or reading.left_out or not reading.values:
             return
-        if _without_spaces(reading.values[0]) != _without_spaces(one_line(cell)):
-            self._remark("read_as", source.column, cell, reading.values[0])
+        is_one = len(reading.values) == 1 and source.field != "tags"
+        bare = _without_spaces if is_one else _letters
+        if bare("".join(reading.values)) != bare(one_line(cell)):
+            self._remark("read_as", source.column, cell, " · ".join(reading.values))
 
     def _remark(self, kind: RemarkKind, column: str, cell: str, text: str = "") -> None:
         self._reading.remarks.append(CellRemark(kind, column, cell, text))
@@ -240,14 +241,12 @@ class _RowReader:
         if name:
             self._set("name", name, (names or [*parts.values()])[0][0])
             self._keep_others("name", name, names[1:])
-            lacking = [(one.column, value) for one, value in parts.values() if not holds_name(name, value)]
-            if lacking:
-                self._note(
-                    ", ".join(column for column, _ in lacking), " ".join(value for _, value in lacking)
-                )
         elif companies:
             name = companies[0][1]
             self._set("name", name, companies[0][0])
+        lacking = [(one.column, value) for one, value in parts.values() if not holds_name(name, value)]
+        if lacking:
+            self._note(", ".join(column for column, _ in lacking), " ".join(value for _, value in lacking))
         for company_source, company in companies:
             if not holds_name(name, company):
                 self._note(company_source.column, company)
@@ -301,6 +300,19 @@ class _RowReader:
                 self._values[name] = [(source, part)]
         self._remark("read_as", source.column, value, " · ".join(found.values()))
 
+    def _set_tags(self) -> None:
+        values = self._values.get("tags", ())
+        for source, tag in values:
+            self._reading.arguments.setdefault("tags", []).append(tag)
+            self._reading.cells["tags"] = (source.column, self._row.cells[source.column])
+        if values:
+            self._reading.arguments["tags"] = list(dict.fromkeys(self._reading.arguments["tags"]))
+        for source, fault in self._faults.get("tags", ()):
+            cell = self._row.cells[source.column].strip()
+            self._reading.arguments.setdefault("tags", []).append(cell)
+            self._reading.cells["tags"] = (source.column, cell)
+            self._reading.faults["tags"] = fault
+
     def _set_notes(self) -> None:
         sources = self._columns.sources_of("notes")
         values = self._values.get("notes", [])
@@ -319,3 +331,7 @@ class _RowReader:
 
 def _without_spaces(text: str) -> str:
     return "".join(text.split())
+
+
+def _letters(text: str) -> str:
+    return "".join(char for char in text if char.isalnum())

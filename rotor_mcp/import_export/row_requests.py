@@ -11,6 +11,7 @@ from rotor_mcp.leads.matching import contact_keys
 from rotor_mcp.leads.requests import SharedFields, UpsertRequest
 from rotor_mcp.leads.validation import parse
 
+_MAX_ROW_CHARS = 120
 _NOT_SKIPPED = frozenset({"id", "confirm"})
 """Without an id, another lead would be written; without a token, what it approves."""
 
@@ -40,6 +41,9 @@ class RowRequests:
         reading = self.columns.read(row)
         if damage := self.table.damaged.get(row.number):
             return RowRequest(reading, failure=InvalidArguments([damage]))
+        if not reading.arguments:
+            held = cut(" · ".join(cell for cell in row.cells.values() if cell.strip()), _MAX_ROW_CHARS)
+            return RowRequest(reading, failure=InvalidArguments([f'nothing of the row is taken: "{held}"']))
         request, faults = self._parsed(reading)
         if (
             self.skip_invalid_values

@@ -245,8 +245,9 @@ class _Layout:
                 )
             elif self._is_torn(cells):
                 self._damaged[number] = (
-                    f"the row has 1 cell where others have {self._width}. If it belongs to the row above, "
-                    "put the text with the line break into quotes there; if it is a lead, complete it"
+                    f"the row has 1 cell, {_shown(cells)}, where others have {self._width}. If it belongs to "
+                    "the row above, put the text with the line break into quotes there; if it is a lead, "
+                    "complete it"
                 )
             return True
         return False
@@ -278,7 +279,7 @@ class _Layout:
             if self._width < 2 or _filled(cells) > 1 or not _is_sentence(cells) or self._has_contact(cells):
                 break
             end -= 1
-            if number - records[kept[end - 1]][0] > 1 and _filled(records[kept[end - 1]][1]) > 1:
+            if number - records[kept[end - 1]][0] > 1:
                 below = [records[at] for at in kept[end:]]
                 self._leave_out(below, "below the table")
                 for number, _ in below:
