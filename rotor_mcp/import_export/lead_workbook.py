@@ -40,8 +40,9 @@ _OTHER_WIDTH = 18
 _BEYOND_16_BITS = re.compile("[\U00010000-\U0010ffff]+")
 _NOT_IN_XML = re.compile("[\ufffe\uffff]")
 """Characters that XML cannot hold, and that are not read back from an escape as control characters are."""
-_CONTROL = re.compile("[\0-\x08\x0b-\x1f]")
-_MISREAD = re.compile(r"\A<r>.*</r>\Z|_x[0-9a-fA-F]{4}_x[0-9a-fA-F]{4}_", re.DOTALL)
+_CONTROL = r"[\0-\x08\x0b-\x1f]"
+_ESCAPE = r"_x[0-9a-fA-F]{4}"
+_MISREAD = re.compile(rf"\A<r>.*</r>\Z|{_ESCAPE}(?:{_ESCAPE}_|{_CONTROL})", re.DOTALL)
 """Texts that xlsxwriter takes for XML of its own, or whose underscores it does not escape."""
 
 
@@ -168,6 +169,6 @@ def _cell_text(name: str, value: Value) -> str:
     units = len(text) + sum(map(len, _BEYOND_16_BITS.findall(text)))
     if units > MAX_CELL_UNITS:
         raise WorkbookError(f"{units:,} characters, and a cell of a workbook holds {MAX_CELL_UNITS:,}")
-    if _NOT_IN_XML.search(text) or (_MISREAD.search(text) and _CONTROL.search(text)):
+    if _NOT_IN_XML.search(text) or (_MISREAD.search(text) and re.search(_CONTROL, text)):
         raise WorkbookError("characters that a workbook cannot hold")
     return text

@@ -1,6 +1,7 @@
 """Leads as a workbook: what other exports lost or changed in one stays as it is."""
 
 import io
+import re
 import shutil
 import tempfile
 import tracemalloc
@@ -107,18 +108,43 @@ def test_a_cell(name: str, value: Any, cell: Any) -> None:
     assert cells(written(["id", name], {"id": "x", name: value})) == [["x", cell]]
 
 
-TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\ufffe\uffff")) | st.lists(
-    st.sampled_from(["_x", "_", "x", "0041", "_x0041_", "<r>", "</r>", "'", "=", ";", "&", "a"])
-).map("".join)
+PARTS = [
+    "_x",
+    "_",
+    "x",
+    "0041",
+    "_x0041",
+    "_x0041_",
+    "<r>",
+    "</r>",
+    "'",
+    "=",
+    ";",
+    "&",
+    "a",
+    "\r",
+    "\x01",
+    " ",
+]
+TEXT = st.text(st.characters(exclude_categories=["Cs"])) | st.lists(st.sampled_from(PARTS)).map("".join)
 
 
 @given(st.lists(TEXT, max_size=20))
 @example(["_x005F_x0041_", "__x0041_x0042_x0043_", "<r>_x0041_x0042_</r>", "<r>", "</r>", "<r></r>"])
+@example(["_x0041\r", "<r>\x01</r>", "\uffff"])
 def test_an_import_reads_every_text_as_it_is(texts: list[str]) -> None:
-    leads = [{"id": "x", "source": text} for text in texts]
-    stored = [Lead.model_validate(lead).source or "" for lead in leads]
-    read = [row[1] if len(row) > 1 else "" for row in cells(written(["id", "source"], *leads))]
-    assert [unguard(cell) for cell in read] == stored
+    """Refused are only control characters beside what looks like XML, and what is no character."""
+    odd = re.compile("[\ufffe\uffff]|(?=.*(?:<r>|_x[0-9a-fA-F]{4})).*[\0-\x1f]", re.DOTALL)
+    refused = set()
+    for text in filter(odd.search, texts):
+        try:
+            written(["source"], {"source": text})
+        except WorkbookError:
+            refused.add(text)
+    kept = [text for text in texts if text not in refused]
+    stored = [Lead.model_validate({"source": text}).source or "" for text in kept]
+    rows = cells(written(["id", "source"], *({"id": "x", "source": text} for text in kept)))
+    assert [unguard(cell) for _, cell in rows] == stored
 
 
 @pytest.mark.parametrize(
