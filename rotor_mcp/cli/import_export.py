@@ -13,6 +13,7 @@ from rotor_mcp.errors import InvalidArguments
 from rotor_mcp.import_export import exporter, importer
 from rotor_mcp.import_export.cell_dates import DateOrder
 from rotor_mcp.import_export.formats.sheet import ReadOptions
+from rotor_mcp.import_export.lead_rows import COLUMNS
 from rotor_mcp.leads import validation
 from rotor_mcp.leads.requests import Arguments, SearchRequest, SharedFields
 from rotor_mcp.tools.error_text import render_error
@@ -28,7 +29,9 @@ _REPEATABLE = frozenset({"stage", "not_stage"})
 def _flag_of(name: str, field: FieldInfo) -> Flag:
     """Return the flag for an argument of a tool."""
     flag, kind = f"--{name.replace('_', '-')}", field.annotation
-    sentences = [f"{field.description}."] if field.description else []
+    # The tool's description leaves some out, which cost tokens and are seldom asked for.
+    text = f"Only these, in this order: {', '.join(COLUMNS)}" if name == "fields" else field.description
+    sentences = [f"{text}."] if text else []
     if kind is bool:
         return click.option(flag, is_flag=True, help=" ".join(sentences))
     several = kind == list[str] and name in _REPEATABLE
@@ -179,8 +182,9 @@ def import_(
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["csv", "jsonl"]),
-    help="CSV for spreadsheets or JSON lines for programs; by default by the extension of FILE, or else csv.",
+    type=click.Choice(get_args(exporter.ExportFormat)),
+    help="CSV, JSON lines for programs, or a workbook for spreadsheets (needs the extra rotor-mcp[xlsx]); by "
+    "default what the ending of FILE says (.csv, .jsonl, .ndjson, .xlsx), or csv without one.",
 )
 @click.option(
     "--requests",
@@ -196,7 +200,7 @@ def export_(
     target: str,
     *,
     limit: int | None,
-    form: Literal["csv", "jsonl"] | None,
+    form: exporter.ExportFormat | None,
     requests: int,
     file: str | None,
     **values: Any,
@@ -208,13 +212,14 @@ def export_(
     its owner can read it. --timeout applies to each request.
 
     Newest first, rows are written as they are read. Any other order first reads all leads that match into
-    memory, and so does a tag that no lead has in exactly that spelling.
+    memory, and so does a tag that no lead has in exactly that spelling. A workbook is written in the end.
     """
+    form = exporter.choose_format(target, form)
     request = _parse(SearchRequest, values)
     settings, transport = connection(file, values)
     log_setup.configure(settings)
     export = exporter.Export(request, limit, requests)
-    done = exporter.run_export(settings, transport, export, target, form or exporter.format_of(target))
+    done = exporter.run_export(settings, transport, export, target, form)
     sys.exit(0 if done else 1)
 
 

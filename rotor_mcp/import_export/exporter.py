@@ -1,13 +1,13 @@
 """`rotor-mcp export`: writes all leads that match a search to a file or to standard output.
 
 Leads are read in pages of 1,000. In Rotor's order, newest first, each page is written before the next is
-read, so that memory does not grow with the number of leads.
+read, so that memory does not grow with the number of leads. A workbook is written when the last page is read.
 """
 
 import os
 import signal
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, Literal
@@ -20,7 +20,9 @@ from rotor_mcp.api.pool import TransportFactory
 from rotor_mcp.atomic_file import open_atomic, reject_foreign_symlink
 from rotor_mcp.config import Settings
 from rotor_mcp.errors import RotorError, TooManyRequests
-from rotor_mcp.import_export import lead_rows
+from rotor_mcp.import_export import lead_rows, lead_workbook
+from rotor_mcp.import_export.lead_workbook import WorkbookError
+from rotor_mcp.import_export.progress_line import ProgressLine
 from rotor_mcp.leads import filters
 from rotor_mcp.leads.context import CallContext
 from rotor_mcp.leads.cursor import Cursor, digest
@@ -28,14 +30,14 @@ from rotor_mcp.leads.requests import SearchRequest
 from rotor_mcp.leads.scan import LeadScan
 from rotor_mcp.sanitize import clean
 from rotor_mcp.server.backend import open_tenant
-from rotor_mcp.tenants import Tenant
 from rotor_mcp.tools.error_text import render_error
 from rotor_mcp.tools.phrases import counted, spent
 
 STANDARD_OUTPUT = "-"
-_STDOUT, _STDERR = 1, 2
+_STDOUT = 1
 
-ExportFormat = Literal["csv", "jsonl"]
+ExportFormat = Literal["csv", "jsonl", "xlsx"]
+_ENDINGS: dict[str, ExportFormat] = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".xlsx": "xlsx"}
 WriteLeads = Callable[[Sequence[Lead]], None]
 
 
@@ -58,9 +60,33 @@ class Export:
         return self.call.api.requests if self.call else 0
 
 
-def format_of(file: str) -> ExportFormat:
-    """Return the format for the extension of a file name."""
-    return "jsonl" if Path(file).suffix.lower() in (".jsonl", ".ndjson") else "csv"
+def choose_format(file: str, asked: ExportFormat | None) -> ExportFormat:
+    """Return the format that is asked for, or else that of the ending of a file's name.
+
+    A name without an ending, a pipe and a device get CSV.
+
+    Raises:
+        click.UsageError: if the ending is unknown, or means another format than the one that is asked for.
+        click.ClickException: if the format needs an extra that is not installed.
+    """
+    ending = "" if file == STANDARD_OUTPUT else Path(file).suffix.lower().removesuffix(".")
+    meant = _ENDINGS.get(ending)
+    if asked and meant and asked != meant:
+        raise click.UsageError(
+            f"The ending {ending} means {meant}, and --format is {asked}. Give FILE another ending, or leave "
+            "--format out"
+        )
+    if ending and not (asked or meant or _is_stream(file)):
+        *known, last = _ENDINGS
+        raise click.UsageError(
+            f"The ending {ending} means no format. Use {', '.join(known)} or {last}, or choose a --format"
+        )
+    form = asked or meant or "csv"
+    if form == "xlsx" and not lead_workbook.is_available():
+        raise click.ClickException(
+            "Workbooks need one package more: pip install 'rotor-mcp[xlsx]'. Or export to CSV"
+        )
+    return form
 
 
 def run_export(
@@ -76,54 +102,45 @@ def run_export(
 
     Raises:
         BrokenPipeError: if the reader of the output has closed it.
+        click.UsageError: if a workbook would go to a terminal.
     """
     # SIGTERM cleans up as SIGINT does. A shell that starts the process in the background may ignore SIGINT.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.default_int_handler)
     is_stream = _is_stream(file)
-    shows_progress = os.isatty(_STDERR) and not (is_stream and os.isatty(_STDOUT))
-
-    def show_progress(text: str) -> None:
-        """Show a line on the terminal in the place of the previous one."""
-        if shows_progress:
-            click.echo(f"\r{text:<70}\r", err=True, nl=False)
-
+    in_the_way = is_stream and os.isatty(_STDOUT)
     try:
-        with _open_output(file) as stream:
-            names = list(dict.fromkeys(export.request.fields)) or lead_rows.COLUMNS
-            write = _lead_writer(stream, form, names, settings, to_terminal=os.isatty(stream.fileno()))
+        with (
+            _open_output(file) as stream,
+            ProgressLine(lambda: export.spent, hidden=in_the_way) as progress,
+            _lead_writer(stream, form, export, settings, is_stream=is_stream) as write,
+        ):
 
             async def work() -> None:
                 # On SIGINT, and so on SIGTERM, the event loop cancels its task, which counts every request.
                 signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))
                 async with open_tenant(settings, transport) as tenant:
-                    await _run(export, tenant, write, show_progress)
+                    export.call = CallContext.begin(tenant)
+                    async for leads in _read_leads(export, export.call, progress):
+                        write(leads)
+                        export.written += len(leads)
 
             anyio.run(work)
     except BrokenPipeError:
         raise
-    except (RotorError, TooManyRequests, OSError, KeyboardInterrupt) as exc:
-        done, text = False, f"{_failure_text(exc, export)} {_written_text(export, file, is_stream=is_stream)}"
+    except (RotorError, TooManyRequests, WorkbookError, OSError, KeyboardInterrupt) as exc:
+        left = _written_text(export, file, form, is_stream=is_stream)
+        done, text = False, f"{_failure_text(exc, export)} {left}"
     else:
         where = "" if is_stream else f" in {file}"
         done, text = True, f"{counted(export.written, 'lead')}{where}, {spent(export.spent)}"
-    show_progress("")
     click.echo(settings.redact(text), err=True)
     return done
 
 
-async def _run(export: Export, tenant: Tenant, write: WriteLeads, show: Callable[[str], None]) -> None:
-    async def progress(_done: float, _of: float | None, what: str) -> None:
-        show(f"{what}, {spent(export.spent)}")
-
-    export.call = CallContext.begin(tenant, progress)
-    async for leads in _read_leads(export, export.call):
-        write(leads)
-        export.written += len(leads)
-    write([])
-
-
-async def _read_leads(export: Export, call: CallContext) -> AsyncIterator[Sequence[Lead]]:
+async def _read_leads(
+    export: Export, call: CallContext, progress: ProgressLine
+) -> AsyncIterator[Sequence[Lead]]:
     """Yield the leads as soon as their order is known.
 
     Raises TooManyRequests if there are too many to read; before the first, if Rotor's total shows it.
@@ -144,7 +161,8 @@ async def _read_leads(export: Export, call: CallContext) -> AsyncIterator[Sequen
             scan, found, done = without_api_filters, [], False  # none of these was yielded
         if not done:
             _check_cost(export, scan, pages)
-            await call.progress(pages, None, f"{scan.looked_at:,} leads read")
+            # How many leads are as new as asked for is unknown.
+            progress.show(scan.looked_at, None if request.created_from else scan.exist)
         if found and newest_first and scan.without_api_filters(found=True) is None:
             leads = found if export.limit is None else found[: export.limit - yielded]
             yield leads
@@ -175,16 +193,18 @@ def _failure_text(exc: BaseException, export: Export) -> str:
             return (
                 f"This takes at least {exc.requests:,} requests, and --requests allows {exc.limit:,}. {cost}"
             )
+        case WorkbookError():
+            return f"{exc}. {cost}"
         case OSError():
             return f"{exc.strerror}. {cost}"
         case _:
             return f"Stopped. {cost}"
 
 
-def _written_text(export: Export, file: str, *, is_stream: bool) -> str:
+def _written_text(export: Export, file: str, form: ExportFormat, *, is_stream: bool) -> str:
     if not is_stream:
         return f"{file} was not written."
-    if export.written:
+    if export.written and form != "xlsx":
         return f"The output ends after {counted(export.written, 'lead')}."
     return "Nothing was written."
 
@@ -203,13 +223,35 @@ def _open_output(file: str) -> AbstractContextManager[BinaryIO]:
 
 
 def _lead_writer(
-    stream: BinaryIO, form: ExportFormat, names: Sequence[str], settings: Settings, *, to_terminal: bool
-) -> WriteLeads:
+    stream: BinaryIO, form: ExportFormat, export: Export, settings: Settings, *, is_stream: bool
+) -> AbstractContextManager[WriteLeads]:
+    """Return a function that writes leads, as a context whose end completes the output."""
+    names = list(dict.fromkeys(export.request.fields)) or lead_rows.COLUMNS
+    to_terminal = os.isatty(stream.fileno())
+    if form == "xlsx":
+        if to_terminal:
+            raise click.UsageError("A workbook cannot be shown on a terminal. Name a FILE")
+        return lead_workbook.open_workbook(stream, names, settings.zone)
+    # Programs that read a stream take the mark for a part of the first name.
+    mark = "" if is_stream else lead_rows.BYTE_ORDER_MARK
+    return _text_writer(stream, form, names, settings, mark=mark, to_terminal=to_terminal)
+
+
+@contextmanager
+def _text_writer(
+    stream: BinaryIO,
+    form: ExportFormat,
+    names: Sequence[str],
+    settings: Settings,
+    *,
+    mark: str,
+    to_terminal: bool,
+) -> Iterator[WriteLeads]:
     """Return a function that writes leads, and the header before the first.
 
     Control characters are removed for a terminal, since the texts are untrusted.
     """
-    header = lead_rows.BYTE_ORDER_MARK + lead_rows.csv_text([names]) if form == "csv" else ""
+    header = mark + lead_rows.csv_text([names]) if form == "csv" else ""
 
     def write(leads: Sequence[Lead]) -> None:
         nonlocal header
@@ -221,4 +263,5 @@ def _lead_writer(
         stream.flush()
         header = ""
 
-    return write
+    yield write
+    write([])

@@ -25,6 +25,7 @@ from rotor_mcp.import_export.file_report import FileReport
 from rotor_mcp.import_export.formats.sheet import ReadOptions, TableError
 from rotor_mcp.import_export.journal import Journal, JournalError, row_digest
 from rotor_mcp.import_export.progress import ImportObserver
+from rotor_mcp.import_export.progress_line import ProgressLine
 from rotor_mcp.import_export.row_reading import ColumnMapping
 from rotor_mcp.import_export.row_requests import RowRequests
 from rotor_mcp.import_export.table import Table, read_table
@@ -243,16 +244,15 @@ class _ImportRun:
 
     async def _write(self, batch: Batch, journal: Journal) -> None:
         api = self._call.api
-        with click.progressbar(
-            batch.writes,
-            label="Writing",
-            file=sys.stderr,
-            hidden=sys.stderr is None or not sys.stderr.isatty(),
-            show_pos=True,
-            item_show_func=lambda _: spent(api.requests),
-        ) as bar:
+        done, total = itertools.count(1), len(batch.writes)
+        with ProgressLine(lambda: api.requests) as progress:
+            progress.show(0, total)
             observer = ImportObserver(
-                api, self._options.max_requests, journal, self._digests, lambda: bar.update(1)
+                api,
+                self._options.max_requests,
+                journal,
+                self._digests,
+                lambda: progress.show(next(done), total),
             )
             with observer.stop_on_signals():
                 await batch.write(observer)

@@ -1,4 +1,4 @@
-"""Converts a lead to a row of a file: cells of CSV for people, or a line of JSON for programs. Pure.
+"""Converts a lead to a row of a file: values and cells for people, or a line of JSON for programs. Pure.
 
 The conversion is lossless: `rotor-mcp import` reads from a cell what Rotor stores. JSON has the API's values.
 """
@@ -7,12 +7,15 @@ import csv
 import io
 import json
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, date, datetime, tzinfo
 from typing import Any
 
 from rotor_mcp import dates
 from rotor_mcp.api.models import Lead, whole_if_it_is
 from rotor_mcp.import_export.formats.formula_guard import guard
+
+Value = str | int | float | date | datetime
+"""What a cell shows. A date-time has minutes and no offset; it is one of the time zone that was asked for."""
 
 COLUMNS = ("id", *(name for name in Lead.model_fields if name not in ("id", "notes")), "notes")
 """All fields of a lead; the notes, which are long, come last."""
@@ -51,28 +54,44 @@ def _as_api_number(value: Any) -> Any:
 
 
 def lead_cells(lead: Lead, names: Sequence[str], zone: tzinfo) -> list[str]:
-    """Return the named fields as cells, with dates and times in `zone`; missing fields are blank."""
-    return [_cell(name, getattr(lead, name), zone) for name in names]
+    """Return the named fields as cells of CSV, with dates and times in `zone`; missing fields are blank."""
+    return [
+        # No guard before a number, so that spreadsheets read one.
+        guard(value) if isinstance(value, str) else value_text(value)
+        for value in lead_values(lead, names, zone)
+    ]
 
 
-def _cell(name: str, value: Any, zone: tzinfo) -> str:
+def lead_values(lead: Lead, names: Sequence[str], zone: tzinfo) -> list[Value]:
+    """Return the named fields as values, with dates and times in `zone`; missing fields are blank texts."""
+    return [_value(name, getattr(lead, name), zone) for name in names]
+
+
+def value_text(value: Value) -> str:
+    """Return a value as text: 2026-12-01, 2026-12-01 15:00, 1200."""
+    return value.isoformat(" ", "minutes") if isinstance(value, datetime) else str(value)
+
+
+def _value(name: str, value: Any, zone: tzinfo) -> Value:
     match name, value:
         case _, None:
             return ""
         case _, bool():
             return "yes" if value else "no"
-        case _, int() | float():  # no guard, so that spreadsheets read a number
-            return str(whole_if_it_is(value))
+        case _, float() if value.is_integer():
+            return int(value)
+        case _, int() | float():
+            return value
         case "tags", list():
-            return guard(tags_text(value))
+            return tags_text(value)
         case "location", list():
-            return guard(", ".join(str(whole_if_it_is(number)) for number in value))
+            return ", ".join(str(whole_if_it_is(number)) for number in value)
         case "follow_up_date", _:
-            return guard(_date_text(value, zone, dates.follow_up))
+            return _date_value(value, zone, dates.follow_up)
         case (("created_at" | "archived_at"), _):
-            return guard(_date_text(value, zone, dates.local))
+            return _date_value(value, zone, dates.local)
         case _:
-            return guard(value)
+            return str(value)
 
 
 def tags_text(tags: list[str]) -> str:
@@ -83,14 +102,15 @@ def tags_text(tags: list[str]) -> str:
     return joined
 
 
-def _date_text(stored: str, zone: tzinfo, read: dates.ReadDate) -> str:
-    """Return a timestamp as a date, or date and time, if that is lossless; else with seconds and offset.
+def _date_value(stored: str, zone: tzinfo, read: dates.ReadDate) -> Value:
+    """Return a timestamp as a date, or date and time, if that is lossless; else as text with its offset.
 
     An unknown form stays as it is.
     """
     moment = read(stored, zone)
+    if moment is None:
+        return stored
     shown = dates.show(stored, zone, read)
-    if not isinstance(moment, datetime):
-        return shown
-    says_all = dates.instant(shown, zone).astimezone(UTC) == moment.astimezone(UTC)
-    return shown if says_all else moment.isoformat()
+    if isinstance(moment, datetime) and dates.instant(shown, zone).astimezone(UTC) != moment.astimezone(UTC):
+        return moment.isoformat()
+    return dates.parse(shown)

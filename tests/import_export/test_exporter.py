@@ -4,26 +4,29 @@ import csv
 import io
 import json
 import os
+import re
 import signal
 import stat
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from subprocess import PIPE
 from typing import Any
 
 import anyio
 import anyio.abc
+import click
 import pytest
 from inline_snapshot import snapshot
 from mcp import Client
+from python_calamine import CalamineWorkbook
 
 from rotor_mcp.api.models import READ_NAMES, Lead, LeadFields
 from rotor_mcp.cli.import_export import export_
 from rotor_mcp.config import Settings
-from rotor_mcp.import_export.exporter import format_of
+from rotor_mcp.import_export.exporter import ExportFormat, choose_format
 from rotor_mcp.import_export.formats.formula_guard import unguard
 from rotor_mcp.import_export.lead_rows import COLUMNS
 from rotor_mcp.leads.locale import Locale
@@ -35,7 +38,9 @@ from rotor_mcp.sandbox import CREATE_ONLY_KEY, FULL_KEY, Fault, Sandbox
 from rotor_mcp.sandbox.server import serving
 from rotor_mcp.server.mcp_server import build_server
 from tests.cli.test_main import ENVIRONMENT, run
+from tests.commands import ROOT, ran
 from tests.conftest import NOW, posix
+from tests.import_export.terminals import lines_of, opened_terminal
 from tests.leads.test_search import CHICAGO, add, all_leads, expected, ids, walk
 
 pytestmark = pytest.mark.anyio
@@ -82,9 +87,20 @@ async def rest(stream: anyio.abc.ByteReceiveStream | None) -> str:
 
 
 def table(text: str) -> list[dict[str, str]]:
-    """Read CSV as a program does, and check that Excel will know it for UTF-8."""
+    """Read CSV from a stream, as a program does: without a mark before the first name."""
+    assert not text.startswith("\ufeff")
+    return list(csv.DictReader(io.StringIO(text, newline="")))
+
+
+def table_in(file: Path) -> list[dict[str, str]]:
+    """Read a CSV file, and check that Excel will know it for UTF-8."""
+    text = file.read_bytes().decode()
     assert text.startswith("\ufeff")
-    return list(csv.DictReader(io.StringIO(text[1:], newline="")))
+    return table(text[1:])
+
+
+def rows_of(workbook: bytes) -> list[list[Any]]:
+    return CalamineWorkbook.from_filelike(io.BytesIO(workbook)).get_sheet_by_index(0).to_python()
 
 
 def column(text: str, name: str = "id") -> list[str]:
@@ -112,7 +128,7 @@ async def test_a_small_company_as_csv() -> None:
         status, out, err = await run("export", **environment)
     assert (status, err) == (0, "4 leads, 1 request spent.\n")
     assert out.replace(lead_id, "<id>") == snapshot("""\
-\ufeffid,name,phone,email,stage,priority,projected_value,follow_up_date,service_type,source,tags,address_street1,address_street2,address_city,address_state,address_zip,address_country,archived,archived_at,created_at,assigned_to,location,value_score,notes\r
+id,name,phone,email,stage,priority,projected_value,follow_up_date,service_type,source,tags,address_street1,address_street2,address_city,address_state,address_zip,address_country,archived,archived_at,created_at,assigned_to,location,value_score,notes\r
 <id>,'=cmd|' /C calc'!A0,'+1 612 555 0142,,New Leads,,1200,2026-12-01,,,"[""in, out"", ""Website""]",,,,,,,no,,2026-11-22,,,,"Said ""yes"",
 then hung up."\r
 182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e,Jane Doe,(763) 555-0100,jane.doe@example.com,New Leads,medium,299,,Window Cleaning,Website quote form,Website,118 River Street,,Delano,MN,55328,US,no,,2026-11-21T16:09:39-06:00,,,,"Two-story house, 24 windows.
@@ -156,6 +172,69 @@ async def test_json_lines_hold_the_values_of_the_api_under_our_names(tmp_path: P
             line["notes"] = line["notes"].strip()
     assert lines == expected
     assert {name for line in lines for name in line} == set(COLUMNS)
+
+
+async def test_a_small_company_as_a_workbook(tmp_path: Path) -> None:
+    file = tmp_path / "leads.xlsx"
+    arguments = "--fields=name,phone,projected_value,follow_up_date,created_at,tags", "--stage=New Leads"
+    async with company(3, now=lambda: NOW) as (sandbox, environment):
+        await add(sandbox, name="=cmd|' /C calc'!A0", phone="+1 612 555 0142", projected_value=1200)
+        ended = await run("export", str(file), *arguments, **environment)
+        variables = ENVIRONMENT | environment | {"ROTOR_MCP_TIMEZONE": "America/Chicago"}
+        streamed = await ran(["export", "--format=xlsx", *arguments], variables)
+    assert ended == (0, "", f"2 leads in {file}, 1 request spent.\n")
+    assert rows_of(file.read_bytes()) == snapshot(
+        [
+            ["name", "phone", "projected_value", "follow_up_date", "created_at", "tags"],
+            ["=cmd|' /C calc'!A0", "+1 612 555 0142", 1200.0, "", date(2026, 11, 22), ""],
+            ["Jane Doe", "(763) 555-0100", 299.0, "", "2026-11-21T16:09:39-06:00", "Website"],
+        ]
+    )
+    assert (streamed.returncode, streamed.stderr) == (0, b"2 leads, 1 request spent.\n")
+    assert rows_of(streamed.stdout) == rows_of(file.read_bytes())
+
+
+async def test_a_workbook_that_is_not_complete_is_not_written() -> None:
+    async with company(1500) as (sandbox, environment):
+        sandbox.faults.add(PASS)
+        sandbox.faults.add(Fault(status=429))
+        ended = await ran(["export", "--format=xlsx"], ENVIRONMENT | environment)
+    assert (ended.returncode, ended.stdout) == (1, b"")
+    assert ended.stderr.endswith(b". 2 requests spent. Nothing was written.\n")
+
+
+async def test_a_lead_that_does_not_fit_into_a_workbook(tmp_path: Path) -> None:
+    lead = {"id": "182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e", "notes": "🏠" * 20_000}
+    async with company(0) as (sandbox, environment):
+        sandbox.faults.add(Fault(body=json.dumps({"data": [lead]}), times=2))
+        status, out, err = await run("export", str(tmp_path / "leads.xlsx"), **environment)
+    assert (status, out, contents(tmp_path)) == (1, "", {})
+    assert err.replace(str(tmp_path), "") == snapshot(
+        "notes of lead 182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e: 40,000 characters, and a cell of a workbook holds 32,767. Export to CSV, or leave this field out (--fields). 1 request spent. /leads.xlsx was not written.\n"
+    )
+
+
+@posix
+async def test_a_workbook_is_not_for_a_terminal() -> None:
+    screen, terminal = opened_terminal(80)
+    async with company(3) as (sandbox, environment):
+        async with begun("--format=xlsx", stdout=terminal, environment=environment) as process:
+            err = await rest(process.stderr)
+            assert await process.wait() == 2
+        assert sandbox.requests == []
+    os.close(terminal)
+    os.close(screen)
+    assert err.partition("Error: ")[2] == snapshot("A workbook cannot be shown on a terminal. Name a FILE\n")
+
+
+def test_a_workbook_without_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "xlsxwriter", None)
+    with pytest.raises(click.ClickException) as caught:
+        choose_format("leads.xlsx", None)
+    assert (caught.value.exit_code, caught.value.message) == (
+        1,
+        snapshot("Workbooks need one package more: pip install 'rotor-mcp[xlsx]'. Or export to CSV"),
+    )
 
 
 async def test_an_export_says_all_that_could_be_written_back() -> None:
@@ -202,34 +281,85 @@ async def test_values_of_unknown_form_are_written_as_they_are() -> None:
 async def test_fields_are_the_columns_in_their_order() -> None:
     status, out, _ = await run("export", "--sandbox", "--fields", "phone, name,phone", "--limit", "1")
     assert (status, list(table(out)[0])) == (0, ["phone", "name"])
-    assert out.startswith("\ufeffphone,name\r\n")
+    assert out.startswith("phone,name\r\n")
 
 
 async def test_without_fields_all_are_columns_id_first_and_notes_last() -> None:
     _, out, _ = await run("export", "--sandbox", "--search", "nobody at all")
     (head,) = out.splitlines()
-    assert set(head[1:].split(",")) == set(Lead.model_fields)
-    assert (head[1:].split(",")[0], head.split(",")[-1]) == ("id", "notes")
+    assert set(head.split(",")) == set(Lead.model_fields)
+    assert (head.split(",")[0], head.split(",")[-1]) == ("id", "notes")
 
 
 @pytest.mark.parametrize(
-    ("name", "form"),
+    ("name", "asked", "form"),
     [
-        ("leads.csv", "csv"),
-        ("leads.JSONL", "jsonl"),
-        ("jsonl/leads.ndjson", "jsonl"),
-        ("leads.jsonl.txt", "csv"),
-        ("-", "csv"),
+        ("leads.csv", None, "csv"),
+        ("leads.JSONL", None, "jsonl"),
+        ("jsonl/leads.ndjson", None, "jsonl"),
+        ("Leads.XLSX", None, "xlsx"),
+        ("-", None, "csv"),
+        ("-", "xlsx", "xlsx"),
+        ("leads", None, "csv"),
+        ("leads.", None, "csv"),
+        (".xlsx", None, "csv"),
+        ("leads.txt", "csv", "csv"),
+        ("leads.ndjson", "jsonl", "jsonl"),
+        ("leads.json.gz", "jsonl", "jsonl"),
     ],
 )
-def test_the_form_of_a_file(name: str, form: str) -> None:
-    assert format_of(name) == form
+def test_the_form_of_a_file(name: str, asked: ExportFormat | None, form: ExportFormat) -> None:
+    assert choose_format(name, asked) == form
 
 
-async def test_a_form_that_is_asked_for_wins_over_the_ending(tmp_path: Path) -> None:
-    file = tmp_path / "leads.jsonl"
-    await run("export", str(file), "--sandbox", "--format=csv")
-    assert len(table(file.read_bytes().decode())) == 139
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("leads.jsonl.txt",),
+        ("leads.xls",),
+        ("leads.csv.gz",),
+        ("leads.xlsx", "--format=csv"),
+        ("leads.JSONL", "--format=xlsx"),
+        ("leads.csv", "--format=tsv"),
+    ],
+)
+async def test_an_ending_that_means_something_else_is_refused(
+    tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
+    async with company(5) as (sandbox, environment):
+        file, *options = arguments
+        status, out, err = await run("export", str(tmp_path / file), *options, **environment)
+        assert sandbox.requests == []
+    assert (status, out, contents(tmp_path)) == (2, "", {})
+    assert err.partition("Error: ")[2] == MISTAKEN["".join(arguments)]
+
+
+MISTAKEN: dict[str, str] = snapshot(
+    {
+        "leads.jsonl.txt": "The ending .txt means no format. Use .csv, .jsonl, .ndjson or .xlsx, or choose a --format\n",
+        "leads.xls": "The ending .xls means no format. Use .csv, .jsonl, .ndjson or .xlsx, or choose a --format\n",
+        "leads.csv.gz": "The ending .gz means no format. Use .csv, .jsonl, .ndjson or .xlsx, or choose a --format\n",
+        "leads.xlsx--format=csv": "The ending .xlsx means xlsx, and --format is csv. Give FILE another ending, or leave --format out\n",
+        "leads.JSONL--format=xlsx": "The ending .jsonl means jsonl, and --format is xlsx. Give FILE another ending, or leave --format out\n",
+        "leads.csv--format=tsv": "Invalid value for '--format': 'tsv' is not one of 'csv', 'jsonl', 'xlsx'.\n",
+    }
+)
+
+
+@posix
+async def test_a_pipe_with_any_ending_gets_csv(tmp_path: Path) -> None:
+    pipe = tmp_path / "leads.txt"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    status, _, _ = await run("export", str(pipe), "--sandbox", "--limit=5")
+    assert (status, len(table(os.read(reader, 100_000).decode()))) == (0, 5)
+    os.close(reader)
+
+
+async def test_help_names_all_fields() -> None:
+    _, out, _ = await run("export", "--help")
+    (said,) = re.findall(r"--fields TEXT +Only these, in this order: (.+?)\.", " ".join(out.split()))
+    assert tuple(said.split(", ")) == COLUMNS
 
 
 # Which leads
@@ -507,14 +637,19 @@ async def test_rows_are_written_as_pages_come() -> None:
             assert process.returncode is None
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-async def test_stopped_in_the_middle_nothing_is_left(tmp_path: Path, number: signal.Signals) -> None:
-    file = tmp_path / "leads.csv"
+@pytest.mark.parametrize(
+    ("number", "name"),
+    [(signal.SIGINT, "leads.csv"), (signal.SIGTERM, "leads.csv"), (signal.SIGINT, "leads.xlsx")],
+)
+async def test_stopped_in_the_middle_nothing_is_left(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, number: signal.Signals, name: str
+) -> None:
+    file, temporary = tmp_path / name, tmp_path_factory.mktemp("temporary")
     file.write_text("as it was")
     async with company(1500) as (sandbox, environment):
         sandbox.faults.add(PASS)
         sandbox.faults.add(Fault(method="GET", delay=60))
-        async with begun(str(file), environment=environment) as process:
+        async with begun(str(file), environment=environment | {"TMPDIR": str(temporary)}) as process:
             await until_asked(sandbox, 2)
             assert len(contents(tmp_path)) == 2
             process.send_signal(number)
@@ -522,7 +657,7 @@ async def test_stopped_in_the_middle_nothing_is_left(tmp_path: Path, number: sig
                 err = await rest(process.stderr)
                 assert await process.wait() == 1
     assert err == f"Stopped. 2 requests spent. {file} was not written.\n"
-    assert contents(tmp_path) == {"leads.csv": "as it was"}
+    assert (contents(tmp_path), contents(temporary)) == ({name: "as it was"}, {})
 
 
 async def test_a_quota_that_ends_in_the_middle(tmp_path: Path) -> None:
@@ -561,10 +696,9 @@ async def test_who_reads_no_further_ends_it_quietly() -> None:
 
 
 @posix
-async def test_progress_is_shown_on_a_terminal() -> None:
-    import pty
-
-    screen, terminal = pty.openpty()
+@pytest.mark.parametrize("columns", [40, 80, 200])
+async def test_progress_is_shown_on_a_terminal(columns: int) -> None:
+    screen, terminal = opened_terminal(columns)
     async with (
         company(2500) as (_, environment),
         # The ids alone are few enough for the pipe to hold.
@@ -572,17 +706,10 @@ async def test_progress_is_shown_on_a_terminal() -> None:
     ):
         assert await process.wait() == 0
     os.close(terminal)
-    line, shown = "", []
-    for part in os.read(screen, 10_000).decode().rstrip().split("\r"):
-        line = part + line[len(part) :]
-        shown.append(line.strip())
+    lines = lines_of(os.read(screen, 10_000).decode(), columns)
     os.close(screen)
-    assert [line for line in dict.fromkeys(shown) if line] == snapshot(
-        [
-            "1,000 leads read, 1 request spent.",
-            "2,000 leads read, 2 requests spent.",
-            "2,369 leads, 3 requests spent.",
-        ]
+    assert [re.sub(", 0:.* left", "", line) for line in dict.fromkeys(lines) if line] == snapshot(
+        ["1,000/2,369 leads, 1 request", "2,000/2,369 leads, 2 requests", "2,369 leads, 3 requests spent."]
     )
 
 
@@ -598,7 +725,7 @@ async def test_a_file_is_replaced_and_readable_by_its_owner_only(tmp_path: Path)
     status, out, err = await run("export", str(link), "--sandbox", "--limit", "1")
     assert (status, out, err) == (0, "", f"1 lead in {link}, 1 request spent.\n")
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
-    assert len(table(file.read_bytes().decode())) == 1
+    assert len(table_in(file)) == 1
     assert len(contents(tmp_path)) == 2
     assert link.is_symlink()
 
@@ -625,6 +752,19 @@ async def test_a_file_that_cannot_be_written_costs_nothing(tmp_path: Path) -> No
     assert err.replace(str(file), "FILE") == snapshot(
         "No such file or directory. No requests spent. FILE was not written.\n"
     )
+
+
+@posix
+async def test_a_disk_without_room_for_the_rows_of_a_workbook(tmp_path: Path) -> None:
+    program = 'ulimit -f 1; exec "$0" -m rotor_mcp export leads.xlsx --sandbox'
+    ended = await anyio.run_process(
+        ["sh", "-c", program, sys.executable],
+        env=ENVIRONMENT | {"TMPDIR": str(tmp_path), "PYTHONPATH": str(ROOT)},
+        cwd=tmp_path,
+        check=False,
+    )
+    assert (ended.returncode, ended.stdout, contents(tmp_path)) == (1, b"", {})
+    assert ended.stderr.decode() == snapshot("File too large. 1 request spent. leads.xlsx was not written.\n")
 
 
 @posix

@@ -32,6 +32,7 @@ from rotor_mcp.tenants import Tenant
 from tests.cli.test_main import ENVIRONMENT
 from tests.commands import ran
 from tests.conftest import NOW, posix
+from tests.import_export.terminals import lines_of, opened_terminal
 from tests.import_export.test_exporter import company
 from tests.leads.test_search import CHICAGO, add, all_leads, outside
 
@@ -1038,12 +1039,10 @@ async def test_two_imports_of_one_file_at_once(tmp_path: Path) -> None:
 
 @asynccontextmanager
 async def at_a_terminal(
-    folder: Path, environment: Environment
+    folder: Path, environment: Environment, columns: int = 80
 ) -> AsyncIterator[tuple[anyio.abc.Process, int]]:
     """An import that asks, and the screen on which that is seen."""
-    import pty
-
-    screen, terminal = pty.openpty()
+    screen, terminal = opened_terminal(columns)
     try:
         async with await anyio.open_process(
             [sys.executable, "-m", "rotor_mcp", "import", "leads.csv"],
@@ -1094,22 +1093,21 @@ Write it now? [y/N]: \
 """)
 
 
-async def test_who_answers_yes_sees_how_far_it_is(tmp_path: Path) -> None:
+@pytest.mark.parametrize("columns", [40, 80])
+async def test_who_answers_yes_sees_how_far_it_is(tmp_path: Path, columns: int) -> None:
     write(tmp_path / "leads.csv", *people(12))
     async with company(3, now=lambda: NOW) as (sandbox, environment):
         sandbox.faults.add(Fault(method="POST", delay=0.5, times=12))
-        async with at_a_terminal(tmp_path, environment) as (process, screen):
+        async with at_a_terminal(tmp_path, environment, columns) as (process, screen):
             out = await answered(process, screen, "y")
             assert process.returncode == 0
-            shown = os.read(screen, 100_000).decode()
+            lines = lines_of(os.read(screen, 100_000).decode(), columns)
         assert len(await all_leads(sandbox)) == 15
     assert "12 rows: 12 created. 14 requests spent." in out
-    steps = re.findall(
-        r"Writing +\[[#-]+\] +(\d+)/12(?: +\d\d:\d\d:\d\d)?(?: +(\d+ requests spent\.))?", shown
-    )
-    assert [int(step) for step, _ in steps] == sorted(int(step) for step, _ in steps)
-    assert steps[-1] == ("12", "14 requests spent.")
-    assert re.search(r"\d/12 +\d\d:\d\d:\d\d +\d+ requests spent\.", shown)  # how long it will take
+    steps = [line for line in lines if "/12 leads, " in line]
+    assert (steps[0], steps[-1], lines[-1]) == ("0/12 leads, 2 requests", "12/12 leads, 14 requests", "")
+    assert [int(step.partition("/")[0]) for step in dict.fromkeys(steps)] == [*range(13)]
+    assert any(re.search(r", 0:00:0\d left$", step) for step in steps)
 
 
 # What was read is too old

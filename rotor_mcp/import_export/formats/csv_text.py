@@ -49,14 +49,16 @@ def read_csv(decoded: DecodedText, *, delimiter: str | None, default: str) -> Sh
 def _separator(text: str, default: str) -> str:
     """Return the separator that divides most of the first rows into equally many cells."""
     others = [separator for separator in SEPARATORS if separator != default]
-    return max([default, *others], key=lambda separator: _rows_alike(text[:_SAMPLE_CHARS], separator))
+    return max([default, *others], key=lambda separator: _rows_alike(text, separator))
 
 
-def _rows_alike(sample: str, separator: str) -> tuple[int, int]:
+def _rows_alike(text: str, separator: str) -> tuple[int, int]:
     """Return how many rows have the most frequent number of cells beyond one, and that number."""
     widths: Counter[int] = Counter()
+    sample = io.StringIO(text[:_SAMPLE_CHARS], newline="")
+    reader = csv.reader(sample, delimiter=separator, strict=len(text) <= _SAMPLE_CHARS)
     try:
-        for cells in islice(csv.reader(io.StringIO(sample, newline=""), delimiter=separator), _SAMPLE_ROWS):
+        for cells in islice(reader, _SAMPLE_ROWS):
             if any(cell.strip() for cell in cells):
                 widths[len(cells)] += 1
     except csv.Error:
