@@ -1,8 +1,10 @@
 """A table: a header and rows of text. Every file format is read into one."""
 
-from collections.abc import Iterable
+import json
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
 from rotor_mcp.sanitize import one_line
 
@@ -24,12 +26,40 @@ class Row:
     """Every column of the table → its text."""
 
 
+class PackedRows(Sequence[Row]):
+    """Rows as JSON, decoded when they are asked for."""
+
+    def __init__(self, columns: Sequence[str], packed: list[bytes], kept: Sequence[int]) -> None:
+        self._columns = columns
+        self._packed = packed
+        self._kept = kept
+
+    def __len__(self) -> int:
+        return len(self._packed)
+
+    def __iter__(self) -> Iterator[Row]:
+        return map(self._row, self._packed)
+
+    def __getitem__(self, place: Any) -> Any:
+        return self._row(self._packed[place])
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and list(self) == list(other)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def _row(self, packed: bytes) -> Row:
+        number, cells = json.loads(packed)
+        cells += [""] * (max(self._kept) + 1 - len(cells))
+        return Row(number, {name: cells[at] for name, at in zip(self._columns, self._kept, strict=True)})
+
+
 @dataclass(frozen=True)
 class Table:
     """The content of a file, without blank rows and columns."""
 
     columns: tuple[str, ...]
-    rows: tuple[Row, ...]
+    rows: Sequence[Row]
     format_text: str
     """The detected format, such as "CSV, UTF-8, separated by commas"."""
 
@@ -46,38 +76,34 @@ def tabulate(records: Iterable[Record], format_text: str) -> Table:
     Raises:
         TableError: if all are blank, there are too many, or a row has more cells than the header.
     """
-    filled: list[Record] = []
+    filled: list[bytes] = []
     for number, cells in records:
         if any(cell.strip() for cell in cells):
-            filled.append((number, cells))
+            filled.append(json.dumps([number, cells]).encode())
         if len(filled) > MAX_ROWS:
             raise TableError(f"The file has more than {MAX_ROWS:,} rows. Split it into several files")
     if not filled:
         raise TableError("The file is empty. Its first line must name the columns")
-    (_, header), *body = filled
+    _, header = json.loads(filled.pop(0))
     if len(header) > MAX_COLUMNS:
         raise TableError(
             f"The first line names {len(header):,} columns, at most {MAX_COLUMNS:,} are read. Leave out "
             "those that say nothing of leads"
         )
-    for number, cells in body:
+    filled_columns: set[int] = set()
+    for number, cells in map(json.loads, filled):
+        filled_columns.update(at for at, cell in enumerate(cells) if cell.strip())
         if any(cell.strip() for cell in cells[len(header) :]):
             raise TableError(
                 f"Row {number} has more cells than the {len(header)} columns that the first line names. "
                 "Put a text that holds a separator into quotes, and name every column in the first line"
             )
-    rows = [(number, cells + [""] * (len(header) - len(cells))) for number, cells in body]
     titles = [one_line(title) for title in header]
-    kept = [
-        place for place, title in enumerate(titles) if title or any(cells[place].strip() for _, cells in rows)
-    ]
+    kept = [place for place, title in enumerate(titles) if title or place in filled_columns]
     columns = _distinct([titles[place] or f"column {place + 1}" for place in kept])
     return Table(
         columns=columns,
-        rows=tuple(
-            Row(number, dict(zip(columns, (cells[place] for place in kept), strict=True)))
-            for number, cells in rows
-        ),
+        rows=PackedRows(columns, filled, kept),
         format_text=format_text,
     )
 
