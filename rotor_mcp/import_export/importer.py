@@ -7,7 +7,9 @@ rows, so that an interrupted import can be continued.
 import hashlib
 import itertools
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from array import array
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -24,20 +26,20 @@ from rotor_mcp.import_export import columns, import_report
 from rotor_mcp.import_export.columns import ColumnMapping
 from rotor_mcp.import_export.formats import detect
 from rotor_mcp.import_export.formats.table import Table, TableError
+from rotor_mcp.import_export.import_report import RowReport
 from rotor_mcp.import_export.journal import Journal, JournalError, row_digest
 from rotor_mcp.import_export.progress import ImportObserver
 from rotor_mcp.leads.batch import Batch, RowOutcome
 from rotor_mcp.leads.compare import differences
 from rotor_mcp.leads.context import CallContext
-from rotor_mcp.leads.dedupe import RowGroup
-from rotor_mcp.leads.matching import contact_keys
+from rotor_mcp.leads.dedupe import RowGroup, combine
 from rotor_mcp.leads.requests import SharedFields, UpsertRequest
 from rotor_mcp.leads.validation import parse
 from rotor_mcp.server.backend import open_tenant
 from rotor_mcp.tenants import Tenant
 from rotor_mcp.tools.error_text import render_error
 from rotor_mcp.tools.phrases import counted, spent
-from rotor_mcp.tools.upsert_leads import count_rows, count_text, with_writes
+from rotor_mcp.tools.upsert_leads import count_text, row_result
 
 STANDARD_INPUT = "-"
 JOURNAL_ENDING = ".rotor-import"
@@ -69,6 +71,8 @@ def run_import(options: ImportOptions, settings: Settings, transport: TransportF
     try:
         data = _read(options.file)
         table = detect.read_table(data, options.file)
+        data_digest = hashlib.sha256(data).hexdigest()
+        del data  # as large as the table
         mapping = columns.match_columns(table, options.column_fields, region=settings.phone_region)
     except OSError as exc:
         raise click.ClickException(f"{options.file} cannot be read: {exc.strerror}") from None
@@ -77,7 +81,7 @@ def run_import(options: ImportOptions, settings: Settings, transport: TransportF
 
     async def work() -> bool:
         async with open_tenant(settings, transport) as tenant:
-            return await _ImportRun(options, table, mapping, tenant, data).run()
+            return await _ImportRun(options, table, mapping, tenant, data_digest).run()
 
     try:
         return anyio.run(work)
@@ -92,22 +96,27 @@ def _read(file: str) -> bytes:
 
 
 class _ImportRun:
-    """One run of an import."""
+    """One run of an import. Rows are read anew whenever they are needed, because not all fit into memory."""
 
     def __init__(
-        self, options: ImportOptions, table: Table, mapping: ColumnMapping, tenant: Tenant, data: bytes
+        self, options: ImportOptions, table: Table, mapping: ColumnMapping, tenant: Tenant, data_digest: str
     ) -> None:
         self._options = options
         self._table = table
         self._columns = mapping
         self._tenant = tenant
-        self._data = data
+        self._data_digest = data_digest
         self._call = CallContext.begin(tenant)
         self._zone = str(self._call.locale.zone)
-        self._arguments: dict[int, dict[str, Any]] = {}
-        self._digests: dict[int, str] = {}
+        self._numbers = array("L")
+        """The number of each row."""
+        self._done = 0
+        """Rows of an earlier run."""
+        self._begun: set[int] = set()
+        """Rows with which an earlier run had begun."""
         self._invalid: list[RowOutcome] = []
-        self._reported: set[str] = set()
+        self._reported: set[int] = set()
+        """Hashes of the lines about rows that have been printed."""
 
     def _print(self, text: str) -> None:
         click.echo(self._tenant.safe(text))
@@ -118,9 +127,8 @@ class _ImportRun:
         for line in import_report.describe_file(self._table, self._columns):
             self._print(line)
         try:
-            groups = list(self._groups())
             with await self._journal() as journal:
-                return await self._import(groups, journal)
+                return await self._import(list(self._groups(journal)), journal)
         except RotorError as exc:
             self._print(render_error(exc, api.requests))
         except TooManyRequests as exc:
@@ -130,27 +138,51 @@ class _ImportRun:
             )
         return False
 
-    def _groups(self) -> Iterator[RowGroup]:
-        """Yield the valid rows, and collect the others in `_invalid`."""
-        shared = self._options.shared
+    def _groups(self, journal: Journal) -> Iterator[RowGroup]:
+        """Yield the valid rows that are not done, and collect the invalid ones in `_invalid`."""
+        region, read = self._call.locale.region, self._read_request
         for row in self._table.rows:
-            self._arguments[row.number] = self._columns.arguments(row)
+            self._numbers.append(row.number)
+            arguments = self._columns.arguments(row)
             try:
-                request = shared.fill(parse(UpsertRequest, self._arguments[row.number]))
+                request = self._options.shared.fill(parse(UpsertRequest, arguments))
                 _refuse_short_id(request)
-                contact_keys(request, self._call.locale.region)  # refuses a phone that could not exist
+                group = RowGroup.of((row.number,), request, region, read)
             except InvalidArguments as exc:
-                self._invalid.append(RowOutcome((row.number,), "invalid", failure=exc))
+                fault = InvalidArguments(exc.faults)  # the one that was raised holds the row
+                self._invalid.append(RowOutcome((row.number,), "invalid", failure=fault))
+                continue
             except Exception as exc:
                 self._invalid.append(RowOutcome.crashed((row.number,), exc))
-            else:
-                self._digests[row.number] = row_digest(request)
-                yield RowGroup((row.number,), request)
+                continue
+            digest = row_digest(request)
+            if journal.is_done(digest):
+                self._done += 1
+                continue
+            if journal.candidates(digest) is not None:
+                self._begun.add(row.number)
+            yield group
+
+    def _arguments(self, number: int) -> dict[str, Any]:
+        return self._columns.arguments(self._table.rows[bisect_left(self._numbers, number)])
+
+    def _read_row(self, number: int) -> UpsertRequest:
+        return self._options.shared.fill(parse(UpsertRequest, self._arguments(number)))
+
+    def _read_request(self, number: int) -> UpsertRequest:
+        """Return what is written of a row: its notes may contain those for all rows."""
+        request, locale = self._read_row(number), self._call.locale
+        if len(request.given.notes) > 1:
+            return combine([RowGroup.of((number,), request, locale.region)], locale).request
+        return request
+
+    def _digest(self, number: int) -> str:
+        return row_digest(self._read_row(number))
 
     async def _journal(self) -> Journal:
         """Open the journal beside the file. A dry run uses an existing one and creates none."""
         file = Path(
-            f"standard-input-{hashlib.sha256(self._data).hexdigest()[:8]}"
+            f"standard-input-{self._data_digest[:8]}"
             if self._options.file == STANDARD_INPUT
             else self._options.file
         )
@@ -162,59 +194,65 @@ class _ImportRun:
 
     async def _import(self, groups: Sequence[RowGroup], journal: Journal) -> bool:
         call, options = self._call, self._options
-        pending = [group for group in groups if not journal.is_done(self._digests[group.rows[0]])]
-        if len(pending) < len(groups):
-            self._print(f"Done in an earlier run: {counted(len(groups) - len(pending), 'row')}.")
-        batch = Batch(pending, call)
+        if self._done:
+            self._print(f"Done in an earlier run: {counted(self._done, 'row')}.")
+        batch = Batch(groups, call)
         batch.outcomes += self._invalid
         call.api.resume()
         await batch.plan(options.max_requests)
         self._recover_interrupted(batch, journal)
-        preview = batch.preview()
-        self._print(f"Plan for {count_text(count_rows(preview))}")
-        self._report(preview)
+        preview = self._report(batch.preview())
+        self._print(f"Plan for {count_text(preview.counts)}")
+        self._print_report(preview)
         cost = f"To write this takes {batch.cost:,} more." if batch.cost else "There is nothing to write."
         self._print(f"{spent(call.api.requests)} {cost}")
         if options.mode == "dry_run":
             if batch.cost:
                 self._print("Nothing was written. To write it: the same command with --yes.")
-            return all(outcome.is_stored for outcome in preview)
+            return preview.is_all_stored
         if batch.cost:
             await call.state.locks.check()
         if batch.cost and options.mode == "ask" and not click.confirm("Write it now?"):
             return False
+        del preview  # it holds the rows that need attention
+        report = self._report(batch.outcomes)
         if batch.writes:
-            await self._write(batch, journal)
-        self._save_corrections(batch.outcomes)
-        return all(outcome.is_stored for outcome in batch.outcomes)
+            await self._write(batch, journal, report)
+        self._save_corrections(report)
+        return report.is_all_stored
 
-    def _report(self, outcomes: Sequence[RowOutcome]) -> None:
-        """Print the lines about rows that have not been printed yet."""
-        rows = with_writes(outcomes, self._call)
-        for title, lines in import_report.describe_rows(rows, self._zone).items():
-            new = [line for line in lines if line not in self._reported]
-            self._reported.update(new)
-            for line in import_report.first_lines(title, new):
-                self._print(line)
+    def _report(self, outcomes: Iterable[RowOutcome]) -> RowReport:
+        """Return a report of rows, without the lines that an earlier one had."""
+        report = RowReport(self._zone, self._reported)
+        for outcome in outcomes:
+            report.add(outcome, row_result(outcome, self._call))
+        return report
+
+    def _print_report(self, report: RowReport) -> None:
+        for line in report.lines():
+            self._print(line)
 
     def _recover_interrupted(self, batch: Batch, journal: Journal) -> None:
         """Find rows that an interrupted run has written, and that only a name identifies.
 
         A lead that was not there when the row began and has its values is taken for the row's.
         """
-        for write in list(batch.writes):
-            digests = [self._digests[row] for row in write.group.rows]
-            known = journal.candidates(digests[0])
-            if known is None or write.plan.found.lead is not None or write.plan.found.alternatives_left_out:
+        for write in [write for write in batch.writes if write.rows[0] in self._begun]:
+            digests = list(map(self._digest, write.rows))
+            known, plan = journal.candidates(digests[0]), batch.plan_of(write)
+            if known is None or plan is None or plan.found.lead is not None:
+                continue
+            if plan.found.alternatives_left_out:
                 continue  # not all alternatives are listed: one that seems new may only have moved up
-            new = [lead for lead in write.plan.found.alternatives if lead.id not in known]
-            written = [lead for lead in new if not differences(write.plan.fields, lead, self._call.locale)]
+            new = [lead for lead in plan.found.alternatives if lead.id not in known]
+            written = [lead for lead in new if not differences(plan.fields, lead, self._call.locale)]
             if written:
                 batch.writes.remove(write)
-                batch.outcomes.append(RowOutcome(write.group.rows, "created"))
+                batch.outcomes.append(RowOutcome(write.rows, "created"))
                 journal.mark_done(digests, written[0].id)
 
-    async def _write(self, batch: Batch, journal: Journal) -> None:
+    async def _write(self, batch: Batch, journal: Journal, report: RowReport) -> None:
+        """Write what is planned, and print the report, which already has the rows that are not written."""
         api = self._call.api
         with click.progressbar(
             batch.writes,
@@ -224,20 +262,22 @@ class _ImportRun:
             show_pos=True,
             item_show_func=lambda _: spent(api.requests),
         ) as bar:
-            observer = ImportObserver(
-                api, self._options.max_requests, journal, self._digests, lambda: bar.update(1)
-            )
+
+            def ended(outcome: RowOutcome) -> None:
+                report.add(outcome, row_result(outcome, self._call))
+                bar.update(1)
+
+            observer = ImportObserver(api, self._options.max_requests, journal, self._digest, ended)
             with observer.stop_on_signals():
                 await batch.write(observer)
-        self._print(f"{count_text(count_rows(batch.outcomes))} {spent(api.requests)}")
-        self._report(batch.outcomes)
-        if any(outcome.status in ("not_sent", "unknown") for outcome in batch.outcomes):
+        self._print(f"{count_text(report.counts)} {spent(api.requests)}")
+        self._print_report(report)
+        if not report.counts.keys().isdisjoint({"not_sent", "unknown"}):
             self._print("The same command goes on where this ended. What was written is not sent again.")
 
-    def _save_corrections(self, outcomes: Sequence[RowOutcome]) -> None:
-        if any(map(import_report.needs_attention, outcomes)):
-            rows = with_writes(outcomes, self._call)
-            corrections = import_report.corrections_csv(self._arguments, rows, self._zone)
+    def _save_corrections(self, report: RowReport) -> None:
+        if report.attention:
+            corrections = import_report.corrections_csv(report.attention, self._arguments)
             try:
                 file = _write_corrections(corrections, self._options.file)
             except OSError as exc:
