@@ -33,6 +33,7 @@ from rotor_mcp.leads.batch import Batch, RowOutcome
 from rotor_mcp.leads.compare import differences
 from rotor_mcp.leads.context import CallContext
 from rotor_mcp.leads.dedupe import RowGroup, combine
+from rotor_mcp.leads.matching import contact_keys
 from rotor_mcp.leads.requests import SharedFields, UpsertRequest
 from rotor_mcp.leads.validation import parse
 from rotor_mcp.server.backend import open_tenant
@@ -147,7 +148,7 @@ class _ImportRun:
             try:
                 request = self._options.shared.fill(parse(UpsertRequest, arguments))
                 _refuse_short_id(request)
-                group = RowGroup.of((row.number,), request, region, read)
+                contact_keys(request, region)  # refuses a phone that could not exist
             except InvalidArguments as exc:
                 fault = InvalidArguments(exc.faults)  # the one that was raised holds the row
                 self._invalid.append(RowOutcome((row.number,), "invalid", failure=fault))
@@ -161,7 +162,7 @@ class _ImportRun:
                 continue
             if journal.candidates(digest) is not None:
                 self._begun.add(row.number)
-            yield group
+            yield RowGroup.of((row.number,), request, region, read)
 
     def _arguments(self, number: int) -> dict[str, Any]:
         return self._columns.arguments(self._table.rows[bisect_left(self._numbers, number)])
