@@ -143,7 +143,7 @@ Note: row 9: without phone and e-mail it cannot be matched later: the next write
                 },
                 {
                     "reasons": [
-                        'rows 5 and 6 are the same person, but differ in name (Ann Roe / Amy Roe); make one row of them, or give each person a phone or e-mail of their own'
+                        "rows 5 and 6 are the same person, but differ in name (Ann Roe / Amy Roe); make one row of them, or give each person a phone or e-mail of their own"
                     ],
                     "row": 5,
                     "rows": [5, 6],
