@@ -57,10 +57,11 @@ class RowReport:
         """
         self.attention: list[tuple[tuple[int, ...], str]] = []
         """Rows that have to be corrected or approved, and why."""
+        self.is_all_stored = True
+        """Whether Rotor holds what all rows ask for."""
         self._timezone = timezone
         self._reported = reported
         self._counts: Counter[RowStatus] = Counter()
-        self._is_all_stored = True
         self._sections = {title: _Section() for title in get_args(_Title)}
         self._warnings = RowWarnings()
         self._texts: dict[str, str] = {}
@@ -69,7 +70,7 @@ class RowReport:
     def add(self, outcome: RowOutcome, write: UpsertResult | None) -> None:
         """Add the outcome of a row, and the result of its write if there was one."""
         self._counts[outcome.status] += len(outcome.rows)
-        self._is_all_stored &= outcome.is_stored
+        self.is_all_stored &= outcome.is_stored
         which = row_numbers(outcome.rows)
         if write and (outcome.status == "updated" or (write.kept and outcome.is_stored)):
             changes = "; ".join(change_texts(write, self._timezone))
@@ -100,11 +101,6 @@ class RowReport:
     def counts(self) -> dict[RowStatus, int]:
         """Rows by status."""
         return ordered_counts(self._counts)
-
-    @property
-    def is_all_stored(self) -> bool:
-        """Whether Rotor holds what all rows ask for."""
-        return self._is_all_stored
 
     def lines(self) -> Iterator[str]:
         """Yield the lines about rows that change a lead or need attention, and the warnings."""

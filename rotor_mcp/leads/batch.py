@@ -185,7 +185,7 @@ class Batch:
             match = self._index.match(request, group.keys).match
             return request, make_plan(request, match, self._call.locale)
         except (NotesTooLong, Refused) as exc:
-            return RowOutcome(group.rows, "invalid", failure=exc)
+            return RowOutcome(group.rows, "invalid", failure=exc.with_traceback(None))  # it holds the plan
         except Exception as exc:
             return RowOutcome.crashed(group.rows, exc)
 

@@ -87,7 +87,7 @@ def merge(groups: Sequence[RowGroup], locale: Locale) -> tuple[list[RowGroup], l
         try:
             merged.append(same_person[0] if len(same_person) == 1 else combine(same_person, locale))
         except ClashError as exc:
-            clashes.append(exc)
+            clashes.append(exc.with_traceback(None))  # it holds the requests
         except Exception as exc:  # the other rows are not affected
             reason = f"cannot be put together: rotor-mcp has a fault of its own here ({type(exc).__name__})"
             clashes.append(ClashError(same_person, reason))

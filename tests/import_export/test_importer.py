@@ -604,6 +604,23 @@ async def test_what_is_given_for_all_rows(tmp_path: Path) -> None:
         )
 
 
+async def test_notes_for_all_rows_that_a_row_has_are_not_added_again(tmp_path: Path) -> None:
+    write(
+        tmp_path / "leads.csv",
+        {"name": "Max Lee", "phone": "612-555-0191", "notes": "Two dogs.\nMet at the fair."},
+        {"name": "Kim Vang", "phone": "612-555-0192", "notes": "Gate code 4711."},
+    )
+    async with company(0, now=lambda: NOW) as (sandbox, environment):
+        status, _, _ = await run(tmp_path, "leads.csv", "--yes", "--notes=met at the fair.", **environment)
+        assert (status, await stored(sandbox, "name", "notes")) == (
+            0,
+            [
+                {"name": "Kim Vang", "notes": "Gate code 4711.\nmet at the fair."},
+                {"name": "Max Lee", "notes": "Two dogs.\nMet at the fair."},
+            ],
+        )
+
+
 async def test_fields_for_all_rows_fill_blanks_and_replace_in_rows_with_an_id(tmp_path: Path) -> None:
     """Jane is found by her phone, Luis is given by his id, and Kim is new."""
     luis = "8abf6178-2454-40ed-8d6a-31adc092525d"
