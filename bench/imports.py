@@ -23,10 +23,14 @@ from typing import Any
 import httpx2
 
 from rotor_mcp.concurrency import MAX_CONCURRENT_REQUESTS
+from rotor_mcp.import_export.journal import row_digest
+from rotor_mcp.leads.requests import UpsertRequest
+from rotor_mcp.leads.validation import parse
 from rotor_mcp.sandbox import FULL_KEY
 
 LEADS = 20_000
 ROWS = 5_000
+LARGE_ROWS = 100_000
 RUNS = 3
 REPORT = Path(__file__).with_name("IMPORTS.md")
 HEADERS = {"x-api-key": FULL_KEY, "rotor-api-version": "1.1.0"}
@@ -171,6 +175,67 @@ def measure(kind: Kind, runs: int) -> Measured:
     return measured
 
 
+@dataclass
+class MeasuredLarge:
+    """Seconds, megabytes and requests of each run of an import of many rows."""
+
+    title: str
+    runs: list[tuple[float, float, int]] = field(default_factory=list)
+
+
+def measure_large(runs: int) -> list[MeasuredLarge]:
+    """Measure an import of many rows that writes nothing: a dry run, and a run whose journal has them."""
+    dry = MeasuredLarge(f"dry run of {LARGE_ROWS:,} new leads")
+    again = MeasuredLarge(f"second run of {LARGE_ROWS:,} rows, all written by the first")
+    for _ in range(runs):
+        with tempfile.TemporaryDirectory() as place, _company(Path(place)) as url:
+            directory = Path(place)
+            file, rows = directory / "leads.csv", list(map(_large_row, range(LARGE_ROWS)))
+            command = [sys.executable, "-m", "rotor_mcp", "import", str(file)]
+            _write_csv(file, rows)
+            dry.runs.append(_run([*command, "--dry-run"], url, directory))
+            # One row is written, and the journal says the same of all.
+            _write_csv(file, rows[:1])
+            _run([*command, "--yes"], url, directory)
+            _write_csv(file, rows)
+            _note_all_done(file.with_name(f"{file.name}.rotor-import"), rows)
+            again.runs.append(_run([*command, "--yes"], url, directory))
+            sys.stderr.write(f"{dry.title}: {dry.runs[-1]}; {again.title}: {again.runs[-1]}\n")
+    return [dry, again]
+
+
+def _large_row(number: int) -> Row:
+    return {
+        "name": f"Person {number}",
+        "phone": f"(218) {200 + number // 10_000}-{number % 10_000:04}",
+        "email": f"person{number}@example.com",
+        "address_street1": f"{number} Oak Street",
+        "address_city": "Delano",
+        "address_zip": f"{10_000 + number % 80_000}",
+        "projected_value": str(100 + number % 5_000),
+        "tags": "Spring, VIP",
+        "notes": f"Note {number}: two dogs, gate code {number % 9_999:04}, call before noon.",
+    }
+
+
+def _note_all_done(journal: Path, rows: Sequence[Row]) -> None:
+    import sqlite3
+
+    with sqlite3.connect(journal) as db:
+        company, _, ended, ids = db.execute("SELECT company, row, ended, ids FROM rows").fetchone()
+        digests = (row_digest(parse(UpsertRequest, row)) for row in rows[1:])
+        statement = "INSERT INTO rows VALUES (?, ?, ?, ?)"
+        db.executemany(statement, ((company, digest, ended, ids) for digest in digests))
+    db.close()
+
+
+def _write_csv(file: Path, rows: Sequence[Row]) -> None:
+    with file.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.DictWriter(stream, sorted({name for row in rows for name in row}))
+        writer.writeheader()
+        writer.writerows(rows)
+
+
 def _command(kind: Kind, side: str, url: str, directory: Path) -> list[str]:
     if kind.rows is None:
         if side == "plain":
@@ -178,10 +243,7 @@ def _command(kind: Kind, side: str, url: str, directory: Path) -> list[str]:
         return [sys.executable, "-m", "rotor_mcp", "export", "--archived=include", "--format=jsonl"]
     rows = kind.rows(_leads(url))
     file = directory / "leads.csv"
-    with file.open("w", encoding="utf-8", newline="") as stream:
-        writer = csv.DictWriter(stream, sorted({name for row in rows for name in row}))
-        writer.writeheader()
-        writer.writerows(rows)
+    _write_csv(file, rows)
     if side == "plain":
         return [sys.executable, "-c", PLAIN_POSTS, url, str(file)]
     return [sys.executable, "-m", "rotor_mcp", "import", str(file), "--yes", "--requests=100000"]
@@ -207,7 +269,17 @@ def _row(measured: Measured) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def report(results: Sequence[Measured]) -> str:
+def _large_row_text(measured: MeasuredLarge) -> str:
+    cells = (
+        measured.title,
+        f"{measured.runs[0][2]:,}",
+        _spread([seconds for seconds, _, _ in measured.runs], 1),
+        _spread([megabytes for _, megabytes, _ in measured.runs], 0),
+    )
+    return f"| {' | '.join(cells)} |"
+
+
+def report(results: Sequence[Measured], large: Sequence[MeasuredLarge]) -> str:
     """Write it all down as Markdown."""
     return "\n".join(
         [
@@ -219,6 +291,10 @@ def report(results: Sequence[Measured]) -> str:
             "| What | Requests | Plain requests | Ours, s | Plain, s | Ratio | Ours, MB | Plain, MB |",
             "|---|--:|--:|--:|--:|--:|--:|--:|",
             *map(_row, results),
+            "",
+            "| Many rows, of which none is written | Requests | s | MB |",
+            "|---|--:|--:|--:|",
+            *map(_large_row_text, large),
             "",
             "- *Ours*: the command, from its start to its end. *Plain*: a script that sends each row as a "
             f"POST, {MAX_CONCURRENT_REQUESTS} at a time like ours, or GETs each page and writes it as it "
@@ -242,7 +318,7 @@ def report(results: Sequence[Measured]) -> str:
 def main() -> None:
     """Measure, and write the report."""
     runs = int(sys.argv[1]) if len(sys.argv) > 1 else RUNS
-    text = report([measure(kind, runs) for kind in KINDS])
+    text = report([measure(kind, runs) for kind in KINDS], measure_large(runs))
     REPORT.write_text(text, encoding="utf-8")
     sys.stdout.write(text)
 

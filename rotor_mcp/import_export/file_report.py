@@ -1,12 +1,12 @@
 """Writes what `rotor-mcp import` says about a file: its columns, what is left out or guessed, examples."""
 
 import heapq
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from rotor_mcp.import_export.column_profile import cut
-from rotor_mcp.import_export.import_report import first_lines
+from rotor_mcp.import_export.import_report import MAX_EXAMPLES, titled_lines
 from rotor_mcp.import_export.row_reading import CellRemark, ColumnMapping, RemarkKind, RowReading
 from rotor_mcp.import_export.row_requests import RowRequest
 from rotor_mcp.import_export.table import Table
@@ -73,8 +73,8 @@ class FileReport:
         """Yield the report."""
         yield f"{self._table.format_text}; {counted(len(self._table.rows), 'row')}."
         yield from (f"  {line}" for line in self._columns.describe())
-        yield from first_lines("Check before it is written", self._columns.warnings)
-        yield from first_lines("About the file", self._table.remarks)
+        yield from _first_lines("Check before it is written", self._columns.warnings)
+        yield from _first_lines("About the file", self._table.remarks)
         for kind, title in _TITLES.items():
             lines = [
                 line
@@ -82,9 +82,13 @@ class FileReport:
                 if of_kind == kind
                 for line in _remark_lines(remarks)
             ]
-            yield from first_lines(title, lines)
+            yield from _first_lines(title, lines)
         for _, number, arguments in sorted(self._telling, key=lambda telling: -telling[1]):
             yield f"Row {-number}, for example: {_shown(arguments)}"
+
+
+def _first_lines(title: str, lines: Sequence[str]) -> Iterator[str]:
+    return titled_lines(title, lines[:MAX_EXAMPLES], len(lines))
 
 
 def _score(reading: RowReading) -> int:

@@ -7,7 +7,9 @@ rows, so that an interrupted import can be continued.
 import hashlib
 import itertools
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from array import array
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -23,22 +25,23 @@ from rotor_mcp.import_export import columns, import_report
 from rotor_mcp.import_export.cell_dates import DateOrder
 from rotor_mcp.import_export.file_report import FileReport
 from rotor_mcp.import_export.formats.sheet import ReadOptions, TableError
+from rotor_mcp.import_export.import_report import RowReport
 from rotor_mcp.import_export.journal import Journal, JournalError, row_digest
 from rotor_mcp.import_export.progress import ImportObserver
 from rotor_mcp.import_export.progress_line import ProgressLine
 from rotor_mcp.import_export.row_reading import ColumnMapping
-from rotor_mcp.import_export.row_requests import RowRequests
+from rotor_mcp.import_export.row_requests import RowRequest, RowRequests
 from rotor_mcp.import_export.table import Table, read_table
 from rotor_mcp.leads.batch import Batch, RowOutcome
 from rotor_mcp.leads.compare import differences
 from rotor_mcp.leads.context import CallContext
-from rotor_mcp.leads.dedupe import RowGroup
-from rotor_mcp.leads.requests import SharedFields
+from rotor_mcp.leads.dedupe import RowGroup, combine
+from rotor_mcp.leads.requests import SharedFields, UpsertRequest
 from rotor_mcp.server.backend import open_tenant
 from rotor_mcp.tenants import Tenant
 from rotor_mcp.tools.error_text import render_error
 from rotor_mcp.tools.phrases import counted, spent
-from rotor_mcp.tools.upsert_leads import count_rows, count_text, with_writes
+from rotor_mcp.tools.upsert_leads import count_text, row_result
 
 STANDARD_INPUT = "-"
 JOURNAL_ENDING = ".rotor-import"
@@ -78,6 +81,8 @@ def run_import(options: ImportOptions, settings: Settings, transport: TransportF
         data = _read(options.file)
         region = settings.phone_region
         table = read_table(data, options.file, options.read_options, region=region)
+        data_digest = hashlib.sha256(data).hexdigest()
+        del data  # as large as the table
         mapping = columns.match_columns(
             table, options.column_fields, region=region, date_order=options.date_order
         )
@@ -88,7 +93,7 @@ def run_import(options: ImportOptions, settings: Settings, transport: TransportF
 
     async def work() -> bool:
         async with open_tenant(settings, transport) as tenant:
-            return await _ImportRun(options, table, mapping, tenant, data).run()
+            return await _ImportRun(options, table, mapping, tenant, data_digest).run()
 
     try:
         return anyio.run(work)
@@ -103,23 +108,26 @@ def _read(file: str) -> bytes:
 
 
 class _ImportRun:
-    """One run of an import."""
+    """One run of an import. Rows are read anew whenever they are needed, because not all fit into memory."""
 
     def __init__(
-        self, options: ImportOptions, table: Table, mapping: ColumnMapping, tenant: Tenant, data: bytes
+        self, options: ImportOptions, table: Table, mapping: ColumnMapping, tenant: Tenant, data_digest: str
     ) -> None:
         self._options = options
         self._table = table
         self._rows = RowRequests(table, mapping, options.shared, options.skip_invalid_values)
-        self._report_on_file = FileReport(table, mapping)
+        self._file_report = FileReport(table, mapping)
         self._tenant = tenant
-        self._data = data
+        self._data_digest = data_digest
         self._call = CallContext.begin(tenant)
         self._zone = str(self._call.locale.zone)
-        self._arguments: dict[int, dict[str, Any]] = {}
-        self._digests: dict[int, str] = {}
+        self._numbers = array("L")
+        """The number of each row."""
+        self._begun: set[int] = set()
+        """Rows with which an earlier run had begun."""
         self._invalid: list[RowOutcome] = []
-        self._reported: set[str] = set()
+        self._reported: set[int] = set()
+        """Hashes of the lines about rows that have been printed."""
 
     def _print(self, text: str) -> None:
         click.echo(self._tenant.safe(text))
@@ -128,13 +136,13 @@ class _ImportRun:
         """Show the plan, and write it if that is confirmed. Returns whether all rows are stored."""
         api = self._call.api
         groups = list(self._groups())
-        for line in self._report_on_file.lines():
+        for line in self._file_report.lines():
             self._print(line)
         if not self._may_go_on():
             return False
         try:
             with await self._journal() as journal:
-                return await self._import(groups, journal)
+                return await self._import(list(self._pending(groups, journal)), len(groups), journal)
         except RotorError as exc:
             self._print(render_error(exc, api.requests))
         except TooManyRequests as exc:
@@ -148,7 +156,7 @@ class _ImportRun:
         """Whether a row says how to contact somebody, or the person does without it."""
         options, mapping = self._options, self._rows.columns
         said = options.without_contacts or not columns.IDENTIFYING.isdisjoint(options.column_fields.values())
-        if said or self._report_on_file.has_contacts or not len(self._table.rows):
+        if said or self._file_report.has_contacts or not len(self._table.rows):
             return True
         column = next((name for name in mapping.left_out), None)
         which = f"Say which column holds them, such as --map '{column}=phone', or say" if column else "Say"
@@ -158,27 +166,56 @@ class _ImportRun:
         )
         return False
 
-    def _groups(self) -> Iterator[RowGroup]:
-        """Yield the valid rows, and collect the others in `_invalid`."""
+    def _groups(self) -> Iterator[tuple[RowGroup, bytes]]:
+        """Yield the valid rows with their digests, and collect the invalid ones in `_invalid`."""
+        region, read = self._call.locale.region, self._read_request
         for row in self._table.rows:
+            self._numbers.append(row.number)
             try:
                 made = self._rows.of(row)
             except Exception as exc:
-                self._arguments[row.number] = {}
                 self._invalid.append(RowOutcome.crashed((row.number,), exc))
                 continue
-            self._report_on_file.add(row.number, made)
-            self._arguments[row.number] = made.reading.arguments
+            self._file_report.add(row.number, made)
             if made.request is None:
                 self._invalid.append(RowOutcome((row.number,), "invalid", failure=made.failure))
-            else:
-                self._digests[row.number] = row_digest(made.request)
-                yield RowGroup((row.number,), made.request)
+                continue
+            group = RowGroup.of((row.number,), made.request, region, read)
+            yield group, bytes.fromhex(row_digest(made.request))
+
+    def _pending(self, groups: Iterable[tuple[RowGroup, bytes]], journal: Journal) -> Iterator[RowGroup]:
+        """Yield the rows that no earlier run has stored, and remember those with which one had begun."""
+        for group, digest in groups:
+            if not journal.is_done(digest.hex()):
+                if journal.candidates(digest.hex()) is not None:
+                    self._begun.add(group.rows[0])
+                yield group
+
+    def _row(self, number: int) -> RowRequest:
+        return self._rows.of(self._table.rows[bisect_left(self._numbers, number)])
+
+    def _arguments(self, number: int) -> dict[str, Any]:
+        return self._row(number).reading.arguments
+
+    def _read_row(self, number: int) -> UpsertRequest:
+        request = self._row(number).request
+        assert request is not None  # noqa: S101 - the row was valid, and is read as it was
+        return request
+
+    def _read_request(self, number: int) -> UpsertRequest:
+        """Return what is written of a row: its notes may contain those for all rows."""
+        request, locale = self._read_row(number), self._call.locale
+        if len(request.given.notes) > 1:
+            return combine([RowGroup.of((number,), request, locale.region)], locale).request
+        return request
+
+    def _digest(self, number: int) -> str:
+        return row_digest(self._read_row(number))
 
     async def _journal(self) -> Journal:
         """Open the journal beside the file. A dry run uses an existing one and creates none."""
         file = Path(
-            f"standard-input-{hashlib.sha256(self._data).hexdigest()[:8]}"
+            f"standard-input-{self._data_digest[:8]}"
             if self._options.file == STANDARD_INPUT
             else self._options.file
         )
@@ -188,83 +225,88 @@ class _ImportRun:
         access = await self._call.api.access()
         return Journal(file, f"{self._options.destination} {access.company_id}")
 
-    async def _import(self, groups: Sequence[RowGroup], journal: Journal) -> bool:
+    async def _import(self, pending: Sequence[RowGroup], valid: int, journal: Journal) -> bool:
+        """Plan and write the rows that are pending, of so many that are valid."""
         call, options = self._call, self._options
-        pending = [group for group in groups if not journal.is_done(self._digests[group.rows[0]])]
-        if len(pending) < len(groups):
-            self._print(f"Done in an earlier run: {counted(len(groups) - len(pending), 'row')}.")
+        if len(pending) < valid:
+            self._print(f"Done in an earlier run: {counted(valid - len(pending), 'row')}.")
         batch = Batch(pending, call)
         batch.outcomes += self._invalid
         call.api.resume()
         await batch.plan(options.max_requests)
         self._recover_interrupted(batch, journal)
-        preview = batch.preview()
-        self._print(f"Plan for {count_text(count_rows(preview))}")
-        self._report(preview)
+        preview = self._report(batch.preview())
+        self._print(f"Plan for {count_text(preview.counts)}")
+        self._print_report(preview)
         cost = f"To write this takes {batch.cost:,} more." if batch.cost else "There is nothing to write."
         self._print(f"{spent(call.api.requests)} {cost}")
         if options.mode == "dry_run":
             if batch.cost:
                 self._print("Nothing was written. To write it: the same command with --yes.")
-            return all(outcome.is_stored for outcome in preview)
+            return preview.is_all_stored
         if batch.cost:
             await call.state.locks.check()
         if batch.cost and options.mode == "ask" and not click.confirm("Write it now?"):
             return False
+        del preview  # it holds the rows that need attention
+        report = self._report(batch.outcomes)
         if batch.writes:
-            await self._write(batch, journal)
-        self._save_corrections(batch.outcomes)
-        return all(outcome.is_stored for outcome in batch.outcomes)
+            await self._write(batch, journal, report)
+        self._save_corrections(report)
+        return report.is_all_stored
 
-    def _report(self, outcomes: Sequence[RowOutcome]) -> None:
-        """Print the lines about rows that have not been printed yet."""
-        rows = with_writes(outcomes, self._call)
-        for title, lines in import_report.describe_rows(rows, self._zone).items():
-            new = [line for line in lines if line not in self._reported]
-            self._reported.update(new)
-            for line in import_report.first_lines(title, new):
-                self._print(line)
+    def _report(self, outcomes: Iterable[RowOutcome]) -> RowReport:
+        """Return a report of rows, without the lines that an earlier one had."""
+        report = RowReport(self._zone, self._reported)
+        for outcome in outcomes:
+            report.add(outcome, row_result(outcome, self._call))
+        return report
+
+    def _print_report(self, report: RowReport) -> None:
+        for line in report.lines():
+            self._print(line)
 
     def _recover_interrupted(self, batch: Batch, journal: Journal) -> None:
         """Find rows that an interrupted run has written, and that only a name identifies.
 
         A lead that was not there when the row began and has its values is taken for the row's.
         """
-        for write in list(batch.writes):
-            digests = [self._digests[row] for row in write.group.rows]
-            known = journal.candidates(digests[0])
-            if known is None or write.plan.found.lead is not None or write.plan.found.alternatives_left_out:
+        for write in [write for write in batch.writes if write.rows[0] in self._begun]:
+            digests = list(map(self._digest, write.rows))
+            known, plan = journal.candidates(digests[0]), batch.plan_of(write)
+            if known is None or plan is None or plan.found.lead is not None:
+                continue
+            if plan.found.alternatives_left_out:
                 continue  # not all alternatives are listed: one that seems new may only have moved up
-            new = [lead for lead in write.plan.found.alternatives if lead.id not in known]
-            written = [lead for lead in new if not differences(write.plan.fields, lead, self._call.locale)]
+            new = [lead for lead in plan.found.alternatives if lead.id not in known]
+            written = [lead for lead in new if not differences(plan.fields, lead, self._call.locale)]
             if written:
                 batch.writes.remove(write)
-                batch.outcomes.append(RowOutcome(write.group.rows, "created"))
+                batch.outcomes.append(RowOutcome(write.rows, "created"))
                 journal.mark_done(digests, written[0].id)
 
-    async def _write(self, batch: Batch, journal: Journal) -> None:
+    async def _write(self, batch: Batch, journal: Journal, report: RowReport) -> None:
+        """Write what is planned, and print the report, which already has the rows that are not written."""
         api = self._call.api
-        done, total = itertools.count(1), len(batch.writes)
+        ended, total = itertools.count(1), len(batch.writes)
         with ProgressLine(lambda: api.requests) as progress:
             progress.show(0, total)
-            observer = ImportObserver(
-                api,
-                self._options.max_requests,
-                journal,
-                self._digests,
-                lambda: progress.show(next(done), total),
-            )
+
+            def end(outcome: RowOutcome) -> None:
+                report.add(outcome, row_result(outcome, self._call))
+                progress.show(next(ended), total)
+
+            observer = ImportObserver(api, self._options.max_requests, journal, self._digest, end)
             with observer.stop_on_signals():
                 await batch.write(observer)
-        self._print(f"{count_text(count_rows(batch.outcomes))} {spent(api.requests)}")
-        self._report(batch.outcomes)
-        if any(outcome.status in ("not_sent", "unknown") for outcome in batch.outcomes):
+        self._print(f"{count_text(report.counts)} {spent(api.requests)}")
+        self._print_report(report)
+        if not report.counts.keys().isdisjoint({"not_sent", "unknown"}):
             self._print("The same command goes on where this ended. What was written is not sent again.")
 
-    def _save_corrections(self, outcomes: Sequence[RowOutcome]) -> None:
-        if any(map(import_report.needs_attention, outcomes)):
-            rows = with_writes(outcomes, self._call)
-            corrections = import_report.corrections_csv(self._arguments, rows, self._zone)
+    def _save_corrections(self, report: RowReport) -> None:
+        if report.attention:
+            corrections = import_report.corrections_csv(report.attention, self._arguments)
             try:
                 file = _write_corrections(corrections, self._options.file)
             except OSError as exc:

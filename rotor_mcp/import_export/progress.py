@@ -1,7 +1,7 @@
 """Observes the writes of an import: records each row in the journal, and stops on a signal."""
 
 import signal
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from types import FrameType
@@ -20,10 +20,10 @@ class ImportObserver(BatchObserver):
     api: LeadsClient
     max_requests: int
     journal: Journal
-    digests: Mapping[int, str]
-    """Row → its digest."""
-    advance: Callable[[], None]
-    """Called after every write."""
+    digest: Callable[[int], str]
+    """Returns the digest of a row."""
+    ended: Callable[[RowOutcome], None]
+    """Receives the outcome of every write."""
     _in_flight: set[tuple[int, ...]] = field(default_factory=set, init=False)
     _is_stopped: bool = field(default=False, init=False)
     _journal_fault: str | None = field(default=None, init=False)
@@ -57,12 +57,11 @@ class ImportObserver(BatchObserver):
 
         A row that cannot be recorded is not sent: after a crash its state would be unknown.
         """
-        self._in_flight.add(write.group.rows)
+        self._in_flight.add(write.rows)
         self.api.resume()
         if write.sends:
-            alternatives = [lead.id for lead in write.plan.found.alternatives if lead.id]
             with self._journal_errors_caught():
-                self.journal.mark_begun(self._digests_of(write.group.rows), alternatives)
+                self.journal.mark_begun(self._digests_of(write.rows), write.alternatives)
         return self._journal_fault
 
     async def after_write(self, outcome: RowOutcome) -> None:
@@ -76,7 +75,7 @@ class ImportObserver(BatchObserver):
                 )
             elif begun and outcome.status != "unknown":
                 self.journal.remove(self._digests_of(outcome.rows))
-        self.advance()
+        self.ended(outcome)
 
     @contextmanager
     def _journal_errors_caught(self) -> Iterator[None]:
@@ -87,4 +86,4 @@ class ImportObserver(BatchObserver):
             self._journal_fault = str(exc)
 
     def _digests_of(self, rows: Sequence[int]) -> list[str]:
-        return [self.digests[row] for row in rows]
+        return list(map(self.digest, rows))

@@ -4,7 +4,7 @@
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, Self
 
@@ -16,6 +16,7 @@ from rotor_mcp.leads.context import CallContext
 from rotor_mcp.leads.dedupe import ClashError, RowGroup, combine, merge
 from rotor_mcp.leads.lookup import LeadIndex, LeadLoader
 from rotor_mcp.leads.plan import Plan, approval_token, make_plan
+from rotor_mcp.leads.requests import UpsertRequest
 from rotor_mcp.leads.upsert import UpsertOutcome, UpsertStatus, learn_words, show, upsert
 
 RowStatus = Literal[UpsertStatus, "invalid", "not_sent"]
@@ -70,24 +71,38 @@ class RowOutcome:
         return self.status in ("created", "updated", "unchanged")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class PlannedWrite:
-    """One write of a batch, before it starts."""
+    """One write of a batch, before it starts. Its plan is not kept: a batch can make it again."""
 
     group: RowGroup
-    plan: Plan
+    target: str | None
+    """The id of the lead that would be updated; None if one would be created."""
+    needs_approval: bool
+    """Whether somebody has to approve it."""
+    sends: bool
+    """Whether it would send something: it needs no approval, or has it."""
+    alternatives: tuple[str, ...]
+    """The ids of other leads that could be meant."""
+
+    @classmethod
+    def of(cls, group: RowGroup, request: UpsertRequest, plan: Plan) -> Self:
+        """Return the write of a plan."""
+        needs_approval = plan.outcome == "needs_confirmation"
+        return cls(
+            group,
+            plan.target,
+            needs_approval,
+            sends=(
+                request.confirm == approval_token(plan) if needs_approval else plan.outcome != "unchanged"
+            ),
+            alternatives=tuple(lead.id for lead in plan.found.alternatives if lead.id),
+        )
 
     @property
-    def needs_approval(self) -> bool:
-        """Whether somebody has to approve it."""
-        return self.plan.outcome == "needs_confirmation"
-
-    @property
-    def sends(self) -> bool:
-        """Whether it would send something: it needs no approval, or has it."""
-        if self.needs_approval:
-            return self.group.request.confirm == approval_token(self.plan)
-        return self.plan.outcome != "unchanged"
+    def rows(self) -> tuple[int, ...]:
+        """The numbers of its rows."""
+        return self.group.rows
 
 
 class BatchObserver:
@@ -106,18 +121,23 @@ class BatchObserver:
 
 
 class Batch:
-    """Rows to be written: `plan` reads and writes nothing, `write` carries the plans out."""
+    """Rows to be written: `plan` reads and writes nothing, `write` carries the plans out.
+
+    Requests and plans are made when they are needed, and not kept: a batch may have 100,000 rows.
+    """
 
     def __init__(self, groups: Sequence[RowGroup], call: CallContext) -> None:
         self.writes: list[PlannedWrite] = []
         """What can be written, or needs approval."""
         self.outcomes: list[RowOutcome] = []
-        """Rows that have ended, or never could start."""
+        """Rows that never could start."""
         self._call = call
         self._groups, clashes = merge(groups, call.locale)
         self.outcomes += (RowOutcome(clash.rows, "invalid", failure=clash) for clash in clashes)
-        self._index = LeadIndex([group.request for group in self._groups], call.locale.region)
+        self._index = LeadIndex((group.keys for group in self._groups), call.locale.region)
         self._loader = LeadLoader(self._index, call.api)
+        self._ended: list[int] = []
+        """The rows whose writes have ended."""
         self._failures = 0
         self._stopped: RotorError | RepeatedFailures | None = None
 
@@ -133,31 +153,46 @@ class Batch:
             TooManyRequests: if it would take more.
             RotorError: if Rotor could not be asked or refused.
         """
-        await self._loader.read_for_all(limit)
-        await learn_words([group.request for group in self._groups], self._call)
-        by_lead: dict[object, list[PlannedWrite]] = {}
+        await self._loader.read_for_all(self._groups, limit)
+        if not self._call.state.vocabulary.enough:
+            await learn_words((group.request for group in self._groups), self._call)
+        by_lead: dict[str, list[PlannedWrite]] = {}
         for group in self._groups:
             if write := self._planned(group):
-                by_lead.setdefault(write.plan.target or group.rows, []).append(write)
+                if write.target is None:
+                    self.writes.append(write)
+                else:
+                    by_lead.setdefault(write.target, []).append(write)
         for writes in by_lead.values():
             self.writes += writes if len(writes) == 1 else self._combined(writes)
         # Of the writes to one lead, an approved one goes first: it holds for the lead as it was shown. One
         # that needs approval goes last, and shows what the others have made of the lead.
         self.writes.sort(
-            key=lambda write: (not (write.needs_approval and write.sends), not write.sends, write.group.rows)
+            key=lambda write: (not (write.needs_approval and write.sends), not write.sends, write.rows)
         )
 
     def _planned(self, group: RowGroup) -> PlannedWrite | None:
+        planned = self._plan(group)
+        if isinstance(planned, RowOutcome):
+            self.outcomes.append(planned)
+            return None
+        return PlannedWrite.of(group, *planned)
+
+    def _plan(self, group: RowGroup) -> tuple[UpsertRequest, Plan] | RowOutcome:
+        """Return the request and the plan of a group, or why there is none."""
         try:
-            match = self._index.match(group.request).match
-            plan = make_plan(group.request, match, self._call.locale)
+            request = group.request
+            match = self._index.match(request, group.keys).match
+            return request, make_plan(request, match, self._call.locale)
         except (NotesTooLong, Refused) as exc:
-            self.outcomes.append(RowOutcome(group.rows, "invalid", failure=exc))
-            return None
+            return RowOutcome(group.rows, "invalid", failure=exc.with_traceback(None))  # it holds the plan
         except Exception as exc:
-            self.outcomes.append(RowOutcome.crashed(group.rows, exc))
-            return None
-        return PlannedWrite(group, plan)
+            return RowOutcome.crashed(group.rows, exc)
+
+    def plan_of(self, write: PlannedWrite) -> Plan | None:
+        """Make the plan of a write again. None if it can no longer be made."""
+        planned = self._plan(write.group)
+        return None if isinstance(planned, RowOutcome) else planned[1]
 
     def _combined(self, writes: Sequence[PlannedWrite]) -> list[PlannedWrite]:
         """Combine writes to one lead, for example when one row has its phone and another its e-mail.
@@ -173,43 +208,59 @@ class Batch:
             together = None
         return separate if together is None else [*separate, together]
 
-    def preview(self) -> list[RowOutcome]:
-        """Return how all rows would end if they were written now."""
-        return [*self.outcomes, *map(self._preview, self.writes)]
+    def preview(self) -> Iterator[RowOutcome]:
+        """Yield how all rows would end if they were written now, in their order."""
+        rows: list[RowOutcome | PlannedWrite] = [*self.outcomes, *self.writes]
+        rows.sort(key=lambda row: row.rows)
+        for row in rows:
+            yield row if isinstance(row, RowOutcome) else self._preview(row)
 
     def _preview(self, write: PlannedWrite) -> RowOutcome:
-        request = write.group.request.model_copy(update={"dry_run": True})
-        status = write.plan.operation if write.sends else write.plan.outcome
-        return RowOutcome(write.group.rows, status, show(request, write.plan))
+        planned = self._plan(write.group)
+        if isinstance(planned, RowOutcome):
+            return planned
+        request, plan = planned
+        status = plan.operation if write.sends else plan.outcome
+        return RowOutcome(write.rows, status, show(request.model_copy(update={"dry_run": True}), plan))
 
     async def write(self, observer: BatchObserver) -> None:
-        """Carry out what is planned, a few writes at a time, until all have ended or none can start."""
+        """Carry out what is planned, a few writes at a time, until all have ended or none can start.
+
+        The outcomes go to the observer and are not kept.
+        """
 
         async def end(write: PlannedWrite) -> None:
-            rows, stopped = write.group.rows, self._stopped or observer.stop()
-            if stopped and write.sends:
-                outcome = RowOutcome(rows, "not_sent", failure=stopped)
-            elif stopped:
-                outcome = self._preview(write)  # there is nothing to send, so nothing to stop
+            stopped = self._stopped or observer.stop()
+            if stopped:
+                outcome = self._not_sent(write, stopped)
             elif refused := observer.before_write(write):
-                outcome = RowOutcome(rows, "not_sent", failure=refused)
+                outcome = RowOutcome(write.rows, "not_sent", failure=refused)
             else:
                 outcome = await self._write(write)
-            self.outcomes.append(outcome)
+            self._ended += write.rows
             await observer.after_write(outcome)
 
         try:
             await for_each(self.writes, end)
         except anyio.get_cancelled_exc_class():
-            done = [row for outcome in self.outcomes for row in outcome.rows]
-            logger.warning("cancelled; of %d rows these were dealt with: %s", len(self.writes), sorted(done))
+            done = sorted([*self._ended, *(row for outcome in self.outcomes for row in outcome.rows)])
+            logger.warning("cancelled; of %d rows these were dealt with: %s", len(self.writes), done)
             raise
 
+    def _not_sent(self, write: PlannedWrite, why: Failure) -> RowOutcome:
+        """Return the outcome of a write that must not start. If it would send nothing, it need not."""
+        if not write.sends:
+            shown = self._preview(write)
+            if shown.status not in ("created", "updated"):  # the lead may have changed meanwhile
+                return shown
+        return RowOutcome(write.rows, "not_sent", failure=why)
+
     async def _write(self, write: PlannedWrite) -> RowOutcome:
-        rows, request = write.group.rows, write.group.request
+        rows, request = write.rows, write.group.request
         try:
             await self._loader.refresh()
-            outcome = await upsert(request, self._call, self._index.match(request))
+            lookup = self._index.match(request, write.group.keys)
+            outcome = await upsert(request, self._call, lookup)
         except (NotesTooLong, InvalidLead, NotFound) as exc:
             return RowOutcome(rows, "invalid", failure=exc)
         except RotorError as exc:

@@ -4,34 +4,64 @@ Written one after the other, the last row would win. Rows that agree or compleme
 rows that contradict each other are refused.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 from rotor_mcp import dates
-from rotor_mcp.api.models import NOTES_LIMIT
-from rotor_mcp.leads.compare import is_same
+from rotor_mcp.api.models import NOTES_LIMIT, whole_if_it_is
+from rotor_mcp.leads.compare import ADDRESS_FIELDS, is_same
 from rotor_mcp.leads.locale import Locale
 from rotor_mcp.leads.matching import request_keys
 from rotor_mcp.leads.plan import holds_lines
 from rotor_mcp.leads.requests import UpsertRequest
 from rotor_mcp.leads.shared_keys import group_by_shared_keys
 from rotor_mcp.normalize import name_form
+from rotor_mcp.sanitize import one_line
 
-_REACHABLE_BY = frozenset({"id", "phone", "email"})
+MAX_VALUE_CHARS = 60
+"""Characters of a value that a refusal shows."""
+MAX_VALUES = 5
+"""Values of a field that a refusal shows."""
+
 _SAME_NAME = (
     "have the same name; without a phone or e-mail it is not certain that they are one person; "
     "add one, or make one row of them"
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class RowGroup:
-    """One row, or several rows of one person."""
+    """One row, or several rows of one person. One row can be read anew each time, so that a file fits."""
 
     rows: tuple[int, ...]
     """Their numbers. The first one identifies the result."""
-    request: UpsertRequest
+    keys: tuple[str, ...]
+    """What the request looks for, as `request_keys` returns it."""
+    name: str
+    """The form of the name; blank if there is none."""
+    source: UpsertRequest | Callable[[int], UpsertRequest]
+    """The request, or what reads it from the number of the row."""
+
+    @classmethod
+    def of(
+        cls,
+        rows: tuple[int, ...],
+        request: UpsertRequest,
+        region: str,
+        read: Callable[[int], UpsertRequest] | None = None,
+    ) -> Self:
+        """Return the group of a request. It holds the request, unless `read` reads it.
+
+        Raises:
+            InvalidArguments: if the phone could not exist in the region (ISO 3166), and there is no id.
+        """
+        return cls(rows, tuple(request_keys(request, region)), name_form(request.name or ""), read or request)
+
+    @property
+    def request(self) -> UpsertRequest:
+        """What is to be written."""
+        return self.source if isinstance(self.source, UpsertRequest) else self.source(self.rows[0])
 
 
 class ClashError(Exception):
@@ -53,20 +83,21 @@ def merge(groups: Sequence[RowGroup], locale: Locale) -> tuple[list[RowGroup], l
     """
     merged: list[RowGroup] = []
     clashes: list[ClashError] = []
-    keys = [request_keys(group.request, locale.region) for group in groups]
-    for same_person in group_by_shared_keys(groups, keys):
+    for same_person in group_by_shared_keys(groups, [group.keys for group in groups]):
         try:
-            merged.append(combine(same_person, locale))
+            merged.append(same_person[0] if len(same_person) == 1 else combine(same_person, locale))
         except ClashError as exc:
-            clashes.append(exc)
+            clashes.append(exc.with_traceback(None))  # it holds the requests
         except Exception as exc:  # the other rows are not affected
             reason = f"cannot be put together: rotor-mcp has a fault of its own here ({type(exc).__name__})"
             clashes.append(ClashError(same_person, reason))
-    named = {name_form(group.request.name or ""): group for group in merged if _is_reachable(group)}
-    for group in [group for group in merged if not _is_reachable(group)]:
-        if namesake := named.get(name_form(group.request.name or "")):
-            merged.remove(group)
-            clashes.append(ClashError([namesake, group], _SAME_NAME, refused=[group]))
+    only_named = {group.name for group in merged if not _is_reachable(group)}
+    namesakes = {group.name: group for group in merged if group.name in only_named and _is_reachable(group)}
+    refused = [group for group in merged if group.name in namesakes and not _is_reachable(group)]
+    clashes += (ClashError([namesakes[one.name], one], _SAME_NAME, refused=[one]) for one in refused)
+    if refused:
+        rows = {group.rows for group in refused}
+        merged = [group for group in merged if group.rows not in rows]
     return merged, clashes
 
 
@@ -75,7 +106,7 @@ def _rows(groups: Iterable[RowGroup]) -> tuple[int, ...]:
 
 
 def _is_reachable(group: RowGroup) -> bool:
-    return not _REACHABLE_BY.isdisjoint(group.request.model_fields_set)
+    return not group.keys[0].startswith("name ")
 
 
 def combine(groups: Sequence[RowGroup], locale: Locale) -> RowGroup:
@@ -84,17 +115,18 @@ def combine(groups: Sequence[RowGroup], locale: Locale) -> RowGroup:
     Raises:
         ClashError: if they have different values for a field, or it is not certain that they are one person.
     """
-    given = [_given(group.request) for group in groups]
+    requests = [group.request for group in groups]
+    given = [_given(request) for request in requests]
     weak: set[str] = set()
     if not any(map(_is_reachable, groups)) and any(fields != given[0] for fields in given):
         raise ClashError(groups, _SAME_NAME)
     values: dict[str, Any] = {}
     notes: list[str] = []
     differing: dict[str, None] = {}
-    for group, fields in zip(groups, given, strict=True):
+    for request, fields in zip(requests, given, strict=True):
         for name, value in fields.items():
             # A value of a row takes precedence over a value for all rows.
-            is_weak = name in group.request.given.only_if_blank
+            is_weak = name in request.given.only_if_blank
             if name in values and is_weak and name not in weak:
                 continue
             try:
@@ -106,19 +138,35 @@ def combine(groups: Sequence[RowGroup], locale: Locale) -> RowGroup:
                 weak.add(name)
             else:
                 weak.discard(name)
-    for part in (part for group in groups for part in _notes(group.request)):
+    for part in (part for request in requests for part in _notes(request)):
         if not any(holds_lines(other, part) for other in notes):
             notes = [*(other for other in notes if not holds_lines(part, other)), part]
     if len("\n".join(notes)) > NOTES_LIMIT or (values.get("replace_notes") and len(notes) > 1):
         differing["notes"] = None
     if differing:
-        raise ClashError(
-            groups,
-            f"are the same person, but differ in {', '.join(differing)}; make one row of them, or give each "
-            "person a phone or e-mail of their own",
-        )
-    merged = groups[0].request.with_values(values, notes=tuple(notes), only_if_blank=weak)
-    return RowGroup(_rows(groups), merged)
+        raise ClashError(groups, _differences_text({name: _values(name, requests) for name in differing}))
+    merged = requests[0].with_values(values, notes=tuple(notes), only_if_blank=weak)
+    return RowGroup.of(_rows(groups), merged, locale.region)
+
+
+def _differences_text(differing: Mapping[str, Sequence[str]]) -> str:
+    """Return why rows of one person are refused, and what to do. `differing` is field → the values."""
+    fields = ", ".join(f"{name} ({' / '.join(values)})" for name, values in differing.items())
+    if differing.keys() <= {*ADDRESS_FIELDS}:
+        advice = "a lead has one address: keep one of them, and put the other into the notes of one row"
+    else:
+        advice = "make one row of them, or give each person a phone or e-mail of their own"
+    return f"are the same person, but differ in {fields}; {advice}"
+
+
+def _values(name: str, requests: Iterable[UpsertRequest]) -> list[str]:
+    """Return the different values of a field, each in one line and cut; values for all rows are left out."""
+    given = [request for request in requests if name in request.model_fields_set]
+    own = [request for request in given if name not in request.given.only_if_blank] or given
+    texts = list(dict.fromkeys(one_line(str(whole_if_it_is(getattr(request, name)))) for request in own))
+    if len(texts) > MAX_VALUES:
+        texts[MAX_VALUES:] = ["…"]
+    return [text if len(text) <= MAX_VALUE_CHARS else f"{text[:MAX_VALUE_CHARS]}…" for text in texts]
 
 
 def _notes(request: UpsertRequest) -> tuple[str, ...]:

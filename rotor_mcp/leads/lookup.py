@@ -5,8 +5,9 @@ leads, in pages; of these only those are kept that a request could mean. `LeadIn
 nothing; `LeadLoader` sends the requests.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import anyio
 
@@ -43,26 +44,39 @@ async def look_up(request: UpsertRequest, api: LeadsClient, region: str) -> Look
         NotFound: if no lead has the id that was given.
         RotorError: if Rotor could not be asked or refused.
     """
-    index = LeadIndex([request], region)
-    await LeadLoader(index, api).look_up(request)
-    return index.match(request)
+    keys = request_keys(request, region)
+    index = LeadIndex([keys], region)
+    await LeadLoader(index, api).look_up(request, keys)
+    return index.match(request, keys)
 
 
-@dataclass
+class Wanted(Protocol):
+    """A request whose lead is looked up."""
+
+    @property
+    def keys(self) -> Sequence[str]:
+        """Its keys, as `request_keys` returns them."""
+
+    @property
+    def request(self) -> UpsertRequest:
+        """The request. It may be read anew each time."""
+
+
 class LeadIndex:
     """The leads that some requests could mean, by the keys that the requests look for."""
 
-    requests: Sequence[UpsertRequest]
-    region: str
-    """Country (ISO 3166) of phones without a country code."""
+    def __init__(self, keys_of_all: Iterable[Sequence[str]], region: str) -> None:
+        """Begin without leads.
 
-    def __post_init__(self) -> None:
-        self.keys = {id(request): request_keys(request, self.region) for request in self.requests}
-        self._leads: dict[str, dict[str | int, Lead]] = {
-            key: {} for keys in self.keys.values() for key in keys
-        }
+        Args:
+            keys_of_all: the keys of each request.
+            region: country (ISO 3166) of phones without a country code.
+        """
+        self.region = region
+        self._keys = {key for keys in keys_of_all for key in keys}
+        self._kinds = {key.partition(" ")[0] for key in self._keys}
+        self._leads: dict[str, dict[str | int, Lead]] = {}
         """Key → the leads that have it, by id."""
-        self._kinds = {key.partition(" ")[0] for key in self._leads}
         self._keys_of: dict[str | None, list[str]] = {}
         """Id of a lead → the keys under which it is held."""
         self._read_at: dict[str | None, float] = {}
@@ -71,39 +85,40 @@ class LeadIndex:
         """Key → when Rotor was asked which leads have it."""
         self.all_read_at = 0.0
         """When all leads of the company were read, if they were."""
-        self._failures: dict[int, Exception] = {}
+        self._failures: dict[tuple[str, ...], Exception] = {}
+        """Keys of a request → why it could not be looked up."""
 
     def add(self, lead: Lead, read_at: float) -> None:
         """Hold a lead if a request could mean it, in the place of an older read of it."""
         if lead.id:
             for key in self._keys_of.pop(lead.id, ()):
                 self._leads[key].pop(lead.id, None)
-        keys = [key for key in lead_keys(lead, self.region, self._kinds) if key in self._leads]
+        keys = [key for key in lead_keys(lead, self.region, self._kinds) if key in self._keys]
         for key in keys:
-            self._leads[key][lead.id or id(lead)] = lead
+            self._leads.setdefault(key, {})[lead.id or id(lead)] = lead
         if keys:
             self._keys_of[lead.id] = keys
             self._read_at[lead.id] = read_at
 
-    def fail(self, request: UpsertRequest, failure: Exception) -> None:
-        """Record why the look-up of one request failed. Other requests are not affected."""
-        self._failures[id(request)] = failure
+    def fail(self, keys: Sequence[str], failure: Exception) -> None:
+        """Record why the look-up of the request with these keys failed. Other requests are not affected."""
+        self._failures[tuple(keys)] = failure
 
-    def match(self, request: UpsertRequest) -> Lookup:
-        """Return the lead that a request means, among those that are held.
+    def match(self, request: UpsertRequest, keys: Sequence[str]) -> Lookup:
+        """Return the lead that a request with these keys means, among those that are held.
+
+        Requests that were combined meanwhile have keys of theirs together.
 
         Raises:
             NotFound: if no lead has the id that was given.
             Exception: the failure of this request's own look-up, such as `Refused`.
         """
-        if failure := self._failures.get(id(request)):
+        if failure := self._failures.get(tuple(keys)):
             raise failure
-        # Requests that were combined meanwhile look for the same keys together.
-        keys = self.keys.get(id(request)) or request_keys(request, self.region)
         # In Rotor's own order, however they were read: a plan shown before fits the same leads read again.
         leads = {
             key.partition(" ")[0]: sorted(
-                self._leads[key].values(),
+                self._leads.get(key, {}).values(),
                 key=lambda lead: (lead.created_at or "", lead.id or ""),
                 reverse=True,
             )
@@ -121,13 +136,10 @@ class LeadIndex:
         read_at = [self._read_at[lead.id] for lead in (match.lead, *match.alternatives) if lead]
         return Lookup(match, asked_at, min(read_at, default=asked_at))
 
-    def is_settled(self, request: UpsertRequest) -> bool:
+    def is_settled(self, request: UpsertRequest, keys: Sequence[str]) -> bool:
         """Whether one lead has both phone and e-mail: then other leads with the e-mail do not matter."""
         with_phone = [
-            lead
-            for key in self.keys[id(request)]
-            if key.startswith("phone ")
-            for lead in self._leads[key].values()
+            lead for key in keys if key.startswith("phone ") for lead in self._leads.get(key, {}).values()
         ]
         if len(with_phone) != 1 or with_phone[0].archived:  # a lead that is not archived would come first
             return False
@@ -149,7 +161,7 @@ class LeadLoader:
     _refreshing: anyio.Lock = field(default_factory=anyio.Lock)
     _reading_first_page: anyio.Lock = field(default_factory=anyio.Lock)
 
-    async def look_up(self, request: UpsertRequest) -> None:
+    async def look_up(self, request: UpsertRequest, keys: Sequence[str]) -> None:
         """Read the leads with an id; or a phone and, unless that settles it, an e-mail; or a name.
 
         Raises:
@@ -166,14 +178,14 @@ class LeadLoader:
                 more = await self._search(phone.search, began)
                 if more and phone.longer_search != phone.search:
                     await self._search(phone.longer_search, began)
-            if request.email and not index.is_settled(request):
+            if request.email and not index.is_settled(request, keys):
                 await self._search(request.email, began)
         else:
             began = await self._look_up_name(request.name or "")
-        index.asked_at |= dict.fromkeys(index.keys[id(request)], began)
+        index.asked_at |= dict.fromkeys(keys, began)
 
-    async def read_for_all(self, limit: int) -> None:
-        """Read what it takes to match every request of the index, in the fewest requests.
+    async def read_for_all(self, wanted: Sequence[Wanted], limit: int) -> None:
+        """Read what it takes to match all that are wanted, in the fewest requests.
 
         An id that no lead has is an error only when its request is matched.
 
@@ -181,19 +193,17 @@ class LeadLoader:
             TooManyRequests: if it would take more.
             RotorError: if Rotor could not be asked or refused.
         """
-        requests = self.index.requests
-        singly = sum(2 if one.phone and one.email and not one.id else 1 for one in requests) + any(
-            not (one.id or one.phone or one.email) for one in requests
-        )
+        # A search for each phone and e-mail; for names, one reading of the newest leads as well.
+        singly = sum(len(one.keys) for one in wanted) + any(one.keys[0].startswith("name ") for one in wanted)
         # Only the first page tells how many pages there are.
         if singly > 2 and await self._read_all(at_most=singly, limit=limit):
             return
         if self.api.requests + singly > limit:
             raise TooManyRequests(self.api.requests + singly, limit)
 
-        async def read(request: UpsertRequest) -> None:
+        async def read(one: Wanted) -> None:
             try:
-                await self.look_up(request)
+                await self.look_up(one.request, one.keys)
             except NotFound:
                 pass
             except FINAL_ERRORS:
@@ -201,9 +211,9 @@ class LeadLoader:
             except Exception as exc:
                 if isinstance(exc, RotorError) and not isinstance(exc, Refused):
                     raise
-                self.index.fail(request, exc)
+                self.index.fail(one.keys, exc)
 
-        await for_each(requests, read)
+        await for_each(wanted, read)
 
     async def refresh(self) -> None:
         """If all leads were read and that read will soon expire, read those created since: 1 request.

@@ -6,7 +6,7 @@ One that was never shown here is looked for among all leads of the company.
 
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from rotor_mcp.api.models import LEAD_ID_CHARS, PAGE_LIMIT, Lead
 from rotor_mcp.errors import Refused, UnclearId
@@ -95,7 +95,8 @@ async def with_whole_ids(
         if isinstance(lead_id, UnclearId):
             refused.append(RowOutcome(group.rows, "invalid", failure=lead_id))
         else:
-            whole.append(replace(group, request=group.request.model_copy(update={"id": lead_id})))
+            request = group.request.model_copy(update={"id": lead_id} if lead_id else {})
+            whole.append(RowGroup.of(group.rows, request, call.locale.region))
     return whole
 
 

@@ -17,8 +17,8 @@ from rotor_mcp.api.models import read_items, read_list
 from rotor_mcp.errors import InvalidArguments, TooManyRequests
 from rotor_mcp.leads.batch import Batch, BatchObserver, RowOutcome, RowStatus
 from rotor_mcp.leads.context import CallContext
-from rotor_mcp.leads.dedupe import RowGroup
-from rotor_mcp.leads.matching import contact_keys
+from rotor_mcp.leads.dedupe import ClashError, RowGroup, combine
+from rotor_mcp.leads.locale import Locale
 from rotor_mcp.leads.requests import SharedFields, UpsertRequest
 from rotor_mcp.leads.short_ids import with_whole_ids
 from rotor_mcp.leads.validation import parse, read_object
@@ -153,7 +153,7 @@ async def upsert_leads(arguments: UpsertLeadsArguments, call: CallContext) -> Ba
     """
     ids_from = len(arguments.rows) + 1 if arguments.ids else None
     refused: list[RowOutcome] = []
-    groups = list(_read_groups(arguments, call.locale.region, refused))
+    groups = list(_read_groups(arguments, call.locale, refused))
     batch = Batch(await with_whole_ids(groups, call, refused), call)
     batch.outcomes += refused
     await batch.plan(call.batch_requests)
@@ -161,22 +161,23 @@ async def upsert_leads(arguments: UpsertLeadsArguments, call: CallContext) -> Ba
         return await batch_result(batch.preview(), call, would_spend=batch.cost, ids_from=ids_from)
     if call.api.requests + batch.cost > call.batch_requests:
         raise TooManyRequests(call.api.requests + batch.cost, call.batch_requests, batch.cost)
-    await batch.write(_ProgressReporter(call, len(batch.writes)))
-    return await batch_result(batch.outcomes, call, ids_from=ids_from)
+    observer = _ProgressReporter(call, len(batch.writes))
+    await batch.write(observer)
+    return await batch_result([*batch.outcomes, *observer.outcomes], call, ids_from=ids_from)
 
 
 def _read_groups(
-    arguments: UpsertLeadsArguments, region: str, refused: list[RowOutcome]
+    arguments: UpsertLeadsArguments, locale: Locale, refused: list[RowOutcome]
 ) -> Iterator[RowGroup]:
     """Read the rows, each with what is given for all of them. Those that cannot be read are refused."""
     for number, row in enumerate([*arguments.rows, *({"id": lead_id} for lead_id in arguments.ids)], 1):
         try:
             request = _read_row(row, arguments)
-            contact_keys(request, region)  # refuses a phone that could not exist
+            group = RowGroup.of((number,), request, locale.region)
             for remark in request.given.remarks:
                 arguments.remark(f"row {number}: {remark}")
-            yield RowGroup((number,), request)
-        except InvalidArguments as exc:
+            yield combine([group], locale)  # its notes may contain those for all rows
+        except (InvalidArguments, ClashError) as exc:
             refused.append(RowOutcome((number,), "invalid", failure=exc))
         except Exception as exc:
             refused.append(RowOutcome.crashed((number,), exc))
@@ -195,35 +196,30 @@ class _ProgressReporter(BatchObserver):
     """Reports each row to the client, and lets no write start when the time of the call runs out."""
 
     def __init__(self, call: CallContext, writes: int) -> None:
+        self.outcomes: list[RowOutcome] = []
         self._call = call
         self._writes = writes
-        self._done = 0
 
     def stop(self) -> str | None:
         return "the time of this call ran out" if self._call.api.running_out else None
 
     async def after_write(self, outcome: RowOutcome) -> None:
-        self._done += 1
-        await self._call.progress(self._done, self._writes, f"row {outcome.rows[0]}: {outcome.status}")
+        self.outcomes.append(outcome)
+        done = len(self.outcomes)
+        await self._call.progress(done, self._writes, f"row {outcome.rows[0]}: {outcome.status}")
 
 
 # From the outcomes to the result
 
 
-def count_rows(outcomes: Iterable[RowOutcome]) -> dict[RowStatus, int]:
-    """Count rows by status."""
-    counts = Counter(outcome.status for outcome in outcomes for _ in outcome.rows)
-    return {status: counts[status] for status in get_args(RowStatus) if counts[status]}
+def ordered_counts(counts: Mapping[RowStatus, int]) -> dict[RowStatus, int]:
+    """Return numbers of rows by status, in the order of the statuses and without zeros."""
+    return {status: counts[status] for status in get_args(RowStatus) if counts.get(status)}
 
 
-def with_writes(
-    outcomes: Iterable[RowOutcome], call: CallContext
-) -> list[tuple[RowOutcome, UpsertResult | None]]:
-    """Return the outcomes in the order of their rows, each with the result of its write if there was one."""
-    return [
-        (outcome, upsert_result(outcome.upsert, call) if outcome.upsert else None)
-        for outcome in sorted(outcomes, key=lambda outcome: outcome.rows)
-    ]
+def row_result(outcome: RowOutcome, call: CallContext) -> UpsertResult | None:
+    """Return the result of the write of a row, if there was one."""
+    return upsert_result(outcome.upsert, call) if outcome.upsert else None
 
 
 async def batch_result(
@@ -241,13 +237,17 @@ async def batch_result(
         would_spend: requests that writing would take, if this was a dry run.
         ids_from: the number of the first row that is one of `ids`.
     """
-    rows = with_writes(outcomes, call)
+    in_order = sorted(outcomes, key=lambda outcome: outcome.rows)
+    rows = [(outcome, row_result(outcome, call)) for outcome in in_order]
     stored = [
         (outcome, write, _changes(outcome, write, call)) for outcome, write in rows if outcome.is_stored
     ]
     changes = _by_text((changed, outcome.rows) for outcome, _, changed in stored if changed)
     shared = {text: numbers for text, numbers in changes.items() if len(numbers) > 1}
-    counts = count_rows(outcome for outcome, _ in rows)
+    counts = ordered_counts(Counter(outcome.status for outcome in in_order for _ in outcome.rows))
+    warnings = RowWarnings()
+    for outcome, write in rows:
+        warnings.add(outcome, write)
     attention = [
         _shown(outcome, write)
         for outcome, write in rows
@@ -273,7 +273,7 @@ async def batch_result(
         rows=lines,
         short_ids=await call.state.shown_ids.shorten([line.id for line in lines if line.id]),
         changed=[f"{row_numbers(numbers)}: {text}" for text, numbers in shared.items()],
-        warnings=batch_warnings(rows),
+        warnings=warnings.texts(),
         **call_facts(call),
     )
     for smaller in _ever_smaller(result):
@@ -344,21 +344,26 @@ def _lines(outcome: RowOutcome, write: Write, changed: str) -> Iterator[RowLine]
     yield from (RowLine(row=row, outcome=outcome.status, same_as=first) for row in others)
 
 
-def batch_warnings(rows: Iterable[tuple[RowOutcome, Write | None]]) -> list[str]:
-    """Return each warning once, with the rows that it is about."""
-    together = _by_text(
-        (text, outcome.rows)
-        for outcome, write in rows
-        for text in (
-            [f"nothing was sent: {'; '.join(row_failure(outcome.failure or ''))}"]
-            if outcome.status == "not_sent"
-            else [*([write.evidence] if write.evidence else []), *write.warnings]
-            if write
-            else []
-        )
-    )
-    most = sorted(together, key=lambda text: -len(together[text]))
-    return [f"{row_numbers(together[text])}: {text}" for text in most[:MAX_WARNINGS]]
+class RowWarnings:
+    """Collects the warnings about rows: each once, with the rows that it is about."""
+
+    def __init__(self) -> None:
+        self._rows: dict[str, list[int]] = {}
+
+    def add(self, outcome: RowOutcome, write: Write | None) -> None:
+        """Add the warnings about a row."""
+        texts: list[str] = []
+        if outcome.status == "not_sent":
+            texts = [f"nothing was sent: {'; '.join(row_failure(outcome.failure or ''))}"]
+        elif write:
+            texts = [*([write.evidence] if write.evidence else []), *write.warnings]
+        for text in texts:
+            self._rows.setdefault(text, []).extend(outcome.rows)
+
+    def texts(self) -> list[str]:
+        """Return the warnings that concern most rows, at most `MAX_WARNINGS`."""
+        most = sorted(self._rows.items(), key=lambda item: (-len(item[1]), min(item[1])))
+        return [f"{row_numbers(rows)}: {text}" for text, rows in most[:MAX_WARNINGS]]
 
 
 # From the result to the text

@@ -20,7 +20,7 @@ from inline_snapshot import snapshot
 
 from rotor_mcp.api.pool import ConnectionPool
 from rotor_mcp.config import Settings
-from rotor_mcp.leads.batch import Batch, BatchObserver, PlannedWrite
+from rotor_mcp.leads.batch import Batch, BatchObserver, PlannedWrite, RowOutcome
 from rotor_mcp.leads.context import CallContext
 from rotor_mcp.leads.dedupe import RowGroup
 from rotor_mcp.leads.lookup import PLAN_TTL_SECONDS, LeadIndex, LeadLoader
@@ -605,6 +605,23 @@ async def test_what_is_given_for_all_rows(tmp_path: Path) -> None:
         )
 
 
+async def test_notes_for_all_rows_that_a_row_has_are_not_added_again(tmp_path: Path) -> None:
+    write(
+        tmp_path / "leads.csv",
+        {"name": "Max Lee", "phone": "612-555-0191", "notes": "Two dogs.\nMet at the fair."},
+        {"name": "Kim Vang", "phone": "612-555-0192", "notes": "Gate code 4711."},
+    )
+    async with company(0, now=lambda: NOW) as (sandbox, environment):
+        status, _, _ = await run(tmp_path, "leads.csv", "--yes", "--notes=met at the fair.", **environment)
+        assert (status, await stored(sandbox, "name", "notes")) == (
+            0,
+            [
+                {"name": "Kim Vang", "notes": "Gate code 4711.\nmet at the fair."},
+                {"name": "Max Lee", "notes": "Two dogs.\nMet at the fair."},
+            ],
+        )
+
+
 async def test_fields_for_all_rows_fill_blanks_and_replace_in_rows_with_an_id(tmp_path: Path) -> None:
     """Jane is found by her phone, Luis is given by his id, and Kim is new."""
     luis = "8abf6178-2454-40ed-8d6a-31adc092525d"
@@ -706,10 +723,14 @@ Plan for 13 rows: 5 created, 2 updated, 2 needs_confirmation, 4 invalid.
 Changes:
   rows 6-7, Jane Doe (matched by phone and email): stage: New Leads → Won; notes: + <today>: Has a new dog.
 Rows that need attention:
-  rows 4-5, invalid: rows 4 and 5 are the same person, but differ in name; make one row of them, or give each person a phone or e-mail of their own
+  rows 4-5, invalid: rows 4 and 5 are the same person, but differ in name (Ann Roe / Amy Roe); make one row of them, or give each person a phone or e-mail of their own
   rows 11-12, invalid: rows 11 and 12 have the same name; without a phone or e-mail it is not certain that they are one person; add one, or make one row of them
   row 13, needs_confirmation: a lead of this name exists, and without phone and e-mail a new one could never be matched. The plan for maria alvarez (new): name: maria alvarez; also: Maria Alvarez · (612) 555-0117 · id <id 0>. To approve it, confirm: <token>
   row 14, needs_confirmation: several leads share this phone or e-mail. The plan for Luis Alvarez (matched by phone): notes: <today>: The one with the phone of Maria.; unchanged: name, phone; also: Maria Alvarez · (612) 555-0117 · id <id 0>. To approve it, confirm: <token>
+One person:
+  rows 2-3: Dana Whitfield
+  rows 6-7: Jane Doe
+  rows 9-10: Kim Vang
 Worth knowing:
   rows 2-3, 8-10, 13: a new lead can make the company's automations text or e-mail the person
   rows 8-10, 13: without phone and e-mail it cannot be matched later: the next write needs its id
@@ -1127,13 +1148,17 @@ class Clock:
 
 
 class Resuming(BatchObserver):
-    """Gives each write the time of a whole call, as an import does."""
+    """Gives each write the time of a whole call, as an import does, and keeps the outcomes."""
 
     def __init__(self, call: CallContext) -> None:
+        self.outcomes: list[RowOutcome] = []
         self._call = call
 
     def before_write(self, _write: PlannedWrite) -> None:
         self._call.api.resume(self._call.api.requests)
+
+    async def after_write(self, outcome: RowOutcome) -> None:
+        self.outcomes.append(outcome)
 
 
 @pytest.fixture
@@ -1175,7 +1200,7 @@ ROWS = [
 async def written_after(seconds: float, sandbox: Sandbox, clock: Clock, *, seen: int) -> list[str]:
     """Plan, let time pass in which others are at work, and write. Returns how the rows ended."""
     async with calling(sandbox) as call:
-        batch = Batch([RowGroup((n,), wanted(**row)) for n, row in enumerate(ROWS, 1)], call)
+        batch = Batch([RowGroup.of((n,), wanted(**row), "US") for n, row in enumerate(ROWS, 1)], call)
         await batch.plan(100)
         assert call.api.requests == seen
         clock.forward(seconds)
@@ -1183,8 +1208,9 @@ async def written_after(seconds: float, sandbox: Sandbox, clock: Clock, *, seen:
         await add(sandbox, name="Dana W.", phone="+1 (612) 555-0142", notes="Theirs.")
         await add(sandbox, name="Kim Vang", email="kim@example.com")
         del sandbox.requests[:]
-        await batch.write(Resuming(call))
-        return [outcome.status for outcome in sorted(batch.outcomes, key=lambda outcome: outcome.rows)]
+        observer = Resuming(call)
+        await batch.write(observer)
+        return [outcome.status for outcome in sorted(observer.outcomes, key=lambda outcome: outcome.rows)]
 
 
 async def facts(sandbox: Sandbox) -> list[tuple[str, str | None]]:
@@ -1227,7 +1253,7 @@ async def test_a_lead_found_too_long_ago_is_found_anew(clock: Clock) -> None:
         del sandbox.requests[:]
         rows = [{"id": old["id"], "notes": "Ours."}, ROWS[1], ROWS[3]]
         async with calling(sandbox) as call:
-            batch = Batch([RowGroup((n,), wanted(**row)) for n, row in enumerate(rows, 1)], call)
+            batch = Batch([RowGroup.of((n,), wanted(**row), "US") for n, row in enumerate(rows, 1)], call)
             await batch.plan(100)
             assert sandbox.requests == ["GET /leads"] * 3
             clock.forward(PLAN_TTL_SECONDS + 1)
@@ -1242,7 +1268,7 @@ async def test_a_lead_found_too_long_ago_is_found_anew(clock: Clock) -> None:
 async def test_what_was_found_one_by_one_is_found_anew(sandbox: Sandbox, clock: Clock) -> None:
     rows = [wanted(**row) for row in ROWS[:2]]
     async with calling(sandbox) as call:
-        batch = Batch([RowGroup((n,), row) for n, row in enumerate(rows, 1)], call)
+        batch = Batch([RowGroup.of((n,), row, "US") for n, row in enumerate(rows, 1)], call)
         await batch.plan(100)
         clock.forward(PLAN_TTL_SECONDS + 1)
         await change(sandbox, id=JANE, notes="Theirs.")
@@ -1257,9 +1283,10 @@ async def test_a_directory_is_refreshed_once_for_all_and_up_to_what_it_knows(clo
     with closing(Sandbox(leads=2_500, now=lambda: NOW)) as sandbox:
         people = [wanted(name=f"Person {n}", phone=f"218-555-{n:04}") for n in range(9)]
         async with calling(sandbox) as call:
-            index = LeadIndex(people, "US")
+            groups = [RowGroup.of((n,), one, "US") for n, one in enumerate(people)]
+            index = LeadIndex((group.keys for group in groups), "US")
             loader = LeadLoader(index, call.api)
-            await loader.read_for_all(100)
+            await loader.read_for_all(groups, 100)
             await add(sandbox, name="Person 3", phone="(218) 555-0003")
             clock.forward(PLAN_TTL_SECONDS * 2 / 3 + 1)
             del sandbox.requests[:]
@@ -1267,7 +1294,7 @@ async def test_a_directory_is_refreshed_once_for_all_and_up_to_what_it_knows(clo
                 for _ in range(4):
                     tasks.start_soon(loader.refresh)
             assert sandbox.requests == ["GET /leads"]
-            found = [index.match(one).match.lead for one in people]
+            found = [index.match(one.request, one.keys).match.lead for one in groups]
             assert [lead and lead.phone for lead in found] == [None] * 3 + ["(218) 555-0003"] + [None] * 5
 
 

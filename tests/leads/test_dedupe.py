@@ -20,7 +20,9 @@ ID = "182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e"
 
 
 def entries(*rows: dict[str, Any]) -> list[RowGroup]:
-    return [RowGroup((number,), UpsertRequest.model_validate(row)) for number, row in enumerate(rows, 1)]
+    return [
+        RowGroup.of((number,), UpsertRequest.model_validate(row), "US") for number, row in enumerate(rows, 1)
+    ]
 
 
 def merged(*rows: dict[str, Any]) -> tuple[list[tuple[tuple[int, ...], dict[str, Any]]], list[str]]:
@@ -69,35 +71,77 @@ PHONE = {"phone": "555-0142"}
     {
         "a household": (
             [{"name": "Dana", **PHONE}, {"name": "Bob", **PHONE}],
-            [f"[1, 2] rows 1 and 2 are the same person, but differ in name; {MULTIPLE}"],
+            [f"[1, 2] rows 1 and 2 are the same person, but differ in name (Dana / Bob); {MULTIPLE}"],
         ),
         "several fields": (
             [{"stage": "Quoted", "priority": "low", **PHONE}, {"stage": "Won", "priority": "high", **PHONE}],
-            [f"[1, 2] rows 1 and 2 are the same person, but differ in stage, priority; {MULTIPLE}"],
+            [
+                f"[1, 2] rows 1 and 2 are the same person, but differ in stage (Quoted / Won), priority (low / high); {MULTIPLE}"
+            ],
         ),
         "one e-mail, two phones": (
             [{"email": "a@b.co", **PHONE}, {"email": "A@b.co", "phone": "555-0143"}],
-            [f"[1, 2] rows 1 and 2 are the same person, but differ in phone; {MULTIPLE}"],
+            [
+                f"[1, 2] rows 1 and 2 are the same person, but differ in phone (555-0142 / 555-0143); {MULTIPLE}"
+            ],
         ),
         "linked by a third": (
             [PHONE, {"email": "a@b.co", "phone": "555-0143"}, {"email": "a@b.co", **PHONE}],
-            [f"[1, 2, 3] rows 1 and 2 and 3 are the same person, but differ in phone; {MULTIPLE}"],
+            [
+                f"[1, 2, 3] rows 1 and 2 and 3 are the same person, but differ in phone (555-0142 / 555-0143); {MULTIPLE}"
+            ],
+        ),
+        "two addresses": (
+            [
+                {"address_street1": "214 Oak Street", "address_city": "Delano", **PHONE},
+                {"address_street1": "9 Elm Ave", "address_city": "delano", **PHONE},
+                {"address_street1": "9  elm ave.", **PHONE},
+            ],
+            [
+                "[1, 2, 3] rows 1 and 2 and 3 are the same person, but differ in address_street1 (214 Oak "
+                "Street / 9 Elm Ave / 9 elm ave.); a lead has one address: keep one of them, and put the "
+                "other into the notes of one row"
+            ],
+        ),
+        "an address and a name": (
+            [
+                {"name": "Dana", "address_city": "Delano", **PHONE},
+                {"name": "Bob", "address_city": "Rockford", **PHONE},
+            ],
+            [
+                "[1, 2] rows 1 and 2 are the same person, but differ in name (Dana / Bob), address_city "
+                f"(Delano / Rockford); {MULTIPLE}"
+            ],
+        ),
+        "many values": (
+            [{"projected_value": value, **PHONE} for value in (1, 2, 2.5, 4, 5, 6)],
+            [
+                "[1, 2, 3, 4, 5, 6] rows 1 and 2 and 3 and 4 and 5 and 6 are the same person, but differ in "
+                f"projected_value (1 / 2 / 2.5 / 4 / 5 / …); {MULTIPLE}"
+            ],
         ),
         "replaced notes": (
             [{"notes": "One.", "replace_notes": True, **PHONE}, {"notes": "Two.", **PHONE}],
-            [f"[1, 2] rows 1 and 2 are the same person, but differ in notes; {MULTIPLE}"],
+            [f"[1, 2] rows 1 and 2 are the same person, but differ in notes (One. / Two.); {MULTIPLE}"],
         ),
         "notes too long together": (
             [{"notes": "a" * 1_500, **PHONE}, {"notes": "b" * 1_500, **PHONE}],
-            [f"[1, 2] rows 1 and 2 are the same person, but differ in notes; {MULTIPLE}"],
+            [
+                f"[1, 2] rows 1 and 2 are the same person, but differ in notes ({'a' * 60}… / {'b' * 60}…); "
+                f"{MULTIPLE}"
+            ],
         ),
         "two tokens": (
             [{"confirm": "aaaaaaaa", **PHONE}, {"confirm": "bbbbbbbb", **PHONE}],
-            [f"[1, 2] rows 1 and 2 are the same person, but differ in confirm; {MULTIPLE}"],
+            [
+                f"[1, 2] rows 1 and 2 are the same person, but differ in confirm (aaaaaaaa / bbbbbbbb); {MULTIPLE}"
+            ],
         ),
         "two days": (
             [{"follow_up_date": "2026-12-01", **PHONE}, {"follow_up_date": "2026-12-02", **PHONE}],
-            [f"[1, 2] rows 1 and 2 are the same person, but differ in follow_up_date; {MULTIPLE}"],
+            [
+                f"[1, 2] rows 1 and 2 are the same person, but differ in follow_up_date (2026-12-01 / 2026-12-02); {MULTIPLE}"
+            ],
         ),
         "a name is no proof": (
             [{"name": "Sam"}, {"name": "sam", "address_city": "Delano"}],
@@ -194,4 +238,4 @@ def test_what_is_combined_stands_under_all_its_rows() -> None:
     together = combine([two, one], CONTEXT)
     assert together.rows == (1, 2)
     with pytest.raises(ClashError):
-        combine([together, RowGroup((3,), UpsertRequest(phone="555-0143"))], CONTEXT)
+        combine([together, RowGroup.of((3,), UpsertRequest(phone="555-0143"), "US")], CONTEXT)

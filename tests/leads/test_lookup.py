@@ -18,8 +18,9 @@ from rotor_mcp.api.client import LeadsClient
 from rotor_mcp.api.pool import ConnectionPool
 from rotor_mcp.config import Settings
 from rotor_mcp.errors import NotFound, QuotaExceeded, RotorError, TooManyRequests, Unanswered
+from rotor_mcp.leads.dedupe import RowGroup
 from rotor_mcp.leads.lookup import LeadIndex, LeadLoader, look_up
-from rotor_mcp.leads.matching import Ambiguity, Match
+from rotor_mcp.leads.matching import Ambiguity, Match, request_keys
 from rotor_mcp.leads.requests import UpsertRequest
 from rotor_mcp.sandbox import FULL_KEY, Fault, Sandbox
 from rotor_mcp.sandbox.store import FIELDS, StoredLead
@@ -78,19 +79,31 @@ def says(found: Match | str) -> tuple[Any, ...]:
     )
 
 
+def keys(one: UpsertRequest) -> list[str]:
+    return request_keys(one, "US")
+
+
+def groups(people: Sequence[UpsertRequest]) -> list[RowGroup]:
+    return [RowGroup.of((number,), one, "US") for number, one in enumerate(people)]
+
+
+def index_of(people: Sequence[UpsertRequest]) -> LeadIndex:
+    return LeadIndex(map(keys, people), "US")
+
+
 def look(directory: LeadIndex, one: UpsertRequest) -> Match | str:
     try:
-        return directory.match(one).match
+        return directory.match(one, keys(one)).match
     except NotFound:
         return "nobody has this id"
 
 
 async def alone(people: Sequence[UpsertRequest], rotor: LeadsClient) -> LeadIndex:
     """A directory for which each was looked up by himself."""
-    directory = LeadIndex(people, "US")
+    directory = index_of(people)
     for one in people:
         try:
-            await LeadLoader(directory, rotor).look_up(one)
+            await LeadLoader(directory, rotor).look_up(one, keys(one))
         except NotFound:
             assert one.id
     return directory
@@ -149,8 +162,8 @@ def test_alone_the_same_is_found_as_among_all(there: list[StoredLead], people: l
     async def read() -> None:
         with closing(company(*there)) as sandbox:
             async with asking(sandbox.transport) as rotor:
-                among_all = LeadIndex(people, "US")
-                await LeadLoader(among_all, rotor).read_for_all(100)
+                among_all = index_of(people)
+                await LeadLoader(among_all, rotor).read_for_all(groups(people), 100)
                 assert rotor.requests == 1
                 one_by_one = await alone(people, rotor)
                 together = [look(among_all, one) for one in people]
@@ -170,8 +183,8 @@ async def test_an_archived_lead_with_the_phone_hides_no_other_with_the_email() -
     one = wanted(phone="(763) 555-0100", email="ann@example.com")
     with closing(company(archived, stored(1, email="ann@example.com"))) as sandbox:
         async with asking(sandbox.transport) as rotor:
-            among_all = LeadIndex([one] * 2, "US")
-            await LeadLoader(among_all, rotor).read_for_all(100)
+            among_all = index_of([one] * 2)
+            await LeadLoader(among_all, rotor).read_for_all(groups([one] * 2), 100)
             assert rotor.requests == 1
             assert says(look(among_all, one)) == (0, "phone", [1], Ambiguity.CONFLICT)
             assert says((await look_up(one, rotor, "US")).match) == (0, "phone", [1], Ambiguity.CONFLICT)
@@ -208,8 +221,8 @@ async def test_rivals_stand_as_rotor_lists_them_whatever_they_were_read_by() -> 
             for order in (people, people[::-1]):
                 one_by_one = await alone(order, rotor)
                 assert [says(look(one_by_one, one)) for one in people] == expected
-            among_all = LeadIndex(people, "US")
-            await LeadLoader(among_all, rotor).read_for_all(100)
+            among_all = index_of(people)
+            await LeadLoader(among_all, rotor).read_for_all(groups(people), 100)
             assert [says(look(among_all, one)) for one in people] == expected
 
 
@@ -253,7 +266,7 @@ def some(number: int) -> list[UpsertRequest]:
 async def test_what_a_reading_costs(people: list[UpsertRequest], there: int, requests: int) -> None:
     with closing(Sandbox(leads=there)) as sandbox:
         async with asking(sandbox.transport) as rotor:
-            await LeadLoader(LeadIndex(people, "US"), rotor).read_for_all(100)
+            await LeadLoader(index_of(people), rotor).read_for_all(groups(people), 100)
             assert (rotor.requests, len(sandbox.requests)) == (requests, requests)
 
 
@@ -266,12 +279,12 @@ async def test_what_would_cost_too_much_is_not_begun(
 ) -> None:
     with closing(Sandbox(leads=2_500)) as sandbox:
         async with asking(sandbox.transport) as rotor:
-            directory = LeadIndex(some(people), "US")
+            directory = index_of(some(people))
             if needed is None:
-                await LeadLoader(directory, rotor).read_for_all(limit)
+                await LeadLoader(directory, rotor).read_for_all(groups(some(people)), limit)
             else:
                 with pytest.raises(TooManyRequests, match=f"^{needed} requests, {limit} allowed$"):
-                    await LeadLoader(directory, rotor).read_for_all(limit)
+                    await LeadLoader(directory, rotor).read_for_all(groups(some(people)), limit)
             assert rotor.requests == spent
 
 
@@ -281,7 +294,7 @@ async def test_what_was_spent_before_counts() -> None:
         async with asking(sandbox.transport) as rotor:
             await rotor.access()
             with pytest.raises(TooManyRequests):
-                await LeadLoader(LeadIndex(some(9), "US"), rotor).read_for_all(3)
+                await LeadLoader(index_of(some(9)), rotor).read_for_all(groups(some(9)), 3)
 
 
 # Answers that lack something
@@ -310,8 +323,8 @@ async def test_without_a_total_each_is_looked_up() -> None:
 
     rotor = Answering(answer)
     async with asking(lambda: rotor) as client:
-        directory = LeadIndex(some(3), "US")
-        await LeadLoader(directory, client).read_for_all(100)
+        directory = index_of(some(3))
+        await LeadLoader(directory, client).read_for_all(groups(some(3)), 100)
         assert client.requests == 4
         assert [says(look(directory, one)) for one in some(3)] == [
             (None, None, [], None),
@@ -326,8 +339,8 @@ async def test_without_a_total_one_page_is_all() -> None:
 
     rotor = Answering(answer)
     async with asking(lambda: rotor) as client:
-        directory = LeadIndex(some(3), "US")
-        await LeadLoader(directory, client).read_for_all(100)
+        directory = index_of(some(3))
+        await LeadLoader(directory, client).read_for_all(groups(some(3)), 100)
         assert client.requests == 1
         assert says(look(directory, some(2)[1])) == (1, "phone", [], None)
 
@@ -338,8 +351,8 @@ async def test_a_total_that_is_too_small_ends_no_reading() -> None:
 
     rotor = Answering(answer)
     async with asking(lambda: rotor) as client:
-        directory = LeadIndex(some(4), "US")
-        await LeadLoader(directory, client).read_for_all(100)
+        directory = index_of(some(4))
+        await LeadLoader(directory, client).read_for_all(groups(some(4)), 100)
         assert rotor.asked == [1, 2, 3]
         assert [look(directory, one) != Match() for one in some(4)] == [False, True, True, True]
 
@@ -350,8 +363,8 @@ async def test_a_lead_without_an_id_is_found_too() -> None:
 
     rotor = Answering(answer)
     async with asking(lambda: rotor) as client:
-        directory = LeadIndex(some(3), "US")
-        await LeadLoader(directory, client).read_for_all(100)
+        directory = index_of(some(3))
+        await LeadLoader(directory, client).read_for_all(groups(some(3)), 100)
         found = look(directory, some(2)[1])
     assert isinstance(found, Match)
     assert (found.lead and found.lead.name, found.matched_by, found.alternatives) == ("Ann", "phone", ())
@@ -362,10 +375,10 @@ async def test_an_id_that_nobody_has_is_an_error_only_for_who_wants_it() -> None
     with closing(company(stored(0, name="Ann"))) as sandbox:
         async with asking(sandbox.transport) as rotor:
             for number in (3, 2):  # among all, and one by one
-                directory = LeadIndex(people[:number], "US")
-                await LeadLoader(directory, rotor).read_for_all(100)
+                directory = index_of(people[:number])
+                await LeadLoader(directory, rotor).read_for_all(groups(people[:number]), 100)
                 with pytest.raises(NotFound):
-                    directory.match(people[0])
+                    directory.match(people[0], keys(people[0]))
                 assert says(look(directory, people[1])) == (0, "id", [], None)
             assert sandbox.requests[1:] == [f"GET /leads/{NOBODY}", f"GET /leads/{lead_id(0)}"]
 
@@ -407,8 +420,8 @@ async def test_nobody_is_missed_while_leads_are_created(seed: int) -> None:
     people = [wanted(phone=f"612-555-{number:04}") for number in boundaries if number >= 0]
     with closing(company(*there)) as sandbox:
         async with asking(lambda: Moving(sandbox, random.Random(seed))) as rotor:
-            directory = LeadIndex(people, "US")
-            await LeadLoader(directory, rotor).read_for_all(100)
+            directory = index_of(people)
+            await LeadLoader(directory, rotor).read_for_all(groups(people), 100)
             missed = [one.phone for one in people if look(directory, one) == Match()]
             assert missed == []
             assert rotor.requests <= 10
@@ -430,7 +443,7 @@ async def test_an_error_in_the_middle_is_raised_once_and_as_itself(
     rotor = Answering(answer)
     async with asking(lambda: rotor) as client:
         with pytest.raises(error) as raised:
-            await LeadLoader(LeadIndex(some(20), "US"), client).read_for_all(100)
+            await LeadLoader(index_of(some(20)), client).read_for_all(groups(some(20)), 100)
     assert raised.value.__class__ is error
     assert raised.value.__context__ is None or not isinstance(raised.value.__context__, BaseExceptionGroup)
     if status == 429:  # a 500 is tried again, and others are read meanwhile
@@ -444,5 +457,5 @@ async def test_an_error_while_each_is_looked_up() -> None:
             sandbox.faults.add(Fault(times=2, delay=0))
             sandbox.faults.add(Fault(status=429))
             with pytest.raises(QuotaExceeded):
-                await LeadLoader(LeadIndex(some(10), "US"), rotor).read_for_all(100)
+                await LeadLoader(index_of(some(10)), rotor).read_for_all(groups(some(10)), 100)
             assert 3 <= rotor.requests <= 6

@@ -78,7 +78,7 @@ Row 4, needs_confirmation: this phone belongs to Jane Doe, whose name would be r
     source: stays Website quote form (given: Door-to-door)
     unchanged: phone
   confirm "<token>"
-Rows 5-6, invalid: rows 5 and 6 are the same person, but differ in name; make one row of them, or give each person a phone or e-mail of their own.
+Rows 5-6, invalid: rows 5 and 6 are the same person, but differ in name (Ann Roe / Amy Roe); make one row of them, or give each person a phone or e-mail of their own.
 Row 8, invalid: there is no argument city: did you mean address_city?
 Row 10, invalid: Rotor has no lead with this id (404). search_leads finds leads by name, phone or e-mail; archived ones only with archived: include.
 If the user approves exactly such a plan, call again with that row and its confirm in it. If it is another person, do not confirm: add a note to the lead, or enter the person without the phone or e-mail by which Rotor finds it. If another lead is meant, give its id.
@@ -101,7 +101,7 @@ Row 4, needs_confirmation: this phone belongs to Jane Doe, whose name would be r
     source: stays Website quote form (given: Door-to-door)
     unchanged: phone, tags
   confirm "<token>"
-Rows 5-6, invalid: rows 5 and 6 are the same person, but differ in name; make one row of them, or give each person a phone or e-mail of their own.
+Rows 5-6, invalid: rows 5 and 6 are the same person, but differ in name (Ann Roe / Amy Roe); make one row of them, or give each person a phone or e-mail of their own.
 Row 8, invalid: there is no argument city: did you mean address_city?
 Row 10, invalid: Rotor has no lead with this id (404). search_leads finds leads by name, phone or e-mail; archived ones only with archived: include.
 If the user approves exactly such a plan, call again with that row and its confirm in it. If it is another person, do not confirm: add a note to the lead, or enter the person without the phone or e-mail by which Rotor finds it. If another lead is meant, give its id.
@@ -143,7 +143,7 @@ Note: row 9: without phone and e-mail it cannot be matched later: the next write
                 },
                 {
                     "reasons": [
-                        "rows 5 and 6 are the same person, but differ in name; make one row of them, or give each person a phone or e-mail of their own"
+                        "rows 5 and 6 are the same person, but differ in name (Ann Roe / Amy Roe); make one row of them, or give each person a phone or e-mail of their own"
                     ],
                     "row": 5,
                     "rows": [5, 6],
@@ -210,7 +210,7 @@ Row 4, needs_confirmation: this phone belongs to Jane Doe, whose name would be r
     source: stays Website quote form (given: Door-to-door)
     unchanged: phone, tags
   confirm "<token>"
-Rows 5-6, invalid: rows 5 and 6 are the same person, but differ in name; make one row of them, or give each person a phone or e-mail of their own.
+Rows 5-6, invalid: rows 5 and 6 are the same person, but differ in name (Ann Roe / Amy Roe); make one row of them, or give each person a phone or e-mail of their own.
 Row 8, invalid: there is no argument city: did you mean address_city?
 Row 9, needs_confirmation: a lead of this name exists, and without phone and e-mail a new one could never be matched.
   The plan for Max Lee (new):
@@ -428,7 +428,7 @@ Note: rows 1-2: a new stage and a new tag can make the company's automations tex
     )
     assert said(disagreeing) == snapshot("""\
 2 rows: 2 invalid. 2 requests spent.
-Rows 1-2, invalid: rows 1 and 2 are the same person, but differ in stage; make one row of them, or give each person a phone or e-mail of their own.\
+Rows 1-2, invalid: rows 1 and 2 are the same person, but differ in stage (Lost / Won); make one row of them, or give each person a phone or e-mail of their own.\
 """)
     # With the id everything may change; with the phone the name may not.
     sneaking = await upsert(client, [{"id": JANE, "stage": "Lost"}, {"phone": "7635550100", "name": "Bob"}])
