@@ -298,13 +298,11 @@ class _Layout:
 
 
 def _is_sentence(cells: Iterable[str]) -> bool:
-    """Whether a row holds a text or a time, and nothing like the name of a person."""
+    """Whether a row holds a sentence, or the time at which the file was made, and not the name of somebody."""
     text = "".join(cells).strip()
-    return (
-        len(text.split()) > _MAX_NAME_WORDS
-        or any(map(str.isdigit, text))
-        or text.endswith((".", "!", "?", ":"))
-    )
+    words = len(text.split())
+    has_mark = any(map(str.isdigit, text)) or text.endswith((".", "!", "?", ":"))
+    return words > _MAX_NAME_WORDS or (words > 1 and has_mark)
 
 
 def _trimmed(cells: list[str]) -> list[str]:

@@ -127,7 +127,10 @@ CSV, Windows-1252, separated by semicolons; 2 rows.
   Value → projected_value, a comma read as the decimal point
   Follow up date → follow_up_date, 03.12.2026 read as day/month/year
   Notizen → notes
+Read as blank:
+  Notizen: "n/a" (row 3)
 Row 2, for example: name: Jörg Müller · phone: +49 89 1234567 · email: joerg@example.com · projected_value: 1250.50 · follow_up_date: 2026-12-03 · address_street1: Hauptstraße 5 · address_city: München · address_zip: 80331 · notes: Klingel "Müller"; Hund
+Row 3, for example: name: Zoë Groß · phone: +49 89 7654321 · projected_value: 99.9 · follow_up_date: 2026-12-24 · address_street1: Am Wall 7 · address_city: Dresden · address_zip: 01067
 Plan for 2 rows: 2 created.
 Worth knowing:
   rows 2-3: a new lead can make the company's automations text or e-mail the person
@@ -205,14 +208,18 @@ CSV, UTF-8, separated by commas; 5 rows.
   Follow-up → follow_up_date, 12/3/2026 read as month/day/year
   Lead Source → source
   Labels → tags
+Read as blank:
+  Mobile Phone: "n/a" (row 5)
 Row 2, for example: name: Dana Whitfield · phone: (612) 555-0142 · projected_value: 1200.50 · follow_up_date: 2026-12-03 · source: Home show · tags: VIP, North · address_street1: 214 Oak Street, Unit 5 · address_city: Delano · address_state: MN · address_zip: 55328
+Row 3, for example: name: Bob Doe · phone: 763-555-0100 · email: bob@example.com
+Row 4, for example: name: Jane · email: jane.doe@example.com · projected_value: 450 · follow_up_date: 2026-12-24T15:30:00
 Plan for 5 rows: 1 created, 1 updated, 1 needs_confirmation, 2 invalid.
 Changes:
   row 4, Jane Doe (matched by email): projected_value: $299 → $450; follow_up_date: none → 2026-12-24 15:30 (America/Chicago)
 Rows that need attention:
   row 3, needs_confirmation: this phone belongs to Jane Doe, whose name and email would be replaced. The plan for Jane Doe (matched by phone): name: Jane Doe → Bob Doe; email: jane.doe@example.com → bob@example.com; unchanged: phone. To approve it, confirm: <token>
-  row 5, invalid: email: not an e-mail address such as name@example.com
-  row 7, invalid: projected_value: must be a valid number, unable to parse string as a number
+  row 5, invalid: Email "sam at example dot com": not an e-mail address such as name@example.com
+  row 7, invalid: Value "a lot": not one amount such as 1200.50; a range has to be decided
 Worth knowing:
   row 2: a new lead can make the company's automations text or e-mail the person
   row 4: a follow-up date can make the company's automations text or e-mail the person
@@ -240,14 +247,18 @@ CSV, UTF-8, separated by commas; 5 rows.
   Follow-up → follow_up_date, 12/3/2026 read as month/day/year
   Lead Source → source
   Labels → tags
+Read as blank:
+  Mobile Phone: "n/a" (row 5)
 Row 2, for example: name: Dana Whitfield · phone: (612) 555-0142 · projected_value: 1200.50 · follow_up_date: 2026-12-03 · source: Home show · tags: VIP, North · address_street1: 214 Oak Street, Unit 5 · address_city: Delano · address_state: MN · address_zip: 55328
+Row 3, for example: name: Bob Doe · phone: 763-555-0100 · email: bob@example.com
+Row 4, for example: name: Jane · email: jane.doe@example.com · projected_value: 450 · follow_up_date: 2026-12-24T15:30:00
 Plan for 5 rows: 1 created, 1 updated, 1 needs_confirmation, 2 invalid.
 Changes:
   row 4, Jane Doe (matched by email): projected_value: $299 → $450; follow_up_date: none → 2026-12-24 15:30 (America/Chicago)
 Rows that need attention:
   row 3, needs_confirmation: this phone belongs to Jane Doe, whose name and email would be replaced. The plan for Jane Doe (matched by phone): name: Jane Doe → Bob Doe; email: jane.doe@example.com → bob@example.com; unchanged: phone. To approve it, confirm: <token>
-  row 5, invalid: email: not an e-mail address such as name@example.com
-  row 7, invalid: projected_value: must be a valid number, unable to parse string as a number
+  row 5, invalid: Email "sam at example dot com": not an e-mail address such as name@example.com
+  row 7, invalid: Value "a lot": not one amount such as 1200.50; a range has to be decided
 Worth knowing:
   row 2: a new lead can make the company's automations text or e-mail the person
   row 4: a follow-up date can make the company's automations text or e-mail the person
@@ -264,8 +275,8 @@ leads.attention.csv holds the rows that need attention: correct them there, and 
         assert said((tmp_path / "leads.attention.csv").read_text("utf-8")) == snapshot("""\
 \ufeffrow,name,phone,email,projected_value,confirm,reason
 3,Bob Doe,763-555-0100,bob@example.com,,,"this phone belongs to Jane Doe, whose name and email would be replaced. The plan for Jane Doe (matched by phone): name: Jane Doe → Bob Doe; email: jane.doe@example.com → bob@example.com; unchanged: phone. To approve it, confirm: <token>"
-5,Sam,,sam at example dot com,,,email: not an e-mail address such as name@example.com
-7,Eve Roe,,eve@example.com,a lot,,"projected_value: must be a valid number, unable to parse string as a number"
+5,Sam,,sam at example dot com,,,"Email ""sam at example dot com"": not an e-mail address such as name@example.com"
+7,Eve Roe,,eve@example.com,a lot,,"Value ""a lot"": not one amount such as 1200.50; a range has to be decided"
 """)
 
         del sandbox.requests[:]
@@ -285,13 +296,17 @@ CSV, UTF-8, separated by commas; 5 rows.
   Follow-up → follow_up_date, 12/3/2026 read as month/day/year
   Lead Source → source
   Labels → tags
+Read as blank:
+  Mobile Phone: "n/a" (row 5)
 Row 2, for example: name: Dana Whitfield · phone: (612) 555-0142 · projected_value: 1200.50 · follow_up_date: 2026-12-03 · source: Home show · tags: VIP, North · address_street1: 214 Oak Street, Unit 5 · address_city: Delano · address_state: MN · address_zip: 55328
+Row 3, for example: name: Bob Doe · phone: 763-555-0100 · email: bob@example.com
+Row 4, for example: name: Jane · email: jane.doe@example.com · projected_value: 450 · follow_up_date: 2026-12-24T15:30:00
 Done in an earlier run: 2 rows.
 Plan for 3 rows: 1 needs_confirmation, 2 invalid.
 Rows that need attention:
   row 3, needs_confirmation: this phone belongs to Jane Doe, whose name and email would be replaced. The plan for Jane Doe (matched by phone): name: Jane Doe → Bob Doe; email: jane.doe@example.com → bob@example.com; unchanged: phone. To approve it, confirm: <token>
-  row 5, invalid: email: not an e-mail address such as name@example.com
-  row 7, invalid: projected_value: must be a valid number, unable to parse string as a number
+  row 5, invalid: Email "sam at example dot com": not an e-mail address such as name@example.com
+  row 7, invalid: Value "a lot": not one amount such as 1200.50; a range has to be decided
 3 requests spent. There is nothing to write.
 3 rows: 1 needs_confirmation, 2 invalid. 3 requests spent.
 leads.attention.csv holds the rows that need attention: correct them there, and import that file.
@@ -320,6 +335,8 @@ CSV, UTF-8, separated by commas; 3 rows.
   confirm → confirm
   reason: left out, not writable
 Row 2, for example: name: Bob Doe · phone: 763-555-0100 · email: bob@example.com
+Row 3, for example: name: Sam · email: sam@example.com
+Row 4, for example: name: Eve Roe · email: eve@example.com · projected_value: 900
 Plan for 3 rows: 2 created, 1 needs_confirmation.
 Rows that need attention:
   row 2, needs_confirmation: this phone belongs to Jane Doe, whose name and email would be replaced. The plan for Jane Doe (matched by phone): name: Jane Doe → Bob Doe; email: jane.doe@example.com → bob@example.com; unchanged: phone. To approve it, confirm: <token>
@@ -411,6 +428,7 @@ XLSX, sheet Leads; 2 rows.
   Follow up → follow_up_date
   Tags → tags
 Row 2, for example: name: Dana Whitfield · phone: 6125550142 · projected_value: 1200.5 · follow_up_date: 2026-12-03
+Row 3, for example: name: Jane Doe · phone: 7635550100 · tags: VIP
 Plan for 2 rows: 1 created, 1 updated.
 Changes:
   row 3, Jane Doe (matched by phone): tags: + VIP
@@ -472,6 +490,7 @@ JSON lines; 2 rows.
   stage → stage
   notes → notes
 Row 1, for example: name: Dana Whitfield · phone: (612) 555-0142 · projected_value: 1200.5 · tags: in, out
+Row 2, for example: stage: Won · notes: Paid. Again next year. · id: 182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e
 Plan for 2 rows: 1 created, 1 updated.
 Changes:
   row 2, Jane Doe: stage: New Leads → Won; notes: + <today>: Paid. Again next year.
@@ -561,7 +580,7 @@ BAD_MAP: dict[str, Any] = snapshot(
         "Cell=telefone": (
             1,
             "",
-            "Error: There is no field telefone: there are name, phone, email, stage, priority, projected_value, follow_up_date, service_type, source, tags, address_street1, address_street2, address_city, address_state, address_zip, address_country, notes, id, confirm, first_name, last_name",
+            "Error: There is no field telefone: there are name, phone, email, stage, priority, projected_value, follow_up_date, service_type, source, tags, address_street1, address_street2, address_city, address_state, address_zip, address_country, notes, id, confirm, name_prefix, first_name, middle_name, last_name, name_suffix, company",
         ),
         "Cell": (2, "", "Error: --map Cell: must be COLUMN=FIELD"),
     }
@@ -685,7 +704,7 @@ async def test_a_file_holds_whole_ids(tmp_path: Path) -> None:
         status, out, _ = await run(tmp_path, "leads.csv", "--yes", **environment)
         assert status == 1
         assert "2 rows: 1 updated, 1 invalid." in out
-        assert "id: a file must hold whole ids, and this one is short" in out
+        assert 'id "182bd5e5": a file must hold whole ids, and this one is short' in out
         assert [lead["stage"] for lead in await all_leads(sandbox) if lead["id"] == JANE] == ["Won"]
 
 
@@ -719,6 +738,8 @@ CSV, UTF-8, separated by commas; 13 rows.
   notes → notes
   stage → stage
 Row 2, for example: name: Dana Whitfield · phone: (612) 555-0142 · notes: Two dogs.
+Row 3, for example: name: Dana · phone: 6125550142 · email: dana@example.com · notes: Gate code 4711.
+Row 4, for example: name: Ann Roe · phone: 612-555-0199 · stage: Quoted
 Plan for 13 rows: 5 created, 2 updated, 2 needs_confirmation, 4 invalid.
 Changes:
   rows 6-7, Jane Doe (matched by phone and email): stage: New Leads → Won; notes: + <today>: Has a new dog.
@@ -792,19 +813,20 @@ CSV, UTF-8, separated by commas; 4 rows.
   email → email
   Odd[2J → source
   notes → notes
-Row 2, for example: name: [31mRed2J name · email: nobody at home · source: «API key» · notes: @SUM(1) =1+1
+Read differently:
+  row 2, name: "[31mRed2J name" is read as [31mRed›2J name
 Plan for 4 rows: 4 invalid.
 Rows that need attention:
-  row 2, invalid: email: not an e-mail address such as name@example.com
-  row 3, invalid: email: not an e-mail address such as name@example.com
-  row 4, invalid: email: not an e-mail address such as name@example.com
-  row 5, invalid: email: not an e-mail address such as name@example.com
+  row 2, invalid: email "nobody at home": not an e-mail address such as name@example.com
+  row 3, invalid: name "=HYPERLINK("http://x.invalid","Ann")": is a formula and not its result; open the file in a spreadsheet, and save it again; email "+a b": not an e-mail address such as name@example.com
+  row 4, invalid: name "=quoted": is a formula and not its result; open the file in a spreadsheet, and save it again; email "none at all": not an e-mail address such as name@example.com
+  row 5, invalid: email "key": not an e-mail address such as name@example.com
 1 request spent. There is nothing to write.
 leads.attention.csv holds the rows that need attention: correct them there, and import that file.
 """)
     rows = table(tmp_path / "leads.attention.csv")
     assert [(row["name"], row["email"], row["notes"]) for row in rows] == [
-        (red, "nobody at home", "'@SUM(1)\r\n=1+1"),
+        (red.replace("\x9b", "›").replace("\u202e", ""), "nobody at home", "'@SUM(1)\r\n=1+1"),
         ("'" + link, "'+a b", ""),
         # What was read without its apostrophe gets it back.
         ("'=quoted", "none at all", ""),
@@ -813,11 +835,11 @@ leads.attention.csv holds the rows that need attention: correct them there, and 
 
 
 async def test_a_file_of_rows_that_need_attention_is_never_overwritten(tmp_path: Path) -> None:
-    file = write(tmp_path / "leads.csv", *people(1, email="?"))
+    file = write(tmp_path / "leads.csv", *people(1, email="ann at home"))
     (tmp_path / "leads.attention.csv").write_text("in work")
     async with company(3, now=lambda: NOW) as (_, environment):
         for row, name in ((0, "-2"), (0, "-2"), (1, "-3"), (0, "-2")):
-            write(file, people(2, email="?")[row])
+            write(file, people(2, email="ann at home")[row])
             _, out, _ = await run(tmp_path, "leads.csv", "--yes", **environment)
             assert f"leads.attention{name}.csv holds the rows" in out
     assert files(tmp_path) == snapshot(
@@ -869,6 +891,8 @@ async def test_it_stops_where_the_requests_end_and_goes_on_there(tmp_path: Path)
                     [
                         "CSV, UTF-8, separated by commas; 10 rows.",
                         "Row 2, for example: name: Person 0 · phone: (218) 555-0000",
+                        "Row 3, for example: name: Person 1 · phone: (218) 555-0001",
+                        "Row 4, for example: name: Person 2 · phone: (218) 555-0002",
                         "Plan for 10 rows: 10 created.",
                         "Worth knowing:",
                         "2 requests spent. To write this takes 10 more.",
@@ -882,6 +906,8 @@ async def test_it_stops_where_the_requests_end_and_goes_on_there(tmp_path: Path)
                     [
                         "CSV, UTF-8, separated by commas; 10 rows.",
                         "Row 2, for example: name: Person 0 · phone: (218) 555-0000",
+                        "Row 3, for example: name: Person 1 · phone: (218) 555-0001",
+                        "Row 4, for example: name: Person 2 · phone: (218) 555-0002",
                         "Done in an earlier run: 4 rows.",
                         "Plan for 6 rows: 6 created.",
                         "Worth knowing:",
@@ -896,6 +922,8 @@ async def test_it_stops_where_the_requests_end_and_goes_on_there(tmp_path: Path)
                     [
                         "CSV, UTF-8, separated by commas; 10 rows.",
                         "Row 2, for example: name: Person 0 · phone: (218) 555-0000",
+                        "Row 3, for example: name: Person 1 · phone: (218) 555-0001",
+                        "Row 4, for example: name: Person 2 · phone: (218) 555-0002",
                         "Done in an earlier run: 8 rows.",
                         "Plan for 2 rows: 2 created.",
                         "Worth knowing:",
@@ -939,7 +967,7 @@ async def test_rotor_does_not_let_us(tmp_path: Path, case: str) -> None:
         sandbox.faults.clear()
         assert case == "quota" or await all_leads(sandbox) == before
     assert (status, err) == (1, "")
-    assert out.splitlines()[4:] == NOT_LET[case]
+    assert out.splitlines()[6:] == NOT_LET[case]
 
 
 NOT_LET: dict[str, list[str]] = snapshot(
@@ -970,7 +998,7 @@ async def test_a_key_that_may_only_read(tmp_path: Path) -> None:
         status, out, _ = await run(tmp_path, "leads.csv", "--yes", **own)
         assert 1 <= sum("POST" in request for request in sandbox.requests) <= 4
     assert status == 1
-    assert re.sub(r"\d requests", "<n> requests", "\n".join(out.splitlines()[8:])) == snapshot("""\
+    assert re.sub(r"\d requests", "<n> requests", "\n".join(out.splitlines()[10:])) == snapshot("""\
 9 rows: 9 not_sent. <n> requests spent.
 Worth knowing:
   rows 2-10: nothing was sent: This API key lacks the scope leads:write (403), and nothing was done. Whoever made it can make one with that scope in Rotor under Settings → Integrations. Reading with search_leads and get_lead may still work
@@ -1019,7 +1047,7 @@ CANNOT: dict[str, Any] = snapshot(
         "nobody": (
             1,
             "",
-            'No column says whom a row is about: a name, a phone, an e-mail or a lead id. The columns are Colour, Size. Say which is which, such as --map "Colour=name"\n',
+            'No column says whom a row is about: a name, a phone, an e-mail or a lead id. The columns are Colour ("red"), Size ("5"). Say which is which, such as --map "Colour=name"\n',
         ),
         "quote": (
             1,
@@ -1106,6 +1134,8 @@ CSV, UTF-8, separated by commas; 3 rows.
   name → name
   phone → phone
 Row 2, for example: name: Person 0 · phone: (218) 555-0000
+Row 3, for example: name: Person 1 · phone: (218) 555-0001
+Row 4, for example: name: Person 2 · phone: (218) 555-0002
 Plan for 3 rows: 3 created.
 Worth knowing:
   rows 2-4: a new lead can make the company's automations text or e-mail the person
@@ -1321,7 +1351,7 @@ async def test_a_row_is_read_in_the_file_to_correct_as_it_was_read_before(tmp_pa
 
 
 async def test_what_was_given_for_all_rows_holds_for_the_corrected_ones(tmp_path: Path) -> None:
-    write(tmp_path / "leads.csv", *people(1, email="?"))
+    write(tmp_path / "leads.csv", *people(1, email="ann at home"))
     async with company(3, now=lambda: NOW) as (sandbox, environment):
         _, out, _ = await run(tmp_path, "leads.csv", "--yes", "--tags=Spring 2027", **environment)
         (row,) = table(tmp_path / "leads.attention.csv")

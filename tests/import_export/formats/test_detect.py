@@ -127,7 +127,11 @@ def test_rows_of_other_lengths() -> None:
 def test_a_row_of_more_cells_than_columns_is_damaged() -> None:
     table = read_table(b"a,b\n1,2\n3,4\nJane Doe, Oak Street 1, Delano\n", "-")
     assert (table.columns, len(table.rows)) == (("a", "b"), 3)
-    assert table.damaged == snapshot()
+    assert table.damaged == snapshot(
+        {
+            4: 'the row has 3 cells where there are 2 columns; at its end stands "Delano". Put a text that holds a separator into quotes'
+        }
+    )
     # Where most rows have them, a name was forgotten.
     table = read_table(b"a,b\n1,2,3\n4,5,6\n7,8\n", "-")
     assert (table.columns, rows(table), table.damaged) == (

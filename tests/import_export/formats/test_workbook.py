@@ -124,7 +124,15 @@ def test_the_first_sheet_with_rows_is_taken() -> None:
         sheet(workbook, "Later", ["Name"], ["Jane"])
 
     assert read_table(written(fill), "-") == Table(
-        ("Name",), (Row(2, {"Name": "Sam"}),), "XLSX, sheet Leads (3 of 4)", remarks=snapshot()
+        ("Name",),
+        (Row(2, {"Name": "Sam"}),),
+        "XLSX, sheet Leads (3 of 4)",
+        remarks=snapshot(
+            (
+                'sheet "Choices", which is hidden, is not read (2 rows). To read it: --sheet "Choices"',
+                'sheet "Later" is not read (2 rows). To read it: --sheet "Later"',
+            )
+        ),
     )
 
 
