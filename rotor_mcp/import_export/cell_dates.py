@@ -57,11 +57,11 @@ def choose_date_reader(cells: Sequence[str], region: str, order: DateOrder | Non
     found = [day for cell in cells if (day := _numeric_date(cell.strip()))]
     shown = Counter(own for day in found if (own := _order(day)))
     order = order or _order_of_column(shown["mdy"], shown["dmy"], region)
-    fitting = [day for day in found if order is None or _order(day) in (order, None)]
+    fitting = [day for day in found if (order is None or _order(day) in (order, None)) and _exists(day)]
     ambiguous = [day for day in fitting if _order(day) is None and day[1] != day[3]]
     note = ""
-    if found:
-        example = "{0}{1}{2}{1}{3}".format(*(ambiguous or fitting or found)[0].groups())
+    if fitting:
+        example = "{0}{1}{2}{1}{3}".format(*(ambiguous or fitting)[0].groups())
         if order:
             note = f"{example} read as {_ORDER_TEXTS[order]}"
         elif ambiguous:
@@ -90,6 +90,12 @@ def _order_of_column(month_first: int, day_first: int, region: str) -> DateOrder
 def _may_begin_with_year(day: re.Match[str]) -> bool:
     """Whether a date such as 26-12-01 may begin with the year: as its end, 01 would be long ago."""
     return day[2] == "-" and len(day[4]) == 2 and int(day[4]) < _FIRST_YEAR
+
+
+def _exists(day: re.Match[str]) -> bool:
+    """Whether one of the numbers before the year is a month, and the other a day."""
+    first, second = sorted((int(day[1]), int(day[3])))
+    return 1 <= first <= 12 and second <= 31
 
 
 def _order(day: re.Match[str]) -> DateOrder | None:

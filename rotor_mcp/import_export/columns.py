@@ -142,8 +142,8 @@ class _Guess:
         if match.field in _MAY_HOLD_CONTACTS - {*CONTACTS}:
             return False
         self.warnings.append(
-            f"{column} names {match.field}, but holds {_PLURAL[profile.look]}, {profile.shown}: read as "
-            f"{profile.look}"
+            f"{column} stands for {match.field}, but its cells are {_PLURAL[profile.look]}, {profile.shown}: "
+            f"they are read as {profile.look}"
         )
         return True
 

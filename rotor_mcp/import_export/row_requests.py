@@ -53,9 +53,9 @@ class RowRequests:
             shorter = _without(
                 reading, {name: why for name, why in faults.items() if name not in _NOT_SKIPPED}
             )
-            request, faults = self._parsed(shorter)
-            if request is not None:
-                return RowRequest(shorter, request)
+            without, _ = self._parsed(shorter)
+            if without is not None:
+                return RowRequest(shorter, without)
         if request is None:
             return RowRequest(reading, failure=InvalidArguments(_texts(reading, faults)))
         return RowRequest(reading, request)
@@ -95,6 +95,6 @@ def _texts(reading: RowReading, faults: dict[str, str]) -> list[str]:
         if name in reading.cells:
             column, cell = reading.cells[name]
             texts.append(f'{column} "{cut(cell)}": {why}')
-        else:
-            texts.append(f"{name}: {why}" if why else name)
+        else:  # nobody is meant, or what several columns say is too long
+            texts.append(why if name == "arguments" else f"{name}: {why}")
     return texts

@@ -143,8 +143,9 @@ def _header_position(sheet: Sheet, options: ReadOptions, region: str) -> int | N
     best = known.index(max(known))
     if known[best] > 1 or (known[best] and all(filled[at] < filled[best] for at in range(best))):
         return best
-    usual = Counter(filled).most_common(1)[0][0]
-    at = next(at for at, count in enumerate(filled) if 2 * count >= usual)
+    counts = Counter(filled)
+    usual = max(counts, key=lambda count: (counts[count], count))
+    at = next(at for at, count in enumerate(filled) if 2 * count > usual)
     if _holds_values(first[at], region) and len(first) > 1:
         raise TableError(_no_header_text(sheet.records[at]))
     return at
@@ -182,7 +183,7 @@ class _Layout:
         self._region = region
         self._remarks = [*sheet.remarks]
         self._damaged: dict[int, str] = {}
-        first = 0 if header_at is None else header_at + 1
+        first = self._titles() if header_at is None else header_at + 1
         self._body = range(first, len(sheet.records))
         widths = [len(_trimmed(cells)) for cells in self._cells(self._body)]
         self._has_header = header_at is not None
@@ -194,6 +195,14 @@ class _Layout:
             self._leave_out(above, "above the header")
             if above:
                 self._remarks.append(f"row {sheet.records[header_at][0]} names the columns")
+
+    def _titles(self) -> int:
+        """Leave out titles above a table without a header. Returns their number."""
+        first = [*islice(self._sheet.records, MAX_HEADER_ROW)]
+        rows = (at for at, (_, cells) in enumerate(first) if _filled(cells) > 1 or self._has_contact(cells))
+        titles = next(rows, 0)
+        self._leave_out(first[:titles], "above the table")
+        return titles
 
     def table(self) -> Table:
         """Return the table."""
@@ -298,7 +307,7 @@ class _Layout:
 
 
 def _is_sentence(cells: Iterable[str]) -> bool:
-    """Whether a row holds a sentence, or the time at which the file was made, and not the name of somebody."""
+    """Whether a row holds a sentence, or when the file was made, and not the name of somebody."""
     text = "".join(cells).strip()
     words = len(text.split())
     has_mark = any(map(str.isdigit, text)) or text.endswith((".", "!", "?", ":"))

@@ -10,7 +10,7 @@ from rotor_mcp.api.models import READ_NAMES, LeadFields
 from rotor_mcp.import_export import header_synonyms
 from rotor_mcp.import_export.columns import NOT_WRITABLE, ColumnError, match_columns
 from rotor_mcp.import_export.header_synonyms import COMPANY, NAME_PARTS, match_header
-from rotor_mcp.import_export.row_reading import FIELDS, ColumnMapping
+from rotor_mcp.import_export.row_reading import FIELDS, CellRemark, ColumnMapping
 from rotor_mcp.import_export.table import Row, Table
 from rotor_mcp.leads.requests import UpsertRequest
 from rotor_mcp.leads.validation import parse
@@ -524,6 +524,184 @@ def test_what_our_own_files_hold_and_cannot_be_written() -> None:
         *("archived", "archived_at", "assigned_to", "created_at", "location", "value_score"),
         *("reason", "row"),
     }
+
+
+def described(*lines: str, **given_fields: str) -> tuple[list[str], tuple[str, ...]]:
+    columns, _ = matched(*lines, **given_fields)
+    return columns.describe(), columns.warnings
+
+
+def test_contacts_are_recognized_by_their_look() -> None:
+    columns, arguments = matched(
+        "Name,Ansprechbar unter,Elektropost,Spalte",
+        "Ann,612-555-0101 (cell),ann@example.com,1",
+        "Bob,(612) 555-0102,,2",
+    )
+    assert columns.describe() == snapshot(
+        [
+            "Name → name",
+            "Ansprechbar unter → phone, by what it holds",
+            "Elektropost → email, by what it holds",
+            'Spalte: left out, such as "1" (2 rows)',
+        ]
+    )
+    assert arguments == [
+        {"name": "Ann", "phone": "612-555-0101", "email": "ann@example.com"},
+        {"name": "Bob", "phone": "(612) 555-0102"},
+    ]
+
+
+def test_what_looks_like_contacts_and_is_left_out_is_said() -> None:
+    rows = [f"P{n},612-555-01{n:02},rita@brightside.example.com,6125550{n:03},bob@x.com" for n in range(8)]
+    assert described("Name,Phone,Lead Owner Email,Fax,Wer", *rows) == snapshot(
+        (
+            [
+                "Name → name",
+                "Phone → phone",
+                'Lead Owner Email: left out, although it holds e-mails, such as "rita@brightside.example.com" (8 rows), as its header names somebody else',
+                'Fax: left out, although it holds phones, such as "6125550000" (8 rows), as its header names somebody else',
+                'Wer: left out, although it holds e-mails, such as "bob@x.com" (8 rows), as many rows hold the same',
+            ],
+            (
+                'Lead Owner Email holds e-mails and is left out, as its header names somebody else. To take it: --map "Lead Owner Email=email"',
+                'Fax holds phones and is left out, as its header names somebody else. To take it: --map "Fax=phone"',
+                'Wer holds e-mails and is left out, as many rows hold the same. To take it: --map "Wer=email"',
+            ),
+        )
+    )
+
+
+def test_a_header_that_its_cells_contradict() -> None:
+    columns, arguments = matched("Name,Phone,Email,City", "Ann,ann@example.com,612-555-0101,bob@x.com")
+    assert (columns.describe(), columns.warnings) == snapshot(
+        (
+            [
+                "Name → name",
+                "Phone → email, by what it holds",
+                "Email → phone, by what it holds",
+                "City → email, by what it holds, where Phone is blank; otherwise to the notes",
+            ],
+            (
+                'Phone stands for phone, but its cells are e-mails, such as "ann@example.com" (1 row): they are read as email',
+                'Email stands for email, but its cells are phones, such as "612-555-0101" (1 row): they are read as phone',
+                'City stands for address_city, but its cells are e-mails, such as "bob@x.com" (1 row): they are read as email',
+            ),
+        )
+    )
+    assert arguments == [
+        {"name": "Ann", "phone": "612-555-0101", "email": "ann@example.com", "notes": "City: bob@x.com"}
+    ]
+
+
+def test_fields_are_proposed_for_what_is_left_out() -> None:
+    assert described(
+        "Name,Phone,Call back,Created,Price,Area,Where",
+        'Ann,612-555-0101,12/1/2026,1/1/2026,"$1,200",55328,"214 Oak St, Delano, MN 55328"',
+    ) == snapshot(
+        (
+            [
+                "Name → name",
+                "Phone → phone",
+                'Call back: left out, such as "12/1/2026" (1 row); --map "Call back=follow_up_date" takes it as follow_up_date',
+                'Created: left out, such as "1/1/2026" (1 row)',
+                'Price: left out, such as "$1,200" (1 row); --map "Price=projected_value" takes it as projected_value',
+                'Area: left out, such as "55328" (1 row); --map "Area=address_zip" takes it as address_zip',
+                'Where: left out, such as "214 Oak St, Delano, MN 55328" (1 row); --map "Where=address_street1" takes it as address_street1',
+            ],
+            (),
+        )
+    )
+
+
+def test_columns_without_a_header() -> None:
+    table_without = read_table(
+        b"Ann Lee,612-555-0101,ann@example.com,x\nBob Roe,,bob@x.com,y", "-", header_row=0
+    )
+    columns = match_columns(table_without, {}, region="US")
+    assert columns.describe() == snapshot(
+        [
+            "column 1 → name, by what it holds",
+            "column 2 → phone, by what it holds",
+            "column 3 → email, by what it holds",
+            'column 4: left out, such as "x" (2 rows)',
+        ]
+    )
+    columns = match_columns(table_without, {"column 4": "notes", "column 1": ""}, region="US")
+    assert columns.read(table_without.rows[0]).arguments == {
+        "phone": "612-555-0101",
+        "email": "ann@example.com",
+        "notes": "x",
+    }
+
+
+@pytest.mark.parametrize(
+    ("header", "row", "name", "notes"),
+    [
+        ("Name,Surname", "Ann,Lee", "Ann Lee", None),
+        ("Name,Surname", "Ann Lee,Lee", "Ann Lee", None),
+        ("Customer,Surname", "ann,LEE", "ann LEE", None),
+        ("First Name,Name", "Ann,Lee", "Ann Lee", None),
+        ("First Name,Name", "Ann,Ann Lee", "Ann Lee", None),
+        ("Name,First,Last", "Sparkle LLC,Ann,Lee", "Sparkle LLC", "First, Last: Ann Lee"),
+        ("Name,First,Last", "Lee,Ann,Lee", "Ann Lee", None),
+        ("Name,First,Middle,Last", "Ann Lee,Ann,Q,Lee", "Ann Q Lee", None),
+        ("Name,First,Last", "Bob Lee,Ann,Lee", "Bob Lee", "First: Ann"),
+        ("Name,Surname", "Sparkle LLC,Lee", "Sparkle LLC", "Surname: Lee"),
+        ("Prefix,First,Last,Suffix", "Dr.,Ann,Lee,Jr.", "Dr. Ann Lee Jr.", None),
+        ("Company,Phone", "Sparkle LLC,612-555-0101", "Sparkle LLC", None),
+        ("Company,First,Last", "Sparkle LLC,Ann,Lee", "Ann Lee", "Company: Sparkle LLC"),
+        ("Name,Company", "Ann Lee,Ann Lee", "Ann Lee", None),
+        ("Suffix,Phone", "Jr.,612-555-0101", None, "Suffix: Jr."),
+        ("Name,x", '"Doe, Jane",', "Jane Doe", None),
+        ("Name,x", '"Doe, Jane & John",', "Jane & John Doe", None),
+        ("Name,x", '"Smith, John, Jr.",', "John Smith Jr.", None),
+        ("Name,x", '"Acme, Inc.",', "Acme, Inc.", None),
+        ("Name,x", '"Jane Doe, DDS",', "Jane Doe, DDS", None),
+        ("Name,x", '"Lee, Roe and Sons, LLC",', "Lee, Roe and Sons, LLC", None),
+        ("Name,x", "Tom &amp; Ann Lee,", "Tom & Ann Lee", None),
+        ("Name,x", "JosÃ© MuÃ±oz,", "José Muñoz", None),
+    ],
+)
+def test_names(header: str, row: str, name: str | None, notes: str | None) -> None:
+    _, (arguments,) = matched(header, row)
+    assert (arguments.get("name"), arguments.get("notes")) == (name, notes)
+
+
+WHOLE = "214 Oak St, Delano, MN 55328"
+
+
+@pytest.mark.parametrize(
+    ("header", "row", "address"),
+    [
+        ("Address", f'"{WHOLE}"', ("214 Oak St", "Delano", "MN", "55328")),
+        ("Address", "214 Oak Street Delano MN 55328", ("214 Oak Street", "Delano", "MN", "55328")),
+        ("Address", '"214 Oak St, Unit 5, Delano, Minnesota"', ("214 Oak St, Unit 5", "Delano", "Minnesota", None)),
+        ("Address", "214 Oak St", ("214 Oak St", None, None, None)),
+        ("Address,Street,City,Zip", f'"{WHOLE}",214 Oak St,Delano,55328', ("214 Oak St", "Delano", None, "55328")),
+        ("Address,City,Zip", f'"{WHOLE}",Delano,55328', ("214 Oak St", "Delano", "MN", "55328")),
+        ("Address,City", f'"{WHOLE}",Buffalo', (WHOLE, "Buffalo", None, None)),
+        ("Address,Street,City", f'"{WHOLE}",9 Elm Ave,Buffalo', ("9 Elm Ave", "Buffalo", None, None)),
+        ("Address", '"12 Rue St-Denis, Montréal, QC H2X 1K9"', ("12 Rue St-Denis, Montréal, QC H2X 1K9", None, None, None)),
+    ],
+)  # fmt: skip
+def test_addresses_whole_and_in_parts(header: str, row: str, address: tuple[str | None, ...]) -> None:
+    _, (arguments,) = matched(f"Name,{header}", f"Ann,{row}")
+    assert tuple(arguments.get(f"address_{part}") for part in ("street1", "city", "state", "zip")) == address
+
+
+def test_an_address_that_the_parts_contradict_is_named() -> None:
+    columns, _ = matched("Name,Address,Street", f'Ann,"{WHOLE}",9 Elm Ave')
+    rows = table("Name,Address,Street", f'Ann,"{WHOLE}",9 Elm Ave')
+    assert columns.read(rows.rows[0]).remarks == snapshot(
+        [
+            CellRemark(
+                kind="left_out",
+                column="Address",
+                cell="214 Oak St, Delano, MN 55328",
+                text='"9 Elm Ave" is used',
+            )
+        ]
+    )
 
 
 headers = st.sampled_from(

@@ -98,6 +98,163 @@ def people(number: int, **fields: str) -> list[dict[str, str]]:
     return [{"name": f"Person {n}", "phone": f"(218) 555-{n:04}"} | fields for n in range(number)]
 
 
+# Options where a guess is not enough
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "said_of_it"),
+    [
+        pytest.param(
+            b"Leads 2026,\nAnn Lee,612-555-0101\n",
+            ["--no-header"],
+            "Row 2, for example: name: Ann Lee · phone: 612-555-0101",
+            id="no header",
+        ),
+        pytest.param(
+            b"Name,Phone\nVorname,Tel\nAnn,612-555-0101\n",
+            ["--header-row=2", "--map=Vorname=name"],
+            "Row 3, for example: name: Ann · phone: 612-555-0101",
+            id="header row",
+        ),
+        pytest.param(
+            "Name,Phone\nЖора,612-555-0101\n".encode("koi8-r"),
+            ["--encoding=koi8-r"],
+            "Row 2, for example: name: Жора · phone: 612-555-0101",
+            id="encoding",
+        ),
+        pytest.param(
+            b"Name~Phone\nLee, Ann~612-555-0101\n",
+            ["--delimiter=~"],
+            "Row 2, for example: name: Ann Lee · phone: 612-555-0101",
+            id="delimiter",
+        ),
+        pytest.param(
+            b"Name,Phone,Follow up\nAnn,612-555-0101,1/2/2027\n",
+            ["--dates=dmy"],
+            "Row 2, for example: name: Ann · phone: 612-555-0101 · follow_up_date: 2027-02-01",
+            id="dates",
+        ),
+        pytest.param(
+            b"Name,Phone,Email\nAnn,612-555-0101,ann at home\n",
+            ["--skip-invalid-values"],
+            "Row 2, for example: name: Ann · phone: 612-555-0101",
+            id="invalid values",
+        ),
+        pytest.param(
+            b"Name,City\nAnn,Delano\n",
+            ["--yes-without-contacts"],
+            "Row 2, for example: name: Ann · address_city: Delano",
+            id="no contacts",
+        ),
+    ],
+)
+async def test_what_the_person_says_of_a_file(
+    tmp_path: Path, text: bytes, options: list[str], said_of_it: str
+) -> None:
+    (tmp_path / "leads.csv").write_bytes(text)
+    async with company(3, now=lambda: NOW) as (sandbox, environment):
+        before = len(await all_leads(sandbox))
+        status, out, _ = await run(tmp_path, "leads.csv", "--dry-run", **environment)
+        assert (status, said_of_it in out) != (0, True)
+        status, out, err = await run(tmp_path, "leads.csv", "--yes", *options, **environment)
+        assert len(await all_leads(sandbox)) == before + 1
+    assert said_of_it in out.splitlines()
+    assert (status, err) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("options", "error"),
+    [
+        (
+            ["--no-header", "--header-row=2"],
+            "--no-header says that no row names the columns, --header-row which one does",
+        ),
+        (["--delimiter=;;"], "--delimiter ;;: must be one character, such as ; or tab"),
+        (
+            ["--encoding=utf8mb4"],
+            "There is no encoding utf8mb4. Usual ones are utf-8, cp1252 (Windows), mac-roman and utf-16",
+        ),
+        (["--sheet=Leads"], "--sheet is for workbooks, and this is a text file: it has one table"),
+    ],
+)
+async def test_what_cannot_be_said_of_a_file(tmp_path: Path, options: list[str], error: str) -> None:
+    (tmp_path / "leads.csv").write_text("Name,Phone\nAnn,612-555-0101\n")
+    status, out, err = await run(tmp_path, "leads.csv", "--sandbox", *options)
+    assert (status in (1, 2), out, err.splitlines()[-1]) == (True, "", f"Error: {error}")
+
+
+async def test_nobody_who_could_be_contacted(tmp_path: Path) -> None:
+    (tmp_path / "leads.csv").write_text("Name,Wen fragen\nAnn,612\nBob,613\n")
+    async with company(3, now=lambda: NOW) as (sandbox, environment):
+        status, out, err = await run(tmp_path, "leads.csv", "--yes", **environment)
+        assert sandbox.requests == []
+    assert (status, out, err, files(tmp_path)) == snapshot(
+        (
+            1,
+            """\
+CSV, UTF-8, separated by commas; 2 rows.
+  Name → name
+  Wen fragen: left out, such as "612" (2 rows)
+Row 2, for example: name: Ann
+Row 3, for example: name: Bob
+Nothing was looked up or written: no row has a phone or an e-mail, so nobody could be contacted or found again. Say which column holds them, such as --map 'Wen fragen=phone', or say --yes-without-contacts.
+""",
+            "",
+            ["leads.csv"],
+        )
+    )
+    # Whoever says which column is the name has looked at the columns.
+    status, out, _ = await run(tmp_path, "leads.csv", "--sandbox", "--map=Name=name", "--dry-run")
+    assert (status, "2 created" in out) == (0, True)
+
+
+async def test_a_row_is_written_without_its_invalid_values(tmp_path: Path) -> None:
+    (tmp_path / "leads.csv").write_text(
+        "Name,Phone,Email,Value,Follow up\n"
+        "Ann,612-555-0101,ann at home,$300-500,31/31/2026\n"
+        "Bob,000-000-0000,bob@example.com,,\n"
+        ",ask his wife,,,\n"
+    )
+    async with company(3, now=lambda: NOW) as (sandbox, environment):
+        before = {lead["id"] for lead in await all_leads(sandbox)}
+        status, out, _ = await run(tmp_path, "leads.csv", "--yes", "--skip-invalid-values", **environment)
+        new = [lead for lead in await all_leads(sandbox) if lead["id"] not in before]
+    assert {(lead["name"], lead["phone"], lead["email"]) for lead in new} == {
+        ("Ann", "612-555-0101", None),
+        ("Bob", None, "bob@example.com"),
+    }
+    assert (status, said(out)) == snapshot(
+        (
+            1,
+            """\
+CSV, UTF-8, separated by commas; 3 rows.
+  Name → name
+  Phone → phone
+  Email → email
+  Value → projected_value
+  Follow up → follow_up_date, 31/31/2026 read as month/day/year
+Left out:
+  row 2, Email: "ann at home": not an e-mail address such as name@example.com
+  row 2, Value: "$300-500": not one amount such as 1200.50; a range has to be decided
+  row 2, Follow up: "31/31/2026": not a date such as 2026-12-01, nor a date-time such as 2026-12-01T09:30
+  row 3, Phone: "000-000-0000": no phone number that could exist; correct it or leave it blank
+Row 2, for example: name: Ann · phone: 612-555-0101
+Row 3, for example: name: Bob · email: bob@example.com
+Plan for 3 rows: 2 created, 1 invalid.
+Rows that need attention:
+  row 4, invalid: arguments: give at least a phone, an e-mail, a name or an id: nobody is meant otherwise
+Worth knowing:
+  rows 2-3: a new lead can make the company's automations text or e-mail the person
+3 requests spent. To write this takes 2 more.
+3 rows: 2 created, 1 invalid. 5 requests spent.
+Worth knowing:
+  rows 2-3: Rotor gave it the stage New Leads
+leads.attention.csv holds the rows that need attention: correct them there, and import that file.
+""",
+        )
+    )
+
+
 # What a file is taken for
 
 GERMAN = (

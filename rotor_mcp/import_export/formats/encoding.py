@@ -25,6 +25,7 @@ _PUNCTUATION = frozenset(
     "\u2019\u2018\u201c\u201d\u2013\u2014\u2026\u2022\u20ac\u00a3\u00b0\u00ae\u2122\u00a9\u00bd\u00bc\u00be\u00a7\u00ab\u00bb\u00bf\u00a1\u00b7\u00a0\u00b4"
 )
 _MAX_SHOWN_LINES = 3
+_FEW_LOST = 3
 _MAX_LOST_SHARE = 20
 """One letter in so many may be lost; bytes with more are no text."""
 
@@ -127,7 +128,7 @@ def _decode_lines(data: bytes) -> DecodedText | None:
             others[number] = text
         lines.append(text)
     lost = sum(text.count(LOST) for text in others.values())
-    if lost * _MAX_LOST_SHARE > len(data):
+    if lost > max(_FEW_LOST, len(data) // _MAX_LOST_SHARE):
         return None
     return DecodedText("".join(lines), "UTF-8", tuple(_line_remarks(others)))
 

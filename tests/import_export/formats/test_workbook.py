@@ -259,3 +259,100 @@ def test_without_the_package_that_reads_workbooks(monkeypatch: pytest.MonkeyPatc
     assert refused(XLS) == snapshot(
         "Workbooks need one package more: pip install 'rotor-mcp[xlsx]'. Or save the file as CSV"
     )
+
+
+def test_rows_that_are_hidden_or_filtered_out() -> None:
+    def fill(workbook: xlsxwriter.Workbook) -> None:
+        leads = sheet(
+            workbook,
+            "Leads",
+            ["Name", "Phone"],
+            ["Ann", "612-555-0101"],
+            ["Bob", "612-555-0102"],
+            ["Cy", "1"],
+        )
+        leads.set_row(2, options={"hidden": True})
+        leads.set_row(3, options={"hidden": True})
+
+    table = read_table(written(fill), "-")
+    assert ([row.cells["Name"] for row in table.rows], table.remarks) == snapshot(
+        (
+            ["Ann"],
+            (
+                "2 rows are hidden or filtered out in the sheet, and left out, such as row 3: Bob · 612-555-0102. To import them, show them and save the file",
+            ),
+        )
+    )
+
+
+def test_a_formula_whose_result_was_never_stored() -> None:
+    def without_results(_: str, part: bytes) -> bytes:
+        return part.replace(b"</f><v>0</v>", b"</f>").replace(b'<c r="D2">', b'<c r="D2" t="str">')
+
+    def fill(workbook: xlsxwriter.Workbook) -> None:
+        leads = sheet(workbook, "Leads", ["First", "Last", "Name", "Phone"], ["Ann", "Lee"])
+        leads.write_formula(1, 2, '=A2&" "&B2')
+        leads.write_formula(1, 3, "=VLOOKUP(A2,X:Y,2)", None, "")
+
+    table = read_table(rewritten(written(fill), without_results), "-")
+    assert [row.cells for row in table.rows] == [
+        {"First": "Ann", "Last": "Lee", "Name": '=A2&" "&B2', "Phone": ""}
+    ]
+
+
+def test_the_sheet_that_is_said() -> None:
+    def fill(workbook: xlsxwriter.Workbook) -> None:
+        sheet(workbook, "Leads 2026", ["Name", "Phone"], ["Ann", "1"])
+        sheet(workbook, "Old", ["Name", "Phone"], ["Bob", "2"])
+        sheet(workbook, "Choices", ["Name"], ["Cy"]).hide()
+
+    file = written(fill)
+    names = {
+        asked: read_table(file, "-", sheet=asked).rows[0].cells["Name"]
+        for asked in ("leads 2026", "OLD", "2", "Choices")
+    }
+    assert names == {"leads 2026": "Ann", "OLD": "Bob", "2": "Bob", "Choices": "Cy"}
+    with pytest.raises(TableError) as caught:
+        read_table(file, "-", sheet="New")
+    assert str(caught.value) == snapshot(
+        "There is no sheet New (--sheet). The sheets are Leads 2026, Old, Choices"
+    )
+    with pytest.raises(TableError) as caught:
+        read_table(b"Name,Phone", "-", sheet="1")
+    assert str(caught.value) == snapshot(
+        "--sheet is for workbooks, and this is a text file: it has one table"
+    )
+
+
+def test_the_sheet_with_known_headers_comes_before_a_text() -> None:
+    def fill(workbook: xlsxwriter.Workbook) -> None:
+        sheet(workbook, "Read me", ["How to use this"], ["Enter a lead in each row"], ["Thanks"])
+        sheet(workbook, "Leads", ["Leads 2026"], [], ["Name", "Phone"], ["Ann", "612-555-0101"])
+
+    table = read_table(written(fill), "-")
+    assert (table.columns, table.format_text, table.remarks) == snapshot(
+        (
+            ("Name", "Phone"),
+            "XLSX, sheet Leads (2 of 2)",
+            (
+                'sheet "Read me" is not read (3 rows). To read it: --sheet "Read me"',
+                'row 1 is left out, above the header: "Leads 2026"',
+                "row 3 names the columns",
+            ),
+        )
+    )
+
+
+def test_what_a_person_sees_in_a_cell() -> None:
+    def fill(workbook: xlsxwriter.Workbook) -> None:
+        leads = sheet(workbook, "Leads", ["Name", "Phone", "Zip", "Follow up"])
+        leads.merge_range(1, 0, 1, 3, "June")
+        leads.write_string(2, 0, "Ann")
+        leads.write_number(2, 1, 6125550101, workbook.add_format({"num_format": "(000) 000-0000"}))
+        leads.write_number(2, 2, 2134, workbook.add_format({"num_format": "00000"}))
+        leads.write_datetime(2, 3, date(2026, 12, 1), workbook.add_format({"num_format": "mmm d, yyyy"}))
+
+    assert [tuple(row.cells.values()) for row in read_table(written(fill), "-").rows] == [
+        ("June", "", "", ""),
+        ("Ann", "6125550101", "2134", "2026-12-01"),
+    ]
