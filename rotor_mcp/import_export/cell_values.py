@@ -8,7 +8,7 @@ import html
 import json
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache, partial
 from unicodedata import category
 
@@ -138,6 +138,7 @@ _FORMATTED_FIELDS = frozenset(
 _LONG_FIELDS = frozenset({"notes", "tags"})
 
 _NOTHING = CellReading()
+_APOSTROPHE = re.compile(r"'[\d+(=]")
 _FORMULA_TEXT = re.compile(r'="((?:[^"]|"")*)"')
 _MARKUP = re.compile(r"&(?:amp|quot|apos|lt|gt|nbsp|#\d{2,5}|#x[0-9a-f]{2,4});", re.IGNORECASE)
 _REORDERING = re.compile("[\u00ad\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
@@ -168,8 +169,7 @@ def _prepared(field: str, read: ReadCell, *, is_ours: bool) -> ReadCell:
             return CellReading(blank_word=True)
         if not is_ours and (fault := _general_fault(text)):
             return CellReading((cell,), fault=fault)
-        reading = read(text)
-        return replace(reading, values=tuple(_strip_all(reading.values)))
+        return read(text)
 
     return read_prepared
 
@@ -194,7 +194,7 @@ def _unwrap(cell: str, *, is_strict: bool) -> str:
         text = found[1].replace('""', '"').strip()
     elif len(text) > 2 and text[0] == text[-1] and text[0] in "\"'" and text[0] not in text[1:-1]:
         text = text[1:-1].strip()
-    if re.match(r"'[\d+(=]", text):
+    if _APOSTROPHE.match(text):
         text = text[1:]
     if not text.isascii():
         if is_strict:

@@ -31,6 +31,7 @@ ADDRESS = (
     "address_country",
 )
 _STREET = ADDRESS[0]
+_OF_ONE_VALUE = frozenset(FIELDS) - {"name", "tags", "notes", *ADDRESS}
 
 
 @dataclass(frozen=True)
@@ -155,8 +156,8 @@ class _RowReader:
             self._read_cell(source)
         self._set_name()
         self._set_address()
-        for name in FIELDS:
-            if name not in ("name", "tags", "notes", *ADDRESS):
+        for name in (*self._values, *self._faults):
+            if name in _OF_ONE_VALUE and name not in self._reading.arguments:
                 self._set_first(name)
         self._set_tags()
         self._set_notes()
@@ -265,7 +266,8 @@ class _RowReader:
         if whole and not plain:
             self._split_address(*whole[0])
         for name in ADDRESS:
-            self._set_first(name)
+            if name in self._values or name in self._faults:
+                self._set_first(name)
         parts = [self._reading.arguments[name] for name in ADDRESS if name in self._reading.arguments]
         for source, value in whole:
             if not is_covered(value, parts):

@@ -130,6 +130,8 @@ class SharedFields(Arguments):
             InvalidArguments: if both notes together exceed Rotor's limit.
         """
         shared = self.shared
+        if not shared:
+            return row
         missing = {
             name: value
             for name, value in shared.items()
