@@ -104,29 +104,25 @@ def choose_reader(
 # What stands around a value, and words that mean none
 
 _BLANK_CELLS = frozenset(
-    {
-        "-",
-        "--",
-        "---",
-        "–",  # noqa: RUF001 - a dash that people type
-        "—",
-        ".",
-        "n/a",
-        "#n/a",
-        "#ref!",
-        "#value!",
-        "#name?",
-        "#div/0!",
-        "#null!",
-        "#num!",
-    }
-    | {"#error!", "(blank)", "(none)", "(null)", "<null>", "[null]", "\\n", "undefined", "[object object]"}
-    | {"not provided", "not given", "not available", "not applicable"}
+    (
+        *("-", "--", "---", "–", "—", ".", "n/a", "\\n", "undefined"),  # noqa: RUF001 - a dash that people type
+        *("#n/a", "#ref!", "#value!", "#name?", "#div/0!", "#null!", "#num!", "#error!"),
+        *("(blank)", "(none)", "(null)", "<null>", "[null]", "[object object]"),
+        *("not provided", "not given", "not available", "not applicable"),
+    )
 )
-"""Cells that are blank in every field."""
+"""Cells that are blank in every field, also in brackets: errors of spreadsheets, and what programs write."""
 _BLANK_SPELLINGS = frozenset({"NULL", "NaN"})
 """The same, in this spelling alone: there are people called Null and Nan."""
-_BLANK_IN_FORMATTED_FIELDS = frozenset(
+_BLANK_IN_ADDRESSES = frozenset({"none", "null", "nil", "na", "n.a.", "unknown", "tbd"})
+_BLANK_IN_FORMATTED_FIELDS = _BLANK_IN_ADDRESSES | frozenset(
+    (
+        *("nan", "tba", "?", "??", "???", "x", "xx", "xxx", "empty", "not known"),
+        *("no phone", "no number", "no email", "no e-mail", "no mail", "no date", "no zip"),
+    )
+)
+"""Cells that are blank in fields with a format. In others they are values: a stage may be called None."""
+_FORMATTED_FIELDS = frozenset(
     {"none", "null", "nil", "na", "n.a.", "nan", "unknown", "tbd", "tba", "?", "??", "???", "x", "xx", "xxx"}
     | {"no phone", "no number", "no email", "no e-mail", "no mail", "no date", "no zip", "not known", "empty"}
 )

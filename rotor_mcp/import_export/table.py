@@ -252,6 +252,11 @@ class _Layout:
                     f"the row has {len(_trimmed(cells))} cells where there are {self._width} columns; at its "
                     f"end stands {_shown(extra)}. Put a text that holds a separator into quotes"
                 )
+            elif self._is_text(cells):
+                self._damaged[number] = (
+                    f"the row holds only {_shown(cells)}, which reads like a text about the list. If it is a "
+                    "lead, add a phone or an e-mail"
+                )
             elif self._is_torn(cells):
                 self._damaged[number] = (
                     f"the row has 1 cell, {_shown(cells)}, where others have {self._width}. If it belongs to "
@@ -263,6 +268,12 @@ class _Layout:
 
     def _has_contact(self, cells: Iterable[str]) -> bool:
         return any(looks_like_contact(cell, self._region) for cell in cells if cell.strip())
+
+    def _is_text(self, cells: Sequence[str]) -> bool:
+        """Whether a row holds a single text that is no name."""
+        return (
+            self._width > 1 and _filled(cells) == 1 and _is_sentence(cells) and not self._has_contact(cells)
+        )
 
     def _is_torn(self, cells: Sequence[str]) -> bool:
         """Whether a row seems to be a part of the row above, after a line break that is not in quotes."""
@@ -285,7 +296,7 @@ class _Layout:
         end = len(kept)
         while end > 1:
             number, cells = records[kept[end - 1]]
-            if self._width < 2 or _filled(cells) > 1 or not _is_sentence(cells) or self._has_contact(cells):
+            if not self._is_text(cells):
                 break
             end -= 1
             if number - records[kept[end - 1]][0] > 1:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from rotor_mcp.normalize import CACHED_FORMS, unicode_form
 
 if TYPE_CHECKING:
-    from phonenumbers import PhoneNumber, PhoneNumberMatch
+    from phonenumbers import PhoneNumber
 
 # The tables of `phonenumbers` take longer to load than all of this package: the first phone loads them.
 
@@ -109,7 +109,8 @@ def _numbers(text: str, region: str) -> "tuple[PhoneNumber, ...]":
 def phones_in(text: str, region: str) -> list[str]:
     """Return the numbers in a text as they are written there, without words around them.
 
-    A number that could not exist is none, nor one that would have to be rewritten, such as 001 612 555 0101.
+    A number that could not exist is none, nor one that would have to be rewritten, such as 001 612 555 0101
+    or +612-555-0101.
     """
     import phonenumbers
 
@@ -124,16 +125,9 @@ def phones_in(text: str, region: str) -> list[str]:
         if len({*str(match.number.national_number)}) > 1
     ]
     valid = [match for match in found if phonenumbers.is_valid_number(match.number)]
-    return [
-        national_text(match.raw_string, region) if _lacks_country_code(match) else match.raw_string
-        for match in valid or found
-    ]
-
-
-def _lacks_country_code(match: "PhoneNumberMatch") -> bool:
-    """Whether a national number stands behind a plus sign, as in +612-555-0101."""
-    text = match.raw_string.lstrip("(")
-    return text.startswith("+") and not digits_of(text).startswith(str(match.number.country_code))
+    if not valid and any(map(phonenumbers.is_valid_number, _numbers(text, region))):
+        return []
+    return [match.raw_string for match in valid or found]
 
 
 def national_text(text: str, region: str) -> str:

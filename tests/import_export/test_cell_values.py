@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rotor_mcp.import_export.cell_values import choose_reader
+from rotor_mcp.import_export.cell_dates import DateOrder
+from rotor_mcp.import_export.cell_values import CellReading, choose_reader
 from rotor_mcp.leads.requests import UpsertRequest
 from rotor_mcp.leads.validation import parse
 
@@ -189,3 +190,186 @@ def test_whatever_day_a_date_is_it_is_read(day: date, region: str, short: bool) 
 def test_any_cell_can_be_read(field: str, cells: list[str], region: str) -> None:
     values, _ = read(field, *cells, region=region)
     assert all(value.strip() == value and value for of_cell in values for value in of_cell)
+
+
+@pytest.mark.parametrize(
+    ("cell", "values", "rest"),
+    [
+        ("612-555-0101 (cell)", ["612-555-0101"], ""),
+        ("612-555-0101 home", ["612-555-0101"], ""),
+        ("Phone: (612) 555-0101 Mobile: (612) 555-0102", ["(612) 555-0101", "(612) 555-0102"], ""),
+        ("612-555-0101, 612-555-0102", ["612-555-0101", "612-555-0102"], ""),
+        ("612.555.0101 / 612.555.0102", ["612.555.0101", "612.555.0102"], ""),
+        ("612-555-0101 or 612-555-0102", ["612-555-0101", "612-555-0102"], ""),
+        ("h 612-555-0101; w 612-555-0102", ["612-555-0101", "612-555-0102"], ""),
+        ("001 612 555 0101", ["(612) 555-0101"], ""),
+        ("+612-555-0101", ["(612) 555-0101"], ""),
+        ("6.125550101E9", ["6125550101"], ""),
+        ("6.125550101E+09", ["6125550101"], ""),
+        ("612-555-0101 ask for Bob", ["612-555-0101"], "612-555-0101 ask for Bob"),
+        ("612-555-0101, fax 612-555-0102", ["612-555-0101"], "612-555-0101, fax 612-555-0102"),
+        ("612-555-0101 x12", ["612-555-0101 x12"], ""),
+        ("\u202a+1 612 555 0101\u202c", ["+1 612 555 0101"], ""),
+        ("６１２ ５５５ ０１０１", ["612 555 0101"], ""),
+        ("+49 89 1234567", ["+49 89 1234567"], ""),
+    ],
+)
+def test_phones(cell: str, values: list[str], rest: str) -> None:
+    reading = choose_reader("phone", [cell], "US").read(cell)
+    assert (list(reading.values), reading.rest, reading.fault) == (values, rest, "")
+
+
+@pytest.mark.parametrize(
+    "cell", ["000-000-0000", "6.12555E+09", "ask his wife", "12", "612-555", "fax 612-555-0101", "1.5E3"]
+)
+def test_what_is_no_phone_has_a_fault(cell: str) -> None:
+    reading = choose_reader("phone", [cell], "US").read(cell)
+    assert reading.values == (cell,)
+    assert reading.fault
+
+
+@pytest.mark.parametrize(
+    ("cell", "values"),
+    [
+        ("a@x.com, b@x.com", ["a@x.com", "b@x.com"]),
+        ("a@x.com;", ["a@x.com"]),
+        ("Ann Lee <a@x.com>", ["a@x.com"]),
+        ("mailto:a@x.com", ["a@x.com"]),
+        ("a@x.com (work)", ["a@x.com"]),
+        ("a@x.com / b@x.com", ["a@x.com", "b@x.com"]),
+        ("'a@x.com'", ["a@x.com"]),
+        ("o'brien@x.com", ["o'brien@x.com"]),
+        ("a@x.com.", ["a@x.com"]),
+        ("none@none.com", []),
+        ("noemail@example.com", []),
+    ],
+)
+def test_emails(cell: str, values: list[str]) -> None:
+    assert read("email", cell)[0] == [values]
+
+
+@pytest.mark.parametrize("cell", ["ann at home", "a@x", "a@@x.com", "a@x..com", "@x.com", "a@gmail,com"])
+def test_what_is_no_email_has_a_fault(cell: str) -> None:
+    reading = choose_reader("email", [cell], "US").read(cell)
+    assert (reading.values, reading.fault) == ((cell,), "not an e-mail address such as name@example.com")
+
+
+@pytest.mark.parametrize(
+    ("cell", "value"),
+    [
+        ("Dec 1, 2026", "2026-12-01"),
+        ("December 1st, 2026", "2026-12-01"),
+        ("Tue, Dec 1 2026 9:30 PM", "2026-12-01T21:30:00"),
+        ("1-Dec-26", "2026-12-01"),
+        ("20261201", "2026-12-01"),
+        ("46357", "2026-12-01"),
+        ("46357.5", "2026-12-01T12:00:00"),
+        ("12-1-26", "2026-12-01"),
+        ('="12/1/2026"', "2026-12-01"),
+    ],
+)
+def test_dates_in_other_forms(cell: str, value: str) -> None:
+    assert read("follow_up_date", cell)[0] == [[value]]
+
+
+@pytest.mark.parametrize(
+    "cell", ["0000-00-00", "00/00/0000", "1/0/1900", "0000-00-00 00:00:00", "12/30/1899"]
+)
+def test_dates_of_zeros_are_blank(cell: str) -> None:
+    reading = choose_reader("follow_up_date", [cell], "US").read(cell)
+    assert (reading.values, reading.blank_word) == ((), True)
+
+
+@pytest.mark.parametrize(
+    "cell", ["Dec 1", "Dec 2026", "12", "Monday", "call Dec 1 2026", "Dec 32, 2026", "461"]
+)
+def test_dates_that_say_too_little(cell: str) -> None:
+    assert read("follow_up_date", cell)[0] == [[cell]]
+
+
+def test_one_odd_date_spoils_its_own_row() -> None:
+    cells = ["1/2/2026", "1/31/2026", "2/28/2026", "3/30/2026", "31/12/2026"]
+    values, note = read("follow_up_date", *cells)
+    assert values == [["2026-01-02"], ["2026-01-31"], ["2026-02-28"], ["2026-03-30"], ["31/12/2026"]]
+    assert note == "1/2/2026 read as month/day/year"
+
+
+@pytest.mark.parametrize(
+    ("order", "value"),
+    [("mdy", "2027-01-02"), ("dmy", "2027-02-01"), ("ymd", "1/2/2027"), (None, "2027-01-02")],
+)
+def test_the_order_that_the_person_says(order: DateOrder | None, value: str) -> None:
+    chosen = choose_reader("follow_up_date", ["1/2/2027"], "US", date_order=order)
+    assert chosen.read("1/2/2027").values == (value,)
+    assert choose_reader("follow_up_date", [], "US", date_order="ymd").read("26-12-01").values == (
+        "2026-12-01",
+    )
+
+
+@pytest.mark.parametrize(
+    ("cell", "value"),
+    [
+        *(
+            ("1'200.50", "1200.50"),
+            ("CHF 1’234.50", "1234.50"),
+            ("$1,234.-", "1234"),
+            ("1 200.50", "1200.50"),
+        ),
+        *(
+            ("R$ 1.234,56", "1234.56"),
+            ("300 USD", "300"),
+            ("£1,200", "1200"),
+            (".50", ".50"),
+            ("1,20,000", "120000"),
+        ),
+        *(("300 dollars", "300"), ("kr 1 200", "1200"), ('="300"', "300")),
+    ],
+)
+def test_amounts_of_other_countries(cell: str, value: str) -> None:
+    assert read("projected_value", cell)[0] == [[value]]
+
+
+@pytest.mark.parametrize(
+    ("cell", "code"),
+    [
+        ("2134", "02134"),
+        ("2134.0", "02134"),
+        ("'02134", "02134"),
+        ("55328-", "55328"),
+        ("601", "00601"),
+        ("H2X 1K9", "H2X 1K9"),
+    ],
+)
+def test_zip_codes(cell: str, code: str) -> None:
+    assert read("address_zip", cell)[0] == [[code]]
+    assert read("address_zip", cell, region="CA")[0] == [
+        [code if not code.startswith("0") or cell[0] == "'" else cell.removesuffix(".0")]
+    ]
+
+
+@pytest.mark.parametrize(
+    ("cell", "value"),
+    [
+        ('="Ann Lee"', "Ann Lee"),
+        ('"Ann Lee"', "Ann Lee"),
+        ("'Ann Lee'", "Ann Lee"),
+        ("O'Brien", "O'Brien"),
+        ("'Okina", "'Okina"),
+        ("Ann\u200b Lee", "Ann Lee"),
+        ("Ann\u00a0Lee", "Ann Lee"),
+        ("👩\u200d🔧 Ann", "👩\u200d🔧 Ann"),
+        ("MuÃ±oz", "Muñoz"),
+        ("Oâ€™Brien", "O’Brien"),
+        ("Zoë", "Zoë"),
+        ("Tom &amp; Ann", "Tom & Ann"),
+        ("AT&T", "AT&T"),
+    ],
+)
+def test_what_stands_around_a_text(cell: str, value: str) -> None:
+    assert read("stage", cell)[0] == [[value]]
+
+
+@pytest.mark.parametrize("cell", ["[not provided]", "(blank)", "NULL", "NaN", "#REF!", "undefined", "\\N"])
+def test_what_programs_write_for_nothing(cell: str) -> None:
+    for field in ("name", "phone", "stage", "address_city", "projected_value"):
+        assert choose_reader(field, [cell], "US").read(cell) == CellReading(blank_word=True)

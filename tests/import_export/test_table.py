@@ -158,3 +158,15 @@ def test_a_test_lead_of_facebook() -> None:
             ),
         )
     )
+
+
+def test_a_text_within_the_table_is_no_lead() -> None:
+    table = read("Name,Phone,Email", PEOPLE[0], "Thank you for your business!,,", PEOPLE[1])
+    assert (numbers(table), table.damaged) == snapshot(
+        (
+            [2, 3, 4],
+            {
+                3: 'the row holds only "Thank you for your business!", which reads like a text about the list. If it is a lead, add a phone or an e-mail'
+            },
+        )
+    )
