@@ -74,8 +74,14 @@ def look_of_column(cells: Sequence[str], region: str) -> Look | None:
     found = [look for look in looks if look]
     if not found:
         return None
+    enough = _MOST * len(sample)
     most = max(set(found), key=found.count)
-    return most if found.count(most) >= _MOST * len(sample) else None
+    if found.count(most) >= enough:
+        return most
+    phones, emails = found.count("phone"), found.count("email")
+    if phones + emails >= enough:  # some wrote the one, and some the other
+        return "phone" if phones > emails else "email"
+    return None
 
 
 def _look_of(text: str, region: str) -> Look | None:

@@ -14,7 +14,7 @@ from unicodedata import category
 
 from rotor_mcp.import_export.amounts import amount_text, comma_is_decimal
 from rotor_mcp.import_export.cell_dates import DateOrder, DateReader, choose_date_reader
-from rotor_mcp.import_export.cell_looks import EMAIL, PLAIN_PHONE
+from rotor_mcp.import_export.cell_looks import EMAIL, PLAIN_PHONE, looks_like_phone
 from rotor_mcp.import_export.formats.encoding import LOST
 from rotor_mcp.import_export.person_names import first_name_first
 from rotor_mcp.leads.phones import national_text, parse_phones, phones_in
@@ -30,6 +30,8 @@ class CellReading:
 
     values: tuple[str, ...] = ()
     """Its values for the field, the preferred one first."""
+    of_other_field: tuple[str, ...] = ()
+    """E-mail addresses in a cell of phones, phones in one of e-mail addresses."""
     rest: str = ""
     """What else it says, which fits no field; the whole cell if that is needed to understand it."""
     left_out: str = ""
@@ -80,7 +82,7 @@ def choose_reader(
         case "phone" if not is_ours:
             read = partial(_phone, region=region)
         case "email" if not is_ours:
-            read = _email
+            read = partial(_email, region=region)
         case "follow_up_date":
             dates = choose_date_reader([_unwrap(cell, is_strict=True) for cell in cells], region, date_order)
             note, shows_format = dates.note, True
@@ -294,7 +296,7 @@ _SCIENTIFIC = re.compile(r"\+?(\d)(?:[.,](\d+))?E\+?(\d{1,2})", re.IGNORECASE)
 _BETWEEN_PHONES = re.compile(r"\s*(?:[;|\n]| ::: |\bor\b|\band\b|&|,|/(?=.*\d{4}))\s*", re.IGNORECASE)
 _LABEL = re.compile(
     r"\b(?:cell(?:ular)?|mobile?|mob|home|house|work|office|business|main|primary|other|phone|telephone|tel|direct"
-    r"|landline|personal|call|text|number|no|ph|[chwmpo])\b\.?",
+    r"|landline|personal|e-?mail|mail|call|text|number|no|ph|[chwmpo])\b\.?",
     re.IGNORECASE,
 )
 _FAX = re.compile(r"\bfax\b|\bf:", re.IGNORECASE)
@@ -304,6 +306,11 @@ _MAX_NUMBER_DIGITS = 11
 
 def _phone(cell: str, region: str) -> CellReading:
     """Read the phone numbers of a cell: with labels, several, or as a spreadsheet stores numbers."""
+    emails = _emails_in(cell) if "@" in cell else ()
+    if emails:
+        cell = _without(cell, emails)
+        if not any(map(str.isdigit, cell)):
+            return CellReading(of_other_field=emails)
     text = re.sub(r"^p:\s*|(?<=^\d{10})\.0+$|(?<=^\d{11})\.0+$", "", cell)
     if PLAIN_PHONE.fullmatch(text) or not text:
         return CellReading((text,)) if text else CellReading(blank_word=True)
@@ -318,9 +325,9 @@ def _phone(cell: str, region: str) -> CellReading:
             rest.append(part)
     if not numbers:
         if parse_phones(text, region).forms and not _FAX.search(text):
-            return CellReading((national_text(text, region),))
+            return CellReading((national_text(text, region),), of_other_field=emails)
         return CellReading((cell,), fault="no phone number that could exist; correct it or leave it blank")
-    return CellReading(tuple(dict.fromkeys(numbers)), rest=cell if rest else "")
+    return CellReading(tuple(dict.fromkeys(numbers)), emails, rest=cell if rest else "")
 
 
 def _scientific(cell: str, found: re.Match[str]) -> CellReading:
@@ -340,14 +347,27 @@ def _words_beside(part: str, numbers: Sequence[str]) -> bool:
     return any(char.isalnum() for char in _LABEL.sub("", part))
 
 
-def _email(cell: str) -> CellReading:
+def _email(cell: str, region: str) -> CellReading:
     """Read the e-mail addresses of a cell: several, or with a name before them."""
-    found = tuple(dict.fromkeys(address.removeprefix("mailto:") for address in EMAIL.findall(cell)))
-    found = tuple(address for address in found if ".." not in address and not address.startswith("."))
+    found = _emails_in(cell)
     real = tuple(address for address in found if not _NO_EMAIL.fullmatch(address))
-    if found and not real:
-        return CellReading(blank_word=True)
-    beside = cell.count("@") > len(found)
-    if not real:
+    beside = _without(cell, found)
+    phones = _phone(beside, region) if looks_like_phone(beside, region) else CellReading()
+    if not real and (phones.fault or not phones.values):
+        if found:
+            return CellReading(blank_word=True)
         return CellReading((cell,), fault="not an e-mail address such as name@example.com")
-    return CellReading(real, rest=cell if beside else "")
+    numbers = () if phones.fault else phones.values
+    return CellReading(real, numbers, rest=cell if phones.rest or "@" in beside else "")
+
+
+def _emails_in(text: str) -> tuple[str, ...]:
+    found = dict.fromkeys(address.removeprefix("mailto:") for address in EMAIL.findall(text))
+    return tuple(address for address in found if ".." not in address and not address.startswith("."))
+
+
+def _without(text: str, parts: Iterable[str]) -> str:
+    """Return a text without some of its parts, and without what separated them."""
+    for part in parts:
+        text = text.replace(part, " ")
+    return text.strip(" ,;/|<>")

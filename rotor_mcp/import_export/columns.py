@@ -89,7 +89,9 @@ def match_columns(
     for column in table.columns:
         if column not in fields and column not in left_out:
             left_out[column] = guess.why_left_out(column, fields.values())
-            guess.warn_of_former_leads(column)
+            if column not in asked:
+                guess.warn_of_names(column, fields.values())
+                guess.warn_of_former_leads(column)
     is_ours = _is_ours(table, profiles)
     sources = tuple(
         ColumnSource(
@@ -161,6 +163,14 @@ class _Guess:
             self._warn_of_contacts(column, "many rows hold the same")
         else:
             self.by_look[column] = look
+
+    def warn_of_names(self, column: str, taken: Iterable[str]) -> None:
+        """Warn if a column that is left out holds the only names."""
+        if self._profiles[column].look == "name" and {"id", *NAMES}.isdisjoint(taken):
+            self.warnings.append(
+                f"{column} seems to hold names, {self._profiles[column].shown}, and is left out: the leads "
+                f'would have none. To take it: --map "{column}=name"'
+            )
 
     def warn_of_former_leads(self, column: str) -> None:
         """Warn if some rows are about people who are no longer customers."""

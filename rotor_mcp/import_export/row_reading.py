@@ -21,6 +21,7 @@ from rotor_mcp.sanitize import one_line
 FIELDS = (*LeadFields.model_fields, "id", "confirm")
 """The arguments that a row can have."""
 CONTACTS = ("phone", "email")
+_OTHER_CONTACT = {"phone": "email", "email": "phone"}
 NAMES = ("name", *NAME_PARTS, COMPANY)
 ADDRESS = (
     "address_street1",
@@ -149,11 +150,15 @@ class _RowReader:
         """Field → its values, the preferred one first."""
         self._faults: dict[str, list[tuple[ColumnSource, str]]] = {}
         """Field → its cells that cannot be read, with the reason."""
+        self._others: list[tuple[ColumnSource, str]] = []
+        """Phones in cells of e-mail addresses, and the reverse."""
         self._notes: list[str] = []
 
     def read(self) -> RowReading:
         for source in self._columns.sources:
             self._read_cell(source)
+        for source, value in self._others:
+            self._values.setdefault(_OTHER_CONTACT[source.field], []).append((source, value))
         self._set_name()
         self._set_address()
         for name in (*self._values, *self._faults):
@@ -176,16 +181,18 @@ class _RowReader:
             self._faults.setdefault(source.field, []).append((source, reading.fault))
             return
         self._values.setdefault(source.field, []).extend((source, value) for value in reading.values)
+        self._others.extend((source, value) for value in reading.of_other_field)
         if reading.rest:
             self._note(source.column, reading.rest)
         if reading.left_out:
             self._remark("left_out", source.column, reading.left_out)
-        if source.reader.shows_format or reading.rest or reading.left_out or not reading.values:
+        values = (*reading.values, *reading.of_other_field)
+        if source.reader.shows_format or reading.rest or reading.left_out or not values:
             return
-        is_one = len(reading.values) == 1 and source.field != "tags"
-        bare = _without_spaces if is_one else _letters
-        if bare("".join(reading.values)) != bare(one_line(cell)):
-            self._remark("read_as", source.column, cell, " · ".join(reading.values))
+        bare = _without_spaces if len(values) == 1 and source.field != "tags" else _letters
+        if reading.of_other_field or bare("".join(values)) != bare(one_line(cell)):
+            others = [f"{_OTHER_CONTACT[source.field]}: {value}" for value in reading.of_other_field]
+            self._remark("read_as", source.column, cell, " · ".join([*reading.values, *others]))
 
     def _remark(self, kind: RemarkKind, column: str, cell: str, text: str = "") -> None:
         self._reading.remarks.append(CellRemark(kind, column, cell, text))

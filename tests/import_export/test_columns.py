@@ -593,6 +593,40 @@ def test_a_header_that_its_cells_contradict() -> None:
     ]
 
 
+def test_a_column_of_phones_and_of_emails() -> None:
+    columns, arguments = matched(
+        "Full name,Contact",
+        "Ann,ann@example.com",
+        "Bob,612-555-0102",
+        "Cy,612-555-0103 / cy@x.com",
+        "Di,Call 612-555-0104 or mail di@x.com",
+    )
+    assert columns.describe() == ["Full name → name", "Contact → email, by what it holds"]
+    assert arguments == [
+        {"name": "Ann", "email": "ann@example.com"},
+        {"name": "Bob", "phone": "612-555-0102"},
+        {"name": "Cy", "phone": "612-555-0103", "email": "cy@x.com"},
+        {"name": "Di", "phone": "612-555-0104", "email": "di@x.com"},
+    ]
+    # A column of its own comes first.
+    assert matched("Email,Phone", "612-555-0101,612-555-0102")[1] == [
+        {"phone": "612-555-0102", "notes": "Email: 612-555-0101"}
+    ]
+    assert matched("Phone,Name", "ann@x.com,Ann", "612-555-0102,Bob", "612-555-0103,Cy")[1][0] == {
+        "name": "Ann",
+        "email": "ann@x.com",
+    }
+
+
+def test_the_only_names_are_not_left_out_quietly() -> None:
+    assert described("Kunde,Phone", "Ann Lee,612-555-0101", "Bob Roe,612-555-0102")[1] == snapshot(
+        (
+            'Kunde seems to hold names, such as "Ann Lee" (2 rows), and is left out: the leads would have none. To take it: --map "Kunde=name"',
+        )
+    )
+    assert described("Kunde,Phone", "Ann Lee,612-555-0101", Kunde="")[1] == ()
+
+
 def test_fields_are_proposed_for_what_is_left_out() -> None:
     assert described(
         "Name,Phone,Call back,Created,Price,Area,Where",
