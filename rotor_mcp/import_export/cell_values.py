@@ -321,7 +321,7 @@ def _phone(cell: str, region: str) -> CellReading:
     for part in _strip_all(_BETWEEN_PHONES.split(text)):
         found_numbers = [] if _FAX.search(part) else phones_in(part, region)
         numbers += found_numbers
-        if not found_numbers or _words_beside(part, found_numbers):
+        if _words_beside(part, found_numbers):
             rest.append(part)
     if not numbers:
         if parse_phones(text, region).forms and not _FAX.search(text):
