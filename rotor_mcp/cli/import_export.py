@@ -11,7 +11,7 @@ from rotor_mcp.api.models import Amount, Date, Day, LeadFields
 from rotor_mcp.cli.options import Flag, connection, is_interactive, sandbox_flag, settings_flags, together
 from rotor_mcp.errors import InvalidArguments
 from rotor_mcp.import_export import exporter, importer
-from rotor_mcp.import_export.cell_dates import DateOrder
+from rotor_mcp.import_export.cells.dates import DateOrder
 from rotor_mcp.import_export.formats.sheet import ReadOptions
 from rotor_mcp.import_export.lead_rows import COLUMNS
 from rotor_mcp.leads import validation
@@ -136,8 +136,8 @@ def import_(
     """Write the rows of FILE as leads; - is standard input.
 
     FILE is CSV as spreadsheets export it, a workbook (XLSX; needs the extra rotor-mcp[xlsx]), or JSON lines.
-    The mapping of the columns and the plan are shown first, and written after a confirmation or with --yes.
-    Each row is written as the tool upsert_lead would.
+    What is read of it, what is left out or guessed, and the plan are shown first, and written after a
+    confirmation or with --yes. Each row is written as the tool upsert_lead would.
 
     A flag with the name of a field, such as --stage, holds for all rows that have no value of their own. It
     fills blanks of leads that are found by phone or e-mail, and replaces the value in rows with an id. --tags

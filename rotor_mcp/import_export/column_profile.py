@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from rotor_mcp.import_export.cell_looks import MAX_SAMPLE, Look, look_of_column
+from rotor_mcp.import_export.cells.looks import MAX_SAMPLE, Look, look_of_column
 from rotor_mcp.import_export.table import Table
 from rotor_mcp.sanitize import one_line
 

@@ -9,9 +9,9 @@ from collections.abc import Iterable, Mapping, Sequence, Set
 from difflib import get_close_matches
 
 from rotor_mcp.api.models import LEAD_ID, Lead
-from rotor_mcp.import_export.cell_dates import DateOrder
-from rotor_mcp.import_export.cell_looks import Look
-from rotor_mcp.import_export.cell_values import choose_reader
+from rotor_mcp.import_export.cells.dates import DateOrder
+from rotor_mcp.import_export.cells.looks import Look
+from rotor_mcp.import_export.cells.values import choose_reader
 from rotor_mcp.import_export.column_profile import ColumnProfile, column_cells, cut, profile_columns
 from rotor_mcp.import_export.header_synonyms import (
     COMPANY,

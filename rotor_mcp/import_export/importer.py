@@ -22,7 +22,7 @@ from rotor_mcp.atomic_file import open_atomic
 from rotor_mcp.config import Settings
 from rotor_mcp.errors import RotorError, TooManyRequests
 from rotor_mcp.import_export import columns, import_report
-from rotor_mcp.import_export.cell_dates import DateOrder
+from rotor_mcp.import_export.cells.dates import DateOrder
 from rotor_mcp.import_export.file_report import FileReport
 from rotor_mcp.import_export.formats.sheet import ReadOptions, TableError
 from rotor_mcp.import_export.import_report import RowReport

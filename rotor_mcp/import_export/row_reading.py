@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from rotor_mcp.api.models import LeadFields
-from rotor_mcp.import_export.addresses import is_covered, split_address
-from rotor_mcp.import_export.cell_values import CellReader
+from rotor_mcp.import_export.cells.addresses import is_covered, split_address
+from rotor_mcp.import_export.cells.names import full_name, holds_name
+from rotor_mcp.import_export.cells.values import CellReader
 from rotor_mcp.import_export.column_profile import cut
 from rotor_mcp.import_export.header_synonyms import COMPANY, NAME_PARTS
-from rotor_mcp.import_export.person_names import full_name, holds_name
 from rotor_mcp.import_export.table import Row
 from rotor_mcp.leads.phones import phone_form
 from rotor_mcp.normalize import address_form, caseless

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import overload
 
-from rotor_mcp.import_export.cell_looks import looks_like_contact, looks_like_value
+from rotor_mcp.import_export.cells.looks import looks_like_contact, looks_like_value
 from rotor_mcp.import_export.formats.detect import read_sheet
 from rotor_mcp.import_export.formats.sheet import MAX_COLUMNS, ReadOptions, Record, Records, Sheet, TableError
 from rotor_mcp.import_export.header_synonyms import match_header

@@ -232,7 +232,7 @@ CSV, UTF-8, separated by commas; 3 rows.
   Phone → phone
   Email → email
   Value → projected_value
-  Follow up → follow_up_date, 31/31/2026 read as month/day/year
+  Follow up → follow_up_date
 Left out:
   row 2, Email: "ann at home": not an e-mail address such as name@example.com
   row 2, Value: "$300-500": not one amount such as 1200.50; a range has to be decided
@@ -242,7 +242,7 @@ Row 2, for example: name: Ann · phone: 612-555-0101
 Row 3, for example: name: Bob · email: bob@example.com
 Plan for 3 rows: 2 created, 1 invalid.
 Rows that need attention:
-  row 4, invalid: arguments: give at least a phone, an e-mail, a name or an id: nobody is meant otherwise
+  row 4, invalid: Phone "ask his wife": no phone number that could exist; correct it or leave it blank
 Worth knowing:
   rows 2-3: a new lead can make the company's automations text or e-mail the person
 3 requests spent. To write this takes 2 more.

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from functools import cache, partial
 from unicodedata import category
 
-from rotor_mcp.import_export.amounts import amount_text, comma_is_decimal
-from rotor_mcp.import_export.cell_dates import DateOrder, DateReader, choose_date_reader
-from rotor_mcp.import_export.cell_looks import EMAIL, PLAIN_PHONE, looks_like_phone
+from rotor_mcp.import_export.cells.amounts import amount_text, comma_is_decimal
+from rotor_mcp.import_export.cells.dates import DateOrder, DateReader, choose_date_reader
+from rotor_mcp.import_export.cells.looks import EMAIL, PLAIN_PHONE, looks_like_phone
+from rotor_mcp.import_export.cells.names import first_name_first
 from rotor_mcp.import_export.formats.encoding import LOST
-from rotor_mcp.import_export.person_names import first_name_first
 from rotor_mcp.leads.phones import national_text, parse_phones, phones_in
 from rotor_mcp.normalize import unicode_form
 

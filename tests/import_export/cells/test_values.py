@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rotor_mcp.import_export.cell_dates import DateOrder
-from rotor_mcp.import_export.cell_values import CellReading, choose_reader
+from rotor_mcp.import_export.cells.dates import DateOrder
+from rotor_mcp.import_export.cells.values import CellReading, choose_reader
 from rotor_mcp.leads.requests import UpsertRequest
 from rotor_mcp.leads.validation import parse
 

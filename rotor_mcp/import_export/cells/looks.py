@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from typing import Literal
 
-from rotor_mcp.import_export.addresses import split_address
+from rotor_mcp.import_export.cells.addresses import split_address
 from rotor_mcp.leads.phones import parse_phones
 
 Look = Literal["phone", "email", "date", "amount", "zip", "address", "name"]
