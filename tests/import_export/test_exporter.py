@@ -9,7 +9,7 @@ import signal
 import stat
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, closing
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing
 from datetime import date, datetime
 from pathlib import Path
 from subprocess import PIPE
@@ -37,6 +37,7 @@ from rotor_mcp.leads.validation import parse
 from rotor_mcp.sandbox import CREATE_ONLY_KEY, FULL_KEY, Fault, Sandbox
 from rotor_mcp.sandbox.server import serving
 from rotor_mcp.server.mcp_server import build_server
+from tests import commands
 from tests.cli.test_main import ENVIRONMENT, run
 from tests.commands import ROOT, ran
 from tests.conftest import NOW, posix
@@ -57,22 +58,12 @@ async def company(leads: int, **options: Any) -> AsyncIterator[tuple[Sandbox, di
             yield sandbox, {"ROTOR_API_KEY": FULL_KEY, "ROTOR_BASE_URL": url}
 
 
-@asynccontextmanager
-async def begun(
+def begun(
     *arguments: str, environment: dict[str, str], stdout: int = PIPE, stderr: int = PIPE
-) -> AsyncIterator[anyio.abc.Process]:
+) -> AbstractAsyncContextManager[anyio.abc.Process]:
     """An export that runs while the test does something else."""
-    async with await anyio.open_process(
-        [sys.executable, "-m", "rotor_mcp", "export", *arguments],
-        env=ENVIRONMENT | {"ROTOR_MCP_TIMEZONE": "America/Chicago", "PYTHONUNBUFFERED": ""} | environment,
-        stdout=stdout,
-        stderr=stderr,
-    ) as process:
-        try:
-            yield process
-        finally:
-            if process.returncode is None:
-                process.kill()
+    variables = ENVIRONMENT | {"ROTOR_MCP_TIMEZONE": "America/Chicago", "PYTHONUNBUFFERED": ""} | environment
+    return commands.begun(["export", *arguments], variables, stdout=stdout, stderr=stderr)
 
 
 async def until_asked(sandbox: Sandbox, times: int) -> None:

@@ -5,7 +5,6 @@ import csv
 import io
 import re
 import stat
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
 from datetime import datetime
@@ -29,7 +28,7 @@ from rotor_mcp.state.search_cache import SearchCache
 from rotor_mcp.state.tenant_state import TenantState
 from rotor_mcp.tenants import Tenant
 from tests.cli.test_main import ENVIRONMENT
-from tests.commands import ran
+from tests.commands import begun, ran
 from tests.conftest import NOW, posix
 from tests.import_export.terminals import Terminal
 from tests.import_export.test_exporter import company
@@ -1042,12 +1041,10 @@ async def at_a_terminal(
 ) -> AsyncIterator[tuple[anyio.abc.Process, Terminal]]:
     """An import that asks, and the terminal on which that is seen."""
     with Terminal(columns) as terminal:
-        async with await anyio.open_process(
-            [sys.executable, "-m", "rotor_mcp", "import", "leads.csv"],
-            env=ENVIRONMENT
-            | {"ROTOR_MCP_TIMEZONE": "America/Chicago", "PYTHONUNBUFFERED": "1"}
-            | environment,
-            cwd=folder,
+        async with begun(
+            ["import", "leads.csv"],
+            ENVIRONMENT | {"ROTOR_MCP_TIMEZONE": "America/Chicago", "PYTHONUNBUFFERED": "1"} | environment,
+            folder=folder,
             stdin=terminal.inside,
             stderr=terminal.inside,
         ) as process:
