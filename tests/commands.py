@@ -4,9 +4,11 @@
 and a fork of it runs what `python -m rotor_mcp` runs. It is a process with arguments, environment, folder, streams and
 status of its own, which loads every module of ours anew.
 
-What is spoken to over its standard streams, or cut off from them, is started otherwise, and so is one of each command.
+What an MCP client speaks to over its standard streams is started otherwise, and so is what begins with one of them
+closed, and one of each command.
 """
 
+import asyncio
 import json
 import os
 import signal
@@ -14,13 +16,14 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import ExitStack, asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
 from threading import Lock
 
 import anyio
+import anyio.abc
 
 ROOT = Path(__file__).parents[1]
 FORKS = sys.platform != "win32"
@@ -29,11 +32,11 @@ FORKS = sys.platform != "win32"
 class _Forking:
     """A process that forks, started with the variables that Python reads when it starts."""
 
-    def __init__(self, variables: Mapping[str, str]) -> None:
+    def __init__(self, variables: Mapping[str, str], bytecode: str) -> None:
         self._asked, other = socket.socketpair()
         with other:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "tests.forking", str(other.fileno())],
+                [sys.executable, "-m", "tests.forking", str(other.fileno()), bytecode],
                 env=dict(variables),
                 cwd=ROOT,
                 pass_fds=[other.fileno()],
@@ -50,6 +53,8 @@ class _Forking:
 
 
 _forking: dict[frozenset[tuple[str, str]], _Forking] = {}
+_bytecode = tempfile.TemporaryDirectory()
+"""What Python makes of our modules, for all of them."""
 _lock = Lock()
 
 
@@ -60,7 +65,7 @@ def _fork(environment: Mapping[str, str], *descriptors: int) -> None:
     with _lock:
         key = frozenset(variables.items())
         if key not in _forking:
-            _forking[key] = _Forking(variables)
+            _forking[key] = _Forking(variables, _bytecode.name)
         _forking[key].ask(*descriptors)
 
 
@@ -68,6 +73,7 @@ def close() -> None:
     """End the processes that fork."""
     while _forking:
         _forking.popitem()[1].close()
+    _bytecode.cleanup()
 
 
 class Command:
@@ -81,6 +87,7 @@ class Command:
         *,
         folder: Path | None = None,
         session: bool = False,
+        module: str = "rotor_mcp",
     ) -> None:
         """Fork it.
 
@@ -90,6 +97,7 @@ class Command:
             streams: descriptors of its standard input, output and errors.
             folder: where it runs, by default where the tests do.
             session: whether it begins one, so that it can be killed with all its processes.
+            module: what runs.
         """
         self._arguments = [*arguments]
         self.returncode: int | None = None
@@ -98,6 +106,7 @@ class Command:
             "environment": {**environment},
             "folder": str(folder or Path.cwd()),
             "session": session,
+            "module": module,
         }
         self._answer, other = socket.socketpair()
         with tempfile.TemporaryFile() as said, other:
@@ -140,6 +149,10 @@ class Command:
     def send_signal(self, number: int) -> None:
         if self.poll() is None:
             os.kill(self.pid, number)
+
+    def fileno(self) -> int:
+        """What can be read when it has ended."""
+        return self._answer.fileno()
 
 
 def run(
@@ -194,3 +207,160 @@ async def ran(
 ) -> subprocess.CompletedProcess[bytes]:
     """Run `rotor-mcp` beside what else this process does, such as serving a Rotor to it."""
     return await anyio.to_thread.run_sync(partial(run, arguments, environment, folder, given))
+
+
+class _Output(anyio.abc.ByteReceiveStream):
+    """What a command writes into a pipe. It is read at once, so that the command never waits for its reader."""
+
+    def __init__(self, pipe: int) -> None:
+        self._pipe = pipe
+        self._read: list[bytes] = []
+        self._has_come = asyncio.Event()
+        asyncio.get_running_loop().add_reader(pipe, self._come)
+
+    def _come(self) -> None:
+        self._read.append(os.read(self._pipe, 65_536))
+        self._has_come.set()
+        if not self._read[-1]:
+            asyncio.get_running_loop().remove_reader(self._pipe)
+
+    async def receive(self, max_bytes: int = 65_536) -> bytes:
+        while not self._read:
+            self._has_come = asyncio.Event()
+            await self._has_come.wait()
+        part = self._read[0]
+        if not part:
+            raise anyio.EndOfStream
+        self._read[:1] = [part[max_bytes:]] if len(part) > max_bytes else []
+        return part[:max_bytes]
+
+    async def aclose(self) -> None:
+        asyncio.get_running_loop().remove_reader(self._pipe)
+        os.close(self._pipe)
+
+
+class _Input(anyio.abc.ByteSendStream):
+    """What a command reads from a pipe."""
+
+    def __init__(self, pipe: int) -> None:
+        self._pipe = os.fdopen(pipe, "wb", buffering=0)
+
+    async def send(self, item: bytes) -> None:
+        self._pipe.write(item)
+
+    async def aclose(self) -> None:
+        self._pipe.close()
+
+
+class _Begun(anyio.abc.Process):
+    """A forked command, with what is asked of one that anyio starts."""
+
+    def __init__(
+        self, command: Command, stdin: _Input | None, stdout: _Output | None, stderr: _Output | None
+    ) -> None:
+        self._command = command
+        self._stdin, self._stdout, self._stderr = stdin, stdout, stderr
+
+    async def aclose(self) -> None:
+        self.kill()
+        self._command.wait()
+        for stream in (self._stdin, self._stdout, self._stderr):
+            if stream:
+                await stream.aclose()
+
+    async def wait(self) -> int:
+        if self.returncode is None:
+            await anyio.wait_readable(self._command)
+        return self._command.wait()
+
+    def terminate(self) -> None:
+        self.send_signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        self.send_signal(signal.SIGKILL)
+
+    def send_signal(self, signal: int) -> None:
+        self._command.send_signal(signal)
+
+    @property
+    def pid(self) -> int:
+        return self._command.pid
+
+    @property
+    def returncode(self) -> int | None:
+        return self._command.poll()
+
+    @property
+    def stdin(self) -> _Input | None:
+        return self._stdin
+
+    @property
+    def stdout(self) -> _Output | None:
+        return self._stdout
+
+    @property
+    def stderr(self) -> _Output | None:
+        return self._stderr
+
+
+@asynccontextmanager
+async def begun(
+    arguments: Sequence[str],
+    environment: Mapping[str, str],
+    *,
+    folder: Path | None = None,
+    stdin: int = subprocess.DEVNULL,
+    stdout: int = subprocess.PIPE,
+    stderr: int = subprocess.PIPE,
+    module: str = "rotor_mcp",
+) -> AsyncIterator[anyio.abc.Process]:
+    """Run a command while the test does something else. It is killed in the end.
+
+    Args:
+        arguments: of the command.
+        environment: all variables that it has.
+        folder: where it runs, by default where the tests do.
+        stdin: a descriptor, or PIPE or DEVNULL of subprocess.
+        stdout: a descriptor, or PIPE.
+        stderr: a descriptor, or PIPE.
+        module: what runs.
+    """
+    if not FORKS:
+        started = [sys.executable, "-m", module, *arguments]
+        async with await anyio.open_process(
+            started, env={**environment}, cwd=folder, stdin=stdin, stdout=stdout, stderr=stderr
+        ) as process:
+            try:
+                yield process
+            finally:
+                if process.returncode is None:
+                    process.kill()
+        return
+    with ExitStack() as theirs:
+        ours: list[int | None] = []
+        streams: list[int] = []
+        for number, stream in enumerate((stdin, stdout, stderr)):
+            if stream == subprocess.PIPE:
+                ends = os.pipe()
+                ours.append(ends[number == 0])
+                streams.append(ends[number > 0])
+                theirs.callback(os.close, streams[-1])
+            elif stream == subprocess.DEVNULL:
+                ours.append(None)
+                streams.append(theirs.enter_context(open(os.devnull, "r+b")).fileno())  # noqa: PTH123, ASYNC230
+            else:
+                ours.append(None)
+                streams.append(stream)
+        written, *read = ours
+        command = Command(
+            arguments, environment, (streams[0], streams[1], streams[2]), folder=folder, module=module
+        )
+    process = _Begun(
+        command,
+        None if written is None else _Input(written),
+        *(None if pipe is None else _Output(pipe) for pipe in read),
+    )
+    try:
+        yield process
+    finally:
+        await process.aclose()

@@ -1,3 +1,4 @@
+import gc
 import logging
 import os
 import re
@@ -21,6 +22,16 @@ from rotor_mcp.sandbox.store import StoredLead
 from rotor_mcp.server.mcp_server import build_server
 from tests import commands
 from tests.homes import Home
+
+# Collecting makes a million objects that stay: to look through them again and again would take a third of its time,
+# and part of each test's.
+gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    gc.freeze()
+    gc.enable()
+
 
 # A test is about what is true, not about how fast this machine is today.
 # Where a change is judged, the same examples judge every change; elsewhere new ones are tried each time.

@@ -1,11 +1,12 @@
 """A process that has loaded the libraries of others, and forks for each command that it is asked to run.
 
-`tests/commands.py` starts it as `python -m tests.forking FD`, and asks on that socket. It ends when nobody is left
-who could ask.
+`tests/commands.py` starts it as `python -m tests.forking FD FOLDER`, and asks on that socket. It ends when nobody is
+left who could ask. In the folder is kept what Python makes of our modules, even if it shall write no bytecode elsewhere.
 """
 
 import gc
 import importlib
+import io
 import json
 import os
 import runpy
@@ -19,12 +20,15 @@ from typing import NoReturn
 LIBRARIES = (
     "anyio._backends._asyncio",
     "click",
+    "difflib",
     "httpx2",
     "mcp.client.stdio",
     "mcp.server.lowlevel.server",
-    "phonenumbers",
-    "pydantic",
+    "phonenumbers.data.region_US",
+    "pydantic.functional_serializers",
+    "sqlite3",
     "starlette.applications",
+    "tomlkit",
     "tzlocal",
     "uvicorn",
 )
@@ -39,8 +43,8 @@ def load() -> None:
         raise RuntimeError(f"cannot be forked: {ours}, {threading.enumerate()}")
 
 
-def forked(asked: socket.socket) -> list[str] | None:
-    """Fork for all that is asked. In a fork return the arguments of its command, in the end None."""
+def forked(asked: socket.socket) -> tuple[str, list[str]] | None:
+    """Fork for all that is asked. In a fork return its module and arguments, in the end None."""
     while True:
         sign, received, _, _ = socket.recv_fds(asked, 1, 5)
         _reap(0 if not sign else os.WNOHANG)
@@ -60,16 +64,19 @@ def _reap(options: int) -> None:
             pass
 
 
-def _command(said: int, answer: int, *streams: int) -> list[str]:
+def _command(said: int, answer: int, *streams: int) -> tuple[str, list[str]]:
     """Become the command, and leave behind a process that watches it."""
     if process := os.fork():
         _watch(process, answer, streams)
     os.close(answer)
     with os.fdopen(said, "rb") as file:
         command = json.load(file)
-    for number, stream in enumerate(streams):
+    for number, (stream, name) in enumerate(zip(streams, ("stdin", "stdout", "stderr"), strict=True)):
         os.dup2(stream, number)
         os.close(stream)
+        opened = _opened(number, getattr(sys, name))
+        setattr(sys, name, opened)
+        setattr(sys, f"__{name}__", opened)
     if command["session"]:
         os.setsid()
     os.chdir(command["folder"])
@@ -77,8 +84,20 @@ def _command(said: int, answer: int, *streams: int) -> list[str]:
     os.environ.update(command["environment"])
     time.tzset()
     sys.path[0] = os.getcwd()  # noqa: PTH109 - as Python does it for -m
-    arguments: list[str] = command["arguments"]
-    return arguments
+    return command["module"], command["arguments"]
+
+
+def _opened(number: int, before: io.TextIOWrapper) -> io.TextIOWrapper:
+    """Open a standard stream as Python does when it starts: what it was before could be sought or no terminal."""
+    buffering = 0 if before.write_through and number else -1
+    return io.TextIOWrapper(
+        open(number, "wb" if number else "rb", buffering, closefd=False),
+        before.encoding,
+        before.errors,
+        newline="\n",
+        line_buffering=before.line_buffering or os.isatty(number),
+        write_through=before.write_through,
+    )
 
 
 def _watch(process: int, answer: int, streams: tuple[int, ...]) -> NoReturn:
@@ -95,8 +114,9 @@ def _watch(process: int, answer: int, streams: tuple[int, ...]) -> NoReturn:
 if __name__ == "__main__":
     load()
     gc.freeze()
+    sys.pycache_prefix, sys.dont_write_bytecode = sys.argv[2], False
     with socket.socket(fileno=int(sys.argv[1])) as asked:
-        arguments = forked(asked)
-    if arguments is not None:
-        sys.argv[1:] = arguments
-        runpy.run_module("rotor_mcp", run_name="__main__", alter_sys=True)
+        command = forked(asked)
+    if command is not None:
+        module, sys.argv[1:] = command
+        runpy.run_module(module, run_name="__main__", alter_sys=True)

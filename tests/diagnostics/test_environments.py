@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from mcp.types import TextContent
 from rotor_mcp.sandbox import FULL_KEY, Sandbox
 from rotor_mcp.sandbox.server import serving
 from tests import commands
+from tests.conftest import posix
 from tests.homes import Home
 
 pytestmark = pytest.mark.anyio
@@ -249,22 +251,18 @@ def narrow_pipe() -> tuple[int, int]:
 def ended_after_one_line(home: Home, *arguments: str, **variables: str) -> tuple[int, bytes, bytes]:
     """Run a command whose reader goes away after the first line."""
     ours, theirs = narrow_pipe()
-    with subprocess.Popen(
-        [sys.executable, "-m", "rotor_mcp", *arguments],
-        env=home.variables(**variables),
-        cwd=home.path,
-        stdin=subprocess.DEVNULL,
-        stdout=theirs,
-        stderr=subprocess.PIPE,
-    ) as process:
+    with Path(os.devnull).open("rb") as stdin, tempfile.TemporaryFile() as stderr:
+        streams = stdin.fileno(), theirs, stderr.fileno()
+        command = commands.Command(arguments, home.variables(**variables), streams, folder=home.path)
         os.close(theirs)
         with os.fdopen(ours, "rb") as stdout:
             line = stdout.readline()
-        assert process.stderr is not None
-        errors = process.stderr.read()
-        return process.wait(timeout=60), line, errors
+        status = command.wait(60)
+        stderr.seek(0)
+        return status, line, stderr.read()
 
 
+@posix
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -289,17 +287,15 @@ def test_a_reader_that_has_read_enough_ends_a_command_without_a_word(
 )
 def test_an_output_that_cannot_be_written_is_said(arguments: tuple[str, ...], home: Home) -> None:
     (home.path / "leads.csv").write_text("name,phone\nDana Whitfield,612-555-0142\n")
-    with Path("/dev/full").open("wb") as full:
-        ended = subprocess.run(
-            [sys.executable, "-m", "rotor_mcp", *arguments],
-            env=home.variables(),
-            cwd=home.path,
-            stdin=subprocess.DEVNULL,
-            stdout=full,
-            stderr=subprocess.PIPE,
-            check=False,
-        )
-    assert (ended.returncode, ended.stderr) == (1, b"Error: [Errno 28] No space left on device\n")
+    with (
+        Path(os.devnull).open("rb") as stdin,
+        Path("/dev/full").open("wb") as full,
+        tempfile.TemporaryFile() as stderr,
+    ):
+        streams = stdin.fileno(), full.fileno(), stderr.fileno()
+        status = commands.Command(arguments, home.variables(), streams, folder=home.path).wait(60)
+        stderr.seek(0)
+        assert (status, stderr.read()) == (1, b"Error: [Errno 28] No space left on device\n")
 
 
 @pytest.mark.parametrize("stream", [0, 1, 2])

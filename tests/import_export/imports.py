@@ -10,7 +10,6 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field
 from pathlib import Path
-from subprocess import PIPE
 from typing import Any
 
 import anyio
@@ -23,6 +22,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from rotor_mcp.sandbox import FULL_KEY, Sandbox
 from rotor_mcp.sandbox.server import serving
 from tests.cli.test_main import ENVIRONMENT
+from tests.commands import begun
 from tests.import_export.cases import COLUMNS, Case, Lead
 
 # Rotor
@@ -193,20 +193,33 @@ async def importing(
     file: Path, url: str, *arguments: str, file_bytes: int | None = None
 ) -> AsyncIterator[Running]:
     """Start `rotor-mcp import FILE --yes`, which may write so many bytes into a file."""
-    limited = ["/bin/sh", "-c", f'ulimit -f {file_bytes // 512}; exec "$@"', "sh"] if file_bytes else []
-    environment = {"ROTOR_MCP_TIMEZONE": "America/Chicago", "ROTOR_API_KEY": FULL_KEY, "ROTOR_BASE_URL": url}
-    async with await anyio.open_process(
-        [*limited, sys.executable, "-m", "rotor_mcp", "import", str(file), "--yes", *arguments],
-        env=ENVIRONMENT | environment,
-        stdin=PIPE,
-        stdout=PIPE,
-        stderr=PIPE,
-    ) as process:
+    environment = ENVIRONMENT | {
+        "ROTOR_MCP_TIMEZONE": "America/Chicago",
+        "ROTOR_API_KEY": FULL_KEY,
+        "ROTOR_BASE_URL": url,
+    }
+    command = ["import", str(file), "--yes", *arguments]
+    async with (
+        begun(command, environment)
+        if file_bytes is None
+        else limited(command, environment, file_bytes) as process
+    ):
         running = Running(process)
         try:
             yield running
         finally:
             await running.kill()
+
+
+@asynccontextmanager
+async def limited(
+    arguments: Sequence[str], environment: dict[str, str], file_bytes: int
+) -> AsyncIterator[anyio.abc.Process]:
+    """Start a command that may write so many bytes into a file."""
+    limit = f'ulimit -f {file_bytes // 512}; exec "$@"'
+    command = ["/bin/sh", "-c", limit, "sh", sys.executable, "-m", "rotor_mcp", *arguments]
+    async with await anyio.open_process(command, env=environment) as process:
+        yield process
 
 
 async def imported(file: Path, url: str, *arguments: str) -> tuple[int, str]:

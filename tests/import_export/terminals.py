@@ -2,24 +2,53 @@
 
 import os
 import re
+from types import TracebackType
+from typing import Self
+
+END = b"\0end\0"
 
 
-def opened_terminal(columns: int) -> tuple[int, int]:
-    """The screen, where it is read what stands on the terminal, and the terminal, which a command writes to."""
-    import termios
+class Terminal:
+    """A pseudo-terminal: commands write to `inside`, and what they wrote is read outside."""
 
-    screen, terminal = os.openpty()
-    termios.tcsetwinsize(terminal, (24, columns))
-    return screen, terminal
+    def __init__(self, columns: int) -> None:
+        self._outside, self.inside = os.openpty()
+        self.resize(columns)
 
+    def __enter__(self) -> Self:
+        return self
 
-def lines_of(said: str, columns: int) -> list[str]:
-    """All that the last line of a terminal showed. None was so long that it wrapped."""
-    line, shown = "", []
-    for part, control in re.findall(r"([^\r\n]*)([\r\n]|\Z)", said):
-        line = part + line[len(part) :]
-        assert len(line) < columns, line
-        shown.append(line.rstrip())
-        if control == "\n":
-            line = ""
-    return shown
+    def __exit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        os.close(self.inside)
+        os.close(self._outside)
+
+    def resize(self, columns: int) -> None:
+        import termios
+
+        self.columns = columns
+        termios.tcsetwinsize(self.inside, (24, columns))
+
+    def answer(self, line: str) -> None:
+        """Type a line on its keyboard."""
+        os.write(self._outside, f"{line}\n".encode())
+
+    def said(self) -> str:
+        """All that was written since the last time."""
+        os.write(self.inside, END)
+        said = b""
+        while not said.endswith(END):  # what was written arrives in parts
+            said += os.read(self._outside, 10_000)
+        return said.removesuffix(END).decode()
+
+    def lines(self) -> list[str]:
+        """All that its last line showed since the last time. None was so long that it wrapped."""
+        line, shown = "", []
+        for part, control in re.findall(r"([^\r\n]*)([\r\n]|\Z)", self.said()):
+            line = part + line[len(part) :]
+            assert len(line) < (self.columns or 80), line
+            shown.append(line.rstrip())
+            if control == "\n":
+                line = ""
+        return shown

@@ -9,7 +9,7 @@ import signal
 import stat
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, closing
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing
 from datetime import date, datetime
 from pathlib import Path
 from subprocess import PIPE
@@ -37,10 +37,11 @@ from rotor_mcp.leads.validation import parse
 from rotor_mcp.sandbox import CREATE_ONLY_KEY, FULL_KEY, Fault, Sandbox
 from rotor_mcp.sandbox.server import serving
 from rotor_mcp.server.mcp_server import build_server
+from tests import commands
 from tests.cli.test_main import ENVIRONMENT, run
 from tests.commands import ROOT, ran
 from tests.conftest import NOW, posix
-from tests.import_export.terminals import lines_of, opened_terminal
+from tests.import_export.terminals import Terminal
 from tests.leads.test_search import CHICAGO, add, all_leads, expected, ids, walk
 
 pytestmark = pytest.mark.anyio
@@ -57,22 +58,12 @@ async def company(leads: int, **options: Any) -> AsyncIterator[tuple[Sandbox, di
             yield sandbox, {"ROTOR_API_KEY": FULL_KEY, "ROTOR_BASE_URL": url}
 
 
-@asynccontextmanager
-async def begun(
+def begun(
     *arguments: str, environment: dict[str, str], stdout: int = PIPE, stderr: int = PIPE
-) -> AsyncIterator[anyio.abc.Process]:
+) -> AbstractAsyncContextManager[anyio.abc.Process]:
     """An export that runs while the test does something else."""
-    async with await anyio.open_process(
-        [sys.executable, "-m", "rotor_mcp", "export", *arguments],
-        env=ENVIRONMENT | {"ROTOR_MCP_TIMEZONE": "America/Chicago", "PYTHONUNBUFFERED": ""} | environment,
-        stdout=stdout,
-        stderr=stderr,
-    ) as process:
-        try:
-            yield process
-        finally:
-            if process.returncode is None:
-                process.kill()
+    variables = ENVIRONMENT | {"ROTOR_MCP_TIMEZONE": "America/Chicago", "PYTHONUNBUFFERED": ""} | environment
+    return commands.begun(["export", *arguments], variables, stdout=stdout, stderr=stderr)
 
 
 async def until_asked(sandbox: Sandbox, times: int) -> None:
@@ -216,14 +207,13 @@ async def test_a_lead_that_does_not_fit_into_a_workbook(tmp_path: Path) -> None:
 
 @posix
 async def test_a_workbook_is_not_for_a_terminal() -> None:
-    screen, terminal = opened_terminal(80)
-    async with company(3) as (sandbox, environment):
-        async with begun("--format=xlsx", stdout=terminal, environment=environment) as process:
-            err = await rest(process.stderr)
-            assert await process.wait() == 2
-        assert sandbox.requests == []
-    os.close(terminal)
-    os.close(screen)
+    with Terminal(80) as terminal:
+        async with company(3) as (sandbox, environment):
+            async with begun("--format=xlsx", stdout=terminal.inside, environment=environment) as process:
+                err = await rest(process.stderr)
+                assert await process.wait() == 2
+            assert sandbox.requests == []
+        assert terminal.said() == ""
     assert err.partition("Error: ")[2] == snapshot("A workbook cannot be shown on a terminal. Name a FILE\n")
 
 
@@ -696,20 +686,22 @@ async def test_who_reads_no_further_ends_it_quietly() -> None:
 
 
 @posix
-@pytest.mark.parametrize("columns", [40, 80, 200])
+@pytest.mark.parametrize("columns", [40, 80])
 async def test_progress_is_shown_on_a_terminal(columns: int) -> None:
-    screen, terminal = opened_terminal(columns)
-    async with (
-        company(2500) as (_, environment),
-        # The ids alone are few enough for the pipe to hold.
-        begun("--fields=id", stderr=terminal, environment=environment) as process,
-    ):
-        assert await process.wait() == 0
-    os.close(terminal)
-    lines = lines_of(os.read(screen, 10_000).decode(), columns)
-    os.close(screen)
+    with Terminal(columns) as terminal:
+        async with (
+            company(2500) as (_, environment),
+            # The ids alone are few enough for the pipe to hold.
+            begun("--fields=id", stderr=terminal.inside, environment=environment) as process,
+        ):
+            assert await process.wait() == 0
+        lines = terminal.lines()
     assert [re.sub(", 0:.* left", "", line) for line in dict.fromkeys(lines) if line] == snapshot(
-        ["1,000/2,369 leads, 1 request", "2,000/2,369 leads, 2 requests", "2,369 leads, 3 requests spent."]
+        [
+            "1,000/2,369 leads, 1 request",
+            "2,000/2,369 leads, 2 requests",
+            "2,369 leads, 3 requests spent.",
+        ]
     )
 
 

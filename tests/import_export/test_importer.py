@@ -3,10 +3,8 @@
 import asyncio
 import csv
 import io
-import os
 import re
 import stat
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
 from datetime import datetime
@@ -30,9 +28,9 @@ from rotor_mcp.state.search_cache import SearchCache
 from rotor_mcp.state.tenant_state import TenantState
 from rotor_mcp.tenants import Tenant
 from tests.cli.test_main import ENVIRONMENT
-from tests.commands import ran
+from tests.commands import begun, ran
 from tests.conftest import NOW, posix
-from tests.import_export.terminals import lines_of, opened_terminal
+from tests.import_export.terminals import Terminal
 from tests.import_export.test_exporter import company
 from tests.leads.test_search import CHICAGO, add, all_leads, outside
 
@@ -1246,33 +1244,27 @@ async def test_two_imports_of_one_file_at_once(tmp_path: Path) -> None:
 @asynccontextmanager
 async def at_a_terminal(
     folder: Path, environment: Environment, columns: int = 80
-) -> AsyncIterator[tuple[anyio.abc.Process, int]]:
-    """An import that asks, and the screen on which that is seen."""
-    screen, terminal = opened_terminal(columns)
-    try:
-        async with await anyio.open_process(
-            [sys.executable, "-m", "rotor_mcp", "import", "leads.csv"],
-            env=ENVIRONMENT
-            | {"ROTOR_MCP_TIMEZONE": "America/Chicago", "PYTHONUNBUFFERED": "1"}
-            | environment,
-            cwd=folder,
-            stdin=terminal,
-            stderr=terminal,
+) -> AsyncIterator[tuple[anyio.abc.Process, Terminal]]:
+    """An import that asks, and the terminal on which that is seen."""
+    with Terminal(columns) as terminal:
+        async with begun(
+            ["import", "leads.csv"],
+            ENVIRONMENT | {"ROTOR_MCP_TIMEZONE": "America/Chicago", "PYTHONUNBUFFERED": "1"} | environment,
+            folder=folder,
+            stdin=terminal.inside,
+            stderr=terminal.inside,
         ) as process:
-            yield process, screen
-    finally:
-        os.close(terminal)
-        os.close(screen)
+            yield process, terminal
 
 
-async def answered(process: anyio.abc.Process, screen: int, answer: str) -> str:
+async def answered(process: anyio.abc.Process, terminal: Terminal, answer: str) -> str:
     """Answer the question when it is there, and return all that was said on standard output."""
     assert process.stdout is not None
     out = b""
     with anyio.fail_after(20):
         while b"[y/N]: " not in out:
             out += await process.stdout.receive()
-        os.write(screen, answer.encode() + b"\n")
+        terminal.answer(answer)
         out += b"".join([chunk async for chunk in process.stdout])
         await process.wait()
     return out.decode()
@@ -1281,8 +1273,8 @@ async def answered(process: anyio.abc.Process, screen: int, answer: str) -> str:
 async def test_who_answers_no_has_written_nothing(tmp_path: Path) -> None:
     write(tmp_path / "leads.csv", *people(3))
     async with company(3, now=lambda: NOW) as (sandbox, environment):
-        async with at_a_terminal(tmp_path, environment) as (process, screen):
-            out = await answered(process, screen, "n")
+        async with at_a_terminal(tmp_path, environment) as (process, terminal):
+            out = await answered(process, terminal, "n")
             assert process.returncode == 1
         assert [request for request in sandbox.requests if "POST" in request] == []
         assert len(await all_leads(sandbox)) == 3
@@ -1306,10 +1298,10 @@ async def test_who_answers_yes_sees_how_far_it_is(tmp_path: Path, columns: int) 
     write(tmp_path / "leads.csv", *people(12))
     async with company(3, now=lambda: NOW) as (sandbox, environment):
         sandbox.faults.add(Fault(method="POST", delay=0.5, times=12))
-        async with at_a_terminal(tmp_path, environment, columns) as (process, screen):
-            out = await answered(process, screen, "y")
+        async with at_a_terminal(tmp_path, environment, columns) as (process, terminal):
+            out = await answered(process, terminal, "y")
             assert process.returncode == 0
-            lines = lines_of(os.read(screen, 100_000).decode(), columns)
+            lines = terminal.lines()
         assert len(await all_leads(sandbox)) == 15
     assert "12 rows: 12 created. 14 requests spent." in out
     steps = [line for line in lines if "/12 leads, " in line]

@@ -11,31 +11,33 @@ from inline_snapshot import snapshot
 
 from rotor_mcp.import_export.progress_line import ProgressLine
 from tests.conftest import posix
-from tests.import_export.terminals import lines_of, opened_terminal
+from tests.import_export.terminals import Terminal
 
 STEPS = [(0, 5_000), (1, 5_000), (1_200, 5_000), (5_000, 5_000)]
 
 
 @contextmanager
-def errors_on_a_terminal(columns: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
-    """Yield the screen of a terminal that standard error is on."""
-    screen, terminal = opened_terminal(columns)
-    with os.fdopen(terminal, "w") as stream, monkeypatch.context() as patch:
+def errors_on_a_terminal(columns: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[Terminal]:
+    """Put standard error on a terminal."""
+    with (
+        Terminal(columns) as terminal,
+        os.fdopen(terminal.inside, "w", closefd=False) as stream,
+        monkeypatch.context() as patch,
+    ):
         patch.setattr(sys, "stderr", stream)
-        yield screen
-    os.close(screen)
+        yield terminal
 
 
 @posix
 @pytest.mark.parametrize("columns", [0, 20, 40, 80, 200])
 def test_it_fits_and_clears_itself(columns: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    seconds = iter([0.0, 0.5, 0.5, 60.0, 300.0])
+    seconds = iter([0.0, 0.0, 0.5, 60.0, 300.0])
     spent = iter([3, 4, 1_300, 5_678])
-    with errors_on_a_terminal(columns, monkeypatch) as screen:
+    with errors_on_a_terminal(columns, monkeypatch) as terminal:
         with ProgressLine(lambda: next(spent), clock=lambda: next(seconds)) as line:
             for done, total in STEPS:
                 line.show(done, total)
-        lines = lines_of(os.read(screen, 10_000).decode(), columns or 80)
+        lines = terminal.lines()
     assert list(dict.fromkeys(lines)) == SHOWN[columns]
     assert lines[-1] == ""
 
@@ -77,28 +79,25 @@ SHOWN: dict[int, list[str]] = snapshot(
 
 @posix
 def test_a_terminal_that_becomes_narrower(monkeypatch: pytest.MonkeyPatch) -> None:
-    import termios
-
-    with errors_on_a_terminal(80, monkeypatch) as screen:
+    with errors_on_a_terminal(80, monkeypatch) as terminal:
         with ProgressLine(lambda: 3) as line:
             line.show(1_200, 5_000)
-            termios.tcsetwinsize(screen, (24, 12))
-            before = os.read(screen, 10_000).decode()
+            before = terminal.lines()
+            terminal.resize(12)
             line.show(1_201, 5_000)
-        lines = lines_of(os.read(screen, 10_000).decode(), 12)
-    assert (lines_of(before, 80)[-1], lines) == snapshot(
-        ("1,200/5,000 leads, 3 requests", ["", "1,201/5,000", "1,201/5,000", "", ""])
+        lines = terminal.lines()
+    assert (before[-1], lines) == (
+        "1,200/5,000 leads, 3 requests",
+        ["", "1,201/5,000", "1,201/5,000", "", ""],
     )
 
 
 @posix
 def test_nothing_is_shown_where_it_would_be_in_the_way(monkeypatch: pytest.MonkeyPatch) -> None:
-    with errors_on_a_terminal(80, monkeypatch) as screen:
-        os.set_blocking(screen, False)
+    with errors_on_a_terminal(80, monkeypatch) as terminal:
         with ProgressLine(lambda: 3, hidden=True) as line:
             line.show(1, 2)
-        with pytest.raises(BlockingIOError):
-            os.read(screen, 100)
+        assert terminal.said() == ""
 
 
 @pytest.mark.parametrize("errors", [io.StringIO(), None], ids=["file", "closed"])

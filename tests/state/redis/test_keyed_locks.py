@@ -1,9 +1,9 @@
 """Whose turn it is, on whichever server."""
 
 import logging
+import os
 import random
 import signal
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
@@ -25,6 +25,7 @@ from rotor_mcp.state.redis.factory import RedisStateFactory
 from rotor_mcp.state.redis.fenced_locks import LOCK_TTL_SECONDS, RENEW_SECONDS, RedisLock, RedisLocks
 from rotor_mcp.state.redis.key_names import KeyNames
 from rotor_mcp.state.tenant_state import TenantState
+from tests.commands import begun
 from tests.state.redis.conftest import KEY, Replica, logged
 from tests.state.redis.servers import RedisServer
 from tests.waiting import until, within
@@ -210,16 +211,13 @@ async def rotor() -> AsyncIterator[tuple[str, Sandbox]]:
 @asynccontextmanager
 async def holder(redis: RedisServer, rotor_url: str) -> AsyncIterator[Holder]:
     """Start a process, and wait until it holds the turn."""
-    command = [sys.executable, "-m", "tests.state.redis.holder", redis.url, rotor_url, "+16125550142"]
-    async with await anyio.open_process(command, stdin=PIPE, stdout=PIPE, stderr=None) as process:
+    arguments = [redis.url, rotor_url, "+16125550142"]
+    module = "tests.state.redis.holder"
+    async with begun(arguments, os.environ, stdin=PIPE, stderr=2, module=module) as process:
         assert process.stdout
         started = Holder(process, aiter(TextReceiveStream(process.stdout)))
-        try:
-            assert await started.says() == "held"
-            yield started
-        finally:
-            if process.returncode is None:
-                process.kill()
+        assert await started.says() == "held"
+        yield started
 
 
 async def test_of_two_processes_one_waits(
