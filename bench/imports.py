@@ -129,8 +129,10 @@ def _company(directory: Path) -> Iterator[str]:
     arguments = [f"--leads={LEADS}", "--port=0", "--quota=1000000", f"--file={directory / 'company.db'}"]
     command = [sys.executable, "-m", "rotor_mcp", "sandbox", *arguments]
     with Popen(command, stdout=PIPE, text=True) as process:
-        yield process.stdout.readline().split()[-1] if process.stdout else ""
-        process.terminate()
+        try:
+            yield process.stdout.readline().split()[-1] if process.stdout else ""
+        finally:
+            process.terminate()
 
 
 def _leads(url: str) -> list[dict[str, Any]]:

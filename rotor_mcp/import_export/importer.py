@@ -140,6 +140,7 @@ class _ImportRun:
             self._print(line)
         if not self._may_go_on():
             return False
+        api.resume()  # to read a large file takes longer than a request may
         try:
             with await self._journal() as journal:
                 return await self._import(list(self._pending(groups, journal)), len(groups), journal)

@@ -181,6 +181,19 @@ async def test_what_cannot_be_said_of_a_file(tmp_path: Path, options: list[str],
     assert (status in (1, 2), out, err.splitlines()[-1]) == (True, "", f"Error: {error}")
 
 
+async def test_a_file_may_take_longer_to_read_than_a_request(tmp_path: Path) -> None:
+    file = write(tmp_path / "leads.csv", *people(1))
+    async with company(3, now=lambda: NOW) as (_, environment):
+        await run(tmp_path, "leads.csv", "--yes", **environment)
+        write(file, *people(9_000, notes="ring twice, " * 50))
+        status, out, err = await run(tmp_path, "leads.csv", "--dry-run", "--timeout=2", **environment)
+    assert (status, err, out.splitlines()[-2]) == (
+        0,
+        "",
+        snapshot("2 requests spent. To write this takes 9,000 more."),
+    )
+
+
 async def test_nobody_who_could_be_contacted(tmp_path: Path) -> None:
     (tmp_path / "leads.csv").write_text("Name,Wen fragen\nAnn,612\nBob,613\n")
     async with company(3, now=lambda: NOW) as (sandbox, environment):
