@@ -185,12 +185,12 @@ async def test_a_file_may_take_longer_to_read_than_a_request(tmp_path: Path) -> 
     file = write(tmp_path / "leads.csv", *people(1))
     async with company(3, now=lambda: NOW) as (_, environment):
         await run(tmp_path, "leads.csv", "--yes", **environment)
-        write(file, *people(9_000, notes="ring twice, " * 50))
-        status, out, err = await run(tmp_path, "leads.csv", "--dry-run", "--timeout=2", **environment)
+        write(file, *people(4_000, notes="ring twice, " * 50))
+        status, out, err = await run(tmp_path, "leads.csv", "--dry-run", "--timeout=0.5", **environment)
     assert (status, err, out.splitlines()[-2]) == (
         0,
         "",
-        snapshot("2 requests spent. To write this takes 9,000 more."),
+        snapshot('2 requests spent. To write this takes 4,000 more.'),
     )
 
 
