@@ -16,11 +16,13 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import ExitStack, asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from threading import Lock
+from typing import IO
 
 import anyio
 import anyio.abc
@@ -364,3 +366,44 @@ async def begun(
         yield process
     finally:
         await process.aclose()
+
+
+@dataclass(frozen=True)
+class Spoken:
+    """A command that is spoken to over pipes."""
+
+    process: Command | subprocess.Popen[bytes]
+    stdin: IO[bytes]
+    stdout: IO[bytes]
+    stderr: IO[bytes]
+
+
+@contextmanager
+def spoken_to(arguments: Sequence[str]) -> Iterator[Spoken]:
+    """Run a command and speak to it over its standard streams. It is killed in the end."""
+    if not FORKS:
+        pipe = subprocess.PIPE
+        started = [sys.executable, "-m", "rotor_mcp", *arguments]
+        with subprocess.Popen(started, stdin=pipe, stdout=pipe, stderr=pipe) as popen:
+            assert popen.stdin
+            assert popen.stdout
+            assert popen.stderr
+            try:
+                yield Spoken(popen, popen.stdin, popen.stdout, popen.stderr)
+            finally:
+                popen.kill()
+        return
+    (read, stdin), (stdout, write), (stderr, write_errors) = os.pipe(), os.pipe(), os.pipe()
+    with (
+        os.fdopen(stdin, "wb") as said,
+        os.fdopen(stdout, "rb") as answered,
+        os.fdopen(stderr, "rb") as errors,
+    ):
+        command = Command(arguments, os.environ, (read, write, write_errors))
+        for stream in (read, write, write_errors):
+            os.close(stream)
+        try:
+            yield Spoken(command, said, answered, errors)
+        finally:
+            command.send_signal(signal.SIGKILL)
+            command.wait()

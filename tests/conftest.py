@@ -28,6 +28,28 @@ from tests.homes import Home
 gc.disable()
 
 
+SLOWEST = (
+    "test_chaos.py",
+    "test_keyed_locks.py",
+    "test_environments.py",
+    "test_exporter.py",
+    "test_import_chaos.py",
+    "test_search.py",
+    "test_stages.py",
+    "test_leads.py",
+    "test_asgi.py",
+    "test_importer.py",
+    "test_tasks.py",
+    "test_middleware.py",
+)
+"""Files that take a worker longest. They come first, so that no worker has one of them left when others are done."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    places = {name: place for place, name in enumerate(SLOWEST)}
+    items.sort(key=lambda item: places.get(item.path.name, len(places)))
+
+
 def pytest_collection_finish() -> None:
     gc.freeze()
     gc.enable()

@@ -17,6 +17,7 @@ from mcp.types import CLIENT_CAPABILITIES_META_KEY, CLIENT_INFO_META_KEY, PROTOC
 
 from rotor_mcp.tools.registry import TOOLS
 from rotor_mcp.tools.schemas import definition
+from tests.commands import spoken_to
 from tests.conftest import text
 
 pytestmark = pytest.mark.anyio
@@ -250,9 +251,7 @@ def called(era: str, *calls: tuple[str, Any]) -> list[dict[str, Any]]:
     }
     begin = [INITIALIZE, {"jsonrpc": "2.0", "method": "notifications/initialized"}]
     results: list[dict[str, Any]] = []
-    with subprocess.Popen(SERVE, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as server:
-        assert server.stdin is not None
-        assert server.stdout is not None
+    with spoken_to(SERVE[3:]) as server:
         answers = (json.loads(line) for line in server.stdout)
         for number, (name, arguments) in enumerate(calls, 2):
             params = {"name": name, "arguments": arguments}
@@ -265,7 +264,6 @@ def called(era: str, *calls: tuple[str, Any]) -> list[dict[str, Any]]:
             server.stdin.write("".join(f"{json.dumps(message)}\n" for message in messages).encode())
             server.stdin.flush()
             results.append(next(answer for answer in answers if answer["id"] == number)["result"])
-        server.kill()
     return results
 
 

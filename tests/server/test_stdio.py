@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from rotor_mcp.server.jsonrpc import Read, parse
+from tests.commands import Spoken, spoken_to
 
 SERVE = [sys.executable, "-m", "rotor_mcp", "serve", "--sandbox"]
 
@@ -19,12 +20,9 @@ SERVE = [sys.executable, "-m", "rotor_mcp", "serve", "--sandbox"]
 class Server:
     """The server as a process, to which lines are sent as they are."""
 
-    def __init__(self, process: subprocess.Popen[bytes]) -> None:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        assert process.stderr is not None
-        self.process = process
-        self.stdin, self.stdout, self.stderr = process.stdin, process.stdout, process.stderr
+    def __init__(self, spoken: Spoken) -> None:
+        self.process = spoken.process
+        self.stdin, self.stdout, self.stderr = spoken.stdin, spoken.stdout, spoken.stderr
 
     def send(self, *lines: bytes | dict[str, Any]) -> None:
         for line in lines:
@@ -44,13 +42,8 @@ class Server:
 
 @contextmanager
 def server() -> Iterator[Server]:
-    with subprocess.Popen(
-        SERVE, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    ) as process:
-        try:
-            yield Server(process)
-        finally:
-            process.kill()
+    with spoken_to(["serve", "--sandbox"]) as spoken:
+        yield Server(spoken)
 
 
 def initialize(**capabilities: Any) -> dict[str, Any]:
