@@ -190,7 +190,7 @@ async def test_a_file_may_take_longer_to_read_than_a_request(tmp_path: Path) -> 
     assert (status, err, out.splitlines()[-2]) == (
         0,
         "",
-        snapshot('2 requests spent. To write this takes 4,000 more.'),
+        snapshot("2 requests spent. To write this takes 4,000 more."),
     )
 
 

@@ -159,14 +159,20 @@ def _with_month_name(text: str) -> str | None:
     from dateutil import parser  # takes 10 ms, and most files do not need it
 
     defaults = (datetime(2000, 1, 1), datetime(2001, 2, 2))  # noqa: DTZ001 - what is not said differs
-    first, second = (parser.parse(text, default=default) for default in defaults)
-    if first != second or first.tzinfo is not None:
+    first, second = (parser.parse(text, default=default, tzinfos=_refuse_zone) for default in defaults)
+    if first != second:
         return None
     return (
         first.isoformat()
         if ":" in text or re.search(r"\d\s?[ap]m", text, re.IGNORECASE)
         else str(first.date())
     )
+
+
+def _refuse_zone(name: str | None, offset: int | None) -> None:
+    """Refuse a date with a time zone, such as EST. Raises ValueError; the parser calls it for every date."""
+    if name is not None or offset is not None:
+        raise ValueError
 
 
 def _clock(text: str) -> tuple[int, int, int]:

@@ -283,7 +283,8 @@ def test_dates_of_zeros_are_blank(cell: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "cell", ["Dec 1", "Dec 2026", "12", "Monday", "call Dec 1 2026", "Dec 32, 2026", "461"]
+    "cell",
+    ["Dec 1", "Dec 2026", "12", "Monday", "call Dec 1 2026", "Dec 32, 2026", "461", "Dec 1, 2026 9:30 EST"],
 )
 def test_dates_that_say_too_little(cell: str) -> None:
     assert read("follow_up_date", cell)[0] == [[cell]]
