@@ -81,7 +81,8 @@ def match_columns(
     asked = _fields_by_column(table, given)
     fields = {column: field for column, field in asked.items() if field}
     left_out = {column: "as asked" for column, field in asked.items() if not field}
-    guess = _Guess(table, profiles, asked)
+    is_ours = _is_ours(table, profiles)
+    guess = _Guess(table, profiles, asked, is_ours=is_ours)
     # The user's mapping takes precedence, then what headers say, then what cells look like.
     fields |= guess.by_header | guess.by_look
     if IDENTIFYING.isdisjoint(fields.values()):
@@ -92,7 +93,6 @@ def match_columns(
             if column not in asked:
                 guess.warn_of_names(column, fields.values())
                 guess.warn_of_former_leads(column)
-    is_ours = _is_ours(table, profiles)
     sources = tuple(
         ColumnSource(
             column,
@@ -114,7 +114,14 @@ def match_columns(
 class _Guess:
     """The fields of the columns for which the person gave none."""
 
-    def __init__(self, table: Table, profiles: Mapping[str, ColumnProfile], asked: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        table: Table,
+        profiles: Mapping[str, ColumnProfile],
+        asked: Mapping[str, str],
+        *,
+        is_ours: bool,
+    ) -> None:
         self._profiles = profiles
         self._asked = set(asked.values())
         self.warnings: list[str] = []
@@ -123,7 +130,7 @@ class _Guess:
         columns = [column for column in table.columns if column not in asked]
         found = {column: match for column in columns if (match := _header_match(column, table))}
         for column, match in [*found.items()]:
-            if self._contradicts(column, match):
+            if not is_ours and self._contradicts(column, match):
                 del found[column]
         for column, why in _doubtful_columns(profiles, found, self._asked).items():
             del found[column]
@@ -132,7 +139,7 @@ class _Guess:
         """Column → field, by its header."""
         self.by_look: dict[str, str] = {}
         """Column → field, by the look of its cells."""
-        for column in columns:
+        for column in [] if is_ours else columns:
             if column not in found and column not in self._reasons and column not in NOT_WRITABLE:
                 self._look_at(column, has_header=table.has_header)
 

@@ -28,7 +28,7 @@ _MAX_NAME_WORDS = 4
 _TOTAL = re.compile(r"(?:grand |sub-?)?totals?\b\s*(?:[:(#\d$].*)?|sum:?|average:?|count:?", re.IGNORECASE)
 _FOOTER = re.compile(
     r"(?:generated|exported|printed|created|report|prepared|downloaded|run) (?:by|on|at|from|date)\b.*"
-    r"|as of:? .*|page:? \d+.*|confidential\b.*|.*\ball rights reserved.*|©.*|copyright\b.*"
+    r"|as of:? .*|page:? \d+.*|confidential\b.*|.*\ball rights reserved.*|(?:©|copyright\b) ?[\w(].*"
     r"|end of (?:report|list|file).*"
     r"|.*\b\d[\d,]* (?:records?|rows?|results?|contacts?|customers?|clients?|leads?)\b\W*",
     re.IGNORECASE,

@@ -239,7 +239,9 @@ def _priority(cell: str) -> CellReading:
 
 def _amount(cell: str, comma: bool) -> CellReading:
     amount = amount_text(cell, comma)
-    if not re.fullmatch(r"-?[\d.]+", amount):
+    try:
+        float(amount)
+    except ValueError:
         return CellReading((cell,), fault="not one amount such as 1200.50; a range has to be decided")
     return CellReading((amount,))
 
