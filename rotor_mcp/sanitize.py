@@ -41,6 +41,12 @@ def one_line(text: str) -> str:
     return " ".join(clean(text).split())
 
 
+def cut(text: str, length: int) -> str:
+    """Join the lines of a text into one, as `one_line` does, and cut it to so many characters."""
+    text = one_line(text)
+    return text if len(text) <= length else f"{text[:length]}…"
+
+
 def cap_result(text: str, value: Any = None) -> tuple[str, Any]:
     """Shorten a result to about `MAX_RESULT_CHARS`: its text, and the lists and texts of its JSON value.
 

@@ -3,11 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from rotor_mcp.import_export.cells.looks import MAX_SAMPLE, Look, look_of_column
+from rotor_mcp.import_export.cells.looks import Look, look_of_column
 from rotor_mcp.import_export.table import Table
-from rotor_mcp.sanitize import one_line
+from rotor_mcp.sanitize import cut
 
-_MAX_SHOWN_CHARS = 40
+_SAMPLE = 200
+"""Cells of a column that are looked at, from all parts of the file; up to twice as many in a short file."""
+MAX_SHOWN_CHARS = 40
+"""Characters of a cell that is shown as an example."""
 _MIN_ROWS_TO_JUDGE = 5
 
 
@@ -34,13 +37,7 @@ class ColumnProfile:
         if not self.filled:
             return ""
         rows = "1 row" if self.filled == 1 else f"{self.filled:,} rows"
-        return f'such as "{cut(self.example)}" ({rows})'
-
-
-def cut(text: str, length: int = _MAX_SHOWN_CHARS) -> str:
-    """Return a text on one line, cut to so many characters."""
-    text = one_line(text)
-    return text if len(text) <= length else f"{text[:length]}…"
+        return f'such as "{cut(self.example, MAX_SHOWN_CHARS)}" ({rows})'
 
 
 def profile_columns(table: Table, region: str) -> dict[str, ColumnProfile]:
@@ -51,7 +48,7 @@ def profile_columns(table: Table, region: str) -> dict[str, ColumnProfile]:
         region: country (ISO 3166) of phones without a country code.
     """
     profiles = {column: ColumnProfile() for column in table.columns}
-    step = max(1, len(table.rows) // MAX_SAMPLE)
+    step = max(1, len(table.rows) // _SAMPLE)
     for at, row in enumerate(table.rows):
         for column, cell in row.cells.items():
             if text := cell.strip():

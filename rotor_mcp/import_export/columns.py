@@ -12,7 +12,12 @@ from rotor_mcp.api.models import LEAD_ID, Lead
 from rotor_mcp.import_export.cells.dates import DateOrder
 from rotor_mcp.import_export.cells.looks import Look
 from rotor_mcp.import_export.cells.values import choose_reader
-from rotor_mcp.import_export.column_profile import ColumnProfile, column_cells, cut, profile_columns
+from rotor_mcp.import_export.column_profile import (
+    MAX_SHOWN_CHARS,
+    ColumnProfile,
+    column_cells,
+    profile_columns,
+)
 from rotor_mcp.import_export.header_synonyms import (
     COMPANY,
     FIRST_NAME,
@@ -22,13 +27,22 @@ from rotor_mcp.import_export.header_synonyms import (
     is_of_somebody_else,
     match_header,
 )
-from rotor_mcp.import_export.row_reading import CONTACTS, FIELDS, NAMES, ColumnMapping, ColumnSource
+from rotor_mcp.import_export.row_reading import (
+    CONFIRM,
+    CONTACTS,
+    FIELDS,
+    NAMES,
+    REASON,
+    ROW,
+    ColumnMapping,
+    ColumnSource,
+)
 from rotor_mcp.import_export.table import Table
 from rotor_mcp.leads.requests import UpsertRequest
 from rotor_mcp.leads.validation import nearest
-from rotor_mcp.sanitize import one_line
+from rotor_mcp.sanitize import cut, one_line
 
-NOT_WRITABLE = frozenset({*Lead.model_fields.keys() - UpsertRequest.model_fields.keys(), "row", "reason"})
+NOT_WRITABLE = frozenset({*Lead.model_fields.keys() - UpsertRequest.model_fields.keys(), ROW, REASON})
 """Columns of our own files that cannot be written."""
 
 _TARGETS = (*FIELDS, *NAME_PARTS, COMPANY)
@@ -90,9 +104,8 @@ def match_columns(
     for column in table.columns:
         if column not in fields and column not in left_out:
             left_out[column] = guess.why_left_out(column, fields.values())
-            if column not in asked:
-                guess.warn_of_names(column, fields.values())
-                guess.warn_of_former_leads(column)
+            guess.warn_of_names(column, fields.values())
+            guess.warn_of_former_leads(column)
     sources = tuple(
         ColumnSource(
             column,
@@ -218,7 +231,7 @@ class _Guess:
 def _is_ours(table: Table, profiles: Mapping[str, ColumnProfile]) -> bool:
     """Whether a file is one that we wrote: with Rotor's ids, or of rows that need attention."""
     has_ids = "id" in table.columns and any(LEAD_ID.fullmatch(cell.lower()) for cell in profiles["id"].sample)
-    return has_ids or {"row", "reason"} <= set(table.columns)
+    return has_ids or {ROW, REASON} <= set(table.columns)
 
 
 def _fields_by_column(table: Table, given: Mapping[str, str]) -> dict[str, str]:
@@ -244,7 +257,7 @@ def _header_match(column: str, table: Table) -> HeaderMatch | None:
     if not table.has_header:
         return None
     # In other files "Confirm" can mean anything; our own files have it in lower case.
-    return HeaderMatch("confirm") if column == "confirm" else match_header(column)
+    return HeaderMatch(CONFIRM) if column == CONFIRM else match_header(column)
 
 
 def _doubtful_columns(
@@ -286,10 +299,8 @@ def _best_place(
 
 def _no_identity_text(columns: Sequence[str], profiles: Mapping[str, ColumnProfile]) -> str:
     name = next((column for column in columns if profiles[column].look == "name"), columns[0])
-    examples = [
-        f'{column} ("{cut(profiles[column].example)}")' if profiles[column].filled else column
-        for column in columns
-    ]
+    shown = {column: cut(profiles[column].example, MAX_SHOWN_CHARS) for column in columns}
+    examples = [f'{column} ("{shown[column]}")' if shown[column] else column for column in columns]
     return (
         "No column says whom a row is about: a name, a phone, an e-mail or a lead id. "
         f'The columns are {_listed(examples)}. Say which is which, such as --map "{name}=name"'

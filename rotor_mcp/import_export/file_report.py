@@ -5,12 +5,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from rotor_mcp.import_export.column_profile import cut
+from rotor_mcp.import_export.column_profile import MAX_SHOWN_CHARS
 from rotor_mcp.import_export.import_report import MAX_EXAMPLES, titled_lines
 from rotor_mcp.import_export.row_reading import CellRemark, ColumnMapping, RemarkKind, RowReading
 from rotor_mcp.import_export.row_requests import RowRequest
 from rotor_mcp.import_export.table import Table
-from rotor_mcp.sanitize import one_line
+from rotor_mcp.sanitize import cut, one_line
 from rotor_mcp.tools.phrases import counted
 
 MAX_EXAMPLE_ROWS = 3
@@ -103,7 +103,7 @@ def _remark_lines(remarks: _Remarks) -> Iterator[str]:
         which = (
             f"row {first_row}" if remarks.count == 1 else f"{remarks.count:,} rows, such as row {first_row}"
         )
-        yield f'{first.column}: "{cut(first.cell)}" ({which})'
+        yield f'{first.column}: "{cut(first.cell, MAX_SHOWN_CHARS)}" ({which})'
         return
     for place, (row, remark) in enumerate(remarks.examples, start=1):
         line = f'row {row}, {remark.column}: "{cut(remark.cell, _MAX_VALUE_CHARS)}"'

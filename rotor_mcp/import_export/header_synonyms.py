@@ -7,7 +7,10 @@ preview says so. `columns.py` also looks at the cells of a column.
 """
 
 import re
+from collections.abc import Iterable
 from typing import NamedTuple
+
+from rotor_mcp.sanitize import one_line
 
 FIRST_NAME, LAST_NAME = "first_name", "last_name"
 NAME_PREFIX, MIDDLE_NAME, NAME_SUFFIX = "name_prefix", "middle_name", "name_suffix"
@@ -197,6 +200,11 @@ def _one_of_several(header: str) -> HeaderMatch | None:
     """Return the field that the parts of a header such as "Kunde / Customer" stand for, if it is one."""
     found = {match for part in header.split("/") if (match := _FIELDS_BY_HEADER.get(_normalize(part)))}
     return found.pop() if len(found) == 1 else None
+
+
+def count_known_headers(cells: Iterable[str]) -> int:
+    """Return how many different headers of a row are known."""
+    return len({cell.casefold() for cell in cells if cell.strip() and match_header(one_line(cell))})
 
 
 def _normalize(header: str) -> str:

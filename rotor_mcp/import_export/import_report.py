@@ -10,7 +10,7 @@ from typing import Any, Literal, get_args
 
 from rotor_mcp.import_export import lead_rows
 from rotor_mcp.import_export.formats.formula_guard import guard
-from rotor_mcp.import_export.row_reading import FIELDS
+from rotor_mcp.import_export.row_reading import CONFIRM, FIELDS, REASON, ROW
 from rotor_mcp.leads.batch import RowOutcome, RowStatus
 from rotor_mcp.sanitize import one_line
 from rotor_mcp.tools.error_text import row_failure
@@ -19,9 +19,6 @@ from rotor_mcp.tools.upsert_leads import RowWarnings, ordered_counts, row_number
 
 MAX_EXAMPLES = 20
 """Rows of each kind that are shown; further ones are counted."""
-
-ROW, CONFIRM, REASON = "row", "confirm", "reason"
-"""Columns of the rows that need attention, besides the fields."""
 
 _Title = Literal["Changes", "Not known whether written", "Rows that need attention", "One person"]
 

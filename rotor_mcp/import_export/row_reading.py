@@ -11,15 +11,17 @@ from rotor_mcp.api.models import LeadFields
 from rotor_mcp.import_export.cells.addresses import is_covered, split_address
 from rotor_mcp.import_export.cells.names import full_name, holds_name
 from rotor_mcp.import_export.cells.values import CellReader
-from rotor_mcp.import_export.column_profile import cut
+from rotor_mcp.import_export.column_profile import MAX_SHOWN_CHARS
 from rotor_mcp.import_export.header_synonyms import COMPANY, NAME_PARTS
 from rotor_mcp.import_export.table import Row
 from rotor_mcp.leads.phones import phone_form
 from rotor_mcp.normalize import address_form, caseless
-from rotor_mcp.sanitize import one_line
+from rotor_mcp.sanitize import cut, one_line
 
 FIELDS = (*LeadFields.model_fields, "id", "confirm")
 """The arguments that a row can have."""
+ROW, CONFIRM, REASON = "row", "confirm", "reason"
+"""Columns of the rows that need attention, besides the fields."""
 CONTACTS = ("phone", "email")
 _OTHER_CONTACT = {"phone": "email", "email": "phone"}
 NAMES = ("name", *NAME_PARTS, COMPANY)
@@ -230,7 +232,7 @@ class _RowReader:
                 if not any(value in note for note in self._notes):
                     self._note(source.column, value)
             else:
-                self._remark("left_out", source.column, value, f'"{cut(taken)}" is used')
+                self._remark("left_out", source.column, value, f'"{cut(taken, MAX_SHOWN_CHARS)}" is used')
 
     def _is_same_value(self, field: str, value: str, other: str) -> bool:
         if field == "phone":
@@ -278,7 +280,7 @@ class _RowReader:
         parts = [self._reading.arguments[name] for name in ADDRESS if name in self._reading.arguments]
         for source, value in whole:
             if not is_covered(value, parts):
-                self._remark("left_out", source.column, value, f'"{cut(parts[0])}" is used')
+                self._remark("left_out", source.column, value, f'"{cut(parts[0], MAX_SHOWN_CHARS)}" is used')
 
     def _is_whole(self, value: str, streets: Sequence[tuple[ColumnSource, str]]) -> bool:
         """Whether a street is a whole address: it can be split, or it holds another street and more."""

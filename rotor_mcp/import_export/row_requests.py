@@ -4,12 +4,13 @@ from dataclasses import dataclass, field, replace
 
 from rotor_mcp.api.models import LEAD_ID_CHARS
 from rotor_mcp.errors import InvalidArguments
-from rotor_mcp.import_export.column_profile import cut
+from rotor_mcp.import_export.column_profile import MAX_SHOWN_CHARS
 from rotor_mcp.import_export.row_reading import CellRemark, ColumnMapping, RowReading
 from rotor_mcp.import_export.table import Row, Table
 from rotor_mcp.leads.matching import contact_keys
 from rotor_mcp.leads.requests import SharedFields, UpsertRequest
 from rotor_mcp.leads.validation import parse
+from rotor_mcp.sanitize import cut
 
 _MAX_ROW_CHARS = 120
 _NOT_SKIPPED = frozenset({"id", "confirm"})
@@ -94,7 +95,7 @@ def _texts(reading: RowReading, faults: dict[str, str]) -> list[str]:
     for name, why in faults.items():
         if name in reading.cells:
             column, cell = reading.cells[name]
-            texts.append(f'{column} "{cut(cell)}": {why}')
+            texts.append(f'{column} "{cut(cell, MAX_SHOWN_CHARS)}": {why}')
         else:  # nobody is meant, or what several columns say is too long
             texts.append(why if name == "arguments" else f"{name}: {why}")
     return texts

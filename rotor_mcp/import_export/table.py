@@ -9,17 +9,24 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import islice
 from typing import overload
 
 from rotor_mcp.import_export.cells.looks import looks_like_contact, looks_like_value
 from rotor_mcp.import_export.formats.detect import read_sheet
-from rotor_mcp.import_export.formats.sheet import MAX_COLUMNS, ReadOptions, Record, Records, Sheet, TableError
-from rotor_mcp.import_export.header_synonyms import match_header
-from rotor_mcp.sanitize import one_line
+from rotor_mcp.import_export.formats.sheet import (
+    MAX_COLUMNS,
+    MAX_HEADER_ROW,
+    ReadOptions,
+    Record,
+    Records,
+    Sheet,
+    TableError,
+)
+from rotor_mcp.import_export.header_synonyms import count_known_headers
+from rotor_mcp.sanitize import cut, one_line
 
-MAX_HEADER_ROW = 30
-"""Rows that are not blank in which the header is looked for."""
 _MAX_SHOWN_CHARS = 60
 _MAX_SHOWN_CELLS = 12
 _SAMPLE = 200
@@ -138,7 +145,7 @@ def _header_position(sheet: Sheet, options: ReadOptions, region: str) -> int | N
     if sheet.begins_with_header:
         return 0
     first = [cells for _, cells in islice(sheet.records, MAX_HEADER_ROW)]
-    known = [0 if _holds_values(cells, region) else _known_headers(cells) for cells in first]
+    known = [0 if _holds_values(cells, region) else count_known_headers(cells) for cells in first]
     filled = [_filled(cells) for cells in first]
     best = known.index(max(known))
     if known[best] > 1 or (known[best] and all(filled[at] < filled[best] for at in range(best))):
@@ -149,10 +156,6 @@ def _header_position(sheet: Sheet, options: ReadOptions, region: str) -> int | N
     if _holds_values(first[at], region) and len(first) > 1:
         raise TableError(_no_header_text(sheet.records[at]))
     return at
-
-
-def _known_headers(cells: Iterable[str]) -> int:
-    return len({cell.casefold() for cell in cells if cell.strip() and match_header(one_line(cell))})
 
 
 def _filled(cells: Iterable[str]) -> int:
@@ -285,7 +288,7 @@ class _Layout:
             and not self._has_contact(cells)
         )
 
-    @property
+    @cached_property
     def _most_are_whole(self) -> bool:
         sample = [len(cells) for cells in self._cells(islice(self._body, _SAMPLE))]
         return 2 * sum(width >= self._width for width in sample) > len(sample)
@@ -340,11 +343,8 @@ def _same_texts(cells: Iterable[str], header: Iterable[str]) -> bool:
 
 def _shown(cells: Iterable[str]) -> str:
     """Return the texts of some cells, each cut to a few words."""
-    texts = [one_line(cell) for cell in cells if cell.strip()]
-    shown = [
-        f'"{text if len(text) <= _MAX_SHOWN_CHARS else f"{text[:_MAX_SHOWN_CHARS]}…"}"'
-        for text in texts[:_MAX_SHOWN_CELLS]
-    ]
+    texts = [cell for cell in cells if cell.strip()]
+    shown = [f'"{cut(text, _MAX_SHOWN_CHARS)}"' for text in texts[:_MAX_SHOWN_CELLS]]
     more = len(texts) - _MAX_SHOWN_CELLS
     return " · ".join([*shown, *([f"{more} more"] if more > 0 else [])])
 

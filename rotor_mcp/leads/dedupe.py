@@ -17,7 +17,7 @@ from rotor_mcp.leads.plan import holds_lines
 from rotor_mcp.leads.requests import UpsertRequest
 from rotor_mcp.leads.shared_keys import group_by_shared_keys
 from rotor_mcp.normalize import name_form
-from rotor_mcp.sanitize import one_line
+from rotor_mcp.sanitize import cut, one_line
 
 MAX_VALUE_CHARS = 60
 """Characters of a value that a refusal shows."""
@@ -164,9 +164,8 @@ def _values(name: str, requests: Iterable[UpsertRequest]) -> list[str]:
     given = [request for request in requests if name in request.model_fields_set]
     own = [request for request in given if name not in request.given.only_if_blank] or given
     texts = list(dict.fromkeys(one_line(str(whole_if_it_is(getattr(request, name)))) for request in own))
-    if len(texts) > MAX_VALUES:
-        texts[MAX_VALUES:] = ["…"]
-    return [text if len(text) <= MAX_VALUE_CHARS else f"{text[:MAX_VALUE_CHARS]}…" for text in texts]
+    more = ["…"] if len(texts) > MAX_VALUES else []
+    return [cut(text, MAX_VALUE_CHARS) for text in texts[:MAX_VALUES]] + more
 
 
 def _notes(request: UpsertRequest) -> tuple[str, ...]:

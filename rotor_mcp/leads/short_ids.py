@@ -13,7 +13,7 @@ from rotor_mcp.errors import Refused, UnclearId
 from rotor_mcp.leads.batch import RowOutcome
 from rotor_mcp.leads.context import CallContext
 from rotor_mcp.leads.dedupe import RowGroup
-from rotor_mcp.sanitize import one_line
+from rotor_mcp.sanitize import cut
 
 MAX_NAMED = 10
 """Leads that a refusal names."""
@@ -174,6 +174,5 @@ def _ambiguous(short_id: str, leads: Sequence[Lead], *, all_read: bool = True) -
 
 
 def _named(lead: Lead) -> str:
-    name = one_line(lead.name or "")
-    name = name if len(name) <= MAX_NAME_CHARS else f"{name[:MAX_NAME_CHARS]}…"
+    name = cut(lead.name or "", MAX_NAME_CHARS)
     return f"{name} (id {lead.id})" if name else f"id {lead.id}"

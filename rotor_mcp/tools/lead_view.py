@@ -7,7 +7,7 @@ from rotor_mcp import dates
 from rotor_mcp.api.models import Lead
 from rotor_mcp.leads.filters import follow_up_day
 from rotor_mcp.leads.locale import Locale
-from rotor_mcp.sanitize import clean, one_line
+from rotor_mcp.sanitize import clean, cut, one_line
 from rotor_mcp.tools.phrases import counted, dollars
 
 MAX_ROW_TEXT_CHARS = 300
@@ -78,8 +78,7 @@ def _overdue_days(lead: Lead, locale: Locale) -> int | None:
 def _fold(value: Any, longest: int | None = None) -> Any:
     """Return a text, or each of a list, in one line without invisible characters; None if it is empty."""
     if isinstance(value, str):
-        text = one_line(value)
-        return (text if longest is None or len(text) <= longest else f"{text[:longest]}…") or None
+        return (one_line(value) if longest is None else cut(value, longest)) or None
     if isinstance(value, list):
         return [folded for item in value if (folded := _fold(item, longest)) is not None]
     return value

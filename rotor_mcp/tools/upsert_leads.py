@@ -22,7 +22,7 @@ from rotor_mcp.leads.locale import Locale
 from rotor_mcp.leads.requests import SharedFields, UpsertRequest
 from rotor_mcp.leads.short_ids import with_whole_ids
 from rotor_mcp.leads.validation import parse, read_object
-from rotor_mcp.sanitize import one_line
+from rotor_mcp.sanitize import cut
 from rotor_mcp.tools.error_text import row_failure
 from rotor_mcp.tools.phrases import counted, notes, sentence, spent
 from rotor_mcp.tools.results import Result, call_facts
@@ -330,14 +330,13 @@ def _shown(outcome: RowOutcome, write: Write | None) -> RowShown:
 
 
 def _lines(outcome: RowOutcome, write: Write, changed: str) -> Iterator[RowLine]:
-    name = one_line(write.name or "")
     first, *others = outcome.rows
     # A new lead with neither phone nor e-mail is found again only by its id.
     has_contact = write.matched_by is not None or {"phone", "email"} & {one.field for one in write.changes}
     yield RowLine(
         row=first,
         outcome=outcome.status,
-        name=(name if len(name) <= MAX_NAME_CHARS else f"{name[:MAX_NAME_CHARS]}…") or None,
+        name=cut(write.name or "", MAX_NAME_CHARS) or None,
         id=None if has_contact else write.id,
         changed=changed or None,
     )

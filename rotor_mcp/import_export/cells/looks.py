@@ -14,8 +14,6 @@ EMAIL = re.compile(r"[^\s<>()\[\],;:|\"'@]+(?:'[^\s<>()\[\],;:|\"'@]+)*@(?:[\w-]
 PLAIN_PHONE = re.compile(r"(?:\+?1[ .-]?)?(?:\([2-9]\d{2}\) ?|[2-9]\d{2}[ .-]?)[2-9]\d{2}[ .-]?\d{4}")
 """A number of the North American plan, as it is usually written."""
 
-MAX_SAMPLE = 200
-"""Cells of a column that are looked at, from all parts of the file."""
 _MOST = 0.6
 """Share of a column's cells that must look alike."""
 _MIN_PHONE_DIGITS = 7
@@ -67,14 +65,12 @@ def looks_like_value(text: str, region: str) -> bool:
 
 
 def look_of_column(cells: Sequence[str], region: str) -> Look | None:
-    """Return what most cells of a column hold; None if they hold nothing that is recognized."""
-    filled = [cell.strip() for cell in cells if cell.strip()]
-    sample = filled[:: max(1, len(filled) // MAX_SAMPLE)]
-    looks = [_look_of(cell, region) for cell in sample]
+    """Return what most of some cells hold, none of them blank; None if it is nothing that is recognized."""
+    looks = [_look_of(cell, region) for cell in cells]
     found = [look for look in looks if look]
     if not found:
         return None
-    enough = _MOST * len(sample)
+    enough = _MOST * len(cells)
     most = max(set(found), key=found.count)
     if found.count(most) >= enough:
         return most

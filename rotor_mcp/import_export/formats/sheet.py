@@ -28,6 +28,8 @@ class ReadOptions:
 
 MAX_ROWS = 200_000
 """Of a table. An import of 200,000 rows takes 200 days of requests."""
+MAX_HEADER_ROW = 30
+"""Rows that are not blank in which the header is looked for."""
 MAX_COLUMNS = 1_000
 """Of a table. Exports of other programs have a few hundred."""
 

@@ -15,10 +15,10 @@ import click
 from python_calamine import CalamineError, CalamineWorkbook, SheetTypeEnum, SheetVisibleEnum
 
 from rotor_mcp.import_export.formats.formula_guard import unguard
-from rotor_mcp.import_export.formats.sheet import MAX_ROWS, Record, number_text
+from rotor_mcp.import_export.formats.sheet import MAX_HEADER_ROW, MAX_ROWS, Record, number_text
 from rotor_mcp.import_export.formats.sheet_xml import SheetFacts, read_facts
 from rotor_mcp.import_export.formats.workbook import DAMAGED_EXIT_STATUS, TOO_LARGE
-from rotor_mcp.import_export.header_synonyms import match_header
+from rotor_mcp.import_export.header_synonyms import count_known_headers
 
 MAX_MEMORY_BYTES = 1_500_000_000
 """Address space of this process. A sheet of `MAX_CELLS` takes about half of it."""
@@ -26,7 +26,6 @@ MAX_CELLS = 10_000_000
 """Cells of a sheet, blank ones up to the last used cell included."""
 MAX_CHARS = 100_000_000
 """Characters in the cells of a sheet. The file stores a text that many cells share only once."""
-_MAX_HEADER_ROW = 30
 _MIN_KNOWN_HEADERS = 2
 
 
@@ -133,8 +132,8 @@ def _place(names: list[str], name: str) -> str:
 
 def _known_headers(sheet: ReadSheet) -> int:
     """Return the most headers that a row of a sheet has, among the first."""
-    first = islice(sheet.records, _MAX_HEADER_ROW)
-    return max((sum(match_header(cell) is not None for cell in cells) for _, cells in first), default=0)
+    first = islice(sheet.records, MAX_HEADER_ROW)
+    return max((count_known_headers(cells) for _, cells in first), default=0)
 
 
 def _hidden_text(hidden: list[Record]) -> str:
