@@ -49,6 +49,13 @@ _TARGETS = (*FIELDS, *NAME_PARTS, COMPANY)
 IDENTIFYING = frozenset({"id", *CONTACTS, "name", FIRST_NAME, LAST_NAME, COMPANY})
 """Fields, one of which says whom a row is about."""
 _MAY_HOLD_CONTACTS = frozenset({*CONTACTS, "notes", "tags", "id", "confirm"})
+_FORMATS: dict[str, tuple[Look, ...]] = {
+    "follow_up_date": ("date", "zip"),  # a spreadsheet's number of a day has five digits
+    "projected_value": ("amount", "zip"),
+    "address_zip": ("zip",),
+    "address_street1": ("address",),
+}
+"""Field → what its cells may look like, besides text."""
 _PROPOSED: dict[Look, str] = {
     "date": "follow_up_date",
     "amount": "projected_value",
@@ -66,6 +73,7 @@ _PLURAL = {
     "phone": "phones",
     "email": "e-mails",
     "name": "names",
+    "address": "addresses",
 }
 _NEXT_STEP = re.compile(r"call|follow|next|due|contact|appoint|visit|remind|schedul|back", re.IGNORECASE)
 """Words of headers whose dates may be a follow-up."""
@@ -150,6 +158,8 @@ class _Guess:
             self._reasons[column] = why
         self.by_header = {column: match.field for column, match in found.items()}
         """Column → field, by its header."""
+        if not is_ours:
+            self.warnings += filter(None, map(self._disagreement, self.by_header))
         self.by_look: dict[str, str] = {}
         """Column → field, by the look of its cells."""
         for column in [] if is_ours else columns:
@@ -168,6 +178,18 @@ class _Guess:
             f"they are read as {profile.look}"
         )
         return True
+
+    def _disagreement(self, column: str) -> str:
+        """Return what to say if the cells of a column have a format that its field has not; blank if not."""
+        field, profile = self.by_header[column], self._profiles[column]
+        if profile.look in (None, "name", *CONTACTS) or field in _MAY_HOLD_CONTACTS - {*CONTACTS}:
+            return ""
+        if profile.look in _FORMATS.get(field, ()):
+            return ""
+        return (
+            f"{column} stands for {field}, but its cells look like {_PLURAL[profile.look]}, {profile.shown}. "
+            f'To leave it out: --map "{column}="'
+        )
 
     def _look_at(self, column: str, *, has_header: bool) -> None:
         profile = self._profiles[column]

@@ -627,6 +627,22 @@ def test_the_only_names_are_not_left_out_quietly() -> None:
     assert described("Kunde,Phone", "Ann Lee,612-555-0101", Kunde="")[1] == ()
 
 
+def test_a_format_that_a_field_has_not_is_said() -> None:
+    assert described(
+        "Name,Phone,Zip,City,State,Stage,Value,Follow up,Street,Notes",
+        *['Ann,55328,$300.00,12/1/2026,55328,1/2/2026,55328,46357,"214 Oak St, Delano, MN 55328",12/1/2026']
+        * 2,
+    )[1] == snapshot(
+        (
+            'Phone stands for phone, but its cells look like ZIP codes, such as "55328" (2 rows). To leave it out: --map "Phone="',
+            'Zip stands for address_zip, but its cells look like amounts, such as "$300.00" (2 rows). To leave it out: --map "Zip="',
+            'City stands for address_city, but its cells look like dates, such as "12/1/2026" (2 rows). To leave it out: --map "City="',
+            'State stands for address_state, but its cells look like ZIP codes, such as "55328" (2 rows). To leave it out: --map "State="',
+            'Stage stands for stage, but its cells look like dates, such as "1/2/2026" (2 rows). To leave it out: --map "Stage="',
+        )
+    )
+
+
 def test_fields_are_proposed_for_what_is_left_out() -> None:
     assert described(
         "Name,Phone,Call back,Created,Price,Area,Where",

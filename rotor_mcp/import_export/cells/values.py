@@ -286,7 +286,7 @@ _ZIP_CHARS = 5
 
 def _postal_code(cell: str, region: str) -> CellReading:
     """Read a ZIP code, also one that was taken for a number: 2134, 55328.0, or that ends in a hyphen."""
-    code = re.sub(r"^z:\s*|\.0+$|\s*-$", "", cell)
+    code = re.sub(r"^z:\s*|(?<=^\d{3})\.0+$|(?<=^\d{4})\.0+$|(?<=^\d{5})\.0+$|\s*-$", "", cell)
     if region == "US" and code.isdecimal() and 3 <= len(code) < _ZIP_CHARS:
         code = code.zfill(_ZIP_CHARS)
     return CellReading((code,))

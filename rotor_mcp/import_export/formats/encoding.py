@@ -72,8 +72,8 @@ def _decode_as(data: bytes, given: str) -> DecodedText:
         raise TableError(
             f"There is no encoding {given}. Usual ones are utf-8, cp1252 (Windows), mac-roman and utf-16"
         ) from None
-    except UnicodeDecodeError as exc:
-        row = data[: exc.start].count(b"\n") + 1
+    except UnicodeError as exc:  # some encodings do not say where
+        row = data[: getattr(exc, "start", 0)].count(b"\n") + 1
         raise TableError(f"Line {row} is not text in {given}. Give another --encoding, or none") from None
     return DecodedText(text.removeprefix("\ufeff"), codec.name)
 

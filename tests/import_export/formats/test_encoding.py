@@ -68,6 +68,7 @@ def test_the_encoding_that_is_said() -> None:
     assert refused(NAMES.encode("cp1252"), "utf-8") == snapshot(
         "Line 2 is not text in utf-8. Give another --encoding, or none"
     )
+    assert refused(b"\xff-x", "idna") == "Line 1 is not text in idna. Give another --encoding, or none"
     assert refused(b"x", "utf8mb4") == snapshot(
         "There is no encoding utf8mb4. Usual ones are utf-8, cp1252 (Windows), mac-roman and utf-16"
     )
