@@ -1,8 +1,8 @@
 """`rotor-mcp` as a process, without the time that its libraries take to load.
 
-`python -m rotor_mcp` takes half a second to start, most of it for the libraries. `tests/forking.py` loads them once,
+`python -m rotor_mcp` takes half a second to start, nearly all of it to load modules. `tests/forking.py` loads them once,
 and a fork of it runs what `python -m rotor_mcp` runs. It is a process with arguments, environment, folder, streams and
-status of its own, which loads every module of ours anew.
+status of its own, which loads the modules of commands anew.
 
 What an MCP client speaks to over its standard streams is started otherwise, and so is what begins with one of them
 closed, and one of each command.

@@ -1,4 +1,3 @@
-import gc
 import logging
 import os
 import re
@@ -15,6 +14,7 @@ import pytest
 from mcp import Client
 from mcp.types import CallToolResult, TextContent
 
+from rotor_mcp import gc_tuning
 from rotor_mcp.config import Settings
 from rotor_mcp.sandbox import FULL_KEY, Sandbox
 from rotor_mcp.sandbox.sample_leads import sample_leads
@@ -25,7 +25,7 @@ from tests.homes import Home
 
 # Collecting makes a million objects that stay: to look through them again and again would take a third of its time,
 # and part of each test's.
-gc.disable()
+gc_tuning.pause_collection()
 
 
 SLOWEST = (
@@ -51,8 +51,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish() -> None:
-    gc.freeze()
-    gc.enable()
+    gc_tuning.tune_for_serving()
 
 
 # A test is about what is true, not about how fast this machine is today.

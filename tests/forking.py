@@ -1,4 +1,4 @@
-"""A process that has loaded the libraries of others, and forks for each command that it is asked to run.
+"""A process that has loaded what commands need, and forks for each command that it is asked to run.
 
 `tests/commands.py` starts it as `python -m tests.forking FD FOLDER`, and asks on that socket. It ends when nobody is
 left who could ask. In the folder is kept what Python makes of our modules, even if it shall write no bytecode elsewhere.
@@ -15,6 +15,7 @@ import sys
 import threading
 import time
 from contextlib import suppress
+from importlib.machinery import PathFinder
 from typing import NoReturn
 
 LIBRARIES = (
@@ -32,15 +33,30 @@ LIBRARIES = (
     "tzlocal",
     "uvicorn",
 )
+OURS = (
+    "rotor_mcp.diagnostics.check",
+    "rotor_mcp.hosting.app",
+    "rotor_mcp.hosting.server",
+    "rotor_mcp.import_export.exporter",
+    "rotor_mcp.import_export.importer",
+    "rotor_mcp.installer.apply",
+    "rotor_mcp.sandbox.server",
+    "rotor_mcp.server.mcp_server",
+    "rotor_mcp.tools.registry",
+)
+"""What is behind the commands. They load their own modules themselves."""
 
 
-def load() -> None:
-    """Load what others wrote, and nothing of ours: each command loads that itself."""
+def load(bytecode: str) -> None:
+    """Load what commands need, without starting anything. Keep in a folder what Python makes of our modules."""
     for name in LIBRARIES:
         importlib.import_module(name)
-    ours = [name for name in sys.modules if name.partition(".")[0] == "rotor_mcp"]
-    if ours or threading.active_count() > 1:
-        raise RuntimeError(f"cannot be forked: {ours}, {threading.enumerate()}")
+    sys.pycache_prefix, sys.dont_write_bytecode = bytecode, False
+    for name in OURS:
+        importlib.import_module(name)
+    commands = [name for name in sys.modules if name.startswith(("rotor_mcp.cli", "rotor_mcp.__main__"))]
+    if commands or threading.active_count() > 1:
+        raise RuntimeError(f"cannot be forked: {commands}, {threading.enumerate()}")
 
 
 def forked(asked: socket.socket) -> tuple[str, list[str]] | None:
@@ -84,7 +100,15 @@ def _command(said: int, answer: int, *streams: int) -> tuple[str, list[str]]:
     os.environ.update(command["environment"])
     time.tzset()
     sys.path[0] = os.getcwd()  # noqa: PTH109 - as Python does it for -m
+    _forget_ours_if_another_is_found_first()
     return command["module"], command["arguments"]
+
+
+def _forget_ours_if_another_is_found_first() -> None:
+    found = PathFinder.find_spec("rotor_mcp")
+    if found is None or found.origin != sys.modules["rotor_mcp"].__file__:
+        for name in [name for name in sys.modules if name.partition(".")[0] == "rotor_mcp"]:
+            del sys.modules[name]
 
 
 def _opened(number: int, before: io.TextIOWrapper) -> io.TextIOWrapper:
@@ -112,9 +136,8 @@ def _watch(process: int, answer: int, streams: tuple[int, ...]) -> NoReturn:
 
 
 if __name__ == "__main__":
-    load()
+    load(sys.argv[2])
     gc.freeze()
-    sys.pycache_prefix, sys.dont_write_bytecode = sys.argv[2], False
     with socket.socket(fileno=int(sys.argv[1])) as asked:
         command = forked(asked)
     if command is not None:

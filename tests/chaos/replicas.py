@@ -26,8 +26,9 @@ if TYPE_CHECKING:
 
 NOW = datetime(2026, 11, 22, 18, 0, tzinfo=UTC)
 
-APART, KILLED, STARTED = 0.3, 0.4, 0.55
-"""After which part of the calls each person gets a server of their own, Redis is killed, and is there again."""
+APART, KILLED, STARTED, TOGETHER = 0.3, 0.4, 0.55, 0.65
+"""After which part of the calls each person gets a server of their own, Redis is killed, is there again, and the
+servers may be together, if they have had the time to see it."""
 
 
 class Replicas:
@@ -104,6 +105,7 @@ class Replicas:
         self._redis.start()
         self._state = "Redis is back"
         await anyio.sleep(RETRY_PAUSE_SECONDS + 0.5)
+        await _until(lambda: progress() >= TOGETHER)
         await self._keep_apart(False, busy)
         self._state = "together again"
 
