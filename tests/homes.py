@@ -3,8 +3,9 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from rotor_mcp.installer.catalog import CLIENTS, HostSystem
+from rotor_mcp.installer.catalog import CLIENTS
 from rotor_mcp.installer.changes import read_config
+from rotor_mcp.installer.host_system import HostSystem
 from tests.commands import ROOT, run
 
 KEY = "rotor_k3y1d_s3cr3tpart"
@@ -47,12 +48,17 @@ class Home:
         place = CLIENTS[client].locations(machine)[0]
         place.directory.mkdir(parents=True, exist_ok=True)
         if text is not None:
+            place.file.parent.mkdir(parents=True, exist_ok=True)
             place.file.write_bytes(text if isinstance(text, bytes) else text.encode())
         return place.file
 
     def run(self, *arguments: str, **variables: str) -> Ended:
         """Run `rotor-mcp` with nobody at a terminal."""
-        ended = run(arguments, self.variables(**variables), self.path)
+        return self.run_in(self.path, *arguments, **variables)
+
+    def run_in(self, folder: Path, *arguments: str, **variables: str) -> Ended:
+        """Run `rotor-mcp` in another folder than the home directory."""
+        ended = run(arguments, self.variables(**variables), folder)
         return Ended(ended.returncode, ended.stdout.decode(), ended.stderr.decode())
 
     def install(self, *arguments: str, **variables: str) -> Ended:

@@ -21,6 +21,9 @@ from mcp import Client
 
 from rotor_mcp.config import Settings, environment_variable
 from rotor_mcp.hosting.settings import HostSettings
+from rotor_mcp.installer.catalog import CLIENTS
+from rotor_mcp.installer.catalog import Client as InstallerClient
+from rotor_mcp.installer.host_system import HostSystem
 from rotor_mcp.sandbox import FULL_KEY, Sandbox
 from rotor_mcp.server.mcp_server import build_server
 from tests.conftest import NOW, text
@@ -218,6 +221,27 @@ def hosting() -> str:
     return "\n".join(lines)
 
 
+def clients() -> str:
+    """Every client: the name for commands, the configuration, and whether it can hold a remote server."""
+    lines = ["| name | client | configuration | `--http` |", "| --- | --- | --- | --- |"]
+    for client in CLIENTS.values():
+        remote = "by hand" if client.remote_by_hand else "yes"
+        lines.append(f"| `{client.name}` | {client.title} | {_configuration(client)} | {remote} |")
+    return "\n".join(lines)
+
+
+def _configuration(client: InstallerClient) -> str:
+    files = {}
+    for platform, system in (("darwin", "macOS"), ("win32", "Windows"), ("linux", "Linux")):
+        locations = client.locations(HostSystem(platform, {}, Path("/home/jo")))
+        files[system] = ", ".join(f"`{location.file}`".replace("/home/jo", "~") for location in locations)
+    if not any(files.values()):
+        return "by hand; `install` prints what to paste, and where"
+    if len(set(files.values())) == 1:
+        return files["Linux"]
+    return "; ".join(f"{system} {file}" for system, file in files.items())
+
+
 def purpose(module: Path) -> str:
     """The first sentence of a module's docstring."""
     docstring = ast.get_docstring(ast.parse(module.read_text("utf-8"))) or ""
@@ -261,6 +285,7 @@ BLOCKS: dict[str, dict[str, Callable[[], str]]] = {
     "README.md": {"examples": lambda: examples(in_readme=True)},
     "docs/tools.md": {"examples": examples, "tokens": tokens, "arguments": arguments},
     "docs/configuration.md": {"settings": settings},
+    "docs/clients.md": {"clients": clients},
     "docs/hosting.md": {"hosting": hosting},
     "docs/architecture.md": {"layers": layers, "modules": modules},
 }
@@ -339,6 +364,11 @@ def test_sizes() -> None:
 def test_every_page_is_in_the_index() -> None:
     pages = {page.name for page in (ROOT / "docs").glob("*.md")} - {"README.md"}
     assert set(re.findall(r"\]\((\w[\w-]*\.md)\)", read("docs/README.md"))) == pages
+
+
+def test_every_client_has_a_source() -> None:
+    table = read("docs/clients.md").partition("## Sources")[2]
+    assert re.findall(r"^\| `([\w-]+)` \|", table, re.MULTILINE) == list(CLIENTS)
 
 
 def test_every_dependency_has_a_reason() -> None:

@@ -5,6 +5,7 @@ import sys
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import asdict, replace
+from pathlib import Path
 
 import anyio
 import click
@@ -14,7 +15,7 @@ from rotor_mcp.cli.options import connection, sandbox_flag, settings_flags
 from rotor_mcp.config import Settings
 from rotor_mcp.diagnostics import api_checks, client_checks, local_checks, redis_checks
 from rotor_mcp.diagnostics.check import Check, State, crashed_check
-from rotor_mcp.installer.catalog import HostSystem
+from rotor_mcp.installer.host_system import HostSystem
 
 _MARKS: dict[State, tuple[str, str]] = {
     "ok": ("ok  ", "green"),
@@ -71,7 +72,7 @@ class _Diagnosis:
     async def checks(self, sandbox_file: str | None) -> AsyncGenerator[Check, None]:
         """Yield every check as soon as it is done. If one crashes, the others continue."""
         try:
-            entries, other_checks = client_checks.find_entries(HostSystem())
+            entries, other_checks = client_checks.find_entries(HostSystem(), Path.cwd())
         except Exception as exc:
             entries, other_checks = [], [crashed_check("clients", exc)]
         try:
@@ -100,7 +101,7 @@ class _Diagnosis:
             for entry in entries:
                 if theirs := entry.settings(self._given):
                     self._settings = theirs
-                    return str(entry.file)
+                    return str(entry.target.file)
         return None
 
 

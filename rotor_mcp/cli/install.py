@@ -3,41 +3,48 @@
 import os
 import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import click
 
 from rotor_mcp import keychain
 from rotor_mcp.cli import api_key
 from rotor_mcp.cli.options import is_interactive, settings_flags
-from rotor_mcp.config import ConfigError, Settings, environment_variable
+from rotor_mcp.config import ConfigError, Settings, environment_variable, is_loopback
 from rotor_mcp.installer import apply, changes
-from rotor_mcp.installer.catalog import CLIENTS, Client, HostSystem
+from rotor_mcp.installer.catalog import CLIENTS, Client
+from rotor_mcp.installer.changes import ConfigChange
 from rotor_mcp.installer.entry import (
     KEY_VARIABLE,
     KEYCHAIN_VARIABLE,
     KEYRING_VARIABLES,
     LaunchCommand,
-    ServerEntry,
     build_entry,
+    secret_of,
 )
+from rotor_mcp.installer.entry_format import LocalServer, RemoteServer, Server
+from rotor_mcp.installer.errors import CannotEdit, NameTaken
+from rotor_mcp.installer.host_system import HostSystem
+from rotor_mcp.installer.plugins import find_plugin
+from rotor_mcp.installer.targets import Target, find_project_targets, find_targets
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}", re.ASCII)
+_DEFAULT_NAME, _SECOND_NAME = "rotor", "rotor-leads"
+"""The name of the server in a client, and the one that is taken where the client has another `rotor`."""
 _PLACEHOLDER = "rotor_…"
+_BASE_URL_VARIABLE = environment_variable("base_url")
+_EXAMPLE = "Who is overdue for a follow-up?"
 
 _clients = click.argument(
     "names", metavar="[CLIENT]...", nargs=-1, type=click.Choice(list(CLIENTS), case_sensitive=False)
 )
-_name = click.option(
-    "--name",
-    default="rotor",
-    show_default=True,
-    help="Name of the server in the client.",
-    metavar="TEXT",
-)
 _yes = click.option("--yes", is_flag=True, help="Write without asking.")
+_http = click.option(
+    "--http", "url", metavar="URL", help="Address of a remote server, such as https://mcp.acme.com/mcp."
+)
 
 
 @dataclass(frozen=True)
@@ -54,6 +61,10 @@ class _KeySource:
             return {KEYCHAIN_VARIABLE: "true"} | found
         return {KEY_VARIABLE: self.key} if self.key else {}
 
+    def server(self, launch: LaunchCommand, settings: Mapping[str, str]) -> LocalServer:
+        """Return the server that clients start."""
+        return LocalServer(launch.command, launch.args, self.variables() | dict(settings))
+
     def save(self) -> None:
         """Store the key in the keychain, unless it is there already."""
         try:
@@ -66,7 +77,12 @@ class _KeySource:
 
 @click.command("install")
 @_clients
-@_name
+@click.option(
+    "--name",
+    metavar="TEXT",
+    help=f"Name of the server in the client; without it {_DEFAULT_NAME}, or {_SECOND_NAME} where another "
+    f"server is called {_DEFAULT_NAME}.",
+)
 @_yes
 @click.option("--print", "only_print", is_flag=True, help="Print the entries and their files; write nothing.")
 @click.option(
@@ -79,96 +95,116 @@ class _KeySource:
     "in_keychain",
     is_flag=True,
     help="Keep the API key in this system's keychain instead of in the configuration. "
-    "Needs the extra rotor-mcp[keychain].",
+    "Needs the extra keychain.",
 )
+@_http
 @settings_flags("api_key", "keychain", "redis_url")
 def install_(
     names: tuple[str, ...],
     *,
-    name: str,
+    name: str | None,
     yes: bool,
     only_print: bool,
     sandbox: bool,
     in_keychain: bool,
+    url: str | None,
     **values: str | None,
 ) -> None:
     """Add this server to the configurations of MCP clients.
 
-    CLIENT is claude-desktop, claude-code, cursor, vscode, vscode-insiders, windsurf, codex or gemini.
-    Without one, all clients that are found on this machine are connected.
+    Without a CLIENT, the clients that are found on this machine are proposed. docs/clients.md lists all.
 
     The changes are shown first, and written after a confirmation or with --yes. The rest of each file stays
     as it is, and a backup is written beside it.
 
-    The API key is read from ROTOR_API_KEY or asked for. It is written to the configuration, since clients do
-    not pass on the environment; VS Code asks for it itself. The settings below are written too, if given.
+    The API key is read from ROTOR_API_KEY, taken from another client, or asked for. It is written to the
+    configuration, since clients do not pass on the environment; VS Code asks for it itself. The settings
+    below are written too, if given.
+
+    With --http, clients connect to a server that runs elsewhere, with the access token in ROTOR_MCP_TOKEN or
+    one that is asked for.
 
     The exit status is 0 if all clients are connected.
     """
-    _check_name(name)
-    if sandbox and in_keychain:
-        raise click.UsageError("--sandbox needs no key and --keychain keeps one: give one of them")
+    if name is not None:
+        _check_name(name)
     settings = _settings(values)
-    launch = LaunchCommand.of_interpreter(Path(sys.executable), "serve", *(["--sandbox"] if sandbox else []))
+    _check_combination(sandbox=sandbox, in_keychain=in_keychain, url=url, settings=settings)
     machine = HostSystem()
-
-    def entry_for(client: Client, source: _KeySource) -> ServerEntry:
-        return build_entry(client, name, launch, source.variables() | settings)
-
-    targets, absent = apply.find_targets(names, machine)
+    mode: apply.InstallMode = "write" if yes else "ask" if is_interactive() else "show"
+    targets, absent = find_targets(names, machine)
+    launch = LaunchCommand.of_interpreter(Path(sys.executable), "serve", *(["--sandbox"] if sandbox else []))
     if only_print:
         source = _KeySource(None if sandbox else _PLACEHOLDER, in_keychain)
-        _print_entries(names, machine, targets, lambda client: entry_for(client, source))
+        server = RemoteServer(url, "…") if url else source.server(launch, settings)
+        _print_entries(names, machine, targets, name or _DEFAULT_NAME, server)
         return
     apply.print_found(targets)
     for client in absent:
         apply.print_absent(client, machine)
-    if not targets:
-        sys.exit(1)
-    if launch.is_in_cache:
-        click.echo(
-            f"Warning: {launch.command} is in a cache, from which it may be deleted at any time, and the "
-            "client would not find it any more. Better install it to stay, with `uv tool install rotor-mcp` "
-            "or `pipx install rotor-mcp`, and then run `rotor-mcp install` again.",
-            err=True,
-        )
-    mode: apply.InstallMode = "write" if yes else "ask" if is_interactive() else "show"
-    source = _key_source(targets, mode, sandbox=sandbox, in_keychain=in_keychain)
-    done = apply.apply_changes(
+    if not names and mode == "ask":
+        targets = _choose(targets)
+    if launch.is_in_cache and not url:
+        _warn_of_cache(launch)
+    by_hand = _without_file(names, machine, targets, remote=url is not None)
+    targets = [target for target in targets if target.client not in by_hand]
+    source = _KeySource(None, in_keychain=False)
+    if url:
+        server = RemoteServer(url, api_key.obtain_token() if targets else None)
+    else:
+        if not sandbox and targets:
+            source = _key_source(targets, mode, settings, machine, in_keychain=in_keychain)
+        server = source.server(launch, settings)
+    done = not targets or apply.apply_changes(
         targets,
-        lambda target: changes.plan_install(target.client, target.file, entry_for(target.client, source)),
+        lambda target: _plan(target, name, server, machine),
         unchanged_text="nothing to do, it is connected just so.",
         done_text=lambda client: f"{client.restart_hint}.",
         mode=mode,
         before_writing=source.save,
     )
-    sys.exit(0 if done and not absent else 1)
+    for client in by_hand:
+        _print_by_hand(client, name or _DEFAULT_NAME, server)
+    if targets and done:
+        click.echo(f"Then say to the assistant, for example: {_EXAMPLE}")
+    sys.exit(0 if targets and done and not absent and not (names and by_hand) else 1)
 
 
 @click.command("uninstall")
 @_clients
-@_name
+@click.option("--name", metavar="TEXT", help="Name of the server in the client; all names without it.")
 @_yes
 @click.option("--keychain", "in_keychain", is_flag=True, help="Delete the API key from the keychain, too.")
-def uninstall_(names: tuple[str, ...], *, name: str, yes: bool, in_keychain: bool) -> None:
+@_http
+def uninstall_(
+    names: tuple[str, ...], *, name: str | None, yes: bool, in_keychain: bool, url: str | None
+) -> None:
     """Remove this server from the configurations of MCP clients.
 
-    CLIENT is as for install; without one, all clients that are found on this machine are searched. Only the
-    entry of this server is removed: one of that name that starts another program stays. The changes are shown
-    and confirmed as for install.
+    CLIENT is as for install; without one, all clients that are found on this machine are searched, and the
+    project in the current directory. Only entries of this server are removed, and with --http those that
+    connect to that address: one of the same name that starts another program stays. The changes are shown and
+    confirmed as for install.
 
-    The exit status is 0 if no client has this server under that name any more.
+    The exit status is 0 if no client has this server any more.
     """
-    _check_name(name)
-    targets, absent = apply.find_targets(names, HostSystem())
+    if name is not None:
+        _check_name(name)
+    if url:
+        _check_url(url)
+    machine = HostSystem()
+    targets, absent = find_targets(names, machine)
     apply.print_found(targets)
     for client in absent:
         click.echo(f"{client.title}: nothing to do, it is not on this machine.")
     mode: apply.InstallMode = "write" if yes else "ask" if is_interactive() else "show"
+    projects = [t for t in find_project_targets(names, machine, Path.cwd()) if _has_own_entry(t, url)]
     done = apply.apply_changes(
-        targets,
-        lambda target: changes.plan_removal(target.client, target.file, name),
-        unchanged_text=f"nothing to do, there is no {name}.",
+        [*targets, *projects],
+        lambda target: changes.plan_removal(target, name, url),
+        unchanged_text=f"nothing to do, there is no {name}."
+        if name
+        else "nothing to do, it is not connected.",
         done_text=lambda client: f"The server is gone when {client.title} is started again.",
         mode=mode,
     )
@@ -182,6 +218,35 @@ def _check_name(name: str) -> None:
         raise click.UsageError("--name: must be letters, digits, - and _, and begin with a letter or digit")
 
 
+def _check_combination(
+    *, sandbox: bool, in_keychain: bool, url: str | None, settings: Mapping[str, str]
+) -> None:
+    if sandbox and in_keychain:
+        raise click.UsageError("--sandbox needs no key and --keychain keeps one: give one of them")
+    if url is None:
+        return
+    _check_url(url)
+    if sandbox or in_keychain or settings:
+        flag = "--sandbox" if sandbox else "--keychain" if in_keychain else next(iter(settings))
+        raise click.UsageError(f"--http connects to a server with settings of its own: leave {flag} out")
+
+
+def _check_url(url: str) -> None:
+    try:
+        parts = urlsplit(url)
+        valid = parts.scheme in ("https", "http") and parts.hostname and parts.port != 0
+    except ValueError:
+        valid = False
+    if not valid:
+        raise click.UsageError("--http: must be an address such as https://mcp.acme.com/mcp")
+    if parts.username or parts.password or parts.query or parts.fragment:
+        raise click.UsageError("--http: must hold no user name, password, query or fragment")
+    if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
+        raise click.UsageError(
+            "--http: must begin with https: over http anybody on the way could read the token"
+        )
+
+
 def _settings(values: dict[str, str | None]) -> dict[str, str]:
     """Return the environment variables for the given settings, if the server can start with them."""
     try:
@@ -191,15 +256,83 @@ def _settings(values: dict[str, str | None]) -> dict[str, str]:
     return {environment_variable(n): value.strip() for n, value in values.items() if value and value.strip()}
 
 
-def _key_source(
-    targets: Sequence[apply.Target], mode: apply.InstallMode, *, sandbox: bool, in_keychain: bool
-) -> _KeySource:
-    if sandbox:
-        return _KeySource(None, in_keychain=False)
-    if not in_keychain and all(target.client.asks_for_key for target in targets):
-        return _KeySource(_PLACEHOLDER, in_keychain=False)
+def _choose(targets: Sequence[Target]) -> list[Target]:
+    """Ask which of several clients are to be connected."""
+    found = list(dict.fromkeys(target.client.name for target in targets))
+    if len(found) < 2:
+        return list(targets)
+    while True:
+        answer = click.prompt(
+            f"Connect which? Enter for all, or names: {' '.join(found)}", "", show_default=False
+        )
+        chosen = answer.replace(",", " ").lower().split() or found
+        unknown = [name for name in chosen if name not in found]
+        if not unknown:
+            return [target for target in targets if target.client.name in chosen]
+        click.echo(f"{unknown[0]} is none of these names. Try again.", err=True)
+
+
+def _warn_of_cache(launch: LaunchCommand) -> None:
+    click.echo(
+        f"Warning: {launch.command} is in a cache, from which it may be deleted at any time, and the "
+        "client would not find it any more. Better install it to stay, with `uv tool install` or "
+        "`pipx install` in the place of `uvx` or `pipx run`, and then run `rotor-mcp install` again.",
+        err=True,
+    )
+
+
+def _without_file(
+    names: tuple[str, ...], machine: HostSystem, targets: Sequence[Target], *, remote: bool
+) -> list[Client]:
+    """Return the clients that this command cannot connect: those without a configuration file for it."""
+    named = [CLIENTS[name] for name in dict.fromkeys(names)]
+    cannot = [client for client in named if not client.locations(machine)]
+    if remote:
+        cannot += dict.fromkeys(target.client for target in targets if target.client.remote_by_hand)
+    return cannot
+
+
+def _plan(target: Target, name: str | None, server: Server, machine: HostSystem) -> ConfigChange | None:
+    """Plan to connect a client. Without a name, this server gets the second one where the first is taken."""
+    if name is not None:
+        return changes.plan_install(target, build_entry(target.client, name, server))
+    own = changes.own_entries(target, server.url if isinstance(server, RemoteServer) else None)
+    plugin = find_plugin(target.client, _DEFAULT_NAME, machine)
     try:
-        key = api_key.obtain_key(from_keychain=in_keychain)
+        if plugin is None or _DEFAULT_NAME in own:
+            return changes.plan_install(target, build_entry(target.client, _DEFAULT_NAME, server))
+        taken = f"{_DEFAULT_NAME} is the name of the plugin {plugin} there"
+    except NameTaken as exc:
+        taken = exc.what
+    click.echo(f"{target.title}: {taken}; this server is called {_SECOND_NAME}.")
+    return changes.plan_install(target, build_entry(target.client, _SECOND_NAME, server))
+
+
+def _has_own_entry(target: Target, url: str | None) -> bool:
+    try:
+        return bool(changes.own_entries(target, url))
+    except CannotEdit:
+        return False
+
+
+def _key_source(
+    targets: Sequence[Target],
+    mode: apply.InstallMode,
+    settings: Mapping[str, str],
+    machine: HostSystem,
+    *,
+    in_keychain: bool,
+) -> _KeySource:
+    if not in_keychain and all(target.client.asks_for_secrets for target in targets):
+        return _KeySource(_PLACEHOLDER, in_keychain=False)
+    base_url = settings.get(_BASE_URL_VARIABLE)
+    try:
+        key = api_key.obtain_key(
+            _found_keys(machine, base_url),
+            {"base_url": base_url},
+            from_keychain=in_keychain,
+            asks=mode == "ask",
+        )
     except keychain.KeychainError as exc:
         raise click.ClickException(f"{exc}.") from None
     if key is None and mode == "write":
@@ -210,18 +343,42 @@ def _key_source(
     return _KeySource(key or _PLACEHOLDER, in_keychain)
 
 
+def _found_keys(machine: HostSystem, base_url: str | None) -> list[api_key.FoundKey]:
+    """Return the keys in the clients' configurations that are meant for the same address, each once."""
+    found: dict[str, api_key.FoundKey] = {}
+    for target in find_targets((), machine)[0]:
+        try:
+            entries = changes.own_entries(target)
+        except CannotEdit:
+            continue
+        for entry in entries.values():
+            server = target.client.entry_format.read(entry)
+            key = secret_of(server)
+            if key and isinstance(server, LocalServer) and server.env.get(_BASE_URL_VARIABLE) == base_url:
+                found.setdefault(key, api_key.FoundKey(key, target.client.title))
+    return [known for known in found.values() if not Settings.load({"api_key": known.key}).key_trouble]
+
+
 def _print_entries(
-    names: tuple[str, ...],
-    machine: HostSystem,
-    targets: Sequence[apply.Target],
-    entry_for: Callable[[Client], ServerEntry],
+    names: tuple[str, ...], machine: HostSystem, targets: Sequence[Target], name: str, server: Server
 ) -> None:
     """Print the entries of the named clients, else of those found, else of all supported ones."""
-    clients = [CLIENTS[name] for name in dict.fromkeys(names)] or [target.client for target in targets]
+    clients = [CLIENTS[client] for client in dict.fromkeys(names)] or [target.client for target in targets]
     for client in dict.fromkeys(clients or CLIENTS.values()):
+        if isinstance(server, RemoteServer) and client.remote_by_hand:
+            _print_by_hand(client, name, server)
+            continue
         locations = client.locations(machine)
-        files = [location.file for location in locations if location.is_used] or [locations[0].file]
-        apply.print_entry(client, files, entry_for(client))
+        files = [location.file for location in locations if location.is_used]
+        files = files or [location.file for location in locations[:1]]
+        apply.print_entry(client, files, build_entry(client, name, server))
+
+
+def _print_by_hand(client: Client, name: str, server: Server) -> None:
+    if isinstance(server, RemoteServer) and client.remote_by_hand:
+        click.echo(f"{client.title}: {client.remote_by_hand}: {server.url}")
+    else:
+        apply.print_entry(client, [], build_entry(client, name, server))
 
 
 def _delete_key() -> None:

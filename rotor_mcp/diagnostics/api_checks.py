@@ -56,7 +56,7 @@ async def run_checks(pool: ConnectionPool) -> AsyncIterator[Check]:
         yield Check("access", "skipped", "there is no key")
     else:
         try:
-            checks = await _check_access(pool)
+            checks = await check_access(pool)
         except Exception as exc:
             checks = [crashed_check("access", exc)]
         for check in checks:
@@ -88,7 +88,8 @@ async def _check_connection(pool: ConnectionPool) -> Check:
     )
 
 
-async def _check_access(pool: ConnectionPool) -> list[Check]:
+async def check_access(pool: ConnectionPool) -> list[Check]:
+    """Check with one request whether Rotor accepts the key, the key's scopes, and the clock."""
     rotor = LeadsClient(pool, pool.settings.credentials)
     try:
         access = await rotor.access()

@@ -1,56 +1,63 @@
 """Checks the clients on this machine: their entries of this server, and whether these start and respond."""
 
 import tempfile
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePath, PureWindowsPath
 from time import perf_counter
+from typing import TYPE_CHECKING, TextIO
 
 import anyio
 
 from rotor_mcp import __version__
+from rotor_mcp.api.http_client import open_client
 from rotor_mcp.config import ConfigError, Settings, environment_variable
 from rotor_mcp.diagnostics.check import Check, crashed_check
-from rotor_mcp.installer import apply, changes
-from rotor_mcp.installer.catalog import Client, HostSystem
+from rotor_mcp.installer import changes
 from rotor_mcp.installer.entry import (
     KEY_VARIABLE,
     KEYCHAIN_VARIABLE,
     LaunchCommand,
-    Server,
-    has_key,
-    mask_entry,
-    variables_of,
+    is_reference,
+    mask_server,
+    secret_of,
 )
+from rotor_mcp.installer.entry_format import Entry, LocalServer, RemoteServer, Server
 from rotor_mcp.installer.errors import CannotEdit
+from rotor_mcp.installer.host_system import HostSystem
+from rotor_mcp.installer.targets import Target, find_project_targets, find_targets
 from rotor_mcp.sanitize import one_line
 from rotor_mcp.server.backend import load_settings
 
+if TYPE_CHECKING:
+    from httpx2 import Response
+    from mcp import Client as McpClient
+
 CLIENT_TIMEOUT_SECONDS = 30.0
 """For a server to start and list its tools. Clients wait for 30 to 60 seconds."""
+
+_OWN_TOOLS = frozenset({"search_leads", "get_lead"})
+"""Tools that this server has with every setting."""
 
 
 @dataclass(frozen=True)
 class ClientEntry:
     """An entry of this server in a client's configuration."""
 
-    client: Client
-    file: Path
+    target: Target
     name: str
-    server: Server
+    entry: Entry
+
+    @property
+    def server(self) -> Server | None:
+        """The server that the client starts or connects to; None if the entry says neither."""
+        return self.target.client.entry_format.read(self.entry)
 
     @property
     def variables(self) -> Mapping[str, str]:
         """The environment variables that the client sets for the server."""
-        return {name: str(value) for name, value in variables_of(self.server).items()}
-
-    @property
-    def launch(self) -> LaunchCommand | None:
-        """The command that starts the server; None if the entry has none."""
-        command, args = self.server.get("command"), self.server.get("args", [])
-        if not isinstance(command, str) or not isinstance(args, list):
-            return None
-        return LaunchCommand(command, tuple(str(arg) for arg in args))
+        return self.server.env if isinstance(self.server, LocalServer) else {}
 
     def settings(self, given: Mapping[str, str | None]) -> Settings | None:
         """Return the settings of the entry, overridden by `given`; None if there is no key.
@@ -67,113 +74,183 @@ class ClientEntry:
         return settings if settings.key else None
 
 
-def find_entries(machine: HostSystem) -> tuple[list[ClientEntry], list[Check]]:
-    """Return the entries of this server, and checks for the clients without one."""
+@dataclass(frozen=True)
+class _Listed:
+    """What a server says about itself."""
+
+    tools: frozenset[str]
+    version: str
+
+
+def find_entries(machine: HostSystem, directory: Path) -> tuple[list[ClientEntry], list[Check]]:
+    """Return the entries of this server, and checks for the clients without one.
+
+    Args:
+        machine: whose clients are looked at.
+        directory: whose project is looked at, too.
+    """
     entries: list[ClientEntry] = []
     others: list[Check] = []
-    targets, _ = apply.find_targets((), machine)
-    for target in targets:
+    for target in find_targets((), machine)[0]:
+        title = target.client.title
         try:
-            servers = changes.own_entries(target.client, target.file)
+            found = _entries_of(target)
         except (CannotEdit, OSError) as exc:
-            others.append(Check(target.client.title, "failed", f"{target.file} cannot be used", str(exc)))
-            continue
+            others.append(Check(title, "failed", f"{target.file} cannot be used", str(exc)))
         except Exception as exc:
-            others.append(crashed_check(target.client.title, exc))
-            continue
-        entries += [ClientEntry(target.client, target.file, name, servers[name]) for name in servers]
-        if not servers:
-            others.append(
-                Check(
-                    target.client.title,
-                    "note",
-                    f"not connected in {target.file}",
-                    f"If it is to be, run rotor-mcp install {target.client.name}.",
-                )
-            )
+            others.append(crashed_check(title, exc))
+        else:
+            entries += found
+            if not found:
+                fix = f"If it is to be, run rotor-mcp install {target.client.name}."
+                others.append(Check(title, "note", f"not connected in {target.file}", fix))
+    for target in find_project_targets((), machine, directory):
+        with suppress(CannotEdit, OSError):  # a project may hold files for nobody who works in it
+            entries += _entries_of(target)
     return entries, others
 
 
+def _entries_of(target: Target) -> list[ClientEntry]:
+    """Return the entries that start this server, and remote servers with a name like ours."""
+    found = changes.own_entries(target) | changes.remote_entries(target)
+    return [ClientEntry(target, name, entry) for name, entry in found.items()]
+
+
 async def run_checks(entries: list[ClientEntry], settings: Settings) -> AsyncIterator[Check]:
-    """Start the server of each entry as its client does, and list its tools."""
+    """Start the server of each entry as its client does, or connect to it, and list its tools."""
     for entry in entries:
         try:
             yield await _check_entry(entry, settings)
         except Exception as exc:
-            yield crashed_check(entry.client.title, exc)
+            yield crashed_check(entry.target.client.title, exc)
 
 
 async def _check_entry(entry: ClientEntry, settings: Settings) -> Check:
-    title, launch = entry.client.title, entry.launch
+    title, server = entry.target.client.title, entry.server
     name = "" if entry.name == "rotor" else f" --name {entry.name}"
-    command = f"rotor-mcp install {entry.client.name}{name}"
-    if launch is None:
-        return Check(title, "failed", f"{entry.name} in {entry.file} says no command", f"Run {command}.")
-    words = [launch.command, *map(str, mask_entry(entry.server, "«API key»").get("args", []))]
-    redact = Settings.load({"api_key": entry.variables.get(KEY_VARIABLE)}).redact
-    subject = f"{entry.name} in {entry.file} starts {redact(' '.join(words))}"
-    if entry.server.get("disabled") is True or entry.server.get("enabled") is False:
+    command = f"rotor-mcp install {entry.target.client.name}{name}"
+    where = f"{entry.name} in {entry.target.place}"
+    if server is None or (isinstance(server, LocalServer) and not server.command):
+        return Check(title, "failed", f"{where} says no command", f"Run {command}.")
+    secret = secret_of(server)
+    redact = Settings.load({"api_key": secret}).redact
+    if isinstance(server, RemoteServer):
+        subject = f"{where} connects to {redact(server.url)}"
+        command = f"{command} --http {redact(server.url)}"
+    else:
+        masked = mask_server(server)
+        words = [server.command, *(masked.args if isinstance(masked, LocalServer) else ())]
+        subject = f"{where} starts {redact(' '.join(words))}"
+    if entry.entry.get("disabled") is True or entry.entry.get("enabled") is False:
         return Check(title, "note", f"{subject}, but is switched off", f"Switch it on in {title}.")
+    if isinstance(server, RemoteServer) and server.token and is_reference(server.token):
+        fix = f"Look in {title} whether it is connected: the token is kept there."
+        return Check(title, "note", f"{subject}, which was not tried", fix)
     began = perf_counter()
     try:
-        tools, version = await _list_tools(launch, entry.variables)
+        listed = await _list_tools(server)
     except _NoServerError as exc:
+        if isinstance(server, RemoteServer) and not server.token and exc.status == 401:
+            return Check(title, "note", f"{subject}, which asks to sign in", f"Sign in from {title}.")
         found = f"{subject}, which {redact(str(exc))}"
         return Check(title, "failed", found, f"Run {command}, and this again.")
-    found = f"{subject}: {tools} tools in {perf_counter() - began:.1f} s"
-    if notes := list(_notes(entry, launch, version, settings)):
+    found = f"{subject}: {len(listed.tools)} tools in {perf_counter() - began:.1f} s"
+    if notes := list(_notes(entry, server, listed, settings)):
         return Check(title, "note", f"{found}, but {', and '.join(notes)}", f"{command} puts that right.")
     return Check(title, "ok", found)
 
 
-def _notes(entry: ClientEntry, launch: LaunchCommand, version: str, settings: Settings) -> Iterator[str]:
+def _notes(entry: ClientEntry, server: Server, listed: _Listed, settings: Settings) -> Iterator[str]:
     """Yield what may be intended, or may be why an assistant sees something else than this check."""
-    if not (PurePath(launch.command).is_absolute() or PureWindowsPath(launch.command).is_absolute()):
-        yield "its command is looked up in PATH, which programs with a window do not have"
-    if launch.is_in_cache:
-        yield "its command is in a cache, from which it can be deleted"
-    if changes.has_bom(changes.read_config(entry.file)):
+    if isinstance(server, LocalServer):
+        launch = LaunchCommand(server.command, server.args)
+        if not (PurePath(launch.command).is_absolute() or PureWindowsPath(launch.command).is_absolute()):
+            yield "its command is looked up in PATH, which programs with a window do not have"
+        if launch.is_in_cache:
+            yield "its command is in a cache, from which it can be deleted"
+    if changes.has_bom(changes.read_config(entry.target.file)):
         yield "its file begins with a byte order mark, with which not every client can read it"
-    if version and version != __version__:
-        yield f"it is version {version}"
-    if "--sandbox" in "".join(launch.args):
+    if not listed.tools >= _OWN_TOOLS:
+        yield "it is another server"
+    elif listed.version and listed.version != __version__:
+        yield f"it is version {one_line(listed.version)}"
+    if isinstance(server, LocalServer):
+        yield from _notes_on_key(server, settings)
+
+
+def _notes_on_key(server: LocalServer, settings: Settings) -> Iterator[str]:
+    if "--sandbox" in "".join(server.args):
         yield "it serves the embedded Rotor"
-    elif has_key(entry.server):
-        if settings.key != entry.variables[KEY_VARIABLE]:
+    elif key := secret_of(server):
+        if settings.key != key:
             yield "its key is not the one that was checked here"
-    elif not entry.variables.get(KEYCHAIN_VARIABLE) and not entry.variables.get(KEY_VARIABLE):
+    elif not server.env.get(KEYCHAIN_VARIABLE) and not server.env.get(KEY_VARIABLE):
         yield "its entry says no key"
 
 
 class _NoServerError(Exception):
-    """The command did not start an MCP server; the text says what happened."""
+    """No MCP server answered; the text says what happened instead."""
+
+    def __init__(self, text: str, status: int | None = None) -> None:
+        super().__init__(text)
+        self.status = status
+        """The HTTP status that came instead."""
 
 
-async def _list_tools(launch: LaunchCommand, variables: Mapping[str, str]) -> tuple[int, str]:
-    """Start a server as a client does, with few variables and in the home directory, and list its tools.
+async def _list_tools(server: Server) -> _Listed:
+    """Start a server as a client does, or connect to it, and list its tools."""
+    with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as log:
+        answers: list[int] = []
+        connection = (
+            _started(server, log) if isinstance(server, LocalServer) else _connected(server, answers.append)
+        )
+        try:
+            with anyio.fail_after(CLIENT_TIMEOUT_SECONDS):
+                async with connection as client:
+                    tools = frozenset(tool.name for tool in (await client.list_tools()).tools)
+                    about = client.server_info
+                    return _Listed(tools, about.version if about else "")
+        except TimeoutError:
+            raise _NoServerError(f"did not answer within {CLIENT_TIMEOUT_SECONDS:g} seconds") from None
+        except OSError as exc:
+            raise _NoServerError(f"cannot be started: {exc.strerror}") from None
+        except Exception:
+            if isinstance(server, RemoteServer):
+                status = answers[-1] if answers else None
+                found = f"answers {status}, not as an MCP server" if status else "cannot be reached"
+                raise _NoServerError(found, status) from None
+            log.seek(0)
+            last = (log.read().strip().splitlines() or ["without a word"])[-1]
+            raise _NoServerError(f"ended before it answered: {one_line(last)}") from None
 
-    Returns the number of tools, and the server's version; blank if it tells none.
-    """
+
+@asynccontextmanager
+async def _started(server: LocalServer, log: TextIO) -> "AsyncIterator[McpClient]":
+    """Start a server as a client does, with few variables and in the home directory."""
     # Imported here because it takes longer than all other imports of `check`.
     from mcp import Client as McpClient
     from mcp import StdioServerParameters
     from mcp.client.stdio import stdio_client
 
     started = StdioServerParameters(
-        command=launch.command, args=list(launch.args), env=dict(variables), cwd=Path.home()
+        command=server.command, args=list(server.args), env=dict(server.env), cwd=Path.home()
     )
-    with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as log:
-        try:
-            with anyio.fail_after(CLIENT_TIMEOUT_SECONDS):
-                async with McpClient(stdio_client(started, errlog=log)) as client:
-                    tools = (await client.list_tools()).tools
-                    about = client.server_info
-                    return len(tools), about.version if about else ""
-        except TimeoutError:
-            raise _NoServerError(f"did not answer within {CLIENT_TIMEOUT_SECONDS:g} seconds") from None
-        except OSError as exc:
-            raise _NoServerError(f"cannot be started: {exc.strerror}") from None
-        except Exception:
-            log.seek(0)
-            last = (log.read().strip().splitlines() or ["without a word"])[-1]
-            raise _NoServerError(f"ended before it answered: {one_line(last)}") from None
+    async with McpClient(stdio_client(started, errlog=log)) as client:
+        yield client
+
+
+@asynccontextmanager
+async def _connected(server: RemoteServer, on_status: Callable[[int], None]) -> "AsyncIterator[McpClient]":
+    """Connect to a server with the token of its entry. `on_status` is called with each HTTP status."""
+    from mcp import Client as McpClient
+    from mcp.client.streamable_http import streamable_http_client
+
+    async def note_status(response: "Response") -> None:
+        on_status(response.status_code)
+
+    headers = {"Authorization": f"Bearer {server.token}"} if server.token else {}
+    async with (
+        open_client(server.url, headers=headers, event_hooks={"response": [note_status]}) as http,
+        McpClient(streamable_http_client(server.url, http_client=http)) as client,
+    ):
+        yield client

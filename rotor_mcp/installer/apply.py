@@ -2,8 +2,7 @@
 
 import os
 import stat
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -11,42 +10,16 @@ import click
 
 from rotor_mcp.atomic_file import open_atomic
 from rotor_mcp.installer import backups, changes
-from rotor_mcp.installer.catalog import CLIENTS, Client, HostSystem
+from rotor_mcp.installer.catalog import CLIENTS, Client
 from rotor_mcp.installer.changes import ConfigChange
-from rotor_mcp.installer.entry import ServerEntry, mask_entry
+from rotor_mcp.installer.entry import ServerEntry, mask_server
 from rotor_mcp.installer.errors import CannotEdit
+from rotor_mcp.installer.host_system import HostSystem
+from rotor_mcp.installer.targets import Target
 
 InstallMode = Literal["ask", "write", "show"]
 
 _COLOURS = {"+": "green", "-": "red"}
-
-
-@dataclass(frozen=True)
-class Target:
-    """One configuration of one client."""
-
-    client: Client
-    file: Path
-
-    @property
-    def title(self) -> str:
-        return f"{self.client.title}, {self.file}"
-
-
-def find_targets(names: Sequence[str], machine: HostSystem) -> tuple[list[Target], list[Client]]:
-    """Return the configurations of the named clients, or of all installed clients if none is named.
-
-    The second list has the clients that were named and are not on this machine.
-    """
-    targets: list[Target] = []
-    absent: list[Client] = []
-    for name in dict.fromkeys(names) or CLIENTS:
-        client = CLIENTS[name]
-        used = [Target(client, location.file) for location in client.locations(machine) if location.is_used]
-        targets += used
-        if names and not used:
-            absent.append(client)
-    return targets, absent
 
 
 def print_found(targets: Sequence[Target]) -> None:
@@ -106,7 +79,10 @@ def print_entry(client: Client, files: Sequence[Path], entry: ServerEntry) -> No
     """Print the files that an entry belongs into, and the content of a file with only this entry."""
     for file in files:
         click.secho(f"{client.title}, {file}", bold=True)
-    alone = client.syntax.put("", (client.section, entry.name), mask_entry(entry.server, "«API key»"))
+    if not files:
+        click.secho(f"{client.title}: {client.restart_hint}.", bold=True)
+    written = client.entry_format.write(entry.name, mask_server(entry.server))
+    alone = client.syntax.put("", (client.section, entry.name), written)
     if entry.prompt:
         alone = client.syntax.put(alone, ("inputs", 0), entry.prompt)
     click.echo(alone)
@@ -115,7 +91,7 @@ def print_entry(client: Client, files: Sequence[Path], entry: ServerEntry) -> No
 def _print_change(target: Target, change: ConfigChange) -> None:
     what = "" if change.before is not None else " (a new file)"
     click.secho(f"{target.title}{what}", bold=True)
-    click.echo(f"  in {target.client.section}:")
+    click.echo(f"  in {target.section[-1]}:")
     for line in change.preview:
         click.secho(f"  {line}", fg=_COLOURS.get(line[0]))
 
@@ -136,37 +112,43 @@ def _is_confirmed(mode: InstallMode, count: int) -> bool:
 
 def _carry_out(target: Target, change: ConfigChange, done_text: str) -> bool:
     try:
-        backup = _write_change(change)
+        notices = _write_change(change)
     except CannotEdit as exc:
         click.echo(f"{target.title}: {exc}", err=True)
         return False
     except OSError as exc:
         click.echo(f"{target.title}: it cannot be written: {exc.strerror}. It is as it was.", err=True)
         return False
-    click.echo(" ".join([f"{target.client.title}: done.", *_notices(change, backup), done_text]))
+    click.echo(" ".join([f"{target.client.title}: done.", *notices, done_text]))
     return True
 
 
-def _write_change(change: ConfigChange) -> Path | None:
-    """Write a file with the permissions it had, through a symbolic link. Returns the backup, if any."""
+def _write_change(change: ConfigChange) -> list[str]:
+    """Write a file through a symbolic link, and return what a person should know about it.
+
+    A file keeps the permissions it had, except that nobody else can read one that holds a secret.
+    """
     if changes.read_config(change.file) != change.before:
         raise CannotEdit("it was changed by somebody else meanwhile, and was left as it is. Try again.")
     if change.after is None:
         change.file.resolve().unlink()
-        return None
-    mode = None if change.before is None else stat.S_IMODE(change.file.stat().st_mode)
-    backup = None if change.before is None else backups.create_backup(change.file, change.before)
+        return []
+    notices = []
+    mode = None
+    if change.before is not None:
+        mode = stat.S_IMODE(change.file.stat().st_mode)
+        backup = backups.create_backup(change.file, change.before)
+        notices.append(f"The file as it was is kept beside it as {backup.name}.")
+        if change.secret_before:
+            notices.append("That copy holds the secret: delete it when all is well.")
+        if change.secret_after and os.name == "posix" and mode & 0o077:
+            mode &= 0o700
+            notices.append(
+                "Other users of this machine cannot read the file any more, because it holds a secret."
+            )
+    change.file.parent.mkdir(parents=True, exist_ok=True)
     with open_atomic(change.file) as stream:
         stream.write(change.after)
     if mode is not None:
         change.file.chmod(mode)
-    return backup
-
-
-def _notices(change: ConfigChange, backup: Path | None) -> Iterator[str]:
-    if backup:
-        yield f"The file as it was is kept beside it as {backup.name}."
-    if backup and change.key_before:
-        yield "That copy holds the API key: delete it when all is well."
-    if change.key_after and os.name == "posix" and change.file.stat().st_mode & 0o044:
-        yield "Others who use this machine can read the key there; with --keychain it is in no file."
+    return notices

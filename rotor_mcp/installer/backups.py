@@ -1,7 +1,6 @@
 """Backups of a client's configuration, written beside it before it is changed."""
 
 import os
-import shutil
 from collections.abc import Iterator
 from datetime import datetime
 from itertools import count
@@ -9,7 +8,7 @@ from pathlib import Path
 
 
 def create_backup(file: Path, content: bytes) -> Path:
-    """Write a backup with the file's permissions. It never overwrites another one.
+    """Write a backup that only its owner can read. It never overwrites another one.
 
     Raises:
         OSError: if it cannot be written.
@@ -18,13 +17,12 @@ def create_backup(file: Path, content: bytes) -> Path:
     for number in count(1):
         backup = file.with_name(f"{file.name}.{stamp}{f'-{number}' if number > 1 else ''}.bak")
         try:
-            # Private until it has the permissions of the file, because it may contain keys.
+            # It may contain keys, also those of other servers.
             handle = os.open(backup, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
         except FileExistsError:
             continue
         with os.fdopen(handle, "wb") as stream:
             stream.write(content)
-        shutil.copymode(file, backup)
         return backup
     raise AssertionError("there is always one more number")
 

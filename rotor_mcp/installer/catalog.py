@@ -1,76 +1,49 @@
-"""The supported clients: name, location and syntax of the configuration.
+"""The supported clients, one row each: where the configuration is, and how it is written.
 
-The facts are from the clients' documentation and issue trackers, as of November 2026.
+The facts are from the clients' documentation, sources and issue trackers, as of November 2026;
+docs/clients.md names the source of each row.
 """
 
-import os
-import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from rotor_mcp.installer.entry_format import EntryFormat
+from rotor_mcp.installer.host_system import ConfigLocation, HostSystem
 from rotor_mcp.installer.jsonc_edit import Json
 from rotor_mcp.installer.jsonc_parse import Grammar
 from rotor_mcp.installer.toml import Toml
+from rotor_mcp.installer.yaml import Yaml
 
-_TOML = Toml()
 _STRICT = Json(Grammar())
 _WITH_COMMENTS = Json(Grammar(comments=True))
 _LENIENT = Json(Grammar(comments=True, trailing_commas=True))
 """Also for clients that do not document their syntax: we add neither comments nor trailing commas."""
 
 
-@dataclass(frozen=True)
-class HostSystem:
-    """The properties of this machine that decide where configurations are."""
-
-    platform: str = sys.platform
-    environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
-    home: Path = field(default_factory=Path.home)
-
-    def directory(self, variable: str, otherwise: Path) -> Path:
-        """Return the directory in an environment variable, or `otherwise` if it is not set."""
-        return Path(self.environment.get(variable) or otherwise)
-
-    @property
-    def application_data(self) -> Path:
-        """The directory for the configurations of desktop applications."""
-        if self.platform == "win32":
-            return self.directory("APPDATA", self.home / "AppData" / "Roaming")
-        if self.platform == "darwin":
-            return self.home / "Library" / "Application Support"
-        return self.directory("XDG_CONFIG_HOME", self.home / ".config")
-
-
-@dataclass(frozen=True)
-class ConfigLocation:
-    """The location of a client's configuration, which need not exist."""
-
-    file: Path
-    directory: Path
-    """The client's directory, which exists if it is installed."""
-
-    @property
-    def is_used(self) -> bool:
-        """Whether the client seems to be installed."""
-        return self.directory.is_dir() or self.file.exists()
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Client:
-    """A program that starts MCP servers."""
+    """A program that connects to MCP servers."""
 
     name: str
     title: str
     locations: Callable[[HostSystem], list[ConfigLocation]]
     restart_hint: str
     """What to do so that the client reads its configuration again."""
-    syntax: Json | Toml = _STRICT
+    syntax: Json | Toml | Yaml = _LENIENT
     section: str = "mcpServers"
-    typed: bool = False
-    """Whether its entries have `"type": "stdio"`."""
-    asks_for_key: bool = False
-    """Whether it can ask the user for the key, so that no file contains it."""
+    entry_format: EntryFormat = field(default_factory=EntryFormat)
+    project_file: str | None = None
+    """The configuration of a single project, relative to its directory; it has the same section."""
+    asks_for_secrets: bool = False
+    """Whether it can ask the user for a key or a token, so that no file contains it."""
+    remote_by_hand: str | None = None
+    """What to do to connect a remote server; None if the configuration can have one."""
+
+
+def _below_home(directory: str, file: str) -> Callable[[HostSystem], list[ConfigLocation]]:
+    """Return the location of a file in a client's directory below the home directory."""
+    return lambda machine: _locations(machine.home / directory, file)
 
 
 def _locations(directory: Path, file: str) -> list[ConfigLocation]:
@@ -78,13 +51,21 @@ def _locations(directory: Path, file: str) -> list[ConfigLocation]:
 
 
 def _claude_desktop(machine: HostSystem) -> list[ConfigLocation]:
-    """Return the locations of both editions: the one from the Microsoft Store reads only its own file."""
+    """Return the locations of all editions. On Windows each edition reads only its own file.
+
+    The classic edition keeps it in the roaming data, that of the Microsoft Store in its package, and editions
+    since October 2026 in `Claude-Data`, some of them in a directory of that.
+    """
     file = "claude_desktop_config.json"
     locations = _locations(machine.application_data / "Claude", file)
     if machine.platform == "win32":
-        local = machine.directory("LOCALAPPDATA", machine.home / "AppData" / "Local")
+        local = machine.local_application_data
         for package in sorted((local / "Packages").glob("Claude_*")):
             locations += _locations(package / "LocalCache" / "Roaming" / "Claude", file)
+        data = local / "Claude-Data"
+        inner = sorted(path for path in data.glob("[Cc]laude*") if path.is_dir())
+        for directory in inner or [data]:
+            locations += _locations(directory, file)
     return locations
 
 
@@ -99,7 +80,55 @@ def _codex(machine: HostSystem) -> list[ConfigLocation]:
 
 
 def _gemini(machine: HostSystem) -> list[ConfigLocation]:
-    return _locations(machine.directory("GEMINI_CLI_HOME", machine.home) / ".gemini", "settings.json")
+    """Return the location of Gemini CLI. Where Antigravity has the same directory, only the file shows it."""
+    directory = machine.directory("GEMINI_CLI_HOME", machine.home) / ".gemini"
+    file = directory / "settings.json"
+    is_shared = any((directory / name).is_dir() for name in ("config", "antigravity"))
+    return [ConfigLocation(file, file if is_shared else directory)]
+
+
+def _antigravity(machine: HostSystem) -> list[ConfigLocation]:
+    """Return the location of version 2, or that of version 1 where only that one is."""
+    directory = machine.home / ".gemini"
+    newer, older = (_locations(directory / name, "mcp_config.json") for name in ("config", "antigravity"))
+    return older if older[0].is_used and not newer[0].is_used else newer
+
+
+def _copilot(machine: HostSystem) -> list[ConfigLocation]:
+    return _locations(machine.directory("COPILOT_HOME", machine.home / ".copilot"), "mcp-config.json")
+
+
+def _devin(machine: HostSystem) -> list[ConfigLocation]:
+    directory = machine.application_data if machine.platform == "win32" else machine.xdg_config
+    return _locations(directory / "devin", "mcp_config.json")
+
+
+def _zed(machine: HostSystem) -> list[ConfigLocation]:
+    if machine.platform == "win32":
+        return _locations(machine.application_data / "Zed", "settings.json")
+    return _locations(machine.xdg_config / "zed", "settings.json")
+
+
+def _opencode(machine: HostSystem) -> list[ConfigLocation]:
+    if moved := machine.environment.get("OPENCODE_CONFIG"):
+        return [ConfigLocation(Path(moved), Path(moved).parent)]
+    directory = machine.directory("OPENCODE_CONFIG_DIR", machine.xdg_config / "opencode")
+    with_comments = directory / "opencode.jsonc"
+    return _locations(directory, with_comments.name if with_comments.exists() else "opencode.json")
+
+
+def _cline(machine: HostSystem) -> list[ConfigLocation]:
+    if moved := machine.environment.get("CLINE_MCP_SETTINGS_PATH"):
+        return [ConfigLocation(Path(moved), Path(moved).parent)]
+    home = machine.directory("CLINE_DIR", machine.home / ".cline")
+    settings = machine.directory("CLINE_DATA_DIR", home / "data") / "settings"
+    return [ConfigLocation(settings / "cline_mcp_settings.json", home)]
+
+
+def _goose(machine: HostSystem) -> list[ConfigLocation]:
+    if machine.platform == "win32":
+        return _locations(machine.application_data / "Block" / "goose" / "config", "config.yaml")
+    return _locations(machine.xdg_config / "goose", "config.yaml")
 
 
 def _vscode(name: str, title: str, directory: str) -> Client:
@@ -109,10 +138,10 @@ def _vscode(name: str, title: str, directory: str) -> Client:
         title,
         lambda machine: _locations(machine.application_data / directory / "User", "mcp.json"),
         "Start the server with the command MCP: List Servers",
-        syntax=_LENIENT,
         section="servers",
-        typed=True,
-        asks_for_key=True,
+        entry_format=EntryFormat(local_fields={"type": "stdio"}, remote_fields={"type": "http"}),
+        project_file=".vscode/mcp.json",
+        asks_for_secrets=True,
     )
 
 
@@ -124,25 +153,163 @@ CLIENTS = {
             "Claude Desktop",
             _claude_desktop,
             "Quit Claude Desktop and start it again",
+            syntax=_STRICT,
+            remote_by_hand="Add it in Settings → Connectors as a custom connector: this client connects to "
+            "remote servers from there alone",
         ),
-        Client("claude-code", "Claude Code", _claude_code, "Start a new session of Claude Code", typed=True),
+        Client(
+            "claude-code",
+            "Claude Code",
+            _claude_code,
+            "Start a new session of Claude Code",
+            syntax=_STRICT,
+            entry_format=EntryFormat(local_fields={"type": "stdio"}, remote_fields={"type": "http"}),
+            project_file=".mcp.json",
+        ),
+        Client(
+            "codex",
+            "Codex and ChatGPT desktop",
+            _codex,
+            "Start a new session of Codex; quit ChatGPT desktop and start it again",
+            syntax=Toml(),
+            section="mcp_servers",
+            entry_format=EntryFormat(headers="http_headers"),
+            project_file=".codex/config.toml",
+        ),
         Client(
             "cursor",
             "Cursor",
-            lambda machine: _locations(machine.home / ".cursor", "mcp.json"),
+            _below_home(".cursor", "mcp.json"),
             "Switch the server on in Cursor's settings under MCP, or start Cursor again",
-            syntax=_LENIENT,
+            project_file=".cursor/mcp.json",
         ),
         _vscode("vscode", "VS Code", "Code"),
         _vscode("vscode-insiders", "VS Code Insiders", "Code - Insiders"),
         Client(
+            "copilot-cli",
+            "Copilot CLI",
+            _copilot,
+            "Enter /mcp reload in Copilot CLI, or start a new session",
+            syntax=_STRICT,
+            entry_format=EntryFormat(
+                local_fields={"type": "local"}, remote_fields={"type": "http"}, defaults={"tools": ["*"]}
+            ),
+        ),
+        Client(
+            "devin",
+            "Devin Desktop",
+            _devin,
+            "Start a new session in Devin Desktop",
+            entry_format=EntryFormat(remote_fields={"transport": "http"}),
+            project_file=".devin/mcp_config.json",
+        ),
+        Client(
             "windsurf",
             "Windsurf",
-            lambda machine: _locations(machine.home / ".codeium" / "windsurf", "mcp_config.json"),
+            _below_home(".codeium/windsurf", "mcp_config.json"),
             "Press Refresh in Windsurf's list of MCP servers",
-            syntax=_LENIENT,
+            entry_format=EntryFormat(url="serverUrl"),
         ),
-        Client("codex", "Codex", _codex, "Start a new session of Codex", syntax=_TOML, section="mcp_servers"),
-        Client("gemini", "Gemini CLI", _gemini, "Start a new session of Gemini CLI", syntax=_WITH_COMMENTS),
+        Client(
+            "gemini",
+            "Gemini CLI",
+            _gemini,
+            "Enter /mcp reload in Gemini CLI, or start a new session. In a directory that it does not trust "
+            "it connects to no server: enter /permissions there",
+            syntax=_WITH_COMMENTS,
+            entry_format=EntryFormat(url="httpUrl"),
+            project_file=".gemini/settings.json",
+        ),
+        Client(
+            "antigravity",
+            "Antigravity",
+            _antigravity,
+            "Press Refresh in Antigravity under Manage MCP servers",
+            entry_format=EntryFormat(url="serverUrl"),
+            project_file=".agents/mcp_config.json",
+        ),
+        Client(
+            "kiro",
+            "Kiro",
+            _below_home(".kiro", "settings/mcp.json"),
+            "Kiro reads the file by itself",
+            project_file=".kiro/settings/mcp.json",
+        ),
+        Client(
+            "lm-studio",
+            "LM Studio",
+            _below_home(".lmstudio", "mcp.json"),
+            "Switch the server on in LM Studio's Program tab, or start LM Studio again",
+        ),
+        Client(
+            "zed",
+            "Zed",
+            _zed,
+            "Zed reads the file by itself",
+            section="context_servers",
+            project_file=".zed/settings.json",
+        ),
+        Client(
+            "opencode",
+            "opencode",
+            _opencode,
+            "Start opencode again",
+            section="mcp",
+            entry_format=EntryFormat(
+                local_fields={"type": "local"},
+                remote_fields={"type": "remote"},
+                args=None,
+                env="environment",
+                defaults={"enabled": True, "timeout": 30_000},
+            ),
+            project_file="opencode.json",
+        ),
+        Client(
+            "cline",
+            "Cline",
+            _cline,
+            "Cline reads the file by itself",
+            syntax=_STRICT,
+            entry_format=EntryFormat(
+                local_fields={"type": "stdio"}, remote_fields={"type": "streamableHttp"}
+            ),
+        ),
+        Client(
+            "goose",
+            "Goose",
+            _goose,
+            "Start a new session of Goose",
+            syntax=Yaml(),
+            section="extensions",
+            entry_format=EntryFormat(
+                local_fields={"type": "stdio"},
+                remote_fields={"type": "streamable_http"},
+                command="cmd",
+                env="envs",
+                url="uri",
+                names_server=True,
+                defaults={"enabled": True, "timeout": 60},
+            ),
+        ),
+        Client(
+            "junie",
+            "JetBrains Junie",
+            _below_home(".junie", "mcp/mcp.json"),
+            "Start Junie again",
+            project_file=".junie/mcp/mcp.json",
+        ),
+        Client(
+            "jetbrains",
+            "JetBrains AI Assistant",
+            lambda _: [],
+            "Paste this in Settings → Tools → AI Assistant → Model Context Protocol (MCP), and press Apply",
+        ),
+        Client(
+            "warp",
+            "Warp",
+            _below_home(".warp", ".mcp.json"),
+            "Warp reads the file and starts the server by itself",
+            project_file=".warp/.mcp.json",
+        ),
     )
 }

@@ -2,7 +2,7 @@
 
 import difflib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,17 +10,17 @@ from typing import Any
 from rotor_mcp.installer import backups
 from rotor_mcp.installer.catalog import Client
 from rotor_mcp.installer.entry import (
-    KEY_VARIABLE,
-    Server,
+    Prompt,
     ServerEntry,
-    has_key,
-    is_own_entry,
-    key_prompt,
-    mask_entry,
+    is_own_server,
+    mask_server,
     merge_server,
-    variables_of,
+    prompts,
+    secret_of,
 )
-from rotor_mcp.installer.errors import BY_HAND, CannotEdit, ParseError
+from rotor_mcp.installer.entry_format import Entry, RemoteServer
+from rotor_mcp.installer.errors import BY_HAND, CannotEdit, NameTaken, ParseError
+from rotor_mcp.installer.targets import Target
 
 _BOM = b"\xef\xbb\xbf"
 """A byte order mark. It is skipped and not written again: Claude Desktop empties a file that begins with one,
@@ -37,83 +37,96 @@ class ConfigChange:
     after: bytes | None
     """None if the file is to be deleted."""
     preview: tuple[str, ...]
-    key_before: bool = False
-    """Whether the file contained the API key."""
-    key_after: bool = False
+    secret_before: bool = False
+    """Whether the file contained the API key or a token."""
+    secret_after: bool = False
 
 
-def plan_install(client: Client, file: Path, entry: ServerEntry) -> ConfigChange | None:
+def plan_install(target: Target, entry: ServerEntry) -> ConfigChange | None:
     """Plan to add or update an entry. Returns None if the file has it already.
 
     Raises:
-        CannotEdit: if the file cannot be read or edited, or another server has that name.
+        NameTaken: if another server has that name.
+        CannotEdit: if the file cannot be read or edited.
     """
-    before = read_config(file)
+    before = read_config(target.file)
     text = _text(before)
-    value = _parse(client, text)
-    old = _server(client, value, entry.name)
-    if old is not None and not is_own_entry(old):
-        raise CannotEdit(
-            f"another server is called {entry.name} there, and was left as it is. Choose another --name."
-        )
-    entry = ServerEntry(entry.name, merge_server(old or {}, entry.server), entry.prompt)
-    after = _with_entry(client, text, entry)
-    _check_only_entry_differs(client, value, after, entry)
+    value = _parse(target, text)
+    old = _servers(target, value).get(entry.name)
+    known = target.client.entry_format.read(old)
+    url = entry.server.url if isinstance(entry.server, RemoteServer) else None
+    if old is not None and not is_own_server(known, url):
+        raise NameTaken(entry.name, known)
+    server = merge_server(known, entry.server)
+    new = target.client.entry_format.write(entry.name, server, old)
+    after = _with_entry(target, text, entry.name, new, entry.prompt)
+    _check_only_entry_differs(target, value, after, entry.name, new, prompt=entry.prompt)
     if after.encode() == before:
         return None
+    preview = list(_preview(target, entry.name, old, new))
+    if entry.prompt:
+        preview.append("  It asks for this when it starts the server, and keeps it in its own store.")
+    if has_bom(before):
+        preview.append("  The byte order mark at the start goes: not every client can read it.")
     return ConfigChange(
-        file,
+        target.file,
         before,
         after.encode(),
-        (
-            *_preview(client, entry.name, old, entry),
-            *(["  The byte order mark at the start goes: not every client can read it."] * has_bom(before)),
-        ),
-        key_before=has_key(old or {}),
-        key_after=has_key(entry.server),
+        tuple(preview),
+        secret_before=secret_of(known) is not None,
+        secret_after=secret_of(server) is not None,
     )
 
 
-def plan_removal(client: Client, file: Path, name: str) -> ConfigChange | None:
-    """Plan to remove our entry. Returns None if there is none.
+def plan_removal(target: Target, name: str | None = None, url: str | None = None) -> ConfigChange | None:
+    """Plan to remove our entries, or only that of a name. Returns None if there is none.
 
-    If the file equals a backup plus this entry, byte for byte, the backup is restored; a file that was
-    created for the entry is deleted.
+    An entry of a remote server is ours if it has `url`. If a file equals a backup plus an entry, byte for
+    byte, the backup is restored; a file that was created for the entry is deleted.
 
     Raises:
         CannotEdit: if the file cannot be read or edited, or the entry of that name is another server's.
     """
-    before = read_config(file)
-    text = _text(before)
-    value = _parse(client, text)
-    old = _server(client, value, name)
-    if old is None:
-        return None
-    if not is_own_entry(old):
+    before = content = read_config(target.file)
+    servers = _servers(target, _parse(target, _text(before)))
+    own = own_entries(target, url)
+    if name is not None and name in servers and name not in own:
         raise CannotEdit(f"the server that is called {name} there is not this one, and was left as it is.")
-    index = _prompt_index(client, value, name)
-    entry = ServerEntry(name, old, None if index is None else key_prompt(name))
-    after = client.syntax.take(text, (client.section, name))
-    if index is not None and f"${{input:{key_prompt(name)['id']}}}" not in json.dumps(_parse(client, after)):
-        after = client.syntax.take(after, ("inputs", index))
-    _check_only_entry_differs(client, value, after, ServerEntry(name, {}, entry.prompt))
-    return ConfigChange(
-        file,
-        before,
-        _original_content(client, file, before, entry, after.encode()),
-        tuple(_preview(client, name, old, None)),
-        key_before=has_key(old),
-    )
+    names = [found for found in own if name in (None, found)]
+    if not names:
+        return None
+    preview: list[str] = []
+    for found in reversed(names):  # the latest first, as a backup may hold the others
+        content = _without_entry(target, content, found)
+        preview = [*_preview(target, found, servers[found], None), *preview]
+    secrets = [secret_of(target.client.entry_format.read(servers[found])) for found in names]
+    return ConfigChange(target.file, before, content, tuple(preview), secret_before=any(secrets))
 
 
-def own_entries(client: Client, file: Path) -> dict[str, Server]:
-    """Return the entries of a configuration that start this server: name → entry.
+def own_entries(target: Target, url: str | None = None) -> dict[str, Entry]:
+    """Return the entries of a configuration that start this server, or reach it at `url`: name → entry.
 
     Raises:
         CannotEdit: if the file cannot be read.
     """
-    servers = _parse(client, _text(read_config(file))).get(client.section, {})
-    return {name: server for name, server in servers.items() if is_own_entry(server)}
+    servers = _servers(target, _parse(target, _text(read_config(target.file))))
+    read = target.client.entry_format.read
+    return {name: entry for name, entry in servers.items() if is_own_server(read(entry), url)}
+
+
+def remote_entries(target: Target) -> dict[str, Entry]:
+    """Return the entries of remote servers with a name like ours that Rotor does not run: name → entry.
+
+    Raises:
+        CannotEdit: if the file cannot be read.
+    """
+    servers = _servers(target, _parse(target, _text(read_config(target.file))))
+    found: dict[str, Entry] = {}
+    for name, entry in servers.items():
+        server = target.client.entry_format.read(entry)
+        if name.lower().startswith("rotor") and isinstance(server, RemoteServer) and not server.is_of_rotor:
+            found[name] = entry
+    return found
 
 
 def read_config(file: Path) -> bytes | None:
@@ -142,13 +155,13 @@ def _text(content: bytes | None) -> str:
         raise CannotEdit("it is not UTF-8 text. Save it as UTF-8 in an editor, and try again.") from None
 
 
-def _parse(client: Client, text: str) -> dict[str, Any]:
+def _parse(target: Target, text: str) -> dict[str, Any]:
     try:
-        value = client.syntax.read(text)
+        value = target.client.syntax.read(text)
     except ParseError as exc:
-        raise _cannot_read(client, exc) from None
-    if not isinstance(value, dict) or not isinstance(value.get(client.section, {}), dict):
-        raise _cannot_read(client, ParseError(f"there should be an object where {client.section} belongs"))
+        raise _cannot_read(target.client, exc) from None
+    if not isinstance(value, dict):
+        raise _cannot_read(target.client, ParseError("there should be an object"))
     return value
 
 
@@ -158,83 +171,106 @@ def _cannot_read(client: Client, why: ParseError) -> CannotEdit:
     )
 
 
-def _server(client: Client, value: dict[str, Any], name: str) -> Server | None:
-    server = value.get(client.section, {}).get(name)
-    return server if isinstance(server, dict) or server is None else {"command": None}
+def _servers(target: Target, value: dict[str, Any]) -> dict[str, Any]:
+    """Return the servers of a configuration. A missing section counts as an empty one."""
+    servers: Any = value
+    for key in target.section:
+        servers = servers.get(key, {}) if isinstance(servers, dict) else None
+    if not isinstance(servers, dict):
+        why = ParseError(f"there should be an object where {target.section[-1]} belongs")
+        raise _cannot_read(target.client, why)
+    return servers
 
 
-def _prompt_index(client: Client, value: dict[str, Any], name: str) -> int | None:
-    """Return the index of our prompt for the key in the client's `inputs`; None if there is none."""
-    inputs = value.get("inputs") if client.asks_for_key else None
-    return inputs.index(key_prompt(name)) if isinstance(inputs, list) and key_prompt(name) in inputs else None
-
-
-def _with_entry(client: Client, text: str, entry: ServerEntry) -> str:
+def _with_entry(target: Target, text: str, name: str, entry: Entry, prompt: Prompt | None) -> str:
+    syntax = target.client.syntax
     try:
-        text = client.syntax.put(text, (client.section, entry.name), entry.server)
-        if entry.prompt is None:
+        text = syntax.put(text, (*target.section, name), entry)
+        if prompt is None:
             return text
-        inputs = client.syntax.read(text).get("inputs", [])
+        inputs = syntax.read(text).get("inputs", [])
         if not isinstance(inputs, list):
             raise ParseError("there should be an array where inputs belong")  # noqa: TRY301 - reported as those below
-        if entry.prompt["id"] in [item.get("id") for item in inputs if isinstance(item, dict)]:
+        if prompt["id"] in [item.get("id") for item in inputs if isinstance(item, dict)]:
             return text
-        return client.syntax.put(text, ("inputs", len(inputs)), entry.prompt)
+        return syntax.put(text, ("inputs", len(inputs)), prompt)
     except ParseError as exc:
-        raise _cannot_read(client, exc) from None
+        raise _cannot_read(target.client, exc) from None
 
 
-def _check_only_entry_differs(client: Client, before: dict[str, Any], text: str, entry: ServerEntry) -> None:
-    """Check that the edited text parses to the same value as before, except for the entry."""
-    try:
-        after = client.syntax.read(text)
-    except ParseError:
-        raise CannotEdit(BY_HAND) from None
-    there = after.get(client.section, {}).get(entry.name, {})
-    if there != entry.server or _others(client, before, entry) != _others(client, after, entry):
-        raise CannotEdit(BY_HAND)
-
-
-def _others(client: Client, value: dict[str, Any], entry: ServerEntry) -> dict[str, Any]:
-    """Return a configuration without the entry. A missing section counts as an empty one."""
-    servers = {name: server for name, server in value.get(client.section, {}).items() if name != entry.name}
-    others = {**value, client.section: servers}
-    if entry.prompt:
-        others["inputs"] = [item for item in value.get("inputs", []) if item != entry.prompt]
-    return others
-
-
-def _original_content(
-    client: Client, file: Path, before: bytes | None, entry: ServerEntry, otherwise: bytes
-) -> bytes | None:
-    """Return the content from before the entry was added, if a backup or an empty file proves it."""
-    for old in [*backups.read_backups(file), None]:
+def _without_entry(target: Target, content: bytes | None, name: str) -> bytes | None:
+    """Return a file's content without an entry; None if it was created for the entry."""
+    client, text = target.client, _text(content)
+    value = _parse(target, text)
+    entry, prompt = _servers(target, value)[name], _own_prompt(client, value, name)
+    after = client.syntax.take(text, (*target.section, name))
+    if prompt and f"${{input:{prompt['id']}}}" not in json.dumps(_parse(target, after)):
+        after = client.syntax.take(after, ("inputs", value["inputs"].index(prompt)))
+    _check_only_entry_differs(target, value, after, name, {}, prompt=prompt)
+    for old in [*backups.read_backups(target.file), None]:
         try:
-            text = _text(old)
-            without = _server(client, _parse(client, text), entry.name) is None
-            if without and _with_entry(client, text, entry).encode() == (before or b"").removeprefix(_BOM):
+            old_text = _text(old)
+            without = name not in _servers(target, _parse(target, old_text))
+            if without and _with_entry(target, old_text, name, entry, prompt) == text:
                 return old
         except CannotEdit:
             continue
-    return otherwise
+    return after.encode()
 
 
-def _preview(client: Client, name: str, old: Server | None, new: ServerEntry | None) -> Iterator[str]:
+def _own_prompt(client: Client, value: dict[str, Any], name: str) -> Prompt | None:
+    """Return our prompt in the client's `inputs`; None if there is none."""
+    inputs = value.get("inputs") if client.asks_for_secrets else None
+    return next((p for p in prompts(name) if p in inputs), None) if isinstance(inputs, list) else None
+
+
+def _check_only_entry_differs(
+    target: Target,
+    before: dict[str, Any],
+    text: str,
+    name: str,
+    entry: Entry,
+    *,
+    prompt: Prompt | None,
+) -> None:
+    """Check that the edited text parses to the same value as before, except for the entry and its prompt."""
+    try:
+        after = target.client.syntax.read(text)
+    except ParseError:
+        raise CannotEdit(BY_HAND) from None
+    there = _servers(target, after).get(name, {})
+    if there != entry or _others(target, before, name, prompt) != _others(target, after, name, prompt):
+        raise CannotEdit(BY_HAND)
+
+
+def _others(target: Target, value: dict[str, Any], name: str, prompt: Prompt | None) -> dict[str, Any]:
+    """Return a configuration without the entry. A missing section counts as an empty one."""
+    servers = {key: server for key, server in _servers(target, value).items() if key != name}
+    others = _with_value(value, target.section, servers)
+    if prompt:
+        others["inputs"] = [item for item in value.get("inputs", []) if item != prompt]
+    return others
+
+
+def _with_value(value: dict[str, Any], path: Sequence[str], new: Any) -> dict[str, Any]:
+    key, *rest = path
+    return {**value, key: _with_value(value.get(key, {}), rest, new) if rest else new}
+
+
+def _preview(target: Target, name: str, old: object, new: Entry | None) -> Iterator[str]:
     """Yield the diff of the entry. Other entries are not shown, since they may contain secrets."""
-    changed = (
-        old is not None
-        and new is not None
-        and variables_of(old).get(KEY_VARIABLE) != variables_of(new.server).get(KEY_VARIABLE)
-    )
-    words = ("«old API key»", "«new API key»") if changed else ("«API key»",) * 2
-    removed = _entry_lines(client, name, mask_entry(old, words[0])) if old is not None else []
-    added = _entry_lines(client, name, mask_entry(new.server, words[1])) if new else []
+    read = target.client.entry_format.read
+    secrets = [secret_of(read(entry)) for entry in (old, new)]
+    ages = ("old ", "new ") if None not in secrets and secrets[0] != secrets[1] else ("", "")
+    removed = _entry_lines(target, name, old, ages[0]) if isinstance(old, dict) else []
+    added = _entry_lines(target, name, new, ages[1]) if new else []
     for line in difflib.ndiff(removed, added):
         if not line.startswith("?"):
             yield line
-    if new and new.prompt:
-        yield "  It asks for the key when it starts the server, and keeps it in its own store."
 
 
-def _entry_lines(client: Client, name: str, server: Server) -> list[str]:
-    return client.syntax.show((client.section, name), server).splitlines()
+def _entry_lines(target: Target, name: str, entry: Entry, age: str) -> list[str]:
+    entry_format = target.client.entry_format
+    server = entry_format.read(entry)
+    masked = entry_format.with_server(entry, mask_server(server, age)) if server else entry
+    return target.client.syntax.show((*target.section, name), masked).splitlines()

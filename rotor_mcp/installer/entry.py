@@ -1,24 +1,26 @@
 """Our entry in a client's configuration: builds it, recognizes it, and masks its secrets."""
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path, PurePath, PureWindowsPath
 from typing import Any
 
 from rotor_mcp.config import Settings, environment_variable
 from rotor_mcp.installer.catalog import Client
+from rotor_mcp.installer.entry_format import LocalServer, RemoteServer, Server
 
-Server = dict[str, Any]
+Prompt = dict[str, Any]
 
 KEY_VARIABLE = environment_variable("api_key")
 KEYCHAIN_VARIABLE = environment_variable("keychain")
 KEYRING_VARIABLES = ("DBUS_SESSION_BUS_ADDRESS", "PYTHON_KEYRING_BACKEND")
 """Variables that `keyring` needs to find the keychain. Clients do not pass them on."""
+KEY_MASK, TOKEN_MASK = "«API key»", "«access token»"
 
 _VISIBLE = {*map(environment_variable, Settings.model_fields), *KEYRING_VARIABLES} - {KEY_VARIABLE}
-_REFERENCE = re.compile(r"\$\{[^}]*\}")
+_REFERENCE = re.compile(r"\$\{[^}]*\}|\{(?:env|file):[^}]*\}|\$\w+")
+"""The name of a variable or of a question in the place of a secret."""
 _KEY_FLAG = re.compile(r"(--api-key(?:=|\Z)).*", re.DOTALL)
 
 _RUNNERS = {"uv", "uvx", "pipx"}
@@ -59,84 +61,102 @@ class ServerEntry:
 
     name: str
     server: Server
-    prompt: Mapping[str, Any] | None = None
-    """The client's prompt for the key, if it asks for it."""
+    prompt: Prompt | None = None
+    """The client's prompt for the key or the token, if it asks for it."""
 
 
-def build_entry(client: Client, name: str, command: LaunchCommand, env: Mapping[str, str]) -> ServerEntry:
-    """Return the entry for a client. It has no key if the client can ask for it."""
-    prompt = None
-    if client.asks_for_key and KEY_VARIABLE in env:
-        prompt = key_prompt(name)
-        env = {**env, KEY_VARIABLE: f"${{input:{prompt['id']}}}"}
-    server: Server = {"type": "stdio"} if client.typed else {}
-    server |= {"command": command.command, "args": list(command.args)}
-    if env:
-        server["env"] = dict(env)
-    return ServerEntry(name, server, prompt)
+def build_entry(client: Client, name: str, server: Server) -> ServerEntry:
+    """Return the entry for a client. It has no secret if the client can ask for it."""
+    if not client.asks_for_secrets:
+        return ServerEntry(name, server)
+    key_prompt, token_prompt = prompts(name)
+    if isinstance(server, RemoteServer):
+        if server.token is None:
+            return ServerEntry(name, server)
+        return ServerEntry(name, replace(server, token=_reference(token_prompt)), token_prompt)
+    if KEY_VARIABLE not in server.env:
+        return ServerEntry(name, server)
+    env = {**server.env, KEY_VARIABLE: _reference(key_prompt)}
+    return ServerEntry(name, replace(server, env=env), key_prompt)
 
 
-def key_prompt(name: str) -> dict[str, Any]:
-    """Return VS Code's prompt for the key, which it asks for once and stores."""
-    return {"type": "promptString", "id": f"{name}_key", "description": "Rotor API key", "password": True}
+def prompts(name: str) -> tuple[Prompt, Prompt]:
+    """Return VS Code's prompts for the key and for the token. It asks once and stores the answer."""
+    texts = {"key": "Rotor API key", "token": "Access token of the Rotor MCP server"}
+    key, token = (
+        {"type": "promptString", "id": f"{name}_{what}", "description": text, "password": True}
+        for what, text in texts.items()
+    )
+    return key, token
 
 
-def is_own_entry(server: object) -> bool:
-    """Whether an entry starts this server, wherever it is installed."""
-    if not isinstance(server, dict):
+def _reference(prompt: Prompt) -> str:
+    return f"${{input:{prompt['id']}}}"
+
+
+def is_own_server(server: Server | None, url: str | None = None) -> bool:
+    """Whether a server is this one: it is started here, wherever it is installed, or reached at `url`."""
+    if isinstance(server, RemoteServer):
+        return url is not None and server.url.rstrip("/") == url.rstrip("/")
+    if server is None:
         return False
-    command, args = server.get("command"), server.get("args")
     # Windows' rules for paths split those of other systems too.
-    program = PureWindowsPath(command).stem.lower() if isinstance(command, str) else ""
+    program = PureWindowsPath(server.command).stem.lower()
     if program == "rotor-mcp":
         return True
-    if not isinstance(args, list):
-        return False
-    fetched = program in _RUNNERS and any(_PACKAGE.fullmatch(str(arg)) for arg in args)
-    return fetched or ("-m", "rotor_mcp") in pairwise(args)
+    fetched = program in _RUNNERS and any(_PACKAGE.fullmatch(arg) for arg in server.args)
+    return fetched or ("-m", "rotor_mcp") in pairwise(server.args)
 
 
-def variables_of(server: Server) -> dict[str, Any]:
-    """Return the environment variables of an entry. Whatever else users wrote there counts as none."""
-    variables = server.get("env")
-    return variables if isinstance(variables, dict) else {}
-
-
-def merge_server(before: Server, server: Server) -> Server:
-    """Return our updated entry with what users added to it."""
+def merge_server(before: Server | None, server: Server) -> Server:
+    """Return our updated server with the environment variables that users added to it."""
+    if not isinstance(before, LocalServer) or not isinstance(server, LocalServer):
+        return server
     theirs = {
         name: value
-        for name, value in variables_of(before).items()
+        for name, value in before.env.items()
         if not name.startswith("ROTOR_") and name not in KEYRING_VARIABLES
     }
-    after = {**before, **server, "env": theirs | variables_of(server)}
-    if not after["env"]:
-        del after["env"]
-    return after
+    return replace(server, env=theirs | dict(server.env))
 
 
-def mask_entry(server: Server, key: str) -> Server:
-    """Return an entry with `key` in the place of the API key, and other possible secrets hidden."""
-    masked = dict(server)
-    if isinstance(args := server.get("args"), list):
-        masked["args"] = _mask_args([str(arg) for arg in args], key)
-    if isinstance(variables := server.get("env"), dict):
-        masked["env"] = {name: _mask_value(name, str(value), key) for name, value in variables.items()}
-    return masked
+def mask_server(server: Server, age: str = "") -> Server:
+    """Return a server with the API key or the token replaced, and other possible secrets hidden.
+
+    `age` is written before the name of the secret, such as "new ".
+    """
+    if isinstance(server, RemoteServer):
+        return replace(server, token=server.token and _mask(server.token, _aged(TOKEN_MASK, age)))
+    key = _aged(KEY_MASK, age)
+    env = {name: _mask_variable(name, value, key) for name, value in server.env.items()}
+    return replace(server, args=_mask_args(server.args, key), env=env)
 
 
-def _mask_value(name: str, value: str, key: str) -> str:
-    if name in _VISIBLE or _REFERENCE.fullmatch(value):
-        return value
-    return key if name == KEY_VARIABLE else "…"
+def _aged(mask: str, age: str) -> str:
+    return f"«{age}{mask[1:]}"
 
 
-def _mask_args(args: list[str], key: str) -> list[str]:
+def _mask(value: str, mask: str) -> str:
+    return value if is_reference(value) else mask
+
+
+def _mask_variable(name: str, value: str, key: str) -> str:
+    return value if name in _VISIBLE else _mask(value, key if name == KEY_VARIABLE else "…")
+
+
+def _mask_args(args: tuple[str, ...], key: str) -> tuple[str, ...]:
     hidden = [_KEY_FLAG.sub(rf"\g<1>{key}", arg) if "=" in arg else arg for arg in args]
-    return [key if index and args[index - 1] == "--api-key" else arg for index, arg in enumerate(hidden)]
+    return tuple(key if index and args[index - 1] == "--api-key" else arg for index, arg in enumerate(hidden))
 
 
-def has_key(server: Server) -> bool:
-    """Whether an entry contains the key itself, and not a reference to it."""
-    value = variables_of(server).get(KEY_VARIABLE)
-    return bool(value) and not _REFERENCE.fullmatch(str(value))
+def is_reference(value: str) -> bool:
+    """Whether a value names a variable or a question of the client, instead of a secret."""
+    return _REFERENCE.fullmatch(value) is not None
+
+
+def secret_of(server: Server | None) -> str | None:
+    """Return the API key or the token that a server's entry contains; None if it only refers to one."""
+    if server is None:
+        return None
+    value = server.token if isinstance(server, RemoteServer) else server.env.get(KEY_VARIABLE)
+    return None if not value or is_reference(value) else value

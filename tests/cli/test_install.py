@@ -1,17 +1,22 @@
 """`rotor-mcp install` and `rotor-mcp uninstall`, as processes in a home directory of their own."""
 
+import json
 import os
 import re
 import select
 import stat
 import subprocess
 import sys
+from contextlib import closing, suppress
 from pathlib import Path
 
+import anyio.to_thread
 import pytest
 from inline_snapshot import snapshot
 
 from rotor_mcp.installer.catalog import CLIENTS
+from rotor_mcp.sandbox import FULL_KEY, Sandbox
+from rotor_mcp.sandbox.server import serving
 from tests.conftest import posix
 from tests.homes import KEY, Home, backups
 from tests.installer.samples import TEXTS
@@ -30,7 +35,15 @@ def test_what_is_said(home: Home) -> None:
     ended = home.install(ROTOR_MCP_TIMEZONE="America/Chicago")
     assert (ended.status, ended.err) == (0, "")
     assert shown(home, ended.out) == snapshot("""\
-Found: Cursor, Codex.
+Found: Codex and ChatGPT desktop, Cursor.
+Codex and ChatGPT desktop, ~/.codex/config.toml (a new file)
+  in mcp_servers:
+  + [mcp_servers.rotor]
+  + command = <how it starts>
+  + \n\
+  + [mcp_servers.rotor.env]
+  + ROTOR_API_KEY = "«API key»"
+  + ROTOR_MCP_TIMEZONE = "America/Chicago"
 Cursor, ~/.cursor/mcp.json
   in mcpServers:
   + "rotor": {
@@ -40,25 +53,19 @@ Cursor, ~/.cursor/mcp.json
   +     "ROTOR_MCP_TIMEZONE": "America/Chicago"
   +   }
   + }
-Codex, ~/.codex/config.toml (a new file)
-  in mcp_servers:
-  + [mcp_servers.rotor]
-  + command = <how it starts>
-  + \n\
-  + [mcp_servers.rotor.env]
-  + ROTOR_API_KEY = "«API key»"
-  + ROTOR_MCP_TIMEZONE = "America/Chicago"
+Codex and ChatGPT desktop: done. Start a new session of Codex; quit ChatGPT desktop and start it again.
 Cursor: done. The file as it was is kept beside it as mcp.json.<time>.bak. Switch the server on in Cursor's settings under MCP, or start Cursor again.
-Codex: done. Start a new session of Codex.
+Then say to the assistant, for example: Who is overdue for a follow-up?
 """)
     ended = home.install(ROTOR_MCP_TIMEZONE="America/Chicago")
     assert (ended.status, shown(home, ended.out), ended.err) == snapshot(
         (
             0,
             """\
-Found: Cursor, Codex.
+Found: Codex and ChatGPT desktop, Cursor.
+Codex and ChatGPT desktop, ~/.codex/config.toml: nothing to do, it is connected just so.
 Cursor, ~/.cursor/mcp.json: nothing to do, it is connected just so.
-Codex, ~/.codex/config.toml: nothing to do, it is connected just so.
+Then say to the assistant, for example: Who is overdue for a follow-up?
 """,
             "",
         )
@@ -66,7 +73,15 @@ Codex, ~/.codex/config.toml: nothing to do, it is connected just so.
     ended = home.uninstall()
     assert (ended.status, ended.err) == (0, "")
     assert shown(home, ended.out) == snapshot("""\
-Found: Cursor, Codex.
+Found: Codex and ChatGPT desktop, Cursor.
+Codex and ChatGPT desktop, ~/.codex/config.toml
+  in mcp_servers:
+  - [mcp_servers.rotor]
+  - command = <how it starts>
+  - \n\
+  - [mcp_servers.rotor.env]
+  - ROTOR_API_KEY = "«API key»"
+  - ROTOR_MCP_TIMEZONE = "America/Chicago"
 Cursor, ~/.cursor/mcp.json
   in mcpServers:
   - "rotor": {
@@ -76,20 +91,12 @@ Cursor, ~/.cursor/mcp.json
   -     "ROTOR_MCP_TIMEZONE": "America/Chicago"
   -   }
   - }
-Codex, ~/.codex/config.toml
-  in mcp_servers:
-  - [mcp_servers.rotor]
-  - command = <how it starts>
-  - \n\
-  - [mcp_servers.rotor.env]
-  - ROTOR_API_KEY = "«API key»"
-  - ROTOR_MCP_TIMEZONE = "America/Chicago"
-Cursor: done. The file as it was is kept beside it as mcp.json.<time>.bak. That copy holds the API key: delete it when all is well. The server is gone when Cursor is started again.
-Codex: done. The server is gone when Codex is started again.
+Codex and ChatGPT desktop: done. The server is gone when Codex and ChatGPT desktop is started again.
+Cursor: done. The file as it was is kept beside it as mcp.json.<time>.bak. That copy holds the secret: delete it when all is well. The server is gone when Cursor is started again.
 """)
     assert shown(home, home.uninstall("cursor").out) == snapshot("""\
 Found: Cursor.
-Cursor, ~/.cursor/mcp.json: nothing to do, there is no rotor.
+Cursor, ~/.cursor/mcp.json: nothing to do, it is not connected.
 """)
 
 
@@ -98,7 +105,7 @@ def test_a_client_is_connected_and_let_go(name: str, home: Home) -> None:
     file = home.have(name, TEXTS[name])
     ended = home.install(name)
     assert (ended.status, ended.err) == (0, "")
-    assert (KEY in file.read_text()) == (not CLIENTS[name].asks_for_key)
+    assert (KEY in file.read_text()) == (not CLIENTS[name].asks_for_secrets)
     assert backups(file) == [TEXTS[name].encode()]
     assert "nothing to do" in home.install(name).out
     assert home.uninstall(name).status == 0
@@ -198,8 +205,8 @@ def test_another_name(home: Home) -> None:
     file = home.have("cursor", "{}")
     assert home.install("--name", "crm").status == 0
     assert '"crm": {' in file.read_text()
-    assert "there is no rotor" in home.uninstall().out
-    assert home.uninstall("--name", "crm").status == 0
+    assert "there is no rotor" in home.uninstall("--name", "rotor").out
+    assert home.uninstall().status == 0
     assert file.read_text() == "{}"
     assert home.install("--name", "a b").status == 2
 
@@ -217,7 +224,9 @@ def test_a_client_that_is_not_there(home: Home) -> None:
 def test_no_client_at_all(home: Home) -> None:
     ended = home.install()
     assert ended.status == 1
-    assert ended.out.startswith("Found: none of Claude Desktop, Claude Code, Cursor,")
+    assert ended.out.startswith(
+        "Found: none of Claude Desktop, Claude Code, Codex and ChatGPT desktop, Cursor,"
+    )
     assert list(home.path.iterdir()) == []
 
 
@@ -242,6 +251,14 @@ def test_print_touches_nothing(home: Home) -> None:
     ended = home.run("install", "--print", "--timezone", "UTC")
     assert (ended.status, ended.err) == (0, "")
     assert shown(home, ended.out) == snapshot("""\
+Codex and ChatGPT desktop, ~/.codex/config.toml
+[mcp_servers.rotor]
+command = <how it starts>
+
+[mcp_servers.rotor.env]
+ROTOR_API_KEY = "«API key»"
+ROTOR_MCP_TIMEZONE = "UTC"
+
 VS Code, ~/.config/Code/User/mcp.json
 {
   "servers": {
@@ -264,21 +281,13 @@ VS Code, ~/.config/Code/User/mcp.json
   ]
 }
 
-Codex, ~/.codex/config.toml
-[mcp_servers.rotor]
-command = <how it starts>
-
-[mcp_servers.rotor.env]
-ROTOR_API_KEY = "«API key»"
-ROTOR_MCP_TIMEZONE = "UTC"
-
 """)
     assert not home.file("vscode").exists()
     assert home.file("codex").read_text() == TEXTS["codex"]
 
 
 def test_print_needs_no_client(home: Home) -> None:
-    assert home.run("install", "--print").out.count('"command"') == 7
+    assert home.run("install", "--print").out.count("rotor_key") == 2 * 2
     assert home.run("install", "--print", "gemini").out.count('"command"') == 1
     assert list(home.path.iterdir()) == []
 
@@ -292,20 +301,31 @@ def test_links_and_permissions_stay(home: Home) -> None:
     file.symlink_to(real)
     ended = home.install()
     assert ended.status == 0
-    assert "Others who use this machine can read the key there" in ended.out
+    assert "Other users of this machine cannot read the file any more" in ended.out
     assert file.is_symlink()
-    assert stat.S_IMODE(real.stat().st_mode) == 0o640
+    assert stat.S_IMODE(real.stat().st_mode) == 0o600
     assert "rotor" in real.read_text()
-    assert [stat.S_IMODE(backup.stat().st_mode) for backup in file.parent.glob("*.bak")] == [0o640]
-    real.chmod(0o600)
-    assert "Others who use" not in home.install("--timezone", "UTC").out
+    assert [stat.S_IMODE(backup.stat().st_mode) for backup in file.parent.glob("*.bak")] == [0o600]
+    real.chmod(0o400)
+    ended = home.install("--timezone", "UTC")
+    assert "Other users" not in ended.out
+    assert stat.S_IMODE(real.stat().st_mode) == 0o400
+
+
+@posix
+def test_a_file_without_a_secret_keeps_its_permissions(home: Home) -> None:
+    file = home.have("cursor", "{}")
+    file.chmod(0o644)
+    assert "Other users" not in home.install("--sandbox").out
+    assert stat.S_IMODE(file.stat().st_mode) == 0o644
+    assert [stat.S_IMODE(backup.stat().st_mode) for backup in file.parent.glob("*.bak")] == [0o600]
 
 
 @posix
 def test_a_new_file_is_private(home: Home) -> None:
     file = home.have("cursor")
     ended = home.install()
-    assert "Others who use" not in ended.out
+    assert "Other users" not in ended.out
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
 
@@ -351,68 +371,330 @@ def test_a_place_that_may_vanish(home: Home, tmp_path: Path) -> None:
         text=True,
     )
     assert ended.returncode == 0
-    assert "Better install it to stay, with `uv tool install rotor-mcp`" in ended.stderr
+    assert "Better install it to stay, with `uv tool install` or `pipx install`" in ended.stderr
+
+
+class Terminal:
+    """Somebody at a terminal, who runs a command."""
+
+    def __init__(self, home: Home, *arguments: str) -> None:
+        import pty
+
+        self._ours, theirs = pty.openpty()
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "rotor_mcp", *arguments],
+            env=home.variables(),
+            cwd=home.path,
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+            start_new_session=True,
+        )
+        os.close(theirs)
+        self.said = ""
+
+    def __enter__(self) -> "Terminal":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()
+        self._process.wait()
+        os.close(self._ours)
+
+    def until(self, words: str) -> None:
+        """Read what is printed up to some words, and no further."""
+        said = b""
+        while not said.endswith(words.encode()):
+            ready, _, _ = select.select([self._ours], [], [], 20)
+            assert ready, f"{words} did not come after {said.decode()}"
+            said += os.read(self._ours, 1)
+        self.said += said.decode()
+
+    def answer(self, words: str, answer: str) -> None:
+        self.until(words)
+        os.write(self._ours, f"{answer}\n".encode())
+
+    def ended(self) -> int:
+        """The status of the command, when all that it printed was read."""
+        with suppress(OSError):
+            while text := os.read(self._ours, 1000):
+                self.said += text.decode()
+        return self._process.wait(timeout=20)
 
 
 @posix
 @pytest.mark.parametrize("answer", ["y", "n"])
 def test_somebody_at_a_terminal(answer: str, home: Home) -> None:
-    import pty
-
     file = home.have("cursor", "{}")
-    ours, theirs = pty.openpty()
-    with subprocess.Popen(
-        [sys.executable, "-m", "rotor_mcp", "install"],
-        env=home.variables(),
-        stdin=theirs,
-        stdout=theirs,
-        stderr=theirs,
-        start_new_session=True,
-    ) as process:
-        os.close(theirs)
-        said = until(ours, "Rotor API key:")
-        os.write(ours, b"rotor_a b\n")
-        said += until(ours, "Try again.") + until(ours, "Rotor API key:")
-        os.write(ours, f"{KEY}\n".encode())
-        said += until(ours, "Write this? [y/N]:")
-        os.write(ours, f"{answer}\n".encode())
-        said += until(ours, "done." if answer == "y" else "Nothing was written.")
-        status = process.wait(timeout=20)
-    os.close(ours)
-    assert "What you entered holds a space" in said
-    assert "s3cr3tpart" not in said
-    assert (status, KEY in file.read_text()) == ((0, True) if answer == "y" else (1, False))
+    with Terminal(home, "install") as terminal:
+        terminal.answer("Rotor API key: ", "rotor_a b")
+        terminal.until("What you entered holds a space, a line break or another character that no key has.")
+        terminal.answer("Rotor API key: ", "sk-123456789")
+        terminal.until("What you entered looks like another product's key")
+        terminal.answer("Rotor API key: ", KEY)
+        terminal.answer("Test this key now? It costs 1 request of Rotor's 1,000 a day. [Y/n]: ", "n")
+        terminal.answer("Write this? [y/N]: ", answer)
+        status = terminal.ended()
+    last = terminal.said.splitlines()[-1]
+    assert "s3cr3tpart" not in terminal.said
+    assert (status, KEY in file.read_text(), last) == (
+        (0, True, "Then say to the assistant, for example: Who is overdue for a follow-up?")
+        if answer == "y"
+        else (1, False, "Nothing was written.")
+    )
+
+
+@posix
+def test_a_key_of_another_form_is_taken_if_it_is_entered_twice(home: Home) -> None:
+    file = home.have("cursor", "{}")
+    with Terminal(home, "install") as terminal:
+        terminal.answer("Rotor API key: ", "sk-123456789")
+        terminal.until("Try again, or enter the same once more to use it.")
+        terminal.answer("Rotor API key: ", "sk-123456789")
+        terminal.answer("[Y/n]: ", "n")
+        terminal.answer("Write this? [y/N]: ", "y")
+        status = terminal.ended()
+    assert (status, "sk-123456789" in file.read_text(), "sk-123456789" in terminal.said) == (0, True, False)
+
+
+@posix
+@pytest.mark.anyio
+async def test_a_key_is_tested_before_it_is_written(home: Home) -> None:
+    file = home.have("cursor", "{}")
+
+    def install(url: str) -> tuple[int, str]:
+        with Terminal(home, "install", "--base-url", url) as terminal:
+            terminal.answer("Rotor API key: ", KEY)
+            terminal.answer("[Y/n]: ", "")
+            terminal.answer("Use this key all the same? [y/N]: ", "")
+            terminal.answer("Rotor API key: ", FULL_KEY)
+            terminal.answer("[Y/n]: ", "y")
+            terminal.answer("Write this? [y/N]: ", "y")
+            return terminal.ended(), terminal.said
+
+    with closing(Sandbox()) as sandbox:
+        async with serving(sandbox) as url:
+            status, said = await anyio.to_thread.run_sync(install, url)
+    lines = [line for line in said.splitlines() if line.startswith(("access", "clock"))]
+    assert (status, lines) == snapshot(
+        (
+            0,
+            [
+                "access: Rotor does not accept this key (401). 1 request spent.",
+                "access: Rotor accepts the key, with the scopes: leads:read, leads:write. 1 request spent.",
+                "clock: as Rotor's",
+            ],
+        )
+    )
+    assert FULL_KEY in file.read_text()
+
+
+@posix
+def test_the_key_of_another_client_is_proposed(home: Home) -> None:
+    home.have("cursor", "{}")
+    home.have("kiro", "{}")
+    assert home.install("cursor").status == 0
+    with Terminal(home, "install") as terminal:
+        terminal.answer("Connect which? Enter for all, or names: cursor kiro: ", "emacs")
+        terminal.until("emacs is none of these names. Try again.")
+        terminal.answer("names: cursor kiro: ", "kiro")
+        terminal.answer("An API key is in Cursor's configuration. Use it? [Y/n]: ", "")
+        terminal.answer("Write this? [y/N]: ", "y")
+        status = terminal.ended()
+    assert (status, KEY in home.file("kiro").read_text(), KEY in terminal.said) == (0, True, False)
 
 
 @posix
 def test_a_file_that_changes_while_somebody_thinks(home: Home) -> None:
-    import pty
-
     file = home.have("cursor", "{}")
-    ours, theirs = pty.openpty()
-    with subprocess.Popen(
-        [sys.executable, "-m", "rotor_mcp", "install", "--sandbox"],
-        env=home.variables(),
-        stdin=theirs,
-        stdout=theirs,
-        stderr=theirs,
-        start_new_session=True,
-    ) as process:
-        os.close(theirs)
-        until(ours, "Write this? [y/N]:")
+    with Terminal(home, "install", "--sandbox") as terminal:
+        terminal.until("Write this? [y/N]: ")
         file.write_text('{"mcpServers": {}}')
-        os.write(ours, b"y\n")
-        until(ours, "it was changed by somebody else meanwhile, and was left as it is. Try again.")
-        status = process.wait(timeout=20)
-    os.close(ours)
+        terminal.answer("", "y")
+        terminal.until("it was changed by somebody else meanwhile, and was left as it is. Try again.")
+        status = terminal.ended()
     assert (status, file.read_text(), backups(file)) == (1, '{"mcpServers": {}}', [])
 
 
-def until(terminal: int, words: str) -> str:
-    """Read what is printed up to some words, and no further."""
-    said = b""
-    while not said.endswith(words.encode()):
-        ready, _, _ = select.select([terminal], [], [], 20)
-        assert ready, f"{words} did not come after {said.decode()}"
-        said += os.read(terminal, 1)
-    return said.decode()
+def test_the_key_of_another_client_is_used_where_nobody_can_be_asked(home: Home) -> None:
+    home.have("goose", TEXTS["goose"])
+    home.have("kiro", "{}")
+    assert home.install("goose").status == 0
+    ended = home.run("install", "--yes", "kiro")
+    assert (ended.status, ended.err) == (0, "")
+    assert "The API key is the one that is in Goose's configuration.\n" in ended.out
+    assert KEY in home.file("kiro").read_text()
+
+
+def test_a_key_for_another_address_is_not_used(home: Home) -> None:
+    home.have("cursor", "{}")
+    assert home.install("--base-url", "https://rotor.example.com").status == 0
+    home.have("kiro", "{}")
+    ended = home.run("install", "--yes", "kiro")
+    assert (ended.status, "there is no API key" in ended.err) == (2, True)
+    assert home.run("install", "--yes", "kiro", "--base-url", "https://rotor.example.com").status == 0
+
+
+URL = "https://mcp.acme.com/mcp"
+
+
+def test_a_remote_server(home: Home) -> None:
+    for client in ("claude-desktop", "cursor", "codex"):
+        home.have(client)
+    home.have("vscode", TEXTS["vscode"])
+    home.have("antigravity", TEXTS["antigravity"])
+    ended = home.run("install", "--yes", "--http", URL, ROTOR_MCP_TOKEN="t0ken-secret")
+    assert (ended.status, ended.err) == (0, "")
+    assert "t0ken-secret" not in ended.out
+    assert shown(home, ended.out) == snapshot("""\
+Found: Claude Desktop, Codex and ChatGPT desktop, Cursor, VS Code, Antigravity.
+Codex and ChatGPT desktop, ~/.codex/config.toml (a new file)
+  in mcp_servers:
+  + [mcp_servers.rotor]
+  + url = "https://mcp.acme.com/mcp"
+  + \n\
+  + [mcp_servers.rotor.http_headers]
+  + Authorization = "Bearer «access token»"
+Cursor, ~/.cursor/mcp.json (a new file)
+  in mcpServers:
+  + "rotor": {
+  +   "url": "https://mcp.acme.com/mcp",
+  +   "headers": {
+  +     "Authorization": "Bearer «access token»"
+  +   }
+  + }
+VS Code, ~/.config/Code/User/mcp.json
+  in servers:
+  + "rotor": {
+  +   "type": "http",
+  +   "url": "https://mcp.acme.com/mcp",
+  +   "headers": {
+  +     "Authorization": "Bearer ${input:rotor_token}"
+  +   }
+  + }
+    It asks for this when it starts the server, and keeps it in its own store.
+Antigravity, ~/.gemini/config/mcp_config.json
+  in mcpServers:
+  + "rotor": {
+  +   "serverUrl": "https://mcp.acme.com/mcp",
+  +   "headers": {
+  +     "Authorization": "Bearer «access token»"
+  +   }
+  + }
+Codex and ChatGPT desktop: done. Start a new session of Codex; quit ChatGPT desktop and start it again.
+Cursor: done. Switch the server on in Cursor's settings under MCP, or start Cursor again.
+VS Code: done. The file as it was is kept beside it as mcp.json.<time>.bak. Start the server with the command MCP: List Servers.
+Antigravity: done. The file as it was is kept beside it as mcp_config.json.<time>.bak. Other users of this machine cannot read the file any more, because it holds a secret. Press Refresh in Antigravity under Manage MCP servers.
+Claude Desktop: Add it in Settings → Connectors as a custom connector: this client connects to remote servers from there alone: https://mcp.acme.com/mcp
+Then say to the assistant, for example: Who is overdue for a follow-up?
+""")
+    assert "t0ken-secret" in home.file("cursor").read_text()
+    assert "t0ken-secret" not in home.file("vscode").read_text()
+    assert (
+        "connected just so" in home.run("install", "--yes", "--http", URL, ROTOR_MCP_TOKEN="t0ken-secret").out
+    )
+    ended = home.uninstall()
+    assert (ended.status, "it is not connected" in ended.out) == (0, True)
+    assert home.uninstall("--http", URL).status == 0
+    assert home.file("antigravity").read_text() == TEXTS["antigravity"]
+    assert home.file("vscode").read_text() == TEXTS["vscode"]
+    assert not home.file("cursor").exists()
+
+
+def test_a_remote_server_without_a_token(home: Home) -> None:
+    home.have("claude-desktop")
+    file = home.have("cursor")
+    assert home.run("install", "--yes", "--http", URL).status == 0
+    assert json.loads(file.read_text()) == {"mcpServers": {"rotor": {"url": URL}}}
+    ended = home.run("install", "--yes", "--http", URL, "claude-desktop")
+    assert (ended.status, ended.err) == (1, "")
+    assert "Add it in Settings → Connectors as a custom connector" in ended.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        (["--http", "mcp.acme.com"], "--http: must be an address such as https://mcp.acme.com/mcp"),
+        (["--http", "https://[x/mcp"], "--http: must be an address"),
+        (["--http", "https://ann:pw@mcp.acme.com/mcp"], "--http: must hold no user name, password, query"),
+        (["--http", "http://mcp.acme.com/mcp"], "--http: must begin with https"),
+        (["--http", URL, "--sandbox"], "leave --sandbox out"),
+        (["--http", URL, "--timezone", "UTC"], "leave ROTOR_MCP_TIMEZONE out"),
+        (["--sandbox", "--keychain"], "give one of them"),
+    ],
+)
+def test_what_does_not_go_together(arguments: list[str], why: str, home: Home) -> None:
+    file = home.have("cursor", "{}")
+    ended = home.install(*arguments)
+    assert (ended.status, why in ended.err) == (2, True)
+    assert file.read_text() == "{}"
+
+
+def test_a_token_that_cannot_be_sent(home: Home) -> None:
+    home.have("cursor", "{}")
+    ended = home.run("install", "--yes", "--http", URL, ROTOR_MCP_TOKEN="a b")
+    assert (ended.status, ended.err.splitlines()[-1]) == (
+        2,
+        "Error: ROTOR_MCP_TOKEN holds a space, a line break or a character no token has.",
+    )
+
+
+def test_a_client_without_a_file(home: Home) -> None:
+    ended = home.install("jetbrains")
+    assert (ended.status, ended.err) == (1, "")
+    assert shown(home, ended.out) == snapshot("""\
+Found: none of Claude Desktop, Claude Code, Codex and ChatGPT desktop, Cursor, VS Code, VS Code Insiders, Copilot CLI, Devin Desktop, Windsurf, Gemini CLI, Antigravity, Kiro, LM Studio, Zed, opencode, Cline, Goose, JetBrains Junie, JetBrains AI Assistant, Warp.
+JetBrains AI Assistant: Paste this in Settings → Tools → AI Assistant → Model Context Protocol (MCP), and press Apply.
+{
+  "mcpServers": {
+    "rotor": {
+      "command": <how it starts>
+    }
+  }
+}
+
+""")
+
+
+def test_rotor_has_a_server_of_its_own_there(home: Home) -> None:
+    own = '{"mcpServers": {"rotor": {"url": "https://mcp.getrotor.com/mcp"}}}'
+    file = home.have("cursor", own)
+    ended = home.install()
+    assert (ended.status, ended.err) == (0, "")
+    assert (
+        f"Cursor, {file}: rotor is the name of Rotor's own server there; this server is called rotor-leads."
+        in ended.out
+    )
+    assert list(json.loads(file.read_text())["mcpServers"]) == ["rotor", "rotor-leads"]
+    assert "connected just so" in home.install().out
+    assert home.install("--name", "rotor").status == 1
+    assert home.uninstall().status == 0
+    assert file.read_text() == own
+
+
+def test_rotor_has_a_plugin_there(home: Home) -> None:
+    home.have("claude-code", TEXTS["claude-code"])
+    settings = home.path / ".claude" / "settings.json"
+    settings.write_text('{"enabledPlugins": {"rotor@getrotor": true, "other@x": true}}')
+    assert "rotor is the name of the plugin rotor@getrotor there" in home.install().out
+    assert '"rotor-leads"' in home.file("claude-code").read_text()
+    assert home.uninstall().status == 0
+    settings.write_text('{"enabledPlugins": {"rotor@getrotor": false}}')
+    assert "this server is called" not in home.install().out
+
+
+def test_entries_of_projects_go_too(home: Home) -> None:
+    """What `claude mcp add` writes for one project, or for all who work in one."""
+    entry = {"type": "stdio", "command": "/opt/rotor-mcp", "args": ["serve"]}
+    project = home.path / "work" / "site"
+    (project / "src").mkdir(parents=True)
+    value = {"projects": {str(project): {"mcpServers": {"rotor": entry, "other": {"command": "x"}}}}}
+    file = home.have("claude-code", json.dumps(value))
+    shared = project / ".mcp.json"
+    shared.write_text(json.dumps({"mcpServers": {"acme": entry}}))
+    ended = home.run_in(project / "src", "check", "--sandbox")
+    assert f"rotor in {file}, project {project} starts /opt/rotor-mcp serve" in ended.out
+    assert f"acme in {shared} starts /opt/rotor-mcp serve" in ended.out
+    assert home.run_in(project / "src", "uninstall", "--yes").status == 0
+    assert json.loads(file.read_text())["projects"][str(project)]["mcpServers"] == {"other": {"command": "x"}}
+    assert json.loads(shared.read_text()) == {"mcpServers": {}}

@@ -53,7 +53,7 @@ def test_it_leaves_the_file_for_the_keychain(kept: Home) -> None:
     cursor = kept.have("cursor", "{}")
     kept.install()
     ended = kept.install("--keychain")
-    assert "That copy holds the API key: delete it when all is well." in ended.out
+    assert "That copy holds the secret: delete it when all is well." in ended.out
     assert "ROTOR_API_KEY" not in cursor.read_text() + json.dumps(json.loads(file.read_text())["servers"])
 
 

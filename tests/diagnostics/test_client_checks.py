@@ -14,6 +14,7 @@ from rotor_mcp import __version__
 from rotor_mcp.sandbox import FULL_KEY, Sandbox
 from rotor_mcp.sandbox.server import serving
 from tests.homes import KEY, Ended, Home
+from tests.hosting.servers import server_process
 
 pytestmark = pytest.mark.anyio
 
@@ -42,9 +43,9 @@ def test_what_install_wrote_starts(home: Home) -> None:
             """\
 ok   clock: as Rotor's
 ok   Claude Desktop: rotor in ~/.config/Claude/claude_desktop_config.json starts <rotor-mcp> serve: 4 tools in <time> s
+ok   Codex and ChatGPT desktop: rotor in ~/.codex/config.toml starts <rotor-mcp> serve: 4 tools in <time> s
 ok   Cursor: rotor in ~/.cursor/mcp.json starts <rotor-mcp> serve: 4 tools in <time> s
 ok   VS Code: rotor in ~/.config/Code/User/mcp.json starts <rotor-mcp> serve: 4 tools in <time> s
-ok   Codex: rotor in ~/.codex/config.toml starts <rotor-mcp> serve: 4 tools in <time> s
 note Gemini CLI: not connected in ~/.gemini/settings.json
      → If it is to be, run rotor-mcp install gemini.
 """,
@@ -223,3 +224,46 @@ def test_json(home: Home) -> None:
     )
     ended = home.run("check", "--json", ROTOR_BASE_URL="http://127.0.0.1:1")
     assert (ended.status, json.loads(ended.out)["passed"]) == (1, False)
+
+
+TOKEN = "t0ken-of-ann-0123456789abcdef0123456789"
+
+
+def test_remote_servers(home: Home, tmp_path: Path) -> None:
+    """One that answers, whose token is in the client; none with this token, without a token, or there at all."""
+    tokens = tmp_path / "tokens"
+    tokens.write_text(f"ann {TOKEN} all\n")
+    for name in ("cursor", "vscode", "gemini", "kiro", "warp", "zed"):
+        home.have(name)
+    home.file("zed").write_text('{"context_servers": {"rotor": {"url": "https://mcp.getrotor.com/mcp"}}}')
+    with server_process({"ROTOR_MCP_TOKEN_FILE": str(tokens)}, "--sandbox") as server:
+
+        def install(name: str, address: str, **variables: str) -> None:
+            assert home.run("install", name, "--yes", "--http", address, **variables).status == 0
+
+        install("cursor", f"{server.url}/mcp", ROTOR_MCP_TOKEN=TOKEN)
+        install("vscode", f"{server.url}/mcp", ROTOR_MCP_TOKEN=TOKEN)
+        install("gemini", f"{server.url}/mcp")
+        install("kiro", f"{server.url}/mcp", ROTOR_MCP_TOKEN=TOKEN.replace("0", "1"))
+        install("warp", f"{server.url}/other", ROTOR_MCP_TOKEN=TOKEN)
+        ended = home.run("check", "--sandbox")
+        assert TOKEN not in ended.out + ended.err
+        assert (ended.status, lines(home, ended).replace(server.url, "<url>")) == snapshot(
+            (
+                1,
+                """\
+ok   clock: as Rotor's
+ok   Cursor: rotor in ~/.cursor/mcp.json connects to <url>/mcp: 4 tools in <time> s
+note VS Code: rotor in ~/.config/Code/User/mcp.json connects to <url>/mcp, which was not tried
+     → Look in VS Code whether it is connected: the token is kept there.
+note Gemini CLI: rotor in ~/.gemini/settings.json connects to <url>/mcp, which asks to sign in
+     → Sign in from Gemini CLI.
+FAIL Kiro: rotor in ~/.kiro/settings/mcp.json connects to <url>/mcp, which answers 401, not as an MCP server
+     → Run rotor-mcp install kiro --http <url>/mcp, and this again.
+FAIL Warp: rotor in ~/.warp/.mcp.json connects to <url>/other, which answers 404, not as an MCP server
+     → Run rotor-mcp install warp --http <url>/other, and this again.
+note Zed: not connected in ~/.config/zed/settings.json
+     → If it is to be, run rotor-mcp install zed.
+""",
+            )
+        )

@@ -79,6 +79,117 @@ GEMINI = """\
   "mcpServers": {} /* none yet */
 }
 """
+COPILOT = """\
+{
+  "mcpServers": {
+    "github": { "type": "http", "url": "https://api.githubcopilot.com/mcp/", "headers": { "Authorization": "Bearer ghp_FOREIGNSECRET" }, "tools": ["*"] }
+  }
+}
+"""
+DEVIN = """\
+{
+  "mcpServers": {
+    "linear": { "url": "https://mcp.linear.app/mcp", "transport": "http" }
+  }
+}
+"""
+ANTIGRAVITY = """\
+{
+  "mcpServers": {
+    "firebase": {
+      "command": "npx",
+      "args": ["-y", "firebase-tools@latest", "mcp"],
+      "disabled": true
+    }
+  }
+}
+"""
+KIRO = """\
+{
+  "mcpServers": {
+    "fetch": { "command": "uvx", "args": ["mcp-server-fetch"], "disabled": false, "autoApprove": [] }
+  }
+}
+"""
+LM_STUDIO = """\
+{
+  "mcpServers": {}
+}"""
+ZED = """\
+// Zed settings
+//
+// For information on how to configure Zed, see the documentation.
+{
+  "telemetry": { "metrics": false, },
+  "context_servers": {
+    "postgres": {
+      "settings": { "database_url": "postgres://u:FOREIGNSECRET@db/x" },
+    },
+  },
+  "buffer_font_size": 15, // larger on the laptop
+}
+"""
+OPENCODE = """\
+{
+  "$schema": "https://opencode.ai/config.json",
+  "model": "anthropic/claude-sonnet-5",
+  // "mcp": {},
+  "mcp": {
+    "docs": { "type": "local", "command": ["npx", "docs"], "environment": { "TOKEN": "FOREIGNSECRET" } },
+  },
+}
+"""
+CLINE = """\
+{
+  "mcpServers": {
+    "memory": {
+      "command": "npx",
+      "args": [
+        "-y",
+        "memory"
+      ],
+      "disabled": false,
+      "autoApprove": []
+    }
+  }
+}"""
+GOOSE = """\
+GOOSE_PROVIDER: anthropic   # the good one
+extensions:
+  developer:
+    bundled: true
+    display_name: Developer
+    enabled: true
+    name: developer
+    timeout: 300
+    type: builtin
+  # from the shop
+  fetch:
+    args:
+    - mcp-server-fetch
+    cmd: uvx
+    enabled: true
+    env_keys: []
+    envs: {TOKEN: FOREIGNSECRET}
+    name: fetch
+    description: |-
+      Reads pages.
+      Slowly.
+    type: stdio
+
+# last
+GOOSE_MODE: smart_approve
+"""
+JUNIE = """\
+{
+    "mcpServers": {
+        "youtrack": {"url": "https://yt.example.com/mcp"}
+    }
+}
+"""
+WARP = """\
+{"mcpServers": {"sentry": {"url": "https://mcp.sentry.dev/mcp"}}}
+"""
 TEXTS = {
     "claude-desktop": CLAUDE_DESKTOP,
     "claude-code": CLAUDE_CODE,
@@ -88,7 +199,19 @@ TEXTS = {
     "windsurf": WINDSURF,
     "codex": CODEX,
     "gemini": GEMINI,
+    "copilot-cli": COPILOT,
+    "devin": DEVIN,
+    "antigravity": ANTIGRAVITY,
+    "kiro": KIRO,
+    "lm-studio": LM_STUDIO,
+    "zed": ZED,
+    "opencode": OPENCODE,
+    "cline": CLINE,
+    "goose": GOOSE,
+    "junie": JUNIE,
+    "warp": WARP,
 }
+"""A configuration of each client that has a file."""
 
 SERVER = {"command": "/opt/rotor-mcp", "args": ["serve"], "env": {"ROTOR_API_KEY": "rotor_k3y_s3cr3tpart"}}
 """An entry, as short as they come."""

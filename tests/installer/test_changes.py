@@ -10,19 +10,28 @@ from hypothesis import strategies as st
 from rotor_mcp.installer import backups
 from rotor_mcp.installer.catalog import CLIENTS
 from rotor_mcp.installer.changes import ConfigChange, plan_install, plan_removal
-from rotor_mcp.installer.entry import LaunchCommand, build_entry, merge_server
+from rotor_mcp.installer.entry import build_entry, merge_server
+from rotor_mcp.installer.entry_format import LocalServer, RemoteServer, Server
 from rotor_mcp.installer.errors import CannotEdit
+from rotor_mcp.installer.targets import Target
 from tests.installer.samples import TEXTS
 from tests.installer.test_jsonc_edit import documents
 
-LAUNCH = LaunchCommand("/opt/bin/rotor-mcp", ("serve",))
+COMMAND = "/opt/bin/rotor-mcp"
 VARIABLES = {"ROTOR_API_KEY": "rotor_a_secretpart", "ROTOR_MCP_TIMEZONE": "UTC"}
+
+
+def target(name: str, file: Path) -> Target:
+    return Target(CLIENTS[name], file, (CLIENTS[name].section,))
 
 
 def install(name: str, file: Path, **more: str) -> ConfigChange | None:
     """Put an entry in as the command does, and keep what was there."""
-    client = CLIENTS[name]
-    change = plan_install(client, file, build_entry(client, "rotor", LAUNCH, VARIABLES | more))
+    return put(name, file, LocalServer(COMMAND, ("serve",), VARIABLES | more))
+
+
+def put(name: str, file: Path, server: Server) -> ConfigChange | None:
+    change = plan_install(target(name, file), build_entry(CLIENTS[name], "rotor", server))
     if change and change.before is not None:
         backups.create_backup(file, change.before)
     if change:
@@ -30,10 +39,16 @@ def install(name: str, file: Path, **more: str) -> ConfigChange | None:
     return change
 
 
-def removed(name: str, file: Path) -> bytes | None:
-    change = plan_removal(CLIENTS[name], file, "rotor")
+def removed(name: str, file: Path, url: str | None = None) -> bytes | None:
+    change = plan_removal(target(name, file), "rotor", url)
     assert change is not None
     return change.after
+
+
+def written(name: str, file: Path) -> Server | None:
+    """The server that a client reads in its configuration."""
+    value = CLIENTS[name].syntax.read(file.read_bytes().decode("utf-8-sig"))
+    return CLIENTS[name].entry_format.read(value[CLIENTS[name].section]["rotor"])
 
 
 @pytest.mark.parametrize("name", TEXTS)
@@ -52,9 +67,9 @@ def test_it_comes_and_goes(name: str, form: str, tmp_path: Path) -> None:
         file.write_bytes(before)
     assert install(name, file) is not None
     after = file.read_bytes()
-    form_of = CLIENTS[name].syntax
-    section = CLIENTS[name].section
-    assert form_of.read(after.decode("utf-8-sig"))[section]["rotor"]["command"] == "/opt/bin/rotor-mcp"
+    server = written(name, file)
+    assert isinstance(server, LocalServer)
+    assert (server.command, server.args) == (COMMAND, ("serve",))
     assert after.count(b"\r\n") == (after.count(b"\n") if form == "crlf" and b"\n" in text else 0)
     assert install(name, file) is None
     assert removed(name, file) == before
@@ -93,7 +108,7 @@ def test_a_byte_order_mark_is_not_written_again(name: str, tmp_path: Path) -> No
     assert change is not None
     assert change.preview[-1] == "  The byte order mark at the start goes: not every client can read it."
     assert not file.read_bytes().startswith(b"\xef\xbb\xbf")
-    assert CLIENTS[name].syntax.read(file.read_bytes().decode())[CLIENTS[name].section]["rotor"]
+    assert written(name, file)
     assert removed(name, file) == before
 
 
@@ -134,11 +149,19 @@ def test_a_prompt_of_vscode_that_nobody_else_uses_goes(tmp_path: Path) -> None:
     assert removed("vscode", file) == (TEXTS["vscode"] + "// mine\n").encode()
 
 
-def test_another_server_of_that_name_is_left(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("url", "why"),
+    [
+        ("https://mcp.getrotor.com/mcp", "rotor is the name of Rotor's own server there"),
+        ("https://getrotor.com.evil.com/mcp", "another server is called rotor there"),
+        ("http://[", "another server is called rotor there"),
+    ],
+)
+def test_another_server_of_that_name_is_left(url: str, why: str, tmp_path: Path) -> None:
     file = tmp_path / "mcp.json"
-    text = '{"mcpServers": {"rotor": {"url": "https://mcp.getrotor.com"}}}'
+    text = json.dumps({"mcpServers": {"rotor": {"url": url}}})
     file.write_text(text)
-    with pytest.raises(CannotEdit, match="another server is called rotor there"):
+    with pytest.raises(CannotEdit, match=why):
         install("cursor", file)
     with pytest.raises(CannotEdit, match="is not this one, and was left as it is"):
         removed("cursor", file)
@@ -152,13 +175,20 @@ def test_another_server_of_that_name_is_left(tmp_path: Path) -> None:
         ("claude-desktop", b"{} // c", "this client reads no comments"),
         ("claude-code", b'{"a": 1,}', "this client reads no comma before }"),
         ("gemini", b'{"a": 1,} // c', "this client reads no comma before }"),
-        ("cursor", b"[]", "there should be an object where mcpServers belongs"),
+        ("cursor", b"[]", r"\(there should be an object\)"),
         ("cursor", b'{"mcpServers": null}', "there should be an object where mcpServers belongs"),
         ("cursor", b'{"mcpServers": {}, "mcpServers": {}}', '"mcpServers" is in it twice'),
         ("vscode", b'{"inputs": null}', "there should be an array where inputs belong"),
         ("windsurf", b"\xff\xfe{\x00}\x00", "it is not UTF-8 text"),
-        ("codex", b"model = ", r"Codex cannot read it \(Invalid value"),
+        ("codex", b"model = ", r"Codex and ChatGPT desktop cannot read it \(Invalid value"),
         ("codex", b"mcp_servers = {a = {command = 'x'}}\n", "With --print, install shows what belongs there"),
+        ("goose", b"extensions: [a]\n", "there should be an object where extensions belongs"),
+        ("goose", b"a: [\n", r"Goose cannot read it \(line 2, column 1: "),
+        ("goose", b"a: 1\na: 2\n", '"a" is in it twice'),
+        ("goose", b"a: 1\n---\nb: 2\n", r"Goose cannot read it \(line 2, column 1: "),
+        ("goose", b"a: !!python/object:os.system {}\n", "could not determine a constructor"),
+        ("goose", b"extensions: {a: {cmd: x}}\n", "With --print, install shows what belongs there"),
+        ("goose", b"a: 1\n...\n", "With --print, install shows what belongs there"),
     ],
 )
 def test_a_file_that_cannot_be_changed(name: str, text: bytes, why: str, tmp_path: Path) -> None:
@@ -195,13 +225,74 @@ def test_the_preview_shows_the_entry_alone(tmp_path: Path) -> None:
 
 
 def test_nothing_is_there_to_remove(tmp_path: Path) -> None:
-    assert plan_removal(CLIENTS["codex"], tmp_path / "config.toml", "rotor") is None
+    assert plan_removal(target("codex", tmp_path / "config.toml")) is None
 
 
 @given(
     st.dictionaries(st.text(max_size=3), st.text(max_size=3)), st.dictionaries(st.text(max_size=3), st.text())
 )
 def test_renewing_twice_is_renewing_once(before: dict[str, str], variables: dict[str, str]) -> None:
-    wanted = {"command": "/x", "env": variables} if variables else {"command": "/x"}
-    once = merge_server({"env": before}, wanted)
+    wanted = LocalServer("/x", (), variables)
+    once = merge_server(LocalServer("/old", (), before), wanted)
     assert merge_server(once, wanted) == once
+
+
+URL = "https://mcp.acme.com/mcp"
+REMOTE = [name for name in TEXTS if CLIENTS[name].remote_by_hand is None]
+
+
+@pytest.mark.parametrize("name", REMOTE)
+@pytest.mark.parametrize("token", ["t0ken-secret", None])
+def test_a_remote_server_comes_and_goes(name: str, token: str | None, tmp_path: Path) -> None:
+    file = tmp_path / "configuration"
+    before = TEXTS[name].encode()
+    file.write_bytes(before)
+    change = put(name, file, RemoteServer(URL, token))
+    assert change is not None
+    asked = CLIENTS[name].asks_for_secrets
+    assert written(name, file) == RemoteServer(URL, "${input:rotor_token}" if token and asked else token)
+    assert change.secret_after is (token is not None and not asked)
+    assert "t0ken-secret" not in "".join(change.preview)
+    assert put(name, file, RemoteServer(URL, token)) is None
+    with pytest.raises(CannotEdit, match="is not this one, and was left as it is"):
+        removed(name, file)
+    assert removed(name, file, URL) == before
+
+
+@pytest.mark.parametrize("name", REMOTE)
+def test_a_local_server_leaves_nothing_of_itself_in_a_remote_one(name: str, tmp_path: Path) -> None:
+    file = tmp_path / "configuration"
+    put(name, file, LocalServer(COMMAND, ("serve",), VARIABLES))
+    entry = CLIENTS[name].syntax.read(file.read_text())[CLIENTS[name].section]["rotor"]
+    fresh = CLIENTS[name].entry_format.write("rotor", RemoteServer(URL, "t"))
+    assert CLIENTS[name].entry_format.write("rotor", RemoteServer(URL, "t"), entry) == fresh
+
+
+def test_all_entries_of_this_server_go(tmp_path: Path) -> None:
+    file = tmp_path / "mcp.json"
+    before = TEXTS["cursor"].encode()
+    file.write_bytes(before)
+    for name in ("rotor", "acme", "zeta"):
+        entry = build_entry(CLIENTS["cursor"], name, LocalServer(COMMAND, ("serve",), VARIABLES))
+        change = plan_install(target("cursor", file), entry)
+        assert change is not None
+        backups.create_backup(file, file.read_bytes())
+        file.write_bytes(change.after or b"")
+    change = plan_removal(target("cursor", file), "acme")
+    assert change is not None
+    assert b"acme" not in (change.after or b"")
+    assert (change.after or b"").count(b"/opt/bin/rotor-mcp") == 2
+    change = plan_removal(target("cursor", file))
+    assert change is not None
+    assert change.after == before
+
+
+def test_an_entry_of_one_project(tmp_path: Path) -> None:
+    file = tmp_path / ".claude.json"
+    text = TEXTS["claude-code"]
+    entry = '{"type": "stdio", "command": "/opt/bin/rotor-mcp"}'
+    file.write_text(text.replace('"mcpServers": {}', f'"mcpServers": {{"rotor": {entry}}}'))
+    local = Target(CLIENTS["claude-code"], file, ("projects", "/home/jo/site", "mcpServers"))
+    change = plan_removal(local)
+    assert change is not None
+    assert (change.after or b"").decode() == text

@@ -1,13 +1,16 @@
 """What is written into each client's configuration starts the server, as the client would start it."""
 
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from mcp import Client, StdioServerParameters
 
 from rotor_mcp.installer.catalog import CLIENTS
+from rotor_mcp.installer.entry_format import LocalServer
 from tests.commands import ROOT
 from tests.homes import KEY, Home
 from tests.installer.samples import TEXTS
@@ -15,28 +18,31 @@ from tests.installer.samples import TEXTS
 pytestmark = pytest.mark.anyio
 
 
-def written(name: str, file: Path) -> dict[str, Any]:
-    text = file.read_text()
-    value = tomllib.loads(text) if name == "codex" else CLIENTS[name].syntax.read(text)
-    entry: dict[str, Any] = value[CLIENTS[name].section]["rotor"]
-    return entry
+def written(name: str, file: Path) -> LocalServer:
+    """The server that a client reads in its configuration; other parsers read it where there are some."""
+    parsers: dict[str, Callable[[str], Any]] = {"codex": tomllib.loads, "goose": yaml.safe_load}
+    value = parsers.get(name, CLIENTS[name].syntax.read)(file.read_text())
+    server = CLIENTS[name].entry_format.read(value[CLIENTS[name].section]["rotor"])
+    assert isinstance(server, LocalServer)
+    return server
 
 
 @pytest.mark.parametrize("name", TEXTS)
 async def test_it_starts(name: str, home: Home, tmp_path: Path) -> None:
     file = home.have(name, TEXTS[name])
     assert home.install(name).status == 0
-    entry = written(name, file)
-    assert entry["env"]["ROTOR_API_KEY"] == (KEY if not CLIENTS[name].asks_for_key else "${input:rotor_key}")
-    assert Path(entry["command"]).is_absolute()
+    server = written(name, file)
+    asked = CLIENTS[name].asks_for_secrets
+    assert server.env["ROTOR_API_KEY"] == ("${input:rotor_key}" if asked else KEY)
+    assert Path(server.command).is_absolute()
     # A directory that a client may stand in, with a module that must not be taken for the real one.
     foreign = tmp_path / "foreign"
     foreign.mkdir()
     (foreign / "click.py").write_text("raise SystemExit('the wrong module')")
     started = StdioServerParameters(
-        command=entry["command"],
-        args=entry["args"],
-        env={**entry["env"], "ROTOR_API_KEY": KEY, "PATH": "", "PYTHONPATH": str(ROOT)},
+        command=server.command,
+        args=list(server.args),
+        env={**server.env, "ROTOR_API_KEY": KEY, "PATH": "", "PYTHONPATH": str(ROOT)},
         cwd=foreign,
     )
     async with Client(started) as client:
@@ -47,10 +53,13 @@ async def test_it_starts(name: str, home: Home, tmp_path: Path) -> None:
 async def test_the_sandbox_answers(home: Home, tmp_path: Path) -> None:
     file = home.have("cursor")
     assert home.install("--sandbox").status == 0
-    entry = written("cursor", file)
-    assert "env" not in entry
+    server = written("cursor", file)
+    assert server.env == {}
     started = StdioServerParameters(
-        command=entry["command"], args=entry["args"], env={"PATH": "", "PYTHONPATH": str(ROOT)}, cwd=tmp_path
+        command=server.command,
+        args=list(server.args),
+        env={"PATH": "", "PYTHONPATH": str(ROOT)},
+        cwd=tmp_path,
     )
     async with Client(started) as client:
         found = await client.call_tool("search_leads", {"limit": 1})
