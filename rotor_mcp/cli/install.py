@@ -34,6 +34,8 @@ from rotor_mcp.installer.targets import Target, find_project_targets, find_targe
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}", re.ASCII)
 _DEFAULT_NAME, _SECOND_NAME = "rotor", "rotor-leads"
 """The name of the server in a client, and the one that is taken where the client has another `rotor`."""
+_OWN_PLUGIN = "rotor-mcp"
+"""The name of the plugin that docs/plugins.md describes."""
 _PLACEHOLDER = "rotor_…"
 _BASE_URL_VARIABLE = environment_variable("base_url")
 _EXAMPLE = "Who is overdue for a follow-up?"
@@ -294,6 +296,12 @@ def _without_file(
 
 def _plan(target: Target, name: str | None, server: Server, machine: HostSystem) -> ConfigChange | None:
     """Plan to connect a client. Without a name, this server gets the second one where the first is taken."""
+    if own_plugin := find_plugin(target.client, _OWN_PLUGIN, machine):
+        click.echo(
+            f"{target.title}: the plugin {own_plugin} brings this server, too. Remove one of both, so that the "
+            "assistant does not see every tool twice.",
+            err=True,
+        )
     if name is not None:
         return changes.plan_install(target, build_entry(target.client, name, server))
     own = changes.own_entries(target, server.url if isinstance(server, RemoteServer) else None)

@@ -681,6 +681,11 @@ def test_rotor_has_a_plugin_there(home: Home) -> None:
     assert home.uninstall().status == 0
     settings.write_text('{"enabledPlugins": {"rotor@getrotor": false}}')
     assert "this server is called" not in home.install().out
+    settings.write_text('{"enabledPlugins": {"rotor-mcp@rotor-mcp": true}}')
+    assert "the plugin rotor-mcp@rotor-mcp brings this server, too. Remove one of both" in home.install().err
+    for text in ("[]", '{"enabledPlugins": []}', "{", '{"enabledPlugins": {"rotor": 1}}'):
+        settings.write_text(text)
+        assert home.install().status == 0
 
 
 def test_entries_of_projects_go_too(home: Home) -> None:
