@@ -190,6 +190,7 @@ def _mcp_tool(definition: dict[str, Any], backend: Backend) -> _McpTool:
         fn_metadata=FuncMetadata(arg_model=ArgModelBase, output_schema=definition["outputSchema"]),
         is_async=True,
         annotations=ToolAnnotations.model_validate(definition["annotations"]),
+        meta=definition.get("_meta"),
     )
     tool._backend = backend
     return tool

@@ -34,6 +34,16 @@ async def test_the_definitions_of_the_tools(client: Client) -> None:
     assert [tool.model_dump(mode="json", by_alias=True, exclude_none=True) for tool in listed] == derived
 
 
+async def test_the_two_tools_that_claude_code_always_shows(client: Client) -> None:
+    tools = (await client.list_tools()).tools
+    assert {tool.name: tool.meta for tool in tools} == {
+        "upsert_lead": {"anthropic/alwaysLoad": True},
+        "upsert_leads": None,
+        "search_leads": {"anthropic/alwaysLoad": True},
+        "get_lead": None,
+    }
+
+
 TAKEN_BY_GEMINI = {
     "type", "format", "title", "description", "nullable", "enum", "maxItems", "minItems", "properties", "required",
     "minProperties", "maxProperties", "minLength", "maxLength", "pattern", "example", "anyOf", "propertyOrdering",
