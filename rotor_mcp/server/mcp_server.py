@@ -47,6 +47,7 @@ INSTRUCTIONS = (
     "against 1,000 a day."
 )
 WITHOUT_TIMEZONE = " Days are those of UTC, because no time zone is set (ROTOR_MCP_TIMEZONE)."
+ON_SANDBOX = " The leads here are invented samples (sandbox): nothing reaches the real Rotor."
 
 DEFINITIONS = Path(__file__).parents[1] / "tools" / "definitions.json"
 
@@ -89,7 +90,9 @@ def build_server(
         name="rotor",
         title="Rotor leads",
         version=__version__,
-        instructions=INSTRUCTIONS + (WITHOUT_TIMEZONE if settings.is_utc_by_default else ""),
+        instructions=INSTRUCTIONS
+        + (WITHOUT_TIMEZONE if settings.is_utc_by_default else "")
+        + (ON_SANDBOX if settings.on_sandbox else ""),
         lifespan=lifespan,
         tools=[tool for tool in tools if tool.read_only or not settings.read_only],
         cache_hints={"tools/list": CacheHint(ttl_ms=3_600_000, scope=scope)},

@@ -110,7 +110,7 @@ async def test_what_the_server_says_of_itself() -> None:
         assert client.server_info is not None
         assert (client.server_info.name, client.server_info.title) == ("rotor", "Rotor leads")
         assert client.instructions == snapshot(
-            "Leads in Rotor, the CRM of field-service businesses. A lead is a person who may become a customer. No search is needed before an upsert by phone or e-mail: it looks first. A write can make Rotor text or e-mail the person. Nothing here deletes, archives or assigns a lead, removes a tag or clears a field. Stages, sources and tags are the company's own words: use those that results show. Each request counts against 1,000 a day."
+            "Leads in Rotor, the CRM of field-service businesses. A lead is a person who may become a customer. No search is needed before an upsert by phone or e-mail: it looks first. A write can make Rotor text or e-mail the person. Nothing here deletes, archives or assigns a lead, removes a tag or clears a field. Stages, sources and tags are the company's own words: use those that results show. Each request counts against 1,000 a day. The leads here are invented samples (sandbox): nothing reaches the real Rotor."
         )
 
 
