@@ -20,6 +20,8 @@ KEY_PREFIX = "rotor_"
 SANDBOX_URL = "https://sandbox.invalid/open-api"
 """The address of the embedded Rotor, which has none: no request to it can reach a network."""
 _UNEXPANDED = re.compile(r"\s*(\$\{[^}]*\}|\$\w+|%\w+%)\s*")
+_UNANSWERED = re.compile(r"\s*\$\{user_config\.\w+\}\s*")
+"""What desktop clients hand on if somebody left a field blank (modelcontextprotocol/mcpb#250)."""
 _MIN_SECRET_CHARS = 8
 """Shorter texts are not redacted: they would occur in ordinary words."""
 _KEY_PLACEHOLDER = "«API key»"
@@ -238,7 +240,7 @@ class Settings(EnvironmentSettings):
         value = self.api_key.get_secret_value() if self.api_key else ""
         if self._keychain_trouble:
             return f"{environment_variable('keychain')} is set, but {self._keychain_trouble}"
-        if not value:
+        if not value or _UNANSWERED.fullmatch(value):
             return f"{variable} is not set"
         if _UNEXPANDED.fullmatch(value):
             return f"{variable} holds the name of a variable, not its value: this client does not expand it"
@@ -307,7 +309,7 @@ def environment_variable(field: str) -> str:
 
 
 def is_given(value: str) -> bool:
-    """Whether a text is a value: neither blank nor an unexpanded variable, which some clients pass for one."""
+    """Whether a text is a value: neither blank nor an unexpanded variable, as some clients hand on."""
     return bool(value.strip()) and not _UNEXPANDED.fullmatch(value)
 
 

@@ -19,6 +19,7 @@ import anyio
 import pytest
 from mcp import Client
 
+from release import buttons
 from rotor_mcp.config import Settings, environment_variable
 from rotor_mcp.hosting.settings import HostSettings
 from rotor_mcp.sandbox import FULL_KEY, Sandbox
@@ -258,7 +259,7 @@ def modules() -> str:
 
 
 BLOCKS: dict[str, dict[str, Callable[[], str]]] = {
-    "README.md": {"examples": lambda: examples(in_readme=True)},
+    "README.md": {"buttons": buttons.block, "examples": lambda: examples(in_readme=True)},
     "docs/tools.md": {"examples": examples, "tokens": tokens, "arguments": arguments},
     "docs/configuration.md": {"settings": settings},
     "docs/hosting.md": {"hosting": hosting},

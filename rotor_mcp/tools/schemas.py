@@ -18,7 +18,6 @@ from rotor_mcp.leads.requests import UpsertRequest
 from rotor_mcp.tools.tool import Tool
 from rotor_mcp.tools.upsert_leads import UpsertLeadsArguments
 
-
 ALWAYS_LOAD = "anthropic/alwaysLoad"
 """The key in a tool's `_meta` that exempts it from the tool search of Claude Code, which otherwise shows a
 model the names of tools only (Claude Code's documentation of MCP, "Scale with MCP tool search"). No model
