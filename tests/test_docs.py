@@ -11,6 +11,7 @@ import tomllib
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -258,12 +259,18 @@ def modules() -> str:
     return "\n\n".join(parts)
 
 
+def example(name: str) -> str:
+    """A program of tests/examples, which tests/test_embedding.py runs."""
+    return f"```python\n{read(f'tests/examples/{name}.py')}```"
+
+
 BLOCKS: dict[str, dict[str, Callable[[], str]]] = {
     "README.md": {"buttons": buttons.block, "examples": lambda: examples(in_readme=True)},
     "docs/tools.md": {"examples": examples, "tokens": tokens, "arguments": arguments},
     "docs/configuration.md": {"settings": settings},
     "docs/hosting.md": {"hosting": hosting},
     "docs/architecture.md": {"layers": layers, "modules": modules},
+    "docs/embedding.md": {name: partial(example, name) for name in ("in_memory", "asgi", "stdio")},
 }
 """Document → the blocks of it that are generated."""
 

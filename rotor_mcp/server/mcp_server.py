@@ -98,6 +98,9 @@ def build_server(
         cache_hints={"tools/list": CacheHint(ttl_ms=3_600_000, scope=scope)},
         subscriptions=False,
         middleware=[_wrap_arguments],
+        # If nothing is configured, the SDK configures logging, at this level. Below it, httpx2 would log each
+        # URL, and with it the phone searched for.
+        log_level="WARNING",
         **options,
     )
     resources.add_resources(server, backend, read_only=settings.read_only)
