@@ -4,8 +4,8 @@
     python -m release.talk CLIENT FOLDER [ARCHIVE]
 
 CLIENT is `bundle` or the client of a plugin, FOLDER has its manifest, and the person wants sample leads.
-ARCHIVE takes the place of the sources' address, where a manifest names it. The server is started with an
-empty PATH, and in an empty folder unless the manifest names one.
+ARCHIVE takes the place of the sources' address, where a manifest names it. The server is started with the
+shortest PATH that a desktop gives to programs, and in an empty folder unless the manifest names one.
 """
 
 import os
@@ -51,7 +51,7 @@ async def talk(started: Entry) -> None:
         server = StdioServerParameters(
             command=program,
             args=arguments,
-            env={**kept, **started.environment, "PATH": ""},
+            env={**kept, **started.environment, "PATH": os.defpath},
             cwd=started.folder or place,
         )
         with anyio.fail_after(120):
