@@ -9,6 +9,13 @@ from pathlib import Path
 from rotor_mcp import __version__
 
 ROOT = Path(__file__).parent.parent
+MANIFESTS = (
+    ".claude-plugin/plugin.json",
+    ".codex-plugin/plugin.json",
+    ".cursor-plugin/plugin.json",
+    "gemini-extension.json",
+)
+"""Those that `python -m release.plugins` writes with a version in them."""
 
 
 def disagreements(tag: str | None = None) -> Iterator[str]:
@@ -18,7 +25,7 @@ def disagreements(tag: str | None = None) -> Iterator[str]:
         tag: under which a release is made; then the changelog must have its date as well.
     """
     server = json.loads((ROOT / "server.json").read_text("utf-8"))
-    for where, version in (("server.json", server["version"]), *_packages(server)):
+    for where, version in (("server.json", server["version"]), *_packages(server), *_manifests()):
         if version != __version__:
             yield f"{where} says {version}, not {__version__}"
     section = re.search(rf"^## {re.escape(__version__)} — (.+)$", _changelog(), re.MULTILINE)
@@ -35,6 +42,11 @@ def _packages(server: dict[str, list[dict[str, str]]]) -> Iterator[tuple[str, st
     for package in server["packages"]:
         kind, name = package["registryType"], package["identifier"]
         yield f"server.json's {kind} package", package.get("version") or name.rpartition(":")[2]
+
+
+def _manifests() -> Iterator[tuple[str, str]]:
+    for path in MANIFESTS:
+        yield path, json.loads((ROOT / path).read_text("utf-8"))["version"]
 
 
 def _changelog() -> str:

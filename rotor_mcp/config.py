@@ -17,7 +17,11 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, Valid
 from rotor_mcp.sanitize import Replacements, replace_all
 
 KEY_PREFIX = "rotor_"
+SANDBOX_URL = "https://sandbox.invalid/open-api"
+"""The address of the embedded Rotor, which has none: no request to it can reach a network."""
 _UNEXPANDED = re.compile(r"\s*(\$\{[^}]*\}|\$\w+|%\w+%)\s*")
+_UNANSWERED = re.compile(r"\s*\$\{user_config\.\w+\}\s*")
+"""What desktop clients hand on if somebody left a field blank (modelcontextprotocol/mcpb#250)."""
 _MIN_SECRET_CHARS = 8
 """Shorter texts are not redacted: they would occur in ordinary words."""
 _KEY_PLACEHOLDER = "«API key»"
@@ -72,7 +76,7 @@ class EnvironmentSettings(BaseModel):
             ConfigError: if a setting is invalid.
         """
         given = {name: value for name, value in values.items() if value and value.strip()}
-        expanded = {n: v for n, v in given.items() if n == "api_key" or not _UNEXPANDED.fullmatch(v)}
+        expanded = {name: value for name, value in given.items() if name == "api_key" or is_given(value)}
         try:
             return cls.model_validate(expanded)
         except ValidationError as exc:
@@ -214,6 +218,11 @@ class Settings(EnvironmentSettings):
         """Whether the API is on this machine."""
         return is_loopback(urlsplit(self.base_url).hostname or "")
 
+    @property
+    def on_sandbox(self) -> bool:
+        """Whether the leads are the samples of an embedded Rotor."""
+        return self.base_url == SANDBOX_URL
+
     @cached_property
     def key(self) -> str | None:
         """The API key, if it is valid in an HTTP header."""
@@ -231,7 +240,7 @@ class Settings(EnvironmentSettings):
         value = self.api_key.get_secret_value() if self.api_key else ""
         if self._keychain_trouble:
             return f"{environment_variable('keychain')} is set, but {self._keychain_trouble}"
-        if not value:
+        if not value or _UNANSWERED.fullmatch(value):
             return f"{variable} is not set"
         if _UNEXPANDED.fullmatch(value):
             return f"{variable} holds the name of a variable, not its value: this client does not expand it"
@@ -297,6 +306,11 @@ class Settings(EnvironmentSettings):
 def environment_variable(field: str) -> str:
     """Return the environment variable of a setting."""
     return f"ROTOR_{field.upper()}" if field in ("api_key", "base_url") else f"ROTOR_MCP_{field.upper()}"
+
+
+def is_given(value: str) -> bool:
+    """Whether a text is a value: neither blank nor an unexpanded variable, as some clients hand on."""
+    return bool(value.strip()) and not _UNEXPANDED.fullmatch(value)
 
 
 def is_sendable(key: str) -> bool:

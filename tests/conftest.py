@@ -40,6 +40,7 @@ SLOWEST = (
     "test_asgi.py",
     "test_importer.py",
     "test_tasks.py",
+    "test_plugins.py",
     "test_middleware.py",
 )
 """Files that take a worker longest. They come first, so that no worker has one of them left when others are done."""

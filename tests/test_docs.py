@@ -11,6 +11,7 @@ import tomllib
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ import anyio
 import pytest
 from mcp import Client
 
+from release import buttons
 from rotor_mcp.config import Settings, environment_variable
 from rotor_mcp.hosting.settings import HostSettings
 from rotor_mcp.installer.catalog import CLIENTS
@@ -281,13 +283,19 @@ def modules() -> str:
     return "\n\n".join(parts)
 
 
+def example(name: str) -> str:
+    """A program of tests/examples, which tests/test_embedding.py runs."""
+    return f"```python\n{read(f'tests/examples/{name}.py')}```"
+
+
 BLOCKS: dict[str, dict[str, Callable[[], str]]] = {
-    "README.md": {"examples": lambda: examples(in_readme=True)},
+    "README.md": {"buttons": buttons.block, "examples": lambda: examples(in_readme=True)},
     "docs/tools.md": {"examples": examples, "tokens": tokens, "arguments": arguments},
     "docs/configuration.md": {"settings": settings},
     "docs/clients.md": {"clients": clients},
     "docs/hosting.md": {"hosting": hosting},
     "docs/architecture.md": {"layers": layers, "modules": modules},
+    "docs/embedding.md": {name: partial(example, name) for name in ("in_memory", "asgi", "stdio")},
 }
 """Document → the blocks of it that are generated."""
 

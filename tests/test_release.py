@@ -70,7 +70,7 @@ def test_the_bundle_holds_the_package_and_nothing_else(tmp_path: Path) -> None:
         if file.is_file() and "__pycache__" not in file.parts
     }
     assert {name for name in names if name.startswith("rotor_mcp/")} == package
-    others = {"manifest.json", "pyproject.toml", "README.md", "LICENSE", "CHANGELOG.md"}
+    others = {"manifest.json", "icon.png", "pyproject.toml", "README.md", "LICENSE", "CHANGELOG.md"}
     assert {name for name in names if not name.startswith("rotor_mcp/")} == others
 
 

@@ -39,7 +39,7 @@ class Definitions:
     tokens: int
     """Of names, descriptions and input schemas."""
     whole: int
-    """Of everything."""
+    """Of everything but `_meta`, which is for clients: no model sees it."""
 
 
 @dataclass(frozen=True)
@@ -149,7 +149,8 @@ def _figures(values: Mapping[str, Sequence[float]]) -> dict[str, Figure]:
 
 def _definitions(tools: list[dict[str, Any]]) -> Definitions:
     known = [{key: tool.get(key) for key in ("name", "description", "inputSchema")} for tool in tools]
-    return Definitions(len(tools), sum(map(tokens, known)), sum(map(tokens, tools)))
+    whole = [{key: value for key, value in tool.items() if key != "_meta"} for tool in tools]
+    return Definitions(len(tools), sum(map(tokens, known)), sum(map(tokens, whole)))
 
 
 def machine() -> str:

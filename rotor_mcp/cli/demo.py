@@ -121,7 +121,9 @@ async def _run() -> None:
                 cost = f"{counted(requests, 'request')}; {count(call)} asked, {count(answer)} answered"
                 click.secho(f"   {cost}\n", dim=True)
     names = ", ".join(tool.name for tool in tools)
-    definitions = "".join(tool.model_dump_json(by_alias=True, exclude_none=True) for tool in tools)
+    definitions = "".join(
+        tool.model_dump_json(by_alias=True, exclude_none=True, exclude={"meta"}) for tool in tools
+    )
     click.echo(f"In all {counted(spent, 'request')} of Rotor's 1,000 a day.")
     click.echo(f"What {names} cost an assistant to know: {count(definitions)}.\n")
     _print_client_entries()

@@ -8,13 +8,17 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
-from rotor_mcp.config import ConfigError, Settings, environment_variable
+from rotor_mcp.config import SANDBOX_URL, ConfigError, Settings, environment_variable, is_given
 from rotor_mcp.server.backend import load_sandbox, load_settings
 
 if TYPE_CHECKING:
     from rotor_mcp.api.pool import TransportFactory
     from rotor_mcp.sandbox import Sandbox
+
+SANDBOX_VARIABLE = "ROTOR_MCP_SANDBOX"
+IN_MEMORY = ":memory:"
 
 Command = Callable[..., Any]
 Flag = Callable[[Command], Command]
@@ -53,14 +57,32 @@ def settings_flags(*left_out: str) -> Flag:
     )
 
 
+def _sandbox_file(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    """Read the variable as yes or no: clients fill it in from a tick box. FILE is for the flag only.
+
+    Raises:
+        click.UsageError: if it is neither.
+    """
+    source = context.get_parameter_source(parameter.name or "")
+    if value is None or source is not ParameterSource.ENVIRONMENT:
+        return value
+    wanted = click.BOOL.str_to_bool(value) if is_given(value) else False
+    if wanted is None:
+        raise click.UsageError(f"{SANDBOX_VARIABLE}: must be true or false")
+    return IN_MEMORY if wanted else None
+
+
 sandbox_flag = click.option(
     "--sandbox",
     "file",
     is_flag=False,
-    flag_value=":memory:",
+    flag_value=IN_MEMORY,
+    envvar=SANDBOX_VARIABLE,
+    show_envvar=True,
+    callback=_sandbox_file,
     metavar="[FILE]",
     help="Use an embedded Rotor with sample leads instead of the real one: no key, no network. "
-    "Its leads live in FILE, or without one as long as this process.",
+    "Its leads live in FILE, or without one as long as this process. The variable is true or false.",
 )
 
 
@@ -75,7 +97,7 @@ def connection(
     """
     if sandbox_file is not None:
         # No real key comes near a sandbox, and no request of a sandbox near the network.
-        values |= {"api_key": load_sandbox().FULL_KEY, "base_url": "https://sandbox.invalid/open-api"}
+        values |= {"api_key": load_sandbox().FULL_KEY, "base_url": SANDBOX_URL}
         values.pop("redis_url", None)  # every sandbox has this key, and leads of its own
     try:
         settings = load_settings(values)

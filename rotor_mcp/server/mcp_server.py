@@ -47,6 +47,7 @@ INSTRUCTIONS = (
     "against 1,000 a day."
 )
 WITHOUT_TIMEZONE = " Days are those of UTC, because no time zone is set (ROTOR_MCP_TIMEZONE)."
+ON_SANDBOX = " The leads here are invented samples (sandbox): nothing reaches the real Rotor."
 
 DEFINITIONS = Path(__file__).parents[1] / "tools" / "definitions.json"
 
@@ -89,12 +90,17 @@ def build_server(
         name="rotor",
         title="Rotor leads",
         version=__version__,
-        instructions=INSTRUCTIONS + (WITHOUT_TIMEZONE if settings.is_utc_by_default else ""),
+        instructions=INSTRUCTIONS
+        + (WITHOUT_TIMEZONE if settings.is_utc_by_default else "")
+        + (ON_SANDBOX if settings.on_sandbox else ""),
         lifespan=lifespan,
         tools=[tool for tool in tools if tool.read_only or not settings.read_only],
         cache_hints={"tools/list": CacheHint(ttl_ms=3_600_000, scope=scope)},
         subscriptions=False,
         middleware=[_wrap_arguments],
+        # If nothing is configured, the SDK configures logging, at this level. Below it, httpx2 would log each
+        # URL, and with it the phone searched for.
+        log_level="WARNING",
         **options,
     )
     resources.add_resources(server, backend, read_only=settings.read_only)
@@ -190,6 +196,7 @@ def _mcp_tool(definition: dict[str, Any], backend: Backend) -> _McpTool:
         fn_metadata=FuncMetadata(arg_model=ArgModelBase, output_schema=definition["outputSchema"]),
         is_async=True,
         annotations=ToolAnnotations.model_validate(definition["annotations"]),
+        meta=definition.get("_meta"),
     )
     tool._backend = backend
     return tool

@@ -26,9 +26,9 @@ from rotor_mcp.tools.phrases import spent
 
 DAILY_LIMIT = 1_000
 WHERE_A_KEY_COMES_FROM = (
-    "A key is made in Rotor under Settings → Integrations and begins with rotor_. It belongs in "
-    "ROTOR_API_KEY, in the env block of this server's entry in the client's configuration; restart the "
-    "client afterwards"
+    "A key is made in Rotor under Settings → Integrations and begins with rotor_. Enter it in the settings "
+    "of this server's extension or plugin, or as ROTOR_API_KEY in the env block of its entry in the client's "
+    "configuration; restart the client afterwards"
 )
 
 

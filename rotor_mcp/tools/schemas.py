@@ -18,6 +18,11 @@ from rotor_mcp.leads.requests import UpsertRequest
 from rotor_mcp.tools.tool import Tool
 from rotor_mcp.tools.upsert_leads import UpsertLeadsArguments
 
+ALWAYS_LOAD = "anthropic/alwaysLoad"
+"""The key in a tool's `_meta` that exempts it from the tool search of Claude Code, which otherwise shows a
+model the names of tools only (Claude Code's documentation of MCP, "Scale with MCP tool search"). No model
+sees `_meta`."""
+
 
 class _SlimJsonSchema(GenerateJsonSchema):
     """pydantic's generator, without titles, `null` alternatives, empty defaults, and docstrings of models."""
@@ -55,6 +60,7 @@ def definition(tool: Tool[Any, Any]) -> dict[str, Any]:
             "idempotentHint": True,
             "openWorldHint": True,
         },
+        **({"_meta": {ALWAYS_LOAD: True}} if tool.always_load else {}),
     }
 
 

@@ -237,4 +237,5 @@ SEARCH_LEADS = Tool(
     run=search_leads,
     render=render_search,
     read_only=True,
+    always_load=True,
 )

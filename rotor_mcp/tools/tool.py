@@ -24,6 +24,8 @@ class Tool(Generic[ToolArguments, ToolResult]):
     run: Callable[[ToolArguments, CallContext], Awaitable[ToolResult]]
     render: Callable[[ToolResult], str]
     read_only: bool
+    always_load: bool = False
+    """Whether a client that hides tools behind a search of its own shall show this one all the same."""
     question: Callable[[ToolResult], str | None] | None = None
     """Returns the question to the person about a result that waits for approval; None if it waits for none.
 

@@ -455,5 +455,6 @@ UPSERT_LEAD = Tool(
     run=upsert_lead,
     render=render_upsert,
     read_only=False,
+    always_load=True,
     question=approval_question,
 )

@@ -61,6 +61,41 @@ def test_a_flag_wins_over_its_variable(home: Home) -> None:
     assert "time zone: UTC, as set" in ended.out
 
 
+SAMPLES = (0, "139 leads in leads.csv, 1 request spent.")
+NO_KEY = (1, "Nothing was sent: ROTOR_API_KEY is not set.")
+
+
+@pytest.mark.parametrize(
+    ("value", "outcome"),
+    [
+        ("true", SAMPLES),
+        ("TRUE", SAMPLES),
+        ("1", SAMPLES),
+        (" yes ", SAMPLES),
+        ("false", NO_KEY),
+        ("0", NO_KEY),
+        ("", NO_KEY),
+        (" ", NO_KEY),
+        # What desktop clients pass on if the box was never touched.
+        ("${user_config.sandbox}", NO_KEY),
+        ("${ROTOR_MCP_SANDBOX}", NO_KEY),
+        ("leads.db", (2, "Error: ROTOR_MCP_SANDBOX: must be true or false")),
+    ],
+)
+def test_the_variable_of_the_sandbox(value: str, outcome: tuple[int, str], home: Home) -> None:
+    """Yes or no, and never the name of a file."""
+    ended = home.run("export", "leads.csv", ROTOR_MCP_SANDBOX=value)
+    said = ended.err.splitlines()[-1]
+    assert (ended.status, said if ended.status != 1 else said[: len(NO_KEY[1])]) == outcome
+    assert [file.name for file in home.path.iterdir()] == (["leads.csv"] if ended.status == 0 else [])
+
+
+def test_the_flag_of_the_sandbox_wins_over_its_variable(home: Home) -> None:
+    ended = home.run("check", f"--sandbox={home.path / 'true'}", ROTOR_MCP_SANDBOX="false")
+    assert "sandbox.invalid answers as Rotor does" in ended.out
+    assert (home.path / "true").exists()
+
+
 async def test_a_file_that_is_no_sandbox(tmp_path: Path) -> None:
     file = tmp_path / "notes.txt"
     file.write_text("my notes " * 100)
@@ -91,6 +126,7 @@ async def test_help_names_every_setting() -> None:
         "ROTOR_MCP_REDIS_REQUIRED",
         "ROTOR_MCP_LOG_LEVEL",
         "ROTOR_MCP_LOG_FORMAT",
+        "ROTOR_MCP_SANDBOX",
         "ROTOR_MCP_HTTP",
     ]
 

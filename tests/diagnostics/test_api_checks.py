@@ -106,30 +106,30 @@ ok   key: set; it begins with rotor_
 ok   proxy: none
 ok   connection: 127.0.0.1 answers as Rotor does
 FAIL access: Rotor does not accept this key (401). 1 request spent.
-     → A key is made in Rotor under Settings → Integrations and begins with rotor_. It belongs in ROTOR_API_KEY, in the env block of this server's entry in the client's configuration; restart the client afterwards.
+     → A key is made in Rotor under Settings → Integrations and begins with rotor_. Enter it in the settings of this server's extension or plugin, or as ROTOR_API_KEY in the env block of its entry in the client's configuration; restart the client afterwards.
 """,
         "cut": """\
 1
 FAIL key: ROTOR_API_KEY is not of the form rotor_<keyId>_<keySecret>: was it copied as a whole?
-     → A key is made in Rotor under Settings → Integrations and begins with rotor_. It belongs in ROTOR_API_KEY, in the env block of this server's entry in the client's configuration; restart the client afterwards.
+     → A key is made in Rotor under Settings → Integrations and begins with rotor_. Enter it in the settings of this server's extension or plugin, or as ROTOR_API_KEY in the env block of its entry in the client's configuration; restart the client afterwards.
 ok   proxy: none
 ok   connection: 127.0.0.1 answers as Rotor does
 FAIL access: Rotor does not accept this key (401). 1 request spent.
-     → A key is made in Rotor under Settings → Integrations and begins with rotor_. It belongs in ROTOR_API_KEY, in the env block of this server's entry in the client's configuration; restart the client afterwards.
+     → A key is made in Rotor under Settings → Integrations and begins with rotor_. Enter it in the settings of this server's extension or plugin, or as ROTOR_API_KEY in the env block of its entry in the client's configuration; restart the client afterwards.
 """,
         "other product": """\
 1
 FAIL key: ROTOR_API_KEY looks like another product's key: Rotor's begin with rotor_, and other products use the same variable
-     → A key is made in Rotor under Settings → Integrations and begins with rotor_. It belongs in ROTOR_API_KEY, in the env block of this server's entry in the client's configuration; restart the client afterwards.
+     → A key is made in Rotor under Settings → Integrations and begins with rotor_. Enter it in the settings of this server's extension or plugin, or as ROTOR_API_KEY in the env block of its entry in the client's configuration; restart the client afterwards.
 ok   proxy: none
 ok   connection: 127.0.0.1 answers as Rotor does
 FAIL access: Rotor does not accept this key (401). 1 request spent.
-     → A key is made in Rotor under Settings → Integrations and begins with rotor_. It belongs in ROTOR_API_KEY, in the env block of this server's entry in the client's configuration; restart the client afterwards.
+     → A key is made in Rotor under Settings → Integrations and begins with rotor_. Enter it in the settings of this server's extension or plugin, or as ROTOR_API_KEY in the env block of its entry in the client's configuration; restart the client afterwards.
 """,
         "none": """\
 1
 FAIL key: ROTOR_API_KEY is not set
-     → A key is made in Rotor under Settings → Integrations and begins with rotor_. It belongs in ROTOR_API_KEY, in the env block of this server's entry in the client's configuration; restart the client afterwards.
+     → A key is made in Rotor under Settings → Integrations and begins with rotor_. Enter it in the settings of this server's extension or plugin, or as ROTOR_API_KEY in the env block of its entry in the client's configuration; restart the client afterwards.
 ok   proxy: none
 ok   connection: 127.0.0.1 answers as Rotor does
 -    access: there is no key
@@ -137,7 +137,7 @@ ok   connection: 127.0.0.1 answers as Rotor does
         "unexpanded": """\
 1
 FAIL key: ROTOR_API_KEY holds the name of a variable, not its value: this client does not expand it
-     → A key is made in Rotor under Settings → Integrations and begins with rotor_. It belongs in ROTOR_API_KEY, in the env block of this server's entry in the client's configuration; restart the client afterwards.
+     → A key is made in Rotor under Settings → Integrations and begins with rotor_. Enter it in the settings of this server's extension or plugin, or as ROTOR_API_KEY in the env block of its entry in the client's configuration; restart the client afterwards.
 ok   proxy: none
 ok   connection: 127.0.0.1 answers as Rotor does
 -    access: there is no key

@@ -775,7 +775,7 @@ async def test_without_a_key() -> None:
     status, out, err = await run("export")
     assert (status, out) == (1, "")
     assert err == snapshot(
-        "Nothing was sent: ROTOR_API_KEY is not set. A key is made in Rotor under Settings → Integrations and begins with rotor_. It belongs in ROTOR_API_KEY, in the env block of this server's entry in the client's configuration; restart the client afterwards. No requests spent. Nothing was written.\n"
+        "Nothing was sent: ROTOR_API_KEY is not set. A key is made in Rotor under Settings → Integrations and begins with rotor_. Enter it in the settings of this server's extension or plugin, or as ROTOR_API_KEY in the env block of its entry in the client's configuration; restart the client afterwards. No requests spent. Nothing was written.\n"
     )
 
 

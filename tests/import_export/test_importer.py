@@ -1141,13 +1141,13 @@ async def test_rotor_does_not_let_us(tmp_path: Path, case: str) -> None:
 NOT_LET: dict[str, list[str]] = snapshot(
     {
         "bad key": [
-            "Rotor does not accept this API key (401). Nothing was done. A key is made in Rotor under Settings → Integrations and begins with rotor_. It belongs in ROTOR_API_KEY, in the env block of this server's entry in the client's configuration; restart the client afterwards. 1 request spent."
+            "Rotor does not accept this API key (401). Nothing was done. A key is made in Rotor under Settings → Integrations and begins with rotor_. Enter it in the settings of this server's extension or plugin, or as ROTOR_API_KEY in the env block of its entry in the client's configuration; restart the client afterwards. 1 request spent."
         ],
         "create only": [
             "This API key lacks the scope leads:read (403), and nothing was done. Whoever made it can make one with that scope in Rotor under Settings → Integrations. Entering leads with upsert_lead may still work: such keys exist, made only for creating leads. 2 requests spent."
         ],
         "no key": [
-            "Nothing was sent: ROTOR_API_KEY is not set. A key is made in Rotor under Settings → Integrations and begins with rotor_. It belongs in ROTOR_API_KEY, in the env block of this server's entry in the client's configuration; restart the client afterwards. No requests spent."
+            "Nothing was sent: ROTOR_API_KEY is not set. A key is made in Rotor under Settings → Integrations and begins with rotor_. Enter it in the settings of this server's extension or plugin, or as ROTOR_API_KEY in the env block of its entry in the client's configuration; restart the client afterwards. No requests spent."
         ],
         "out of reach": [
             "Nothing was sent: 127.0.0.1 refused the connection. It is safe to try again. No requests spent."

@@ -542,7 +542,7 @@ async def test_what_rotor_refuses(client: Client, sandbox: Sandbox, status: int)
 REFUSED: dict[int, str] = snapshot(
     {
         400: "Rotor does not accept this, and nothing was written. email: Invalid email format. 2 requests spent.",
-        401: "Rotor does not accept this API key (401). Nothing was done. A key is made in Rotor under Settings → Integrations and begins with rotor_. It belongs in ROTOR_API_KEY, in the env block of this server's entry in the client's configuration; restart the client afterwards. 2 requests spent.",
+        401: "Rotor does not accept this API key (401). Nothing was done. A key is made in Rotor under Settings → Integrations and begins with rotor_. Enter it in the settings of this server's extension or plugin, or as ROTOR_API_KEY in the env block of its entry in the client's configuration; restart the client afterwards. 2 requests spent.",
         403: "This API key lacks the scope leads:write (403), and nothing was done. Whoever made it can make one with that scope in Rotor under Settings → Integrations. Reading with search_leads and get_lead may still work. 2 requests spent.",
         404: "Rotor has no lead with this id (404). search_leads finds leads by name, phone or e-mail; archived ones only with archived: include. 2 requests spent.",
         418: 'Rotor refused this (418); nothing was done. Rotor says: "I\'m a teapot". 2 requests spent.',

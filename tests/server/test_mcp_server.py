@@ -34,6 +34,16 @@ async def test_the_definitions_of_the_tools(client: Client) -> None:
     assert [tool.model_dump(mode="json", by_alias=True, exclude_none=True) for tool in listed] == derived
 
 
+async def test_the_two_tools_that_claude_code_always_shows(client: Client) -> None:
+    tools = (await client.list_tools()).tools
+    assert {tool.name: tool.meta for tool in tools} == {
+        "upsert_lead": {"anthropic/alwaysLoad": True},
+        "upsert_leads": None,
+        "search_leads": {"anthropic/alwaysLoad": True},
+        "get_lead": None,
+    }
+
+
 TAKEN_BY_GEMINI = {
     "type", "format", "title", "description", "nullable", "enum", "maxItems", "minItems", "properties", "required",
     "minProperties", "maxProperties", "minLength", "maxLength", "pattern", "example", "anyOf", "propertyOrdering",
@@ -100,7 +110,7 @@ async def test_what_the_server_says_of_itself() -> None:
         assert client.server_info is not None
         assert (client.server_info.name, client.server_info.title) == ("rotor", "Rotor leads")
         assert client.instructions == snapshot(
-            "Leads in Rotor, the CRM of field-service businesses. A lead is a person who may become a customer. No search is needed before an upsert by phone or e-mail: it looks first. A write can make Rotor text or e-mail the person. Nothing here deletes, archives or assigns a lead, removes a tag or clears a field. Stages, sources and tags are the company's own words: use those that results show. Each request counts against 1,000 a day."
+            "Leads in Rotor, the CRM of field-service businesses. A lead is a person who may become a customer. No search is needed before an upsert by phone or e-mail: it looks first. A write can make Rotor text or e-mail the person. Nothing here deletes, archives or assigns a lead, removes a tag or clears a field. Stages, sources and tags are the company's own words: use those that results show. Each request counts against 1,000 a day. The leads here are invented samples (sandbox): nothing reaches the real Rotor."
         )
 
 

@@ -194,7 +194,7 @@ async def test_an_error_says_what_to_do_next(client: Client, sandbox: Sandbox, f
 ERRORS: dict[str, str] = snapshot(
     {
         "400": "Rotor does not accept this, and nothing was written. email: Invalid email format. 1 request spent.",
-        "401": "Rotor does not accept this API key (401). Nothing was done. A key is made in Rotor under Settings → Integrations and begins with rotor_. It belongs in ROTOR_API_KEY, in the env block of this server's entry in the client's configuration; restart the client afterwards. 1 request spent.",
+        "401": "Rotor does not accept this API key (401). Nothing was done. A key is made in Rotor under Settings → Integrations and begins with rotor_. Enter it in the settings of this server's extension or plugin, or as ROTOR_API_KEY in the env block of its entry in the client's configuration; restart the client afterwards. 1 request spent.",
         "403": "This API key lacks the scope leads:read (403), and nothing was done. Whoever made it can make one with that scope in Rotor under Settings → Integrations. Entering leads with upsert_lead may still work: such keys exist, made only for creating leads. 1 request spent.",
         "404": "Rotor has no lead with this id (404). search_leads finds leads by name, phone or e-mail; archived ones only with archived: include. 1 request spent.",
         "429": "The requests of this API key are used up for today (429): Rotor allows 1,000 a day, and the company's website forms may share them. Nothing was done. Try again tomorrow. 1 request spent.",
@@ -246,7 +246,7 @@ async def test_without_a_key_the_tools_are_listed_and_each_call_says_what_to_set
     assert (result.is_error, text(result)) == snapshot(
         (
             True,
-            "Nothing was sent: ROTOR_API_KEY holds the name of a variable, not its value: this client does not expand it. A key is made in Rotor under Settings → Integrations and begins with rotor_. It belongs in ROTOR_API_KEY, in the env block of this server's entry in the client's configuration; restart the client afterwards. No requests spent.",
+            "Nothing was sent: ROTOR_API_KEY holds the name of a variable, not its value: this client does not expand it. A key is made in Rotor under Settings → Integrations and begins with rotor_. Enter it in the settings of this server's extension or plugin, or as ROTOR_API_KEY in the env block of its entry in the client's configuration; restart the client afterwards. No requests spent.",
         )
     )
 

@@ -14,7 +14,7 @@ from mcp.types import Tool
 from bench.compare.results import FILE
 from rotor_mcp.config import Settings
 from rotor_mcp.sandbox import FULL_KEY, READ_ONLY_KEY, Sandbox
-from rotor_mcp.server.mcp_server import INSTRUCTIONS, WITHOUT_TIMEZONE, build_server
+from rotor_mcp.server.mcp_server import INSTRUCTIONS, ON_SANDBOX, WITHOUT_TIMEZONE, build_server
 from tests.conftest import JANE, NOW, text
 from tests.leads.companies import company, stored
 
@@ -44,7 +44,7 @@ def definition_tokens(tools: Sequence[Tool]) -> dict[str, int]:
 
 
 def test_the_instructions() -> None:
-    for instructions in (INSTRUCTIONS, INSTRUCTIONS + WITHOUT_TIMEZONE):
+    for instructions in (INSTRUCTIONS, INSTRUCTIONS + WITHOUT_TIMEZONE, INSTRUCTIONS + ON_SANDBOX):
         assert tokens(instructions) <= 150
 
 
