@@ -26,6 +26,7 @@ from python_calamine import CalamineWorkbook
 from rotor_mcp.api.models import READ_NAMES, Lead, LeadFields
 from rotor_mcp.cli.import_export import export_
 from rotor_mcp.config import Settings
+from rotor_mcp.extras import install_hint
 from rotor_mcp.import_export.exporter import ExportFormat, choose_format
 from rotor_mcp.import_export.formats.formula_guard import unguard
 from rotor_mcp.import_export.lead_rows import COLUMNS
@@ -223,7 +224,7 @@ def test_a_workbook_without_its_package(monkeypatch: pytest.MonkeyPatch) -> None
         choose_format("leads.xlsx", None)
     assert (caught.value.exit_code, caught.value.message) == (
         1,
-        snapshot("Workbooks need one package more: pip install 'rotor-mcp[xlsx]'. Or export to CSV"),
+        f"Workbooks need another package: {install_hint('xlsx')}, or export to CSV",
     )
 
 
