@@ -23,7 +23,7 @@ LAYERS = (
     {"config", "events", "normalize", "concurrency"},
     {"errors", "dates", "sanitize", "keychain", "gc_tuning", "atomic_file", "sockets"},
     {"extras"},
-    {"shell_quoting"},
+    {"shell_quoting", "terminal"},
 )
 """From top to bottom. A module imports its own folder and those of the layers below it."""
 LOADS_LATE = "server/backend.py"
