@@ -30,6 +30,12 @@ def _with_flag(items: list[CompletionItem[str]], incomplete: str) -> list[Comple
 
 
 class _ZshComplete(shell_completion.ZshComplete):
+    """Zsh has no `compdef` before `compinit`, which a new user of macOS has nowhere."""
+
+    def source(self) -> str:
+        first, _, rest = super().source().partition("\n")
+        return f"{first}\n\n(( $+functions[compdef] )) || {{ autoload -Uz compinit && compinit -i }}\n{rest}"
+
     def get_completions(self, args: list[str], incomplete: str) -> list[CompletionItem[str]]:
         return _with_flag(super().get_completions(args, incomplete), incomplete)
 
@@ -57,8 +63,8 @@ def completion_(shell: str | None) -> None:
     config.fish:  rotor-mcp completion fish | source
     $PROFILE:     rotor-mcp completion powershell | Out-String | iex
 
-    The shell must find rotor-mcp on its PATH. In zsh, the line belongs below compinit. Bash must be 4.4 or
-    newer; that of macOS is older.
+    The shell must find rotor-mcp on its PATH. In zsh, the line belongs below compinit, if that is there.
+    Bash must be 4.4 or newer; that of macOS is older.
     """
     name = shell or PurePath(os.environ.get("SHELL", "")).name
     if name not in SHELLS:

@@ -250,6 +250,8 @@ def _parse(model: type[T], values: dict[str, Any]) -> T:
 def _with_flag(fault: str, model: type[Arguments]) -> str:
     """Return what is said about an argument of a tool, with the name of its flag."""
     name, colon, expected = fault.partition(": ")
+    if name == "arguments":  # together
+        return expected
     return f"--{name.replace('_', '-')}: {expected}" if colon and name in model.model_fields else fault
 
 

@@ -107,7 +107,7 @@ def test_fish(shell: dict[str, str], home: Home) -> None:
     ],
 )
 def test_zsh(typed: str, completed: str, shell: dict[str, str], home: Home) -> None:
-    """A person types in a terminal, and presses the tabulator."""
+    """A person who has not configured zsh types in a terminal, and presses the tabulator."""
     (home.path / "leads.csv").touch()
     with (
         Terminal(100) as terminal,
@@ -121,9 +121,7 @@ def test_zsh(typed: str, completed: str, shell: dict[str, str], home: Home) -> N
             start_new_session=True,
         ) as zsh,
     ):
-        terminal.answer(
-            'autoload -Uz compinit; compinit -u -D; eval "$(rotor-mcp completion zsh)"; print rea"dy"'
-        )
+        terminal.answer('eval "$(rotor-mcp completion zsh)"; print rea"dy"')
         terminal.until("ready")
         terminal.type(f"{typed}\t")
         shown = terminal.until(completed)

@@ -19,7 +19,9 @@ from tests.homes import Home
 
 pytestmark = pytest.mark.anyio
 
-ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("ROTOR_")}
+ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("ROTOR_")} | {
+    "TERM": "xterm"
+}
 
 
 async def run(*arguments: str, **environment: str) -> tuple[int, str, str]:

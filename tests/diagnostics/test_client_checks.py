@@ -146,7 +146,7 @@ FAIL Cursor: rotor in ~/.cursor/mcp.json starts <python> -c raise SystemExit('no
      → Run rotor-mcp install cursor, and this again.
 FAIL Windsurf: rotor in ~/.codeium/windsurf/mcp_config.json says no command
      → Run rotor-mcp install windsurf.
-FAIL Gemini CLI: rotor in ~/.gemini/settings.json starts <python> -m rotor_mcp, which ended before it answered: Error: ROTOR_MCP_TIMEOUT: Input should be a valid number, unable to parse string as a number
+FAIL Gemini CLI: rotor in ~/.gemini/settings.json starts <python> -m rotor_mcp, which ended before it answered: Error: ROTOR_MCP_TIMEOUT: must be a number above 0, 600 at most
      → Run rotor-mcp install gemini, and this again.
 FAIL Claude Code: ~/.claude.json cannot be used
      → Claude Code cannot read it (line 1, column 3: there should be a name in double quotes). Nothing was changed; correct it, and try again.

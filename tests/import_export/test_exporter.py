@@ -479,33 +479,27 @@ async def test_what_cannot_be_exported(arguments: tuple[str, ...]) -> None:
 REFUSED: dict[str, str] = snapshot(
     {
         "urgent": """\
-Nothing was sent.
-priority: must be 'low', 'medium' or 'high'
+--priority: must be 'low', 'medium' or 'high'
 """,
         "name,adress": """\
-Nothing was sent.
-fields: there is no field adress; there are name, phone, email, stage, priority, projected_value, follow_up_date, service_type, source, tags, address_street1, address_street2, address_city, address_state, address_zip, address_country, notes, id, archived, archived_at, created_at, assigned_to, location, value_score
+--fields: there is no field adress; there are name, phone, email, stage, priority, projected_value, follow_up_date, service_type, source, tags, address_street1, address_street2, address_city, address_state, address_zip, address_country, notes, id, archived, archived_at, created_at, assigned_to, location, value_score
 """,
         "soon": """\
-Nothing was sent.
-created_from: not a date such as 2026-12-01, nor a date-time such as 2026-12-01T09:30
+--created-from: not a date such as 2026-12-01, nor a date-time such as 2026-12-01T09:30
 """,
         "a lot": """\
-Nothing was sent.
-value_to: must be a valid number, unable to parse string as a number
+--value-to: must be a valid number
 """,
-        "Mars": "ROTOR_MCP_TIMEZONE: must be a time zone's name, such as America/Chicago or UTC\n",
+        "Mars": "--timezone: must be a time zone's name, such as America/Chicago or UTC\n",
         "stage": "No such option '--count-by'.\n",
         "x": "No such option '--cursor'. Did you mean '--source'?\n",
-        "0": "Invalid value for '--limit': 0 is not in the range x>=1.\n",
+        "0": "Invalid value for '--limit': must be a whole number, 1 or more, not '0'\n",
         "/": "Invalid value for '[FILE]': File '/' is a directory.\n",
         "name,id": """\
-Nothing was sent.
-has: id: every lead has it
+--has: id: every lead has it
 """,
         "email, phone": """\
-Nothing was sent.
-arguments: no lead both has and lacks phone
+no lead both has and lacks phone
 """,
         "--duplicates": "No such option '--duplicates'.\n",
     }

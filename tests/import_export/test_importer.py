@@ -1223,7 +1223,7 @@ CANNOT: dict[str, Any] = snapshot(
             "Row 2 begins a quoted cell that is never closed. Mend the row, or save the file as XLSX\n",
         ),
         "both": (2, "", "--dry-run writes nothing and --yes writes: give one of them\n"),
-        "requests": (2, "", "Invalid value for '--requests': 0 is not in the range x>=1.\n"),
+        "requests": (2, "", "Invalid value for '--requests': must be a whole number, 1 or more, not '0'\n"),
     }
 )
 
