@@ -13,6 +13,7 @@ from inline_snapshot import snapshot
 from rotor_mcp import __version__
 from rotor_mcp.sandbox import FULL_KEY, Sandbox
 from rotor_mcp.sandbox.server import serving
+from tests.commands import ROOT
 from tests.homes import KEY, Ended, Home
 
 pytestmark = pytest.mark.anyio
@@ -130,9 +131,8 @@ def test_what_does_not_start(home: Home) -> None:
         ),
     )
     home.have("windsurf", entry(args=["-m", "rotor_mcp"]))
-    home.have(
-        "gemini", entry(command=sys.executable, args=["-m", "rotor_mcp"], env={"ROTOR_MCP_TIMEOUT": "soon"})
-    )
+    wrong = {"ROTOR_MCP_TIMEOUT": "soon", "PYTHONPATH": str(ROOT)}
+    home.have("gemini", entry(command=sys.executable, args=["-m", "rotor_mcp"], env=wrong))
     ended = home.run("check", "--sandbox")
     assert KEY not in ended.out
     assert (ended.status, lines(home, ended)) == snapshot(
