@@ -196,7 +196,8 @@ def _reject_flag_values(ctx: click.Context, args: list[str]) -> None:
             return
         if flag in flags and value.lower() in ("true", "false"):
             option = flags[flag]
-            instead = (option.opts if value.lower() == "true" else option.secondary_opts)[:1]
+            opposite = option.opts if flag in option.secondary_opts else option.secondary_opts
+            instead = [flag] if value.lower() == "true" else opposite[:1]
             advice = f"write {instead[0]} alone" if instead else f"leave {flag} out"
             raise click.UsageError(f"{flag} takes no value: {advice}", ctx)
 
