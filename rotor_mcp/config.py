@@ -2,18 +2,20 @@
 
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
 from functools import cached_property
 from importlib.util import find_spec
 from ipaddress import ip_address
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, get_args
 from urllib.parse import unquote, urlsplit
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, ValidationError, field_validator
+from pydantic.fields import FieldInfo
 
+from rotor_mcp.extras import install_hint
 from rotor_mcp.sanitize import Replacements, replace_all
 
 KEY_PREFIX = "rotor_"
@@ -68,23 +70,43 @@ class EnvironmentSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, str_strip_whitespace=True, hide_input_in_errors=True)
 
+    _flags: Mapping[str, str] = PrivateAttr(default_factory=dict)
+
     @classmethod
-    def load(cls, values: Mapping[str, str | None]) -> Self:
+    def load(cls, values: Mapping[str, str | None], flags: Mapping[str, str] | None = None) -> Self:
         """Read settings by field name. Blank values and unexpanded `${…}` count as missing.
+
+        Args:
+            values: the texts of the settings, by field name.
+            flags: the flags that gave some of them, by field name. What is said about such a setting names
+                the flag instead of the environment variable.
 
         Raises:
             ConfigError: if a setting is invalid.
         """
+        flags = flags or {}
         given = {name: value for name, value in values.items() if value and value.strip()}
         expanded = {name: value for name, value in given.items() if name == "api_key" or is_given(value)}
         try:
-            return cls.model_validate(expanded)
+            settings = cls.model_validate(expanded)
         except ValidationError as exc:
             texts = []
             for fault in exc.errors(include_input=False, include_url=False, include_context=False):
-                variable = [environment_variable(str(name)) for name in fault["loc"][:1]]
-                texts.append(": ".join([*variable, fault["msg"].removeprefix("Value error, ")]))
+                name = str(fault["loc"][0]) if fault["loc"] else None
+                if name is None or fault["type"] == "value_error":
+                    expected = fault["msg"].removeprefix("Value error, ")
+                else:
+                    expected = _expected(cls.model_fields[name])
+                texts.append(
+                    f"{flags.get(name) or environment_variable(name)}: {expected}" if name else expected
+                )
             raise ConfigError("; ".join(texts)) from None
+        settings._flags = flags
+        return settings
+
+    def source(self, name: str) -> str:
+        """Return the flag that gave a setting, or its environment variable."""
+        return self._flags.get(name) or environment_variable(name)
 
 
 class Settings(EnvironmentSettings):
@@ -164,9 +186,13 @@ class Settings(EnvironmentSettings):
     @field_validator("base_url")
     @classmethod
     def _check_base_url(cls, value: str) -> str:
-        url = urlsplit(value)
+        form = "must be an address such as https://api.getrotor.com/open-api"
+        try:
+            url = urlsplit(value)
+        except ValueError:
+            raise ValueError(form) from None
         if url.scheme not in ("https", "http") or not url.hostname:
-            raise ValueError("must be an address such as https://api.getrotor.com/open-api")
+            raise ValueError(form)
         if url.username or url.password or url.query or url.fragment:
             raise ValueError("must hold no user name, password, query or fragment")
         if url.scheme == "http" and not is_loopback(url.hostname):
@@ -204,7 +230,7 @@ class Settings(EnvironmentSettings):
         if url.scheme not in ("redis", "rediss", "unix") or not complete:
             raise ValueError(form)
         if find_spec("redis") is None:
-            raise ValueError("needs another package: pip install 'rotor-mcp[redis]'")
+            raise ValueError(f"needs another package: {install_hint('redis')}")
         from redis.asyncio import Redis
 
         try:
@@ -236,10 +262,10 @@ class Settings(EnvironmentSettings):
     @cached_property
     def key_trouble(self) -> str | None:
         """Why no key can be sent; None if one can. The text contains no part of the key."""
-        variable = environment_variable("api_key")
+        variable = self.source("api_key")
         value = self.api_key.get_secret_value() if self.api_key else ""
         if self._keychain_trouble:
-            return f"{environment_variable('keychain')} is set, but {self._keychain_trouble}"
+            return f"{self.source('keychain')} is set, but {self._keychain_trouble}"
         if not value or _UNANSWERED.fullmatch(value):
             return f"{variable} is not set"
         if _UNEXPANDED.fullmatch(value):
@@ -251,7 +277,7 @@ class Settings(EnvironmentSettings):
     @cached_property
     def key_warning(self) -> str | None:
         """What is unusual about the form of a key that can be sent."""
-        variable = environment_variable("api_key")
+        variable = self.source("api_key")
         if self.key and not self.key.startswith(KEY_PREFIX):
             return (
                 f"{variable} looks like another product's key: "
@@ -301,6 +327,46 @@ class Settings(EnvironmentSettings):
             return ()
         password = urlsplit(self.redis_url.get_secret_value()).password or ""
         return tuple(form for form in (password, unquote(password)) if len(form) >= _MIN_SECRET_CHARS)
+
+
+def _expected(field: FieldInfo) -> str:
+    """Return what is said about a value that is not of a setting's type: what is expected."""
+    kinds = set(get_args(field.annotation)) or {field.annotation}
+    if bool in kinds:
+        return "must be true or false"
+    if kinds & {int, float}:
+        limits = {name: getattr(limit, name) for limit in field.metadata for name in limit.__slots__}
+        kind = "whole number" if int in kinds else "number"
+        return expected_number(kind, limits.get("ge"), limits.get("le"), above=limits.get("gt"))
+    return f"must be {one_of(choices(field))}"
+
+
+def expected_number(kind: str, low: float | None, high: float | None, *, above: float | None = None) -> str:
+    """Return what is said about a value that is no number, or beyond a limit: which numbers can be used.
+
+    Args:
+        kind: `number` or `whole number`.
+        low: the lowest, if there is one.
+        high: the highest, if there is one.
+        above: a number that is too low, instead of the lowest.
+    """
+    if above is not None:
+        limits = f" above {above:,}" + (f", {high:,} at most" if high is not None else "")
+    elif low is not None:
+        limits = f" from {low:,} to {high:,}" if high is not None else f", {low:,} or more"
+    else:
+        limits = f", {high:,} or less" if high is not None else ""
+    return f"must be a {kind}{limits}"
+
+
+def choices(field: FieldInfo) -> tuple[str, ...]:
+    """Return the values that a setting can have, if they are a few words; else none."""
+    return tuple(value for value in get_args(field.annotation) if isinstance(value, str))
+
+
+def one_of(words: Sequence[str]) -> str:
+    """Return words as a choice: `a, b or c`."""
+    return " or ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
 
 
 def environment_variable(field: str) -> str:

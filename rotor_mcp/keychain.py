@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from rotor_mcp.extras import install_hint
+
 SERVICE = "rotor-mcp"
 ACCOUNT = "Rotor API key"
 
@@ -55,7 +57,7 @@ def _keyring() -> Iterator[Any]:
     try:
         import keyring
     except ImportError:
-        raise KeychainError("the keychain needs another package: pip install 'rotor-mcp[keychain]'") from None
+        raise KeychainError(f"the keychain needs another package: {install_hint('keychain')}") from None
     try:
         yield keyring
     except Exception as exc:

@@ -22,6 +22,8 @@ LAYERS = (
     {"api", "log_setup"},
     {"config", "events", "normalize", "concurrency"},
     {"errors", "dates", "sanitize", "keychain", "gc_tuning", "atomic_file", "sockets"},
+    {"extras"},
+    {"shell_quoting", "terminal"},
 )
 """From top to bottom. A module imports its own folder and those of the layers below it."""
 LOADS_LATE = "server/backend.py"

@@ -30,6 +30,8 @@ def started(arguments: list[str], environment: dict[str, str], folder: Path, giv
     [
         (["check", "--sandbox"], {"TZ": "EST5EDT"}),
         (["chekc"], {}),
+        (["help", "import"], {"COLUMNS": "60"}),
+        (["completion"], {"SHELL": "/bin/zsh"}),
         (
             ["import", "-", "--sandbox", "--dry-run"],
             {"PYTHONUTF8": "0", "PYTHONIOENCODING": "cp1252:replace"},

@@ -1,8 +1,18 @@
+from contextlib import suppress
+
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from rotor_mcp.config import ConfigError, Settings, environment_variable, redact_well_formed_keys
+from rotor_mcp.config import (
+    ConfigError,
+    EnvironmentSettings,
+    Settings,
+    environment_variable,
+    expected_number,
+    redact_well_formed_keys,
+)
+from rotor_mcp.hosting.settings import HostSettings
 
 KEY = "rotor_k3y1d_s3cr3tpart"
 
@@ -102,7 +112,7 @@ def test_addresses_that_are_taken(address: str) -> None:
         ({"timezone": "Mars/Olympus"}, "ROTOR_MCP_TIMEZONE: must be a time zone's name"),
         ({"timezone": "../../etc/passwd"}, "ROTOR_MCP_TIMEZONE: must be a time zone's name"),
         ({"phone_region": "America"}, "ROTOR_MCP_PHONE_REGION: must be a country's two letters"),
-        ({"read_only": "maybe"}, "ROTOR_MCP_READ_ONLY: Input should be a valid boolean"),
+        ({"read_only": "maybe"}, "ROTOR_MCP_READ_ONLY: must be true or false"),
         ({"redis_url": "redis.example.com:6379"}, "ROTOR_MCP_REDIS_URL: must be an address such as redis://"),
         (
             {"redis_url": "http://redis.example.com"},
@@ -115,15 +125,60 @@ def test_addresses_that_are_taken(address: str) -> None:
             {"redis_url": "redis://host/0?colour=red"},
             "ROTOR_MCP_REDIS_URL: has options that the Redis client ",
         ),
-        ({"timeout": "0"}, "ROTOR_MCP_TIMEOUT: Input should be greater than 0"),
-        ({"timeout": "soon"}, "ROTOR_MCP_TIMEOUT: Input should be a valid number"),
-        ({"log_level": "loud"}, "ROTOR_MCP_LOG_LEVEL: Input should be 'debug', 'info', 'warning' or 'error'"),
+        ({"timeout": "0"}, "ROTOR_MCP_TIMEOUT: must be a number above 0, 600 at most"),
+        ({"timeout": "soon"}, "ROTOR_MCP_TIMEOUT: must be a number above 0, 600 at most"),
+        ({"search_memory": "-1"}, "ROTOR_MCP_SEARCH_MEMORY: must be a number from 0 to 600"),
+        ({"search_requests": "1.5"}, "ROTOR_MCP_SEARCH_REQUESTS: must be a whole number from 1 to 100"),
+        ({"log_level": "loud"}, "ROTOR_MCP_LOG_LEVEL: must be debug, info, warning or error"),
+        ({"base_url": "http://["}, "ROTOR_BASE_URL: must be an address such as"),
     ],
 )
 def test_settings_that_cannot_be_used(values: dict[str, str | None], words: str) -> None:
     with pytest.raises(ConfigError) as caught:
         Settings.load(values)
     assert str(caught.value).startswith(words)
+
+
+def test_what_is_said_about_a_flag_names_the_flag() -> None:
+    flags = {"timeout": "--timeout", "api_key": "--api-key"}
+    with pytest.raises(ConfigError) as caught:
+        Settings.load({"timeout": "soon", "log_level": "loud"}, flags)
+    assert str(caught.value) == (
+        "--timeout: must be a number above 0, 600 at most; "
+        "ROTOR_MCP_LOG_LEVEL: must be debug, info, warning or error"
+    )
+    assert Settings.load({"api_key": "rotor_a b"}, flags).key_trouble == (
+        "--api-key holds a space, a line break or another character that no key has"
+    )
+
+
+@pytest.mark.parametrize("model", [Settings, HostSettings])
+def test_no_setting_speaks_of_it_in_the_words_of_a_library(model: type[EnvironmentSettings]) -> None:
+    for name in model.model_fields:
+        with suppress(ConfigError):
+            model.load({name: "\0 [x"})
+            continue
+        with pytest.raises(ConfigError, match=r"^ROTOR_\w+( is|:) ?(must|set|entry)") as caught:
+            model.load({name: "\0 [x"})
+        assert "nput" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("limits", "said"),
+    [
+        ((None, None, None), "must be a number"),
+        ((1, None, None), "must be a number, 1 or more"),
+        ((None, 1_000, None), "must be a number, 1,000 or less"),
+        ((0, 600, None), "must be a number from 0 to 600"),
+        ((None, None, 0), "must be a number above 0"),
+        ((None, 600, 0), "must be a number above 0, 600 at most"),
+    ],
+)
+def test_which_numbers_are_expected(
+    limits: tuple[float | None, float | None, float | None], said: str
+) -> None:
+    low, high, above = limits
+    assert expected_number("number", low, high, above=above) == said
 
 
 def test_what_nobody_expanded_counts_as_not_given() -> None:

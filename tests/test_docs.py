@@ -21,6 +21,7 @@ import pytest
 from mcp import Client
 
 from release import buttons
+from rotor_mcp.cli.options import default_text, flag_names
 from rotor_mcp.config import Settings, environment_variable
 from rotor_mcp.hosting.settings import HostSettings
 from rotor_mcp.installer.catalog import CLIENTS
@@ -207,10 +208,9 @@ def settings() -> str:
     """Every setting: variable, flag, meaning, default."""
     lines = ["| variable | flag | meaning | default |", "| --- | --- | --- | --- |"]
     for name, field in Settings.model_fields.items():
-        value = field.default
-        default = "" if value is None else f"`{value:g}`" if isinstance(value, float) else f"`{value}`"
-        flag = f"`--{name.replace('_', '-')}`"
-        lines.append(f"| `{environment_variable(name)}` | {flag} | {field.description} | {default} |")
+        flags = ", ".join(f"`{flag}`" for flag in flag_names(name, field))
+        default = f"`{default_text(field)}`" if field.default is not None else ""
+        lines.append(f"| `{environment_variable(name)}` | {flags} | {field.description} | {default} |")
     return "\n".join(lines)
 
 

@@ -20,6 +20,7 @@ import httpx2
 
 from rotor_mcp.config import is_loopback
 from rotor_mcp.errors import Misconfigured
+from rotor_mcp.extras import install_hint
 
 _PROXY_SCHEMES = ("http", "https", "socks5", "socks5h")
 _CERTIFICATE_NAME = re.compile(r"[0-9a-fA-F]{8}\.\d+")
@@ -128,8 +129,8 @@ def _validate_proxy(named: str, variable: str) -> str:
         raise _proxy_error(variable, "it is no address such as http://proxy.example.com:3128")
     if scheme.startswith("socks") and find_spec("socksio") is None:
         raise Misconfigured(
-            f"{variable} cannot be used: a SOCKS proxy needs the extra rotor-mcp[socks]",
-            fix="Install it with pip install 'rotor-mcp[socks]', or name an HTTP proxy.",
+            f"{variable} cannot be used: a SOCKS proxy needs another package",
+            fix=f"Name an HTTP proxy, or {install_hint('socks')}.",
         )
     return f"{scheme}://{rest}"
 

@@ -27,8 +27,8 @@ _MARKS: dict[State, tuple[str, str]] = {
 
 @click.command("check")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object after all checks.")
-@settings_flags()
 @sandbox_flag
+@settings_flags()
 def check_(*, as_json: bool, file: str | None, **values: str | None) -> None:
     """Find out what keeps assistants from working with Rotor, and how to fix it.
 

@@ -6,12 +6,13 @@ calls are scripted.
 """
 
 import json
+import shutil
 import sys
-import textwrap
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -20,11 +21,21 @@ from mcp import Client, StdioServerParameters
 from mcp.types import TextContent
 
 from rotor_mcp.config import environment_variable
+from rotor_mcp.installer import apply
+from rotor_mcp.installer.catalog import CLIENTS
+from rotor_mcp.installer.entry import LaunchCommand, build_entry
+from rotor_mcp.installer.entry_format import LocalServer
+from rotor_mcp.installer.host_system import HostSystem
 from rotor_mcp.sandbox import FULL_KEY, Fault, Sandbox
 from rotor_mcp.sandbox.server import serving
+from rotor_mcp.shell_quoting import command_line
+from rotor_mcp.terminal import text_columns, wrap
 from rotor_mcp.tools.phrases import counted
 
-WIDTH = 100
+_PIPED_COLUMNS = 80
+"""Columns of the text if the output is no terminal."""
+_MAX_COLUMNS = 120
+"""Longer lines are hard to read."""
 
 Arguments = dict[str, Any]
 
@@ -90,16 +101,22 @@ def _steps() -> list[Step]:
 
 @click.command()
 def demo_() -> None:
-    """Show a short conversation with the server, on the embedded Rotor: no key, no network."""
+    """Show a short conversation of an assistant with this server.
+
+    It runs on an embedded Rotor with sample leads: without a key, without a network, and without a trace. For
+    each step it shows what the person says, the call that the assistant makes of it, and the result. In the
+    end it shows how to connect an assistant.
+    """
     anyio.run(_run)
 
 
 async def _run() -> None:
     count = _token_counter()
-    click.echo(
-        "An assistant talks to rotor-mcp, which talks to an embedded Rotor with 150 made-up leads.\n"
-        "No key, and nothing leaves this machine; all of it is gone afterwards.\n"
+    _print_text(
+        "An assistant talks to rotor-mcp, which talks to an embedded Rotor with 150 made-up leads. No key, "
+        "and nothing leaves this machine; all of it is gone afterwards."
     )
+    click.echo()
     spent = 0
     ids: Arguments = {}
     with closing(Sandbox()) as sandbox:
@@ -116,17 +133,19 @@ async def _run() -> None:
                 spent += requests
                 call = f"{step.tool} {json.dumps(arguments, ensure_ascii=False)}"
                 answer = "\n".join(part.text for part in result.content if isinstance(part, TextContent))
-                click.secho(f'{number}. "{step.prompt}"', bold=True)
+                _print_text(f'{number}. "{step.prompt}"', indent="   ", bold=True)
                 _print_call(call, answer, failed=bool(result.is_error))
                 cost = f"{counted(requests, 'request')}; {count(call)} asked, {count(answer)} answered"
-                click.secho(f"   {cost}\n", dim=True)
+                _print_text(f"   {cost}", indent="   ", dim=True)
+                click.echo()
     names = ", ".join(tool.name for tool in tools)
     definitions = "".join(
         tool.model_dump_json(by_alias=True, exclude_none=True, exclude={"meta"}) for tool in tools
     )
-    click.echo(f"In all {counted(spent, 'request')} of Rotor's 1,000 a day.")
-    click.echo(f"What {names} cost an assistant to know: {count(definitions)}.\n")
-    _print_client_entries()
+    _print_text(f"In all {counted(spent, 'request')} of Rotor's 1,000 a day.")
+    _print_text(f"What {names} cost an assistant to know: {count(definitions)}.")
+    click.echo()
+    _print_next_step()
 
 
 def _server(url: str) -> StdioServerParameters:
@@ -139,12 +158,19 @@ def _server(url: str) -> StdioServerParameters:
 
 def _print_call(call: str, answer: str, *, failed: bool) -> None:
     """Print a call and the text of its result that the model sees."""
-    click.echo(
-        textwrap.fill(call, WIDTH, initial_indent="   → ", subsequent_indent="     ", break_on_hyphens=False)
-    )
+    _print_text(f"   → {call}", indent="     ")
     bar = click.style("   │ ", fg="red" if failed else "green")
     for line in answer.splitlines():
-        click.echo("\n".join(bar + part for part in textwrap.wrap(line, WIDTH - 5) or [""]))
+        click.echo("\n".join(bar + part for part in wrap(line, _columns() - 5, "").split("\n")))
+
+
+def _print_text(text: str, *, indent: str = "", **style: Any) -> None:
+    """Print a paragraph in the width of the terminal; `indent` is that of its further lines."""
+    click.secho(wrap(text, _columns(), indent), **style)
+
+
+def _columns() -> int:
+    return min(text_columns(sys.stdout) or _PIPED_COLUMNS, _MAX_COLUMNS)
 
 
 def _token_counter() -> Callable[[str], str]:
@@ -157,11 +183,30 @@ def _token_counter() -> Callable[[str], str]:
     return lambda text: f"{len(encoding.encode(text)):,} tokens"
 
 
-def _print_client_entries() -> None:
-    command = [sys.executable, "-m", "rotor_mcp"]
-    entry = {"command": command[0], "args": command[1:], "env": {"ROTOR_API_KEY": "rotor_…"}}
-    click.secho("Connect Claude Desktop (Settings → Developer → Edit Config):", bold=True)
-    click.echo(json.dumps({"mcpServers": {"rotor": entry}}, indent=2, ensure_ascii=False) + "\n")
-    click.secho("Connect Claude Code:", bold=True)
-    click.echo(f"claude mcp add rotor --env ROTOR_API_KEY=rotor_… -- {' '.join(command)}\n")
-    click.echo("Without a key yet? Put --sandbox at the end of either, and leave the key out.")
+def _print_next_step() -> None:
+    """Print what `rotor-mcp install --sandbox` writes for Claude Desktop, that command, and what to say."""
+    client = CLIENTS["claude-desktop"]
+    launch = LaunchCommand.of_interpreter(Path(sys.executable), "serve", "--sandbox")
+    locations = client.locations(HostSystem())
+    files = [location.file for location in locations if location.is_used] or [locations[0].file]
+    _print_text(
+        "Try it with an assistant of your own. The command below adds this server, on sample leads, to the "
+        f"assistants on this machine. For {client.title} it writes:"
+    )
+    click.echo()
+    apply.print_entry(client, files, build_entry(client, "rotor", LocalServer(launch.command, launch.args)))
+    _print_text(
+        "Run this. It shows each change and asks before it writes; without --sandbox it asks for your key:"
+    )
+    click.echo(f"\n  {_typed_command('install', '--sandbox')}\n")
+    _print_text(
+        'Start the assistant again, and say to it: "Which leads are overdue? Begin with the most overdue."'
+    )
+
+
+def _typed_command(*arguments: str) -> str:
+    """Return what a person types to run this server's command: its name if the shell finds it by that."""
+    launch = LaunchCommand.of_interpreter(Path(sys.executable), *arguments)
+    found = shutil.which("rotor-mcp")
+    is_found = found is not None and Path(found).resolve() == Path(launch.command).resolve()
+    return command_line(["rotor-mcp" if is_found else launch.command, *launch.args])

@@ -8,7 +8,16 @@ from pydantic.fields import FieldInfo
 
 from rotor_mcp import log_setup
 from rotor_mcp.api.models import Amount, Date, Day, LeadFields
-from rotor_mcp.cli.options import Flag, connection, is_interactive, sandbox_flag, settings_flags, together
+from rotor_mcp.cli.options import (
+    Flag,
+    WholeNumber,
+    complete_words,
+    connection,
+    is_interactive,
+    sandbox_flag,
+    settings_flags,
+    together,
+)
 from rotor_mcp.errors import InvalidArguments
 from rotor_mcp.import_export import exporter, importer
 from rotor_mcp.import_export.cells.dates import DateOrder
@@ -16,7 +25,6 @@ from rotor_mcp.import_export.formats.sheet import ReadOptions
 from rotor_mcp.import_export.lead_rows import COLUMNS
 from rotor_mcp.leads import validation
 from rotor_mcp.leads.requests import Arguments, SearchRequest, SharedFields
-from rotor_mcp.tools.error_text import render_error
 
 T = TypeVar("T", bound=Arguments)
 
@@ -37,7 +45,13 @@ def _flag_of(name: str, field: FieldInfo) -> Flag:
     several = kind == list[str] and name in _REPEATABLE
     if kind == list[str]:
         sentences.append("Can be repeated." if several else "Separated by commas.")
-    return click.option(flag, multiple=several, metavar=_metavar(kind), help=" ".join(sentences))
+    return click.option(
+        flag,
+        multiple=several,
+        metavar=_metavar(kind),
+        help=" ".join(sentences),
+        shell_complete=complete_words(_choices(kind)),
+    )
 
 
 def _metavar(kind: object) -> str:
@@ -77,7 +91,7 @@ _FILTERS = together(
     help="Map a column to a field, such as --map 'Cell=phone'; without FIELD leave it out. Can be repeated.",
 )
 @click.option(
-    "--header-row", type=click.IntRange(1), metavar="N", help="Number of the row that names the columns."
+    "--header-row", type=WholeNumber(1), metavar="N", help="Number of the row that names the columns."
 )
 @click.option("--no-header", is_flag=True, help="No row names the columns; they are told by what they hold.")
 @click.option("--sheet", metavar="NAME", help="Sheet of a workbook to read, by its name or number.")
@@ -107,7 +121,7 @@ _FILTERS = together(
 @click.option("--yes", is_flag=True, help="Write without asking.")
 @click.option(
     "--requests",
-    type=click.IntRange(1),
+    type=WholeNumber(1),
     default=800,
     show_default=True,
     help="Maximum number of requests. The company's website forms may need some of the daily 1,000.",
@@ -135,7 +149,7 @@ def import_(
 ) -> None:
     """Write the rows of FILE as leads; - is standard input.
 
-    FILE is CSV as spreadsheets export it, a workbook (XLSX; needs the extra rotor-mcp[xlsx]), or JSON lines.
+    FILE is CSV as spreadsheets export it, a workbook (XLSX; needs the extra xlsx), or JSON lines.
     What is read of it, what is left out or guessed, and the plan are shown first, and written after a
     confirmation or with --yes. Each row is written as the tool upsert_lead would.
 
@@ -178,17 +192,17 @@ def import_(
 @click.argument(
     "target", metavar="[FILE]", default="-", type=click.Path(dir_okay=False, writable=True, allow_dash=True)
 )
-@click.option("--limit", type=click.IntRange(1), help="Maximum number of leads. Without it, all that match.")
+@click.option("--limit", type=WholeNumber(1), help="Maximum number of leads. Without it, all that match.")
 @click.option(
     "--format",
     "form",
     type=click.Choice(get_args(exporter.ExportFormat)),
-    help="CSV, JSON lines for programs, or a workbook for spreadsheets (needs the extra rotor-mcp[xlsx]); by "
+    help="CSV, JSON lines for programs, or a workbook for spreadsheets (needs the extra xlsx); by "
     "default what the ending of FILE says (.csv, .jsonl, .ndjson, .xlsx), or csv without one.",
 )
 @click.option(
     "--requests",
-    type=click.IntRange(1),
+    type=WholeNumber(1),
     default=100,
     show_default=True,
     help="Maximum number of requests, of 1,000 leads each. An export known to need more is not started.",
@@ -230,7 +244,15 @@ def _parse(model: type[T], values: dict[str, Any]) -> T:
     try:
         return validation.parse(model, given)
     except InvalidArguments as exc:
-        raise click.UsageError(render_error(exc, 0)) from None
+        raise click.UsageError("\n".join(_with_flag(fault, model) for fault in exc.faults)) from None
+
+
+def _with_flag(fault: str, model: type[Arguments]) -> str:
+    """Return what is said about an argument of a tool, with the name of its flag."""
+    name, colon, expected = fault.partition(": ")
+    if name == "arguments":  # together
+        return expected
+    return f"--{name.replace('_', '-')}: {expected}" if colon and name in model.model_fields else fault
 
 
 def _parse_delimiter(text: str | None) -> str | None:

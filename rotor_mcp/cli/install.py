@@ -12,7 +12,7 @@ import click
 
 from rotor_mcp import keychain
 from rotor_mcp.cli import api_key
-from rotor_mcp.cli.options import is_interactive, settings_flags
+from rotor_mcp.cli.options import given_flags, is_interactive, settings_flags
 from rotor_mcp.config import ConfigError, Settings, environment_variable, is_loopback
 from rotor_mcp.installer import apply, changes
 from rotor_mcp.installer.catalog import CLIENTS, Client
@@ -252,7 +252,7 @@ def _check_url(url: str) -> None:
 def _settings(values: dict[str, str | None]) -> dict[str, str]:
     """Return the environment variables for the given settings, if the server can start with them."""
     try:
-        Settings.load(values)
+        Settings.load(values, given_flags())
     except ConfigError as exc:
         raise click.UsageError(str(exc)) from None
     return {environment_variable(n): value.strip() for n, value in values.items() if value and value.strip()}

@@ -1,6 +1,6 @@
 """What several commands have in common: a flag for each setting, the sandbox, and the way to Rotor.
 
-Each setting is a flag and an environment variable; the flag wins.
+Each setting is a flag and an environment variable; the flag wins. Both give a text, which the settings check.
 """
 
 import sys
@@ -9,8 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
+from pydantic.fields import FieldInfo
 
-from rotor_mcp.config import SANDBOX_URL, ConfigError, Settings, environment_variable, is_given
+from rotor_mcp.config import (
+    SANDBOX_URL,
+    ConfigError,
+    Settings,
+    choices,
+    environment_variable,
+    expected_number,
+    is_given,
+)
 from rotor_mcp.server.backend import load_sandbox, load_settings
 
 if TYPE_CHECKING:
@@ -40,16 +49,78 @@ def together(flags: Sequence[Flag]) -> Flag:
     return add
 
 
+def complete_words(words: Sequence[str]) -> Callable[[click.Context, click.Parameter, str], list[str]]:
+    """Return what completes the value of a flag in the shell, given the words that it takes."""
+    return lambda _ctx, _param, incomplete: [word for word in words if word.startswith(incomplete)]
+
+
+class WholeNumber(click.IntRange):
+    """A whole number within limits."""
+
+    name = "number"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        try:
+            return super().convert(value, param, ctx)
+        except click.BadParameter:
+            self.fail(f"{expected_number('whole number', self.min, self.max)}, not '{value}'", param, ctx)
+
+
+class _FlagText(click.types.BoolParamType):
+    """The text of a flag without a value, and of its environment variable as it is."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:  # noqa: ARG002
+        return str(value).lower() if isinstance(value, bool) else value
+
+
+class SettingOption(click.Option):
+    """The flag of a setting. Its value is a text, which the settings check: `true` or `false` for a pair."""
+
+    def __init__(self, declarations: Sequence[str], *, field: FieldInfo, **attributes: Any) -> None:
+        words = choices(field)
+        self._field = field
+        super().__init__(
+            declarations,
+            type=_FlagText() if field.annotation is bool else str,
+            default=None,
+            help=f"{field.description}.",
+            show_envvar=True,
+            metavar="|".join(words) or ("NUMBER" if field.annotation in (int, float) else "TEXT"),
+            shell_complete=complete_words(words),
+            **attributes,
+        )
+
+    def get_help_extra(self, ctx: click.Context) -> Any:
+        """Add the default, which the settings have and not the flag."""
+        extra = super().get_help_extra(ctx)
+        if self._field.default is not None:
+            extra["default"] = default_text(self._field)
+        return extra
+
+
+def default_text(field: FieldInfo) -> str:
+    """Return the default of a setting as its environment variable would have it."""
+    if isinstance(field.default, float):
+        return f"{field.default:g}"
+    return str(field.default).lower() if isinstance(field.default, bool) else str(field.default)
+
+
+def flag_names(name: str, field: FieldInfo) -> tuple[str, ...]:
+    """Return the flag of a setting, or the pair `--name` and `--no-name` if it is true or false."""
+    flag = name.replace("_", "-")
+    return (f"--{flag}", f"--no-{flag}") if field.annotation is bool else (f"--{flag}",)
+
+
 def settings_flags(*left_out: str) -> Flag:
     """A flag for each setting, except those named."""
     return together(
         [
             click.option(
-                f"--{name.replace('_', '-')}",
+                "/".join(flag_names(name, field)),
+                name,
+                cls=SettingOption,
+                field=field,
                 envvar=environment_variable(name),
-                show_envvar=True,
-                metavar="TEXT",
-                help=f"{field.description}.",
             )
             for name, field in Settings.model_fields.items()
             if name not in left_out
@@ -72,6 +143,19 @@ def _sandbox_file(context: click.Context, parameter: click.Parameter, value: str
     return IN_MEMORY if wanted else None
 
 
+def given_flags() -> dict[str, str]:
+    """Return the flags on the command line of the present command, by name; none outside a command."""
+    context = click.get_current_context(silent=True)
+    if context is None:
+        return {}
+    return {
+        option.name: option.opts[0]
+        for option in context.command.params
+        if isinstance(option, click.Option)
+        and context.get_parameter_source(option.name) is ParameterSource.COMMANDLINE
+    }
+
+
 sandbox_flag = click.option(
     "--sandbox",
     "file",
@@ -81,6 +165,7 @@ sandbox_flag = click.option(
     show_envvar=True,
     callback=_sandbox_file,
     metavar="[FILE]",
+    type=click.Path(),
     help="Use an embedded Rotor with sample leads instead of the real one: no key, no network. "
     "Its leads live in FILE, or without one as long as this process. The variable is true or false.",
 )
@@ -100,7 +185,7 @@ def connection(
         values |= {"api_key": load_sandbox().FULL_KEY, "base_url": SANDBOX_URL}
         values.pop("redis_url", None)  # every sandbox has this key, and leads of its own
     try:
-        settings = load_settings(values)
+        settings = load_settings(values, given_flags())
     except ConfigError as exc:
         raise click.UsageError(str(exc)) from None
     return settings, None if sandbox_file is None else open_sandbox(sandbox_file).transport

@@ -4,22 +4,28 @@ from contextlib import closing
 
 import click
 
-from rotor_mcp.cli.options import open_sandbox
+from rotor_mcp.cli.options import WholeNumber, open_sandbox
 from rotor_mcp.sandbox import DEFAULT_KEYS, server
 from rotor_mcp.sockets import listen
 
 
 @click.command()
 @click.option(
-    "--port", type=click.IntRange(0, 65_535), default=8787, show_default=True, help="0 takes a free one."
+    "--port", type=WholeNumber(0, 65_535), default=8787, show_default=True, help="0 takes a free one."
 )
 @click.option("--host", default="127.0.0.1", show_default=True, help="Interface to listen on.")
-@click.option("--file", default=":memory:", show_default=True, help="SQLite file that keeps the leads.")
 @click.option(
-    "--leads", type=click.IntRange(0), default=150, show_default=True, help="Sample leads to begin with."
+    "--file",
+    type=click.Path(),
+    default=":memory:",
+    show_default=True,
+    help="SQLite file that keeps the leads.",
 )
 @click.option(
-    "--quota", type=click.IntRange(1), default=1_000, show_default=True, help="Requests per key and day."
+    "--leads", type=WholeNumber(0), default=150, show_default=True, help="Sample leads to begin with."
+)
+@click.option(
+    "--quota", type=WholeNumber(1), default=1_000, show_default=True, help="Requests per key and day."
 )
 def sandbox_(port: int, host: str, file: str, leads: int, quota: int) -> None:
     """Serve an embedded Rotor over HTTP, for any client of its Leads API."""

@@ -7,7 +7,7 @@ from socket import socket
 import click
 
 from rotor_mcp.api.pool import TransportFactory
-from rotor_mcp.cli.options import connection
+from rotor_mcp.cli.options import connection, given_flags
 from rotor_mcp.config import ConfigError, Settings, environment_variable
 from rotor_mcp.hosting import server, startup
 from rotor_mcp.hosting.settings import PATH, HostSettings
@@ -23,7 +23,7 @@ def serve_http(http: str, file: str | None, values: dict[str, str | None]) -> No
     """
     settings, transport = connection(file, dict(values))
     try:
-        host = startup.host_settings(http)
+        host = startup.host_settings(http, given_flags())
         startup.check(settings, host, in_sandbox=file is not None)
         requested_signals(os.environ)
         if host.workers == 1:

@@ -9,6 +9,7 @@ import uvicorn
 from starlette.applications import Starlette
 
 from rotor_mcp.config import ConfigError, Settings
+from rotor_mcp.extras import install_hint
 from rotor_mcp.hosting.connections import MAX_BUSY_CONNECTIONS, LimitedProtocol
 from rotor_mcp.hosting.settings import HostSettings
 
@@ -53,8 +54,8 @@ def workers(settings: Settings, host: HostSettings, address: str, port: int) -> 
         from granian.log import LogLevels
     except ModuleNotFoundError:
         raise ConfigError(
-            "ROTOR_MCP_WORKERS: several processes need another package: pip install 'rotor-mcp[workers]'; or "
-            "serve with one process"
+            f"ROTOR_MCP_WORKERS: several processes need another package: {install_hint('workers')}, or serve "
+            "with one process"
         ) from None
     return Granian(
         "rotor_mcp.hosting.asgi:app",

@@ -3,6 +3,7 @@
 import logging
 import os
 import sys
+from collections.abc import Mapping
 
 from starlette.applications import Starlette
 
@@ -16,14 +17,16 @@ from rotor_mcp.hosting.single_process import NEED_REDIS, claim
 from rotor_mcp.server.backend import open_listeners, open_registry
 
 
-def host_settings(http: str | None = None) -> HostSettings:
+def host_settings(http: str | None = None, flags: Mapping[str, str] | None = None) -> HostSettings:
     """Read the settings for HTTP from the environment; `http` replaces the address.
+
+    `flags` has the flag that gave `http`, if one did.
 
     Raises:
         ConfigError: if a setting is invalid.
     """
     values = {name: os.environ.get(environment_variable(name)) for name in HostSettings.model_fields}
-    return HostSettings.load(values if http is None else values | {"http": http})
+    return HostSettings.load(values if http is None else values | {"http": http}, flags)
 
 
 def check(settings: Settings, host: HostSettings, *, in_sandbox: bool = False) -> None:

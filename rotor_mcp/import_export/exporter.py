@@ -20,6 +20,7 @@ from rotor_mcp.api.pool import TransportFactory
 from rotor_mcp.atomic_file import open_atomic, reject_foreign_symlink
 from rotor_mcp.config import Settings
 from rotor_mcp.errors import RotorError, TooManyRequests
+from rotor_mcp.extras import install_hint
 from rotor_mcp.import_export import lead_rows, lead_workbook
 from rotor_mcp.import_export.lead_workbook import WorkbookError
 from rotor_mcp.import_export.progress_line import ProgressLine
@@ -84,7 +85,7 @@ def choose_format(file: str, asked: ExportFormat | None) -> ExportFormat:
     form = asked or meant or "csv"
     if form == "xlsx" and not lead_workbook.is_available():
         raise click.ClickException(
-            "Workbooks need one package more: pip install 'rotor-mcp[xlsx]'. Or export to CSV"
+            f"Workbooks need another package: {install_hint('xlsx')}, or export to CSV"
         )
     return form
 

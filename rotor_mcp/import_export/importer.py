@@ -17,6 +17,7 @@ from typing import Any, Literal
 import anyio
 import click
 
+from rotor_mcp import terminal
 from rotor_mcp.api.pool import TransportFactory
 from rotor_mcp.atomic_file import open_atomic
 from rotor_mcp.config import Settings
@@ -130,7 +131,7 @@ class _ImportRun:
         """Hashes of the lines about rows that have been printed."""
 
     def _print(self, text: str) -> None:
-        click.echo(self._tenant.safe(text))
+        click.echo(terminal.fit(self._tenant.safe(text), sys.stdout))
 
     async def run(self) -> bool:
         """Show the plan, and write it if that is confirmed. Returns whether all rows are stored."""

@@ -29,7 +29,7 @@ class ProgressLine:
         hidden: bool = False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Show nothing if standard error is no terminal.
+        """Show nothing if standard error is no terminal, or one that cannot replace a line (`TERM=dumb`).
 
         Args:
             requests: returns the requests spent.
@@ -38,7 +38,8 @@ class ProgressLine:
         """
         self._requests = requests
         self._clock = clock
-        self._is_shown = not hidden and sys.stderr is not None and sys.stderr.isatty()
+        is_terminal = sys.stderr is not None and sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+        self._is_shown = is_terminal and not hidden
         self._began = clock()
         self._length = 0
 

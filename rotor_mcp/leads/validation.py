@@ -204,4 +204,4 @@ def _what_is_wrong(error: ErrorDetails) -> str:
         case "string_type":
             return "must be text"
         case _:
-            return error["msg"].replace("Input should be", "must be")
+            return error["msg"].replace("Input should be", "must be").partition(", unable to")[0]

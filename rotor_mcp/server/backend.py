@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
-from mcp.types import CallToolResult, Completion, CompletionArgument, InputRequiredResult
-
 from rotor_mcp.config import Settings
 
 if TYPE_CHECKING:
     from types import ModuleType
+
+    from mcp.types import CallToolResult, Completion, CompletionArgument, InputRequiredResult
 
     from rotor_mcp.api.pool import TransportFactory
     from rotor_mcp.dates import Clock
@@ -87,20 +87,22 @@ class Backend:
 
         return await read_pipeline(self.access)
 
-    async def complete(self, argument: CompletionArgument) -> Completion | None:
+    async def complete(self, argument: "CompletionArgument") -> "Completion | None":
         """Propose values for an argument of a prompt or resource; None if there are none to propose."""
         from rotor_mcp.server.completions import complete
 
         return await complete(argument, self.access)
 
 
-def load_settings(values: Mapping[str, str | None]) -> Settings:
+def load_settings(values: Mapping[str, str | None], flags: Mapping[str, str] | None = None) -> Settings:
     """Read settings by name, and the API key from the keychain if that is wanted and none is given.
+
+    `flags` are those that gave some of them, as for `Settings.load`.
 
     Raises:
         ConfigError: if one of them cannot be used.
     """
-    settings = Settings.load(values)
+    settings = Settings.load(values, flags)
     if not settings.keychain or settings.api_key is not None:
         return settings
     from rotor_mcp import keychain

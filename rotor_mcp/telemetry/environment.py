@@ -17,6 +17,7 @@ from importlib.util import find_spec
 from typing import Literal
 
 from rotor_mcp.config import ConfigError
+from rotor_mcp.extras import install_hint
 
 PROTOCOL = "http/protobuf"
 
@@ -41,8 +42,8 @@ def requested_signals(environment: Mapping[str, str]) -> Signals:
     signals = Signals(traces=_is_requested("TRACES", given), metrics=_is_requested("METRICS", given))
     if (signals.traces or signals.metrics) and not _installed():
         raise ConfigError(
-            "OTEL_… variables ask for telemetry, which needs other packages: pip install "
-            "'rotor-mcp[telemetry]', or set OTEL_SDK_DISABLED=true"
+            "OTEL_… variables ask for telemetry, which needs other packages: "
+            f"{install_hint('telemetry')}, or set OTEL_SDK_DISABLED=true"
         )
     return signals
 

@@ -178,7 +178,7 @@ def test_a_key_of_another_product(home: Home) -> None:
 
 def test_the_settings_go_along(home: Home) -> None:
     file = home.have("cursor", "{}")
-    ended = home.install("--timezone", "America/Chicago", "--read-only", "true", ROTOR_MCP_PHONE_REGION="CA")
+    ended = home.install("--timezone", "America/Chicago", "--read-only", ROTOR_MCP_PHONE_REGION="CA")
     assert ended.status == 0
     for variable in (
         '"ROTOR_MCP_TIMEZONE": "America/Chicago"',
@@ -189,7 +189,7 @@ def test_the_settings_go_along(home: Home) -> None:
     assert home.install().status == 0
     assert "ROTOR_MCP" not in file.read_text()
     ended = home.install("--timezone", "Mars")
-    assert (ended.status, "ROTOR_MCP_TIMEZONE: must be" in ended.err) == (2, True)
+    assert (ended.status, "--timezone: must be" in ended.err) == (2, True)
 
 
 def test_the_sandbox(home: Home) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from mcp import Client, StdioServerParameters
 
+from rotor_mcp.extras import install_hint
 from rotor_mcp.sandbox import FULL_KEY, Sandbox
 from rotor_mcp.sandbox.server import serving
 from tests.commands import ROOT
@@ -88,7 +89,7 @@ def test_without_the_library(home: Home, tmp_path: Path) -> None:
     file = home.have("cursor", "{}")
     ended = home.install("--keychain", PYTHONPATH=f"{tmp_path}:{ROOT}")
     assert (ended.status, file.read_text()) == (1, "{}")
-    assert "pip install 'rotor-mcp[keychain]'" in ended.err
+    assert f"the keychain needs another package: {install_hint('keychain')}." in ended.err
     ended = home.run("check", PYTHONPATH=f"{tmp_path}:{ROOT}", ROTOR_MCP_KEYCHAIN="true")
     assert "ROTOR_MCP_KEYCHAIN is set, but the keychain needs another package" in ended.out
 

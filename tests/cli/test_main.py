@@ -1,6 +1,5 @@
 """The commands, as processes."""
 
-import json
 import os
 import re
 import signal
@@ -20,7 +19,9 @@ from tests.homes import Home
 
 pytestmark = pytest.mark.anyio
 
-ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("ROTOR_")}
+ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("ROTOR_")} | {
+    "TERM": "xterm"
+}
 
 
 async def run(*arguments: str, **environment: str) -> tuple[int, str, str]:
@@ -37,23 +38,90 @@ async def run(*arguments: str, **environment: str) -> tuple[int, str, str]:
         ("export", "--timeout", "soon"),
         ("chekc",),
         ("--loud",),
+        ("serve", "--log-level", "loud"),
+        ("sandbox", "--port", "x"),
+        ("sandbox", "--leads", "-1"),
+        ("export", "--sandbox", "--created-from", "never"),
+        ("export", "--sandbox", "--priority", "urgent"),
+        ("serve", "--http", "8080"),
+        ("serve", "--read-only", "true"),
+        ("serve", "--redis-required", "false"),
+        ("export", "--keychain", "True"),
+        ("serve", "--read-only=yes"),
+        ("import", "--dry-run", "FALSE"),
     ],
 )
 async def test_what_cannot_be_run(arguments: tuple[str, ...]) -> None:
     status, out, err = await run(*arguments)
     assert (status, out) == (2, "")
-    assert err.splitlines()[-1] == REFUSED[arguments[-1]]
+    assert err.splitlines()[-1] == REFUSED[" ".join(arguments)]
 
 
 REFUSED: dict[str, str] = snapshot(
     {
-        "Mars": "Error: ROTOR_MCP_TIMEZONE: must be a time zone's name, such as America/Chicago or UTC",
-        "http://rotor.example.com": "Error: ROTOR_BASE_URL: must begin with https: over http anybody on the way could read the API key",
-        "soon": "Error: ROTOR_MCP_TIMEOUT: Input should be a valid number, unable to parse string as a number",
+        "serve --timezone Mars": "Error: --timezone: must be a time zone's name, such as America/Chicago or UTC",
+        "--base-url http://rotor.example.com": "Error: --base-url: must begin with https: over http anybody on the way could read the API key",
+        "export --timeout soon": "Error: --timeout: must be a number above 0, 600 at most",
         "chekc": "Error: No such command 'chekc'. Did you mean 'check'?",
         "--loud": "Error: No such option '--loud'.",
+        "serve --log-level loud": "Error: --log-level: must be debug, info, warning or error",
+        "sandbox --port x": "Error: Invalid value for '--port': must be a whole number from 0 to 65,535, not 'x'",
+        "sandbox --leads -1": "Error: Invalid value for '--leads': must be a whole number, 0 or more, not '-1'",
+        "export --sandbox --created-from never": "Error: --created-from: not a date such as 2026-12-01, nor a date-time such as 2026-12-01T09:30",
+        "export --sandbox --priority urgent": "Error: --priority: must be 'low', 'medium' or 'high'",
+        "serve --http 8080": "Error: --http: must be an address and a port, such as 127.0.0.1:8080 or [::]:8080",
+        "serve --read-only true": "Error: --read-only takes no value: write --read-only alone",
+        "serve --redis-required false": "Error: --redis-required takes no value: write --no-redis-required alone",
+        "export --keychain True": "Error: --keychain takes no value: write --keychain alone",
+        "serve --read-only=yes": "Error: Option '--read-only' does not take a value.",
+        "import --dry-run FALSE": "Error: --dry-run takes no value: leave --dry-run out",
     }
 )
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "expected"),
+    [
+        ("ROTOR_MCP_TIMEZONE", "Mars", "must be a time zone's name, such as America/Chicago or UTC"),
+        ("ROTOR_MCP_READ_ONLY", "maybe", "must be true or false"),
+        ("ROTOR_MCP_TIMEOUT", "601", "must be a number above 0, 600 at most"),
+        ("ROTOR_MCP_LOG_FORMAT", "xml", "must be text or json"),
+    ],
+)
+async def test_a_variable_that_cannot_be_used(variable: str, value: str, expected: str) -> None:
+    status, out, err = await run("serve", "--sandbox", **{variable: value})
+    assert (status, out, err.splitlines()[-1]) == (2, "", f"Error: {variable}: {expected}")
+
+
+@pytest.mark.parametrize(
+    ("flags", "value", "is_read_only"),
+    [
+        ([], None, False),
+        (["--read-only"], None, True),
+        (["--no-read-only"], None, False),
+        ([], "true", True),
+        ([], "1", True),
+        ([], "no", False),
+        ([], "", False),
+        ([], "${ROTOR_MCP_READ_ONLY}", False),
+        (["--no-read-only"], "true", False),
+        (["--read-only"], "false", True),
+        (["--read-only", "--no-read-only"], None, False),
+    ],
+)
+async def test_a_setting_that_is_true_or_false(
+    flags: list[str], value: str | None, is_read_only: bool
+) -> None:
+    from mcp import Client, StdioServerParameters
+
+    command = StdioServerParameters(
+        command=sys.executable,
+        args=["-m", "rotor_mcp", "--sandbox", *flags],
+        env={} if value is None else {"ROTOR_MCP_READ_ONLY": value},
+    )
+    async with Client(command) as client:
+        tools = [tool.name for tool in (await client.list_tools()).tools]
+    assert ("upsert_lead" not in tools) == is_read_only
 
 
 def test_a_flag_wins_over_its_variable(home: Home) -> None:
@@ -105,13 +173,15 @@ async def test_a_file_that_is_no_sandbox(tmp_path: Path) -> None:
     assert file.read_text() == "my notes " * 100
 
 
-async def test_the_version() -> None:
-    assert await run("--version") == (0, f"rotor-mcp, version {__version__}\n", "")
+@pytest.mark.parametrize("flag", ["--version", "-V"])
+async def test_the_version(flag: str) -> None:
+    assert await run(flag) == (0, f"rotor-mcp {__version__}\n", "")
 
 
 async def test_help_names_every_setting() -> None:
     _, out, _ = await run("serve", "--help")
-    assert re.findall(r"env var:\s+(\w+)", out) == [
+    assert re.findall(r"env var: (\w+)", " ".join(out.split())) == [
+        "ROTOR_MCP_HTTP",
         "ROTOR_API_KEY",
         "ROTOR_MCP_KEYCHAIN",
         "ROTOR_BASE_URL",
@@ -127,7 +197,6 @@ async def test_help_names_every_setting() -> None:
         "ROTOR_MCP_LOG_LEVEL",
         "ROTOR_MCP_LOG_FORMAT",
         "ROTOR_MCP_SANDBOX",
-        "ROTOR_MCP_HTTP",
     ]
 
 
@@ -175,24 +244,3 @@ async def test_leads_survive_in_a_file(tmp_path: Path) -> None:
         found = await client.call_tool("search_leads", {"search": "Whitfield"})
     assert found.structured_content is not None
     assert [lead["name"] for lead in found.structured_content["leads"]] == ["Dana Whitfield"]
-
-
-async def test_the_demo() -> None:
-    status, out, err = await run("demo", ROTOR_BASE_URL="https://not-used.invalid")
-    assert (status, err) == (0, "")
-    shown = " ".join(out.replace("│", " ").split())
-    for words in (
-        "Created Dana Whitfield.",
-        "Updated Dana Whitfield (matched by phone).",
-        "Nothing was written: this phone belongs to Dana Whitfield, whose name would be replaced.",
-        "Updated Bob Whitfield (matched by phone).",
-        "Reading it back shows that it was written;",
-        "leads, most overdue first",
-        "address_street1: 214 Oak Street",
-        "there is no argument city: did you mean address_city?",
-        "In all 12 requests of Rotor's 1,000 a day.",
-        "tokens asked",
-    ):
-        assert words in shown
-    entry = json.loads(out[out.index("{\n") : out.index("\n}") + 2])["mcpServers"]["rotor"]
-    assert (entry["command"], entry["args"]) == (sys.executable, ["-m", "rotor_mcp"])

@@ -13,6 +13,7 @@ from inline_snapshot import snapshot
 from rotor_mcp import __version__
 from rotor_mcp.sandbox import FULL_KEY, Sandbox
 from rotor_mcp.sandbox.server import serving
+from tests.commands import ROOT
 from tests.homes import KEY, Ended, Home
 from tests.hosting.servers import server_process
 
@@ -131,9 +132,8 @@ def test_what_does_not_start(home: Home) -> None:
         ),
     )
     home.have("windsurf", entry(args=["-m", "rotor_mcp"]))
-    home.have(
-        "gemini", entry(command=sys.executable, args=["-m", "rotor_mcp"], env={"ROTOR_MCP_TIMEOUT": "soon"})
-    )
+    wrong = {"ROTOR_MCP_TIMEOUT": "soon", "PYTHONPATH": str(ROOT)}
+    home.have("gemini", entry(command=sys.executable, args=["-m", "rotor_mcp"], env=wrong))
     ended = home.run("check", "--sandbox")
     assert KEY not in ended.out
     assert (ended.status, lines(home, ended)) == snapshot(
@@ -147,7 +147,7 @@ FAIL Cursor: rotor in ~/.cursor/mcp.json starts <python> -c raise SystemExit('no
      → Run rotor-mcp install cursor, and this again.
 FAIL Windsurf: rotor in ~/.codeium/windsurf/mcp_config.json says no command
      → Run rotor-mcp install windsurf.
-FAIL Gemini CLI: rotor in ~/.gemini/settings.json starts <python> -m rotor_mcp, which ended before it answered: Error: ROTOR_MCP_TIMEOUT: Input should be a valid number, unable to parse string as a number
+FAIL Gemini CLI: rotor in ~/.gemini/settings.json starts <python> -m rotor_mcp, which ended before it answered: Error: ROTOR_MCP_TIMEOUT: must be a number above 0, 600 at most
      → Run rotor-mcp install gemini, and this again.
 FAIL Claude Code: ~/.claude.json cannot be used
      → Claude Code cannot read it (line 1, column 3: there should be a name in double quotes). Nothing was changed; correct it, and try again.

@@ -15,6 +15,7 @@ from inline_snapshot import snapshot
 from mcp import Client, StdioServerParameters
 from mcp.types import TextContent
 
+from rotor_mcp.extras import install_hint
 from rotor_mcp.sandbox import FULL_KEY, Sandbox
 from rotor_mcp.sandbox.server import serving
 from tests import commands
@@ -133,9 +134,9 @@ def test_a_socks_proxy_needs_an_extra(home: Home) -> None:
     )
     assert (ended.returncode, ended.stderr) == (1, "")
     assert (
-        """\
-FAIL connection: ALL_PROXY cannot be used: a SOCKS proxy needs the extra rotor-mcp[socks]
-     → Install it with pip install 'rotor-mcp[socks]', or name an HTTP proxy.
+        f"""\
+FAIL connection: ALL_PROXY cannot be used: a SOCKS proxy needs another package
+     → Name an HTTP proxy, or {install_hint("socks")}.
 """
         in ended.stdout
     )
@@ -146,7 +147,7 @@ def test_check_names_settings_that_cannot_be_used_and_goes_on(form: tuple[str, .
     home.have("cursor", "{}")
     ended = home.run("check", *form, ROTOR_MCP_TIMEOUT="soon", ROTOR_API_KEY="rotor_a_s3cretword")
     assert (ended.status, ended.err, "s3cretword" in ended.out) == (1, "", False)
-    assert "ROTOR_MCP_TIMEOUT: Input should be a valid number" in ended.out
+    assert "ROTOR_MCP_TIMEOUT: must be a number above 0, 600 at most" in ended.out
     assert "not connected in" in ended.out
     assert not form or [check["subject"] for check in json.loads(ended.out)["checks"]] == [
         "settings",
@@ -196,6 +197,13 @@ def run(home: Home, encoding: str, *arguments: str) -> subprocess.CompletedProce
         ("C", ("import", "leads.csv", "--dry-run", "--sandbox"), 1),
         ("cp1252", ("import", "leads.csv", "--yes", "--sandbox=rotor.db"), 1),
         ("cp1252", ("import", "--help"), 0),
+        ("ascii", ("demo",), 0),
+        ("C", ("demo",), 0),
+        ("ascii", ("check", "--sandbox"), 0),
+        ("strict", ("help", "export"), 0),
+        ("ascii", ("--help",), 0),
+        ("gbk", ("completion", "bash"), 0),
+        ("ascii", ("import", "leads.csv", "--dry-run", "--sandbox"), 1),
     ],
 )
 def test_a_command_ends_as_usual_in_any_encoding(
@@ -279,6 +287,27 @@ def test_a_reader_that_has_read_enough_ends_a_command_without_a_word(
     status, line, errors = ended_after_one_line(home, *arguments)
     assert line
     assert (status, errors) == (128 + signal.SIGPIPE, b"")
+
+
+@posix
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&- >&- 2>&-"])
+@pytest.mark.parametrize(
+    "arguments",
+    ["--help", "help import", "demo", "check --sandbox", "completion bash", "import leads.csv --sandbox"],
+)
+def test_a_command_ends_as_usual_if_a_standard_stream_is_closed(
+    arguments: str, closed: str, home: Home
+) -> None:
+    (home.path / "leads.csv").write_text("name,phone\nDana Whitfield,612-555-0142\n")
+    ended = subprocess.run(
+        ["/bin/sh", "-c", f'"$0" -m rotor_mcp {arguments} {closed}', sys.executable],
+        env=home.variables(),
+        cwd=home.path,
+        capture_output=True,
+        check=False,
+    )
+    assert (ended.returncode, ended.stderr) == (0, b"")
+    assert bool(ended.stdout) == (">&-" not in closed.split())
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")

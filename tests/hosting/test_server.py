@@ -43,7 +43,7 @@ PUBLIC = {"ROTOR_MCP_PUBLIC_URL": "https://rotor.example.com"}
         (
             "8080",
             {},
-            "Error: ROTOR_MCP_HTTP: must be an address and a port, such as 127.0.0.1:8080 or [::]:8080",
+            "Error: --http: must be an address and a port, such as 127.0.0.1:8080 or [::]:8080",
         ),
         (
             "127.0.0.1:0",
@@ -72,7 +72,7 @@ PUBLIC = {"ROTOR_MCP_PUBLIC_URL": "https://rotor.example.com"}
         (
             "127.0.0.1:0",
             {"ROTOR_MCP_KEEP_ALIVE": "0"},
-            "Error: ROTOR_MCP_KEEP_ALIVE: Input should be greater than or equal to 1",
+            "Error: ROTOR_MCP_KEEP_ALIVE: must be a whole number from 1 to 3,600",
         ),
         (
             "127.0.0.1:0",
@@ -115,7 +115,7 @@ PUBLIC = {"ROTOR_MCP_PUBLIC_URL": "https://rotor.example.com"}
         (
             "127.0.0.1:0",
             {"ROTOR_MCP_CALLS_AT_ONCE": "0"},
-            "Error: ROTOR_MCP_CALLS_AT_ONCE: Input should be greater than or equal to 1",
+            "Error: ROTOR_MCP_CALLS_AT_ONCE: must be a whole number, 1 or more",
         ),
     ],
 )

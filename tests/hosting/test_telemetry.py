@@ -15,6 +15,7 @@ from mcp import Client, MCPError, StdioServerParameters
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from rotor_mcp.config import ConfigError
+from rotor_mcp.extras import install_hint
 from rotor_mcp.sandbox import FULL_KEY, Sandbox
 from rotor_mcp.sandbox.faults import Fault
 from rotor_mcp.sandbox.server import serving
@@ -314,7 +315,7 @@ def test_a_missing_package_is_named(flags: list[str]) -> None:
     )
     # Who serves over HTTP decided for telemetry; a client's variables may be meant for the client alone.
     assert (ended.returncode, ended.stdout) == (2 if flags else 0, "")
-    assert "pip install 'rotor-mcp[telemetry]', or set OTEL_SDK_DISABLED=true" in ended.stderr
+    assert f"other packages: {install_hint('telemetry')}, or set OTEL_SDK_DISABLED=true" in ended.stderr
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,8 @@
 
 import os
 import re
+import select
+import time
 from types import TracebackType
 from typing import Self
 
@@ -32,7 +34,20 @@ class Terminal:
 
     def answer(self, line: str) -> None:
         """Type a line on its keyboard."""
-        os.write(self._outside, f"{line}\n".encode())
+        self.type(f"{line}\n")
+
+    def type(self, keys: str) -> None:
+        """Type on its keyboard."""
+        os.write(self._outside, keys.encode())
+
+    def until(self, text: str, seconds: float = 20) -> str:
+        """What is written from now on, until a text is there or so many seconds are over."""
+        said = b""
+        ends = time.monotonic() + seconds
+        while text.encode() not in said and (left := ends - time.monotonic()) > 0:
+            if select.select([self._outside], [], [], left)[0]:
+                said += os.read(self._outside, 10_000)
+        return said.decode()
 
     def said(self) -> str:
         """All that was written since the last time."""

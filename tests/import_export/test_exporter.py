@@ -26,6 +26,7 @@ from python_calamine import CalamineWorkbook
 from rotor_mcp.api.models import READ_NAMES, Lead, LeadFields
 from rotor_mcp.cli.import_export import export_
 from rotor_mcp.config import Settings
+from rotor_mcp.extras import install_hint
 from rotor_mcp.import_export.exporter import ExportFormat, choose_format
 from rotor_mcp.import_export.formats.formula_guard import unguard
 from rotor_mcp.import_export.lead_rows import COLUMNS
@@ -223,7 +224,7 @@ def test_a_workbook_without_its_package(monkeypatch: pytest.MonkeyPatch) -> None
         choose_format("leads.xlsx", None)
     assert (caught.value.exit_code, caught.value.message) == (
         1,
-        snapshot("Workbooks need one package more: pip install 'rotor-mcp[xlsx]'. Or export to CSV"),
+        f"Workbooks need another package: {install_hint('xlsx')}, or export to CSV",
     )
 
 
@@ -478,33 +479,27 @@ async def test_what_cannot_be_exported(arguments: tuple[str, ...]) -> None:
 REFUSED: dict[str, str] = snapshot(
     {
         "urgent": """\
-Nothing was sent.
-priority: must be 'low', 'medium' or 'high'
+--priority: must be 'low', 'medium' or 'high'
 """,
         "name,adress": """\
-Nothing was sent.
-fields: there is no field adress; there are name, phone, email, stage, priority, projected_value, follow_up_date, service_type, source, tags, address_street1, address_street2, address_city, address_state, address_zip, address_country, notes, id, archived, archived_at, created_at, assigned_to, location, value_score
+--fields: there is no field adress; there are name, phone, email, stage, priority, projected_value, follow_up_date, service_type, source, tags, address_street1, address_street2, address_city, address_state, address_zip, address_country, notes, id, archived, archived_at, created_at, assigned_to, location, value_score
 """,
         "soon": """\
-Nothing was sent.
-created_from: not a date such as 2026-12-01, nor a date-time such as 2026-12-01T09:30
+--created-from: not a date such as 2026-12-01, nor a date-time such as 2026-12-01T09:30
 """,
         "a lot": """\
-Nothing was sent.
-value_to: must be a valid number, unable to parse string as a number
+--value-to: must be a valid number
 """,
-        "Mars": "ROTOR_MCP_TIMEZONE: must be a time zone's name, such as America/Chicago or UTC\n",
+        "Mars": "--timezone: must be a time zone's name, such as America/Chicago or UTC\n",
         "stage": "No such option '--count-by'.\n",
         "x": "No such option '--cursor'. Did you mean '--source'?\n",
-        "0": "Invalid value for '--limit': 0 is not in the range x>=1.\n",
+        "0": "Invalid value for '--limit': must be a whole number, 1 or more, not '0'\n",
         "/": "Invalid value for '[FILE]': File '/' is a directory.\n",
         "name,id": """\
-Nothing was sent.
-has: id: every lead has it
+--has: id: every lead has it
 """,
         "email, phone": """\
-Nothing was sent.
-arguments: no lead both has and lacks phone
+no lead both has and lacks phone
 """,
         "--duplicates": "No such option '--duplicates'.\n",
     }

@@ -1223,7 +1223,7 @@ CANNOT: dict[str, Any] = snapshot(
             "Row 2 begins a quoted cell that is never closed. Mend the row, or save the file as XLSX\n",
         ),
         "both": (2, "", "--dry-run writes nothing and --yes writes: give one of them\n"),
-        "requests": (2, "", "Invalid value for '--requests': 0 is not in the range x>=1.\n"),
+        "requests": (2, "", "Invalid value for '--requests': must be a whole number, 1 or more, not '0'\n"),
     }
 )
 
@@ -1281,6 +1281,49 @@ async def answered(process: anyio.abc.Process, terminal: Terminal, answer: str) 
         out += b"".join([chunk async for chunk in process.stdout])
         await process.wait()
     return out.decode()
+
+
+@posix
+async def test_the_report_fits_the_terminal(tmp_path: Path) -> None:
+    """Words are kept whole; in a pipe, each line stays whole."""
+    note = "The gate code is with the neighbour; mind the dog, which is loose in the mornings. " * 2
+    rows = [
+        {"name": "Dana Whitfield", "phone": "612-555-0142", "notes": note},
+        {"name": "Bob", "phone": "12"},
+    ]
+    write(tmp_path / "leads.csv", *rows)
+    async with company(0, now=lambda: NOW) as (_, environment):
+        with Terminal(60) as terminal:
+            async with begun(
+                ["import", "leads.csv", "--dry-run"],
+                ENVIRONMENT | {"ROTOR_MCP_TIMEZONE": "America/Chicago"} | environment,
+                folder=tmp_path,
+                stdout=terminal.inside,
+            ) as process:
+                assert await process.wait() == 1
+            shown = terminal.said().replace("\r\n", "\n")
+        _, piped, _ = await run(tmp_path, "leads.csv", "--dry-run", **environment)
+    assert max(map(len, shown.splitlines())) < 60 < max(map(len, piped.splitlines()))
+    assert shown.split() == piped.split()
+    assert shown == snapshot("""\
+CSV, UTF-8, separated by commas; 2 rows.
+  name → name
+  phone → phone
+  notes → notes
+Row 2, for example: name: Dana Whitfield · phone:
+    612-555-0142 · notes: The gate code is with the
+    neighbour; mind the dog, which is loose in the morning…
+Plan for 2 rows: 1 created, 1 invalid.
+Rows that need attention:
+  row 3, invalid: phone "12": no phone number that could
+      exist; correct it or leave it blank
+Worth knowing:
+  row 2: a new lead can make the company's automations text
+      or e-mail the person
+1 request spent. To write this takes 1 more.
+Nothing was written. To write it: the same command with
+    --yes.
+""")
 
 
 async def test_who_answers_no_has_written_nothing(tmp_path: Path) -> None:

@@ -25,6 +25,7 @@ def errors_on_a_terminal(columns: int, monkeypatch: pytest.MonkeyPatch) -> Itera
         monkeypatch.context() as patch,
     ):
         patch.setattr(sys, "stderr", stream)
+        patch.setenv("TERM", "xterm")
         yield terminal
 
 
@@ -96,6 +97,16 @@ def test_a_terminal_that_becomes_narrower(monkeypatch: pytest.MonkeyPatch) -> No
 def test_nothing_is_shown_where_it_would_be_in_the_way(monkeypatch: pytest.MonkeyPatch) -> None:
     with errors_on_a_terminal(80, monkeypatch) as terminal:
         with ProgressLine(lambda: 3, hidden=True) as line:
+            line.show(1, 2)
+        assert terminal.said() == ""
+
+
+@posix
+def test_a_terminal_that_cannot_replace_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Such as the shell of Emacs."""
+    with errors_on_a_terminal(80, monkeypatch) as terminal:
+        monkeypatch.setenv("TERM", "dumb")
+        with ProgressLine(lambda: 3) as line:
             line.show(1, 2)
         assert terminal.said() == ""
 

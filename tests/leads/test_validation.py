@@ -26,7 +26,7 @@ def test_each_fault_is_named_without_the_value_given() -> None:
         "name: must be text",
         "email: not an e-mail address such as name@example.com",
         "priority: must be 'low', 'medium' or 'high'",
-        "projected_value: must be a valid number, unable to parse string as a number",
+        "projected_value: must be a valid number",
         "notes: 2,150 characters, at most 2,000 are allowed",
         "there is no argument city: did you mean address_city?",
         "there is no argument lead_source: did you mean source?",

@@ -214,7 +214,8 @@ def test_a_start_loads_nothing_of_what_stands_behind_the_tools() -> None:
     program = """
 import sys, anyio
 from rotor_mcp.__main__ import main
-from rotor_mcp.cli.serve import build_server
+import rotor_mcp.cli.serve
+from rotor_mcp.cli.serve_stdio import build_server
 from rotor_mcp.config import Settings
 anyio.run(build_server(Settings.load({"api_key": "rotor_a_b"})).list_tools)
 print(*sorted(name for name in sys.modules if name.startswith(("rotor_mcp", "phonenumbers", "tzlocal"))))
@@ -228,7 +229,9 @@ print(*sorted(name for name in sys.modules if name.startswith(("rotor_mcp", "pho
             "rotor_mcp.cli.main",
             "rotor_mcp.cli.options",
             "rotor_mcp.cli.serve",
+            "rotor_mcp.cli.serve_stdio",
             "rotor_mcp.config",
+            "rotor_mcp.extras",
             "rotor_mcp.gc_tuning",
             "rotor_mcp.log_setup",
             "rotor_mcp.sanitize",
@@ -239,6 +242,7 @@ print(*sorted(name for name in sys.modules if name.startswith(("rotor_mcp", "pho
             "rotor_mcp.server.prompts",
             "rotor_mcp.server.resources",
             "rotor_mcp.server.stdio",
+            "rotor_mcp.shell_quoting",
         ]
     )
 

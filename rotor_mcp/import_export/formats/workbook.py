@@ -10,6 +10,7 @@ import sys
 import zipfile
 from importlib.util import find_spec
 
+from rotor_mcp.extras import install_hint
 from rotor_mcp.import_export.formats.sheet import Records, Sheet, TableError
 from rotor_mcp.sanitize import one_line
 
@@ -35,9 +36,7 @@ def read_workbook(data: bytes, sheet: str | None = None) -> Sheet:
         TableError: if it cannot be read, or the extra `xlsx` is not installed.
     """
     if find_spec("python_calamine") is None:
-        raise TableError(
-            "Workbooks need one package more: pip install 'rotor-mcp[xlsx]'. Or save the file as CSV"
-        )
+        raise TableError(f"Workbooks need another package: {install_hint('xlsx')}, or save the file as CSV")
     kind = _kind(data)
     try:
         process = subprocess.run(  # noqa: S603 - no shell reads the name of the sheet

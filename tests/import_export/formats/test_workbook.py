@@ -10,6 +10,7 @@ import pytest
 import xlsxwriter  # type: ignore[import-untyped]
 from inline_snapshot import snapshot
 
+from rotor_mcp.extras import install_hint
 from rotor_mcp.import_export.formats import workbook as formats_workbook
 from rotor_mcp.import_export.formats.sheet import TableError
 from rotor_mcp.import_export.table import Row, Table
@@ -256,9 +257,7 @@ def test_a_workbook_that_is_too_large(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_without_the_package_that_reads_workbooks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "python_calamine", None)
-    assert refused(XLS) == snapshot(
-        "Workbooks need one package more: pip install 'rotor-mcp[xlsx]'. Or save the file as CSV"
-    )
+    assert refused(XLS) == f"Workbooks need another package: {install_hint('xlsx')}, or save the file as CSV"
 
 
 def test_rows_that_are_hidden_or_filtered_out() -> None:

@@ -14,6 +14,7 @@ from mcp import Client, StdioServerParameters
 
 from rotor_mcp.cli.options import connection
 from rotor_mcp.config import ConfigError, Settings
+from rotor_mcp.extras import install_hint
 from rotor_mcp.sandbox import FULL_KEY, Fault, Sandbox
 from rotor_mcp.sandbox.server import serving
 from rotor_mcp.server.mcp_server import build_server
@@ -87,7 +88,7 @@ def test_a_redis_without_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "redis", None)
     with pytest.raises(ConfigError) as caught:
         Settings.load({"redis_url": "redis://127.0.0.1"})
-    assert str(caught.value) == ("ROTOR_MCP_REDIS_URL: needs another package: pip install 'rotor-mcp[redis]'")
+    assert str(caught.value) == f"ROTOR_MCP_REDIS_URL: needs another package: {install_hint('redis')}"
 
 
 def test_a_server_that_is_told_of_no_redis_does_not_load_it() -> None:
