@@ -28,7 +28,7 @@ LAYERS = (
 """From top to bottom. A module imports its own folder and those of the layers below it."""
 LOADS_LATE = "server/backend.py"
 """The one module that imports others of this package inside its functions."""
-LOADS_BY_NAME = {"__init__.py", "cli/main.py", "cli/serve.py"}
+LOADS_BY_NAME = {"cli/api_key.py", "__init__.py", "cli/main.py", "cli/serve.py"}
 """Modules that load a command, or what programs import from this package, by its name."""
 
 MODULES = sorted(PACKAGE.rglob("*.py"))

@@ -2,17 +2,14 @@
 
 import os
 from collections.abc import Mapping, Sequence
-from contextlib import aclosing
 from dataclasses import dataclass, field
+from importlib import import_module
 
-import anyio
 import click
 
 from rotor_mcp import keychain
-from rotor_mcp.api.pool import ConnectionPool
 from rotor_mcp.cli.options import is_interactive
 from rotor_mcp.config import Settings, environment_variable, is_sendable
-from rotor_mcp.diagnostics.api_checks import check_access
 
 _VARIABLE = environment_variable("api_key")
 TOKEN_VARIABLE = "ROTOR_MCP_TOKEN"  # noqa: S105 - the name of a variable
@@ -120,14 +117,8 @@ def _passes_test(settings: Mapping[str, str | None], key: str) -> bool:
     """Whether the person keeps a key after a test with Rotor, or without one."""
     if not click.confirm("Test this key now? It costs 1 request of Rotor's 1,000 a day.", default=True):
         return True
-    failed = anyio.run(_test, Settings.load({**settings, "api_key": key}))
-    return not failed or click.confirm("Use this key all the same?", default=False)
-
-
-async def _test(settings: Settings) -> bool:
-    """Print what a test of the key finds. Returns whether it failed."""
-    async with aclosing(ConnectionPool(settings)) as pool:
-        checks = await check_access(pool)
-    for check in checks:
-        click.echo(f"{check.subject}: {check.finding}")
-    return any(check.state == "failed" for check in checks)
+    # Only here a connection is needed, and its libraries.
+    works: bool = import_module("rotor_mcp.cli.key_test").run_key_test(
+        Settings.load({**settings, "api_key": key})
+    )
+    return works or click.confirm("Use this key all the same?", default=False)

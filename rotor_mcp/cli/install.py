@@ -298,8 +298,8 @@ def _plan(target: Target, name: str | None, server: Server, machine: HostSystem)
     """Plan to connect a client. Without a name, this server gets the second one where the first is taken."""
     if own_plugin := find_plugin(target.client, _OWN_PLUGIN, machine):
         click.echo(
-            f"{target.title}: the plugin {own_plugin} brings this server, too. Remove one of both, so that the "
-            "assistant does not see every tool twice.",
+            f"{target.title}: the plugin {own_plugin} brings this server, too. Remove one of both, so that "
+            "the assistant does not see every tool twice.",
             err=True,
         )
     if name is not None:

@@ -181,6 +181,7 @@ async def test_the_version(flag: str) -> None:
 async def test_help_names_every_setting() -> None:
     _, out, _ = await run("serve", "--help")
     assert re.findall(r"env var: (\w+)", " ".join(out.split())) == [
+        "ROTOR_MCP_SANDBOX",
         "ROTOR_MCP_HTTP",
         "ROTOR_API_KEY",
         "ROTOR_MCP_KEYCHAIN",
@@ -196,7 +197,6 @@ async def test_help_names_every_setting() -> None:
         "ROTOR_MCP_REDIS_REQUIRED",
         "ROTOR_MCP_LOG_LEVEL",
         "ROTOR_MCP_LOG_FORMAT",
-        "ROTOR_MCP_SANDBOX",
     ]
 
 
