@@ -66,13 +66,11 @@ EXAMPLES = [
         "6125550142 wants the gutters done as well; I sent a quote.",
         "upsert_lead",
         {"phone": "6125550142", "stage": "Quoted", "tags": ["Gutter Cleaning"]},
-        in_readme=True,
     ),
     Example(
         "Now add Bob Whitfield, 612-555-0142.",
         "upsert_lead",
         {"name": "Bob Whitfield", "phone": "612-555-0142"},
-        in_readme=True,
     ),
     Example(
         "No: that is Dana's husband, only note that he takes the calls.",
@@ -91,11 +89,7 @@ EXAMPLES = [
             "source": "Home show",
         },
     ),
-    Example(
-        "Who is overdue?",
-        "search_leads",
-        {"overdue": True, "limit": 3},
-    ),
+    Example("Who is overdue?", "search_leads", {"overdue": True, "limit": 3}, in_readme=True),
     Example(
         "Which source converts best?",
         "search_leads",
@@ -122,7 +116,6 @@ EXAMPLES = [
         "How many leads came in this month, from where, and what are they worth?",
         "search_leads",
         {"created_from": "2026-11-01", "count_by": "source", "limit": 0},
-        in_readme=True,
     ),
     Example("What do we know about Jane Doe?", "get_lead", {"id": "182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e"}),
     Example(

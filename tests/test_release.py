@@ -1,5 +1,6 @@
 """What a release is made of: one version, a valid entry for the registry, a bundle that says what the code says."""
 
+import html
 import json
 import re
 import zipfile
@@ -12,6 +13,7 @@ from inline_snapshot import external_file
 
 from release import bundle, version
 from rotor_mcp.config import Settings, environment_variable
+from tests.conftest import posix
 
 ROOT = Path(__file__).parent.parent
 SERVER: dict[str, Any] = json.loads((ROOT / "server.json").read_text("utf-8"))
@@ -88,3 +90,22 @@ def test_actions_are_pinned(workflow: str) -> None:
         assert re.fullmatch(r"[\w./-]+@[0-9a-f]{40}", action), action
         assert re.fullmatch(r" # v\d+\.\d+\.\d+", comment), action
     assert "\npermissions:\n  contents: read\n" in text
+
+
+@posix
+def test_the_picture_of_the_demo_shows_what_it_prints() -> None:
+    """But for ids, dates and what they cost, it is what `python -m release.demo_picture` would draw."""
+    from release import demo_picture
+
+    def words(picture: str) -> str:
+        text = html.unescape(re.sub(r"<[^>]*>", "", picture.partition("</style>")[2])).replace("\xa0", " ")
+        text = re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}", "<id>", text)
+        text = re.sub(r"\d{4}-\d\d-\d\d", "<date>", text)
+        return re.sub(r'"\w{8}"', '"<token>"', re.sub(r"\d+ tokens", "<n> tokens", text))
+
+    committed = demo_picture.PICTURE.read_text("utf-8")
+    assert words(demo_picture.draw(demo_picture.recorded())) == words(committed)
+    assert set(re.findall(r"https?://[^/\s]+", committed)) == {
+        "http://www.w3.org",
+        "https://www.textualize.io",
+    }
