@@ -1,19 +1,18 @@
-"""The commands `rotor-mcp install` and `rotor-mcp uninstall`."""
+"""The command `rotor-mcp install`."""
 
 import os
-import re
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import click
 
 from rotor_mcp import keychain
 from rotor_mcp.cli import api_key
+from rotor_mcp.cli.client_options import check_name, clients_argument, http_flag, yes_flag
 from rotor_mcp.cli.options import given_flags, is_interactive, settings_flags
-from rotor_mcp.config import ConfigError, Settings, environment_variable, is_loopback
+from rotor_mcp.config import ConfigError, Settings, environment_variable
 from rotor_mcp.installer import apply, changes
 from rotor_mcp.installer.catalog import CLIENTS, Client
 from rotor_mcp.installer.changes import ConfigChange
@@ -29,9 +28,8 @@ from rotor_mcp.installer.entry_format import LocalServer, RemoteServer, Server
 from rotor_mcp.installer.errors import CannotEdit, NameTaken
 from rotor_mcp.installer.host_system import HostSystem
 from rotor_mcp.installer.plugins import find_plugin
-from rotor_mcp.installer.targets import Target, find_project_targets, find_targets
+from rotor_mcp.installer.targets import Target, find_targets
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}", re.ASCII)
 _DEFAULT_NAME, _SECOND_NAME = "rotor", "rotor-leads"
 """The name of the server in a client, and the one that is taken where the client has another `rotor`."""
 _OWN_PLUGIN = "rotor-mcp"
@@ -39,14 +37,6 @@ _OWN_PLUGIN = "rotor-mcp"
 _PLACEHOLDER = "rotor_…"
 _BASE_URL_VARIABLE = environment_variable("base_url")
 _EXAMPLE = "Who is overdue for a follow-up?"
-
-_clients = click.argument(
-    "names", metavar="[CLIENT]...", nargs=-1, type=click.Choice(list(CLIENTS), case_sensitive=False)
-)
-_yes = click.option("--yes", is_flag=True, help="Write without asking.")
-_http = click.option(
-    "--http", "url", metavar="URL", help="Address of a remote server, such as https://mcp.acme.com/mcp."
-)
 
 
 @dataclass(frozen=True)
@@ -78,14 +68,15 @@ class _KeySource:
 
 
 @click.command("install")
-@_clients
+@clients_argument
 @click.option(
     "--name",
     metavar="TEXT",
+    callback=check_name,
     help=f"Name of the server in the client; without it {_DEFAULT_NAME}, or {_SECOND_NAME} where another "
     f"server is called {_DEFAULT_NAME}.",
 )
-@_yes
+@yes_flag
 @click.option("--print", "only_print", is_flag=True, help="Print the entries and their files; write nothing.")
 @click.option(
     "--sandbox",
@@ -99,7 +90,7 @@ class _KeySource:
     help="Keep the API key in this system's keychain instead of in the configuration. "
     "Needs the extra keychain.",
 )
-@_http
+@http_flag
 @settings_flags("api_key", "keychain", "redis_url")
 def install_(
     names: tuple[str, ...],
@@ -128,10 +119,8 @@ def install_(
 
     The exit status is 0 if all clients are connected.
     """
-    if name is not None:
-        _check_name(name)
     settings = _settings(values)
-    _check_combination(sandbox=sandbox, in_keychain=in_keychain, url=url, settings=settings)
+    _check_combination(sandbox=sandbox, in_keychain=in_keychain, url=url)
     machine = HostSystem()
     mode: apply.InstallMode = "write" if yes else "ask" if is_interactive() else "show"
     targets, absent = find_targets(names, machine)
@@ -172,81 +161,15 @@ def install_(
     sys.exit(0 if targets and done and not absent and not (names and by_hand) else 1)
 
 
-@click.command("uninstall")
-@_clients
-@click.option("--name", metavar="TEXT", help="Name of the server in the client; all names without it.")
-@_yes
-@click.option("--keychain", "in_keychain", is_flag=True, help="Delete the API key from the keychain, too.")
-@_http
-def uninstall_(
-    names: tuple[str, ...], *, name: str | None, yes: bool, in_keychain: bool, url: str | None
-) -> None:
-    """Remove this server from the configurations of MCP clients.
-
-    CLIENT is as for install; without one, all clients that are found on this machine are searched, and the
-    project in the current directory. Only entries of this server are removed, and with --http those that
-    connect to that address: one of the same name that starts another program stays. The changes are shown and
-    confirmed as for install.
-
-    The exit status is 0 if no client has this server any more.
-    """
-    if name is not None:
-        _check_name(name)
-    if url:
-        _check_url(url)
-    machine = HostSystem()
-    targets, absent = find_targets(names, machine)
-    apply.print_found(targets)
-    for client in absent:
-        click.echo(f"{client.title}: nothing to do, it is not on this machine.")
-    mode: apply.InstallMode = "write" if yes else "ask" if is_interactive() else "show"
-    projects = [t for t in find_project_targets(names, machine, Path.cwd()) if _has_own_entry(t, url)]
-    done = apply.apply_changes(
-        [*targets, *projects],
-        lambda target: changes.plan_removal(target, name, url),
-        unchanged_text=f"nothing to do, there is no {name}."
-        if name
-        else "nothing to do, it is not connected.",
-        done_text=lambda client: f"The server is gone when {client.title} is started again.",
-        mode=mode,
-    )
-    if in_keychain and done and mode != "show":
-        _delete_key()
-    sys.exit(0 if done else 1)
-
-
-def _check_name(name: str) -> None:
-    if not _NAME.fullmatch(name):
-        raise click.UsageError("--name: must be letters, digits, - and _, and begin with a letter or digit")
-
-
-def _check_combination(
-    *, sandbox: bool, in_keychain: bool, url: str | None, settings: Mapping[str, str]
-) -> None:
+def _check_combination(*, sandbox: bool, in_keychain: bool, url: str | None) -> None:
     if sandbox and in_keychain:
         raise click.UsageError("--sandbox needs no key and --keychain keeps one: give one of them")
     if url is None:
         return
-    _check_url(url)
-    if sandbox or in_keychain or settings:
-        flag = "--sandbox" if sandbox else "--keychain" if in_keychain else next(iter(settings))
-        raise click.UsageError(f"--http connects to a server with settings of its own: leave {flag} out")
-
-
-def _check_url(url: str) -> None:
-    try:
-        parts = urlsplit(url)
-        valid = parts.scheme in ("https", "http") and parts.hostname and parts.port != 0
-    except ValueError:
-        valid = False
-    if not valid:
-        raise click.UsageError("--http: must be an address such as https://mcp.acme.com/mcp")
-    if parts.username or parts.password or parts.query or parts.fragment:
-        raise click.UsageError("--http: must hold no user name, password, query or fragment")
-    if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
-        raise click.UsageError(
-            "--http: must begin with https: over http anybody on the way could read the token"
-        )
+    flags = given_flags()
+    for name in ("sandbox", "in_keychain", *Settings.model_fields):
+        if flag := flags.get(name):
+            raise click.UsageError(f"--http connects to a server with settings of its own: leave {flag} out")
 
 
 def _settings(values: dict[str, str | None]) -> dict[str, str]:
@@ -316,13 +239,6 @@ def _plan(target: Target, name: str | None, server: Server, machine: HostSystem)
     return changes.plan_install(target, build_entry(target.client, _SECOND_NAME, server))
 
 
-def _has_own_entry(target: Target, url: str | None) -> bool:
-    try:
-        return bool(changes.own_entries(target, url))
-    except CannotEdit:
-        return False
-
-
 def _key_source(
     targets: Sequence[Target],
     mode: apply.InstallMode,
@@ -387,11 +303,3 @@ def _print_by_hand(client: Client, name: str, server: Server) -> None:
         click.echo(f"{client.title}: {client.remote_by_hand}: {server.url}")
     else:
         apply.print_entry(client, [], build_entry(client, name, server))
-
-
-def _delete_key() -> None:
-    try:
-        gone = keychain.delete_key()
-    except keychain.KeychainError as exc:
-        raise click.ClickException(f"{exc}.") from None
-    click.echo("The API key is out of the keychain." if gone else "There was no API key in the keychain.")

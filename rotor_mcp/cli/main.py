@@ -31,7 +31,12 @@ _SECTIONS = {
         "install": _Entry(
             "install",
             "Connect this server to your assistants (MCP clients).",
-            ("--sandbox", "claude-desktop cursor", "--read-only --timezone America/Chicago"),
+            (
+                "--sandbox",
+                "claude-desktop cursor",
+                "--read-only --timezone America/Chicago",
+                "--http https://mcp.acme.com/mcp",
+            ),
         ),
         "check": _Entry(
             "check",
@@ -69,7 +74,7 @@ _SECTIONS = {
     },
     "Other": {
         "uninstall": _Entry(
-            "install", "Disconnect this server from your assistants.", ("", "cursor --keychain")
+            "uninstall", "Disconnect this server from your assistants.", ("", "cursor --keychain")
         ),
         "completion": _Entry(
             "completion", "Print the script that completes commands in your shell.", ("bash", "zsh")

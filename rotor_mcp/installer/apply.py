@@ -3,6 +3,7 @@
 import os
 import stat
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -56,23 +57,27 @@ def apply_changes(
     changes: list[tuple[Target, ConfigChange]] = []
     for target in targets:
         try:
-            change = plan(target)
+            planned = plan(target)
         except CannotEdit as exc:
             click.echo(f"{target.title}: {exc}", err=True)
             passed = False
             continue
-        if change is None:
+        if planned is None:
             click.echo(f"{target.title}: {unchanged_text}")
         else:
-            _print_change(target, change)
-            changes.append((target, change))
+            _print_change(target, planned)
+            changes.append((target, planned))
     if changes and not _is_confirmed(mode, len(changes)):
         return False
     if mode != "show":
         before_writing()
-    # A failed write does not stop the others.
-    results = [_carry_out(target, change, done_text(target.client)) for target, change in changes]
-    return all(results) and passed
+    written: set[Path] = set()
+    for target, planned in changes:
+        # A file that holds several sections of servers has changed since. A failure does not stop the others.
+        replan = partial(plan, target) if target.file in written else None
+        passed = _carry_out(target, planned, replan, done_text(target.client)) and passed
+        written.add(target.file)
+    return passed
 
 
 def print_entry(client: Client, files: Sequence[Path], entry: ServerEntry) -> None:
@@ -110,9 +115,15 @@ def _is_confirmed(mode: InstallMode, count: int) -> bool:
     return False
 
 
-def _carry_out(target: Target, change: ConfigChange, done_text: str) -> bool:
+def _carry_out(
+    target: Target,
+    planned: ConfigChange,
+    replan: Callable[[], ConfigChange | None] | None,
+    done_text: str,
+) -> bool:
     try:
-        notices = _write_change(change)
+        change = replan() if replan else planned
+        notices = _write_change(change) if change else []
     except CannotEdit as exc:
         click.echo(f"{target.title}: {exc}", err=True)
         return False

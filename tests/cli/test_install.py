@@ -619,7 +619,7 @@ def test_a_remote_server_without_a_token(home: Home) -> None:
         (["--http", "https://ann:pw@mcp.acme.com/mcp"], "--http: must hold no user name, password, query"),
         (["--http", "http://mcp.acme.com/mcp"], "--http: must begin with https"),
         (["--http", URL, "--sandbox"], "leave --sandbox out"),
-        (["--http", URL, "--timezone", "UTC"], "leave ROTOR_MCP_TIMEZONE out"),
+        (["--http", URL, "--timezone", "UTC"], "leave --timezone out"),
         (["--sandbox", "--keychain"], "give one of them"),
     ],
 )
@@ -693,7 +693,13 @@ def test_entries_of_projects_go_too(home: Home) -> None:
     entry = {"type": "stdio", "command": "/opt/rotor-mcp", "args": ["serve"]}
     project = home.path / "work" / "site"
     (project / "src").mkdir(parents=True)
-    value = {"projects": {str(project): {"mcpServers": {"rotor": entry, "other": {"command": "x"}}}}}
+    value = {
+        "mcpServers": {"rotor": entry},
+        "projects": {
+            str(project): {"mcpServers": {"rotor": entry, "other": {"command": "x"}}},
+            "/elsewhere": {"mcpServers": {"rotor": entry}},
+        },
+    }
     file = home.have("claude-code", json.dumps(value))
     shared = project / ".mcp.json"
     shared.write_text(json.dumps({"mcpServers": {"acme": entry}}))
@@ -701,5 +707,11 @@ def test_entries_of_projects_go_too(home: Home) -> None:
     assert f"rotor in {file}, project {project} starts /opt/rotor-mcp serve" in ended.out
     assert f"acme in {shared} starts /opt/rotor-mcp serve" in ended.out
     assert home.run_in(project / "src", "uninstall", "--yes").status == 0
-    assert json.loads(file.read_text())["projects"][str(project)]["mcpServers"] == {"other": {"command": "x"}}
+    assert json.loads(file.read_text()) == {
+        "mcpServers": {},
+        "projects": {
+            str(project): {"mcpServers": {"other": {"command": "x"}}},
+            "/elsewhere": {"mcpServers": {}},
+        },
+    }
     assert json.loads(shared.read_text()) == {"mcpServers": {}}
