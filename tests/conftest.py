@@ -28,6 +28,8 @@ from tests.homes import Home
 gc_tuning.pause_collection()
 
 
+SLOW = {"adversary", "test_chaos.py", "test_import_chaos.py", "test_memory.py"}
+"""Files and folders of tests that draw what goes wrong, or measure memory: `pytest -m slow` runs them."""
 SLOWEST = (
     "test_chaos.py",
     "test_keyed_locks.py",
@@ -46,7 +48,11 @@ SLOWEST = (
 """Files that take a worker longest. They come first, so that no worker has one of them left when others are done."""
 
 
+@pytest.hookimpl(tryfirst=True)  # before those are left out that have another mark
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if SLOW.intersection(item.path.parts):
+            item.add_marker("slow")
     places = {name: place for place, name in enumerate(SLOWEST)}
     items.sort(key=lambda item: places.get(item.path.name, len(places)))
 

@@ -179,6 +179,7 @@ async def test_each_starts_without_a_key_on_sample_leads(reader: str, folder: Pa
     assert await jane(READERS[reader](folder, {"sandbox": "true"})) == "Jane Doe"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("reader", READERS)
 async def test_each_starts_if_nothing_was_answered(reader: str, folder: Path) -> None:
     """The server is there, and each call says what is missing."""

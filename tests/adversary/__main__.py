@@ -14,7 +14,7 @@ import click
 def main(examples: int, seed: int | None) -> None:
     """Let counterparts that mean harm try for longer."""
     seeded = [] if seed is None else [f"--hypothesis-seed={seed}"]
-    command = [sys.executable, "-m", "pytest", "-q", str(Path(__file__).parent), *seeded]
+    command = [sys.executable, "-m", "pytest", "-q", "-m", "slow", str(Path(__file__).parent), *seeded]
     environment = os.environ | {"ADVERSARY_EXAMPLES": str(examples)}
     sys.exit(subprocess.run(command, env=environment, check=False).returncode)
 

@@ -13,10 +13,18 @@ from tests.homes import Home
 from tests.import_export.terminals import Terminal
 
 
-def test_the_conversation(home: Home) -> None:
-    ended = home.run("demo", ROTOR_BASE_URL="https://not-used.invalid")
+@pytest.fixture(scope="module")
+def piped(tmp_path_factory: pytest.TempPathFactory) -> tuple[Home, str]:
+    """What the demo prints into a pipe on a machine with Claude Desktop, whatever the width of the terminal."""
+    home = Home(tmp_path_factory.mktemp("demo"))
+    home.have("claude-desktop")
+    ended = home.run("demo", COLUMNS="200", ROTOR_BASE_URL="https://not-used.invalid")
     assert (ended.status, ended.err) == (0, "")
-    shown = " ".join(ended.out.replace("│", " ").split())
+    return home, ended.out
+
+
+def test_the_conversation(piped: tuple[Home, str]) -> None:
+    shown = " ".join(piped[1].replace("│", " ").split())
     for words in (
         "Created Dana Whitfield.",
         "Updated Dana Whitfield (matched by phone).",
@@ -38,7 +46,7 @@ def conversation(out: str) -> str:
 
 
 @posix
-@pytest.mark.parametrize(("columns", "widest"), [(40, 40), (80, 79), (100, 99), (300, 120)])
+@pytest.mark.parametrize(("columns", "widest"), [(40, 40), (300, 120)])
 def test_it_fits_the_terminal(columns: int, widest: int, home: Home) -> None:
     with Terminal(columns) as terminal:
         with subprocess.Popen(
@@ -52,15 +60,13 @@ def test_it_fits_the_terminal(columns: int, widest: int, home: Home) -> None:
     assert widest - 12 < max(lengths) <= widest
 
 
-def test_a_pipe_has_80_columns(home: Home) -> None:
-    ended = home.run("demo", COLUMNS="200")
-    assert 68 < max(map(len, conversation(ended.out).splitlines())) <= 80
+def test_a_pipe_has_80_columns(piped: tuple[Home, str]) -> None:
+    assert 68 < max(map(len, conversation(piped[1]).splitlines())) <= 80
 
 
-def test_it_ends_with_the_next_step(home: Home) -> None:
+def test_it_ends_with_the_next_step(piped: tuple[Home, str]) -> None:
     """The entry is what `install` writes, to the letter, and the command is what a person can type."""
-    home.have("claude-desktop")
-    out = home.run("demo").out
+    home, out = piped
     *_, command, said = out.rstrip().split("\n\n")
     words = shlex.split(command)
     assert words[-2:] == ["install", "--sandbox"]

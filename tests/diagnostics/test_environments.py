@@ -197,7 +197,6 @@ def run(home: Home, encoding: str, *arguments: str) -> subprocess.CompletedProce
         ("C", ("import", "leads.csv", "--dry-run", "--sandbox"), 1),
         ("cp1252", ("import", "leads.csv", "--yes", "--sandbox=rotor.db"), 1),
         ("cp1252", ("import", "--help"), 0),
-        ("ascii", ("demo",), 0),
         ("C", ("demo",), 0),
         ("ascii", ("check", "--sandbox"), 0),
         ("strict", ("help", "export"), 0),
@@ -293,7 +292,7 @@ def test_a_reader_that_has_read_enough_ends_a_command_without_a_word(
 @pytest.mark.parametrize("closed", [">&-", "2>&-", "<&- >&- 2>&-"])
 @pytest.mark.parametrize(
     "arguments",
-    ["--help", "help import", "demo", "check --sandbox", "completion bash", "import leads.csv --sandbox"],
+    ["--help", "help import", "check --sandbox", "completion bash", "import leads.csv --sandbox"],
 )
 def test_a_command_ends_as_usual_if_a_standard_stream_is_closed(
     arguments: str, closed: str, home: Home
@@ -311,9 +310,7 @@ def test_a_command_ends_as_usual_if_a_standard_stream_is_closed(
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
-@pytest.mark.parametrize(
-    "arguments", [("check", "--sandbox"), ("demo",), ("import", "leads.csv", "--sandbox")]
-)
+@pytest.mark.parametrize("arguments", [("check", "--sandbox"), ("import", "leads.csv", "--sandbox")])
 def test_an_output_that_cannot_be_written_is_said(arguments: tuple[str, ...], home: Home) -> None:
     (home.path / "leads.csv").write_text("name,phone\nDana Whitfield,612-555-0142\n")
     with (

@@ -210,7 +210,7 @@ def _is_beyond_a_limit(lead: StoredLead) -> bool:
         or (lead["priority"] or "low").lower() not in ("low", "medium", "high")
         or (value is not None and value < 0)
         or lead["follow_up_date"] == "when the snow melts"
-        or (lead["follow_up_date"] and not "1900" < lead["follow_up_date"] < "2999")
+        or (lead["follow_up_date"] and not "1900" < lead["follow_up_date"] < "3000")
         or (email.lower() not in NOTHING and not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", email))
     )
 

@@ -13,7 +13,8 @@ from rotor_mcp.installer.changes import ConfigChange, plan_install, plan_removal
 from rotor_mcp.installer.entry import build_entry, merge_server
 from rotor_mcp.installer.entry_format import LocalServer, RemoteServer, Server
 from rotor_mcp.installer.errors import CannotEdit
-from rotor_mcp.installer.targets import Target
+from rotor_mcp.installer.host_system import HostSystem
+from rotor_mcp.installer.targets import Target, find_targets
 from tests.installer.samples import TEXTS
 from tests.installer.test_jsonc_edit import documents
 
@@ -73,6 +74,21 @@ def test_it_comes_and_goes(name: str, form: str, tmp_path: Path) -> None:
     assert after.count(b"\r\n") == (after.count(b"\n") if form == "crlf" and b"\n" in text else 0)
     assert install(name, file) is None
     assert removed(name, file) == before
+
+
+@pytest.mark.parametrize("name", TEXTS)
+@pytest.mark.parametrize("platform", ["darwin", "win32", "linux"])
+def test_it_comes_and_goes_where_each_system_has_it(name: str, platform: str, tmp_path: Path) -> None:
+    machine = HostSystem(platform, {}, tmp_path)
+    location = CLIENTS[name].locations(machine)[0]
+    location.file.parent.mkdir(parents=True)
+    before = TEXTS[name].replace("\n", "\r\n" if platform == "win32" else "\n").encode()
+    location.file.write_bytes(before)
+    [found], absent = find_targets([name], machine)
+    assert (found, absent) == (target(name, location.file), [])
+    assert install(name, found.file) is not None
+    assert written(name, found.file) is not None
+    assert removed(name, found.file) == before
 
 
 @given(documents())

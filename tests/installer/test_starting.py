@@ -27,7 +27,11 @@ def written(name: str, file: Path) -> LocalServer:
     return server
 
 
-@pytest.mark.parametrize("name", TEXTS)
+FORMS = ["claude-desktop", "vscode", "codex", "opencode", "goose"]
+"""Clients whose entries differ in more than the type; tests/installer/test_entry.py has those of all."""
+
+
+@pytest.mark.parametrize("name", FORMS)
 async def test_it_starts(name: str, home: Home, tmp_path: Path) -> None:
     file = home.have(name, TEXTS[name])
     assert home.install(name).status == 0
