@@ -28,8 +28,9 @@ from tests.homes import Home
 gc_tuning.pause_collection()
 
 
-SLOW = {"adversary", "test_chaos.py", "test_import_chaos.py", "test_memory.py"}
-"""Files and folders of tests that draw what goes wrong, or measure memory: `pytest -m slow` runs them."""
+SLOW = {"adversary", "test_chaos.py", "test_import_chaos.py", "test_injection.py", "test_memory.py"}
+"""Files and folders of tests that draw or sweep hostile input, kill servers or measure memory. `pytest -m slow` runs
+them, and single tests that have the mark."""
 SLOWEST = (
     "test_chaos.py",
     "test_keyed_locks.py",

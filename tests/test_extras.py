@@ -107,6 +107,7 @@ def stub_wheel(folder: Path, name: str, version: str) -> None:
 
 
 @posix
+@pytest.mark.slow
 def test_the_line_installs_the_extra_into_an_environment_of_its_own(tmp_path: Path, installed: Path) -> None:
     """A shell runs the line as it stands, in a new environment whose path has a blank; no network is used."""
     environment = tmp_path / "my environment"

@@ -142,6 +142,7 @@ async def test_a_key_in_the_header_counts_only_where_the_operator_allows_it(
     assert state_factory.seen == [COMPANIES["token:ann"]]
 
 
+@pytest.mark.slow
 async def test_companies_never_meet() -> None:
     """Many companies and calls at once, with the same people everywhere, and one connection to Rotor.
 

@@ -108,6 +108,7 @@ async def test_far_from_the_end_nobody_waits(sandbox: Sandbox, token_file: Path)
     assert rotor.most == 8
 
 
+@pytest.mark.slow
 async def test_two_servers_have_one_budget(sandbox: Sandbox, token_file: Path, tmp_path: Path) -> None:
     async with on_port(sandbox.app) as rotor:
         with redis_server(tmp_path) as redis:

@@ -81,7 +81,8 @@ def test_it_comes_and_goes(name: str, form: str, tmp_path: Path) -> None:
 def test_it_comes_and_goes_where_each_system_has_it(name: str, platform: str, tmp_path: Path) -> None:
     machine = HostSystem(platform, {}, tmp_path)
     location = CLIENTS[name].locations(machine)[0]
-    location.file.parent.mkdir(parents=True)
+    location.directory.mkdir(parents=True)
+    location.file.parent.mkdir(parents=True, exist_ok=True)
     before = TEXTS[name].replace("\n", "\r\n" if platform == "win32" else "\n").encode()
     location.file.write_bytes(before)
     [found], absent = find_targets([name], machine)

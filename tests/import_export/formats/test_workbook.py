@@ -220,6 +220,7 @@ def test_a_stray_cell_far_away_takes_no_memory_of_the_import(change: Callable[[s
     assert refused(rewritten(written(fill), change)) == TOO_MUCH_MEMORY
 
 
+@pytest.mark.slow
 def test_an_ods_of_more_rows_than_are_read() -> None:
     row = (
         '<table:table-row table:number-rows-repeated="200000"><table:table-cell '

@@ -28,6 +28,7 @@ ROWS = 30
 
 
 @pytest.mark.anyio
+@pytest.mark.slow
 async def test_two_servers_and_an_import_write_to_one_person_at_once(
     redis: RedisServer, tmp_path: Path
 ) -> None:
