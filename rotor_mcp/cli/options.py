@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 SANDBOX_VARIABLE = "ROTOR_MCP_SANDBOX"
 IN_MEMORY = ":memory:"
+_OTHER_FILES = (".csv", ".tsv", ".txt", ".jsonl", ".ndjson", ".xlsx", ".xls", ".ods")
+"""Endings of files to import and to export, which no sandbox has."""
 
 Command = Callable[..., Any]
 Flag = Callable[[Command], Command]
@@ -132,9 +134,13 @@ def _sandbox_file(context: click.Context, parameter: click.Parameter, value: str
     """Read the variable as yes or no: clients fill it in from a tick box. FILE is for the flag only.
 
     Raises:
-        click.UsageError: if it is neither.
+        click.UsageError: if it is neither, or the flag took the file that another argument was meant to be.
     """
     source = context.get_parameter_source(parameter.name or "")
+    if value is not None and source is ParameterSource.COMMANDLINE and value.lower().endswith(_OTHER_FILES):
+        raise click.UsageError(
+            f"--sandbox takes {value} for its own file. Put --sandbox last, or write --sandbox=FILE"
+        )
     if value is None or source is not ParameterSource.ENVIRONMENT:
         return value
     wanted = click.BOOL.str_to_bool(value) if is_given(value) else False

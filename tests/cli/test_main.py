@@ -165,12 +165,28 @@ def test_the_flag_of_the_sandbox_wins_over_its_variable(home: Home) -> None:
 
 
 async def test_a_file_that_is_no_sandbox(tmp_path: Path) -> None:
-    file = tmp_path / "notes.txt"
+    file = tmp_path / "notes.md"
     file.write_text("my notes " * 100)
     status, out, err = await run("serve", f"--sandbox={file}")
     assert (status, out) == (1, "")
     assert err.startswith(f"Error: {file} cannot be used as a sandbox: ")
     assert file.read_text() == "my notes " * 100
+
+
+@pytest.mark.parametrize(
+    "arguments", [("export", "--sandbox", "leads.csv"), ("import", "--sandbox", "Leads.XLSX")]
+)
+async def test_a_file_that_was_meant_for_another_argument(
+    arguments: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    status, out, err = await run(*arguments)
+    assert (status, out, err.splitlines()[-1]) == (
+        2,
+        "",
+        f"Error: --sandbox takes {arguments[-1]} for its own file. Put --sandbox last, or write --sandbox=FILE",
+    )
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("flag", ["--version", "-V"])
