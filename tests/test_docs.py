@@ -7,9 +7,10 @@ exist, and so do the tests that it names.
 import ast
 import json
 import re
+import shlex
 import tomllib
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain
@@ -17,10 +18,12 @@ from pathlib import Path
 from typing import Any
 
 import anyio
+import click
 import pytest
 from mcp import Client
 
 from release import buttons
+from rotor_mcp.cli.main import main
 from rotor_mcp.cli.options import default_text, flag_names
 from rotor_mcp.config import Settings, environment_variable
 from rotor_mcp.hosting.settings import HostSettings
@@ -281,10 +284,60 @@ def example(name: str) -> str:
     return f"```python\n{read(f'tests/examples/{name}.py')}```"
 
 
+RUN_ELSEWHERE = {
+    "uvx --from . rotor-mcp demo": (".ci/package", "uvx --quiet --from . rotor-mcp demo"),
+    "uv tool install .": (".ci/package", "uv tool install --quiet ."),
+    ".venv/bin/rotor-mcp demo": (".ci/run", "'.venv/bin/rotor-mcp demo'"),
+    ".venv/bin/pytest -q": (".ci/run", "'.venv/bin/pytest -q'"),
+    "granian": ("tests/hosting/test_asgi.py", "granian"),
+    "uvicorn": ("tests/hosting/test_asgi.py", "uvicorn"),
+    "codex plugin": (".ci/clients", "codex plugin add rotor-mcp@rotor-mcp"),
+    "codex plugin marketplace": (".ci/clients", "codex plugin marketplace add ./"),
+}
+"""Part of a command in the documentation → the file that runs it, and the words in it."""
+NOT_RUN = {
+    "py -m venv": "needs Windows",
+    "claude mcp add": "`rotor-mcp install` writes the same entry, and `.ci/clients` has Claude Code start that",
+    "python3 -c 'import secrets": "prints a random text",
+    "docker compose": "needs Docker; `tests/hosting/test_deploy.py` checks the files",
+    "rotor-mcp.env": "prepares Docker Compose",
+    "secrets": "prepares Docker Compose",
+    "cd deploy": "prepares Docker Compose",
+    "kubectl": "needs Kubernetes; `tests/hosting/test_deploy.py` checks the files",
+    "gemini extensions install": "downloads from GitHub; `.ci/clients` validates the extension",
+}
+"""Part of a command in the documentation that no test runs → why."""
+
+
+def not_run() -> str:
+    """The commands of the documentation that no test runs, and why."""
+    lines = ["| command | why |", "| --- | --- |"]
+    for part, why in NOT_RUN.items():
+        found = [command for document in DOCUMENTS for command in shell_commands(document) if part in command]
+        assert found, part
+        lines += [f"| `{command}` | {why} |" for command in dict.fromkeys(found) if judged(command) == part]
+    return "\n".join(lines)
+
+
+def judged(command: str) -> str | None:
+    """The part of a command by which it is known to be not run; None if it is run."""
+    if any(part in command for part in RUN_ELSEWHERE):
+        return None
+    return next((part for part in NOT_RUN if part in command), None)
+
+
+def shell_commands(document: str) -> list[str]:
+    """The commands in the blocks of a document."""
+    blocks = re.findall(r"^```(?:sh|powershell)\n(.*?)^```", read(document), re.DOTALL | re.MULTILINE)
+    lines = "".join(blocks).replace("\\\n", " ").splitlines()
+    return [" ".join(line.partition("   #")[0].split()) for line in lines if line.strip()]
+
+
 BLOCKS: dict[str, dict[str, Callable[[], str]]] = {
     "README.md": {"buttons": buttons.block, "examples": lambda: examples(in_readme=True)},
     "docs/tools.md": {"examples": examples, "tokens": tokens, "arguments": arguments},
     "docs/configuration.md": {"settings": settings},
+    "docs/README.md": {"not_run": not_run},
     "docs/clients.md": {"clients": clients},
     "docs/hosting.md": {"hosting": hosting},
     "docs/architecture.md": {"layers": layers, "modules": modules},
@@ -386,6 +439,31 @@ def test_commands_that_ci_takes_from_the_readme(command: str) -> None:
     line = next(line for line in read("README.md").splitlines() if command in line)
     assert line.startswith("python3 -m venv .venv && ")
     assert line.endswith(command)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_every_command_is_run_or_said_not_to_be(
+    document: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those of `rotor-mcp` are parsed here, and run by the tests of each command."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "home-show.csv").touch()
+    inline = [
+        word for word in _code_words(read(document)) if re.fullmatch(r"rotor-mcp [a-z][^A-Z\[|{]*", word)
+    ]
+    for command in shell_commands(document) + inline:
+        words = shlex.split(command)
+        if words[0] in ("rotor-mcp", ".venv/bin/rotor-mcp"):
+            group = main.make_context("rotor-mcp", words[1:])
+            name, found, rest = main.resolve_command(group, words[1:])
+            assert found is not None, command
+            with suppress(click.MissingParameter, click.exceptions.Exit):  # named alone, or `help`
+                found.make_context(name, rest, parent=group)
+            continue
+        elsewhere = [place for part, place in RUN_ELSEWHERE.items() if part in command]
+        assert elsewhere or judged(command), command
+        for file, text_of_file in elsewhere:
+            assert text_of_file in read(file), file
 
 
 _PROSE_SUFFIXES = {".md", ".py", ".toml", ".yaml", ".yml"}
