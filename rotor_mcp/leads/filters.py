@@ -40,7 +40,10 @@ def is_for_the_api(request: SearchRequest) -> bool:
 
 def are_for_the_api(tags: Sequence[str]) -> bool:
     """Whether the API can filter by any of these tags, which a URL separates by commas."""
-    return not any("," in tag for tag in tags) and len(quote(",".join(tags))) <= MAX_TAGS_BYTES
+    joined = ",".join(tags)
+    if len(joined) > MAX_TAGS_BYTES or any("," in tag for tag in tags):
+        return False
+    return len(quote(joined)) <= MAX_TAGS_BYTES
 
 
 def matcher(request: SearchRequest, locale: Locale, *, compare_text: bool) -> Callable[[Lead], bool]:

@@ -202,7 +202,9 @@ class Vocabulary:
         for word in words:
             form = text_form(word[: MAX_WORD_CHARS + 1])
             if not (any(form in known for known in forms) if part else form in forms):
-                nearest = get_close_matches(form, likely, n=1, cutoff=0.5)
+                # A word more than three times as long is not half like another, and takes long to compare.
+                near = [known for known in likely if len(form) <= 3 * len(known)]
+                nearest = get_close_matches(form, near, n=1, cutoff=0.5) if near else []
                 named = tuple(in_use[:MAX_NAMED])
                 unused.append(Unused(kind, word, likely[nearest[0]] if nearest else None, named))
         return unused
