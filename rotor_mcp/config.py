@@ -186,17 +186,7 @@ class Settings(EnvironmentSettings):
     @field_validator("base_url")
     @classmethod
     def _check_base_url(cls, value: str) -> str:
-        form = "must be an address such as https://api.getrotor.com/open-api"
-        try:
-            url = urlsplit(value)
-        except ValueError:
-            raise ValueError(form) from None
-        if url.scheme not in ("https", "http") or not url.hostname:
-            raise ValueError(form)
-        if url.username or url.password or url.query or url.fragment:
-            raise ValueError("must hold no user name, password, query or fragment")
-        if url.scheme == "http" and not is_loopback(url.hostname):
-            raise ValueError("must begin with https: over http anybody on the way could read the API key")
+        check_secret_address(value, "https://api.getrotor.com/open-api", "API key")
         return value.rstrip("/")
 
     @field_validator("timezone")
@@ -390,3 +380,22 @@ def is_loopback(host: str) -> bool:
         return ip_address(host).is_loopback
     except ValueError:
         return host.lower() == "localhost"
+
+
+def check_secret_address(address: str, example: str, secret: str) -> None:
+    """Check an address to which a secret is sent: https, or plain http on this machine.
+
+    Raises:
+        ValueError: if it is no such address; the message says what is allowed.
+    """
+    try:
+        url = urlsplit(address)
+        is_address = url.scheme in ("https", "http") and url.hostname and url.port != 0
+    except ValueError:
+        is_address = False
+    if not is_address:
+        raise ValueError(f"must be an address such as {example}")
+    if url.username or url.password or url.query or url.fragment:
+        raise ValueError("must hold no user name, password, query or fragment")
+    if url.scheme == "http" and not is_loopback(url.hostname or ""):
+        raise ValueError(f"must begin with https: over http anybody on the way could read the {secret}")

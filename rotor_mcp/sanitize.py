@@ -55,24 +55,11 @@ def cap_result(text: str, value: Any = None) -> tuple[str, Any]:
     if len(text) > MAX_RESULT_CHARS:
         kept = text[:MAX_RESULT_CHARS].rpartition("\n")[0] or text[:MAX_RESULT_CHARS]
         text = f"{kept}\nThe other {len(text) - len(kept):,} characters of this result are left out."
-    if len(json.dumps(value, ensure_ascii=False)) <= MAX_RESULT_CHARS:
-        return text, value
-    limit, longest = MAX_RESULT_CHARS, _longest(value)
-    while limit // 2 >= longest:  # which would cut nothing
-        limit //= 2
+    limit = MAX_RESULT_CHARS
     while len(json.dumps(value, ensure_ascii=False)) > MAX_RESULT_CHARS and limit > 1:
         limit //= 2
         value = _truncate(value, limit)
     return text, value
-
-
-def _longest(value: Any) -> int:
-    """Return the length of the longest text or list in a JSON value; at least 1."""
-    if isinstance(value, str):
-        return max(len(value), 1)
-    inner = value if isinstance(value, list) else value.values() if isinstance(value, dict) else ()
-    length = len(value) if isinstance(value, list) else 1
-    return max(length, *map(_longest, inner), 1)
 
 
 def _truncate(value: Any, limit: int) -> Any:

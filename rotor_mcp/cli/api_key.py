@@ -42,15 +42,16 @@ def obtain_key(
         KeychainError: if the keychain cannot be used.
     """
     if given := os.environ.get(_VARIABLE, "").strip():
-        if trouble := Settings.load({"api_key": given}).key_trouble:
+        loaded = Settings.load({"api_key": given})
+        if trouble := loaded.key_trouble:
             raise click.UsageError(f"{trouble}.")
-        if warning := Settings.load({"api_key": given}).key_warning:
+        if warning := loaded.key_warning:
             click.echo(f"Warning: {warning}.", err=True)
         return given
     if from_keychain and (known := keychain.read_key()):
         return known
     for candidate in found:
-        if _wants(candidate, asks=asks):
+        if _wants(candidate, asks=asks) and (not asks or _passes_test(settings, candidate.key)):
             return candidate.key
     if not is_interactive():
         return None

@@ -1,11 +1,10 @@
 """What the commands for clients have in common: the clients, the name of the server, and a remote one."""
 
 import re
-from urllib.parse import urlsplit
 
 import click
 
-from rotor_mcp.config import is_loopback
+from rotor_mcp.config import check_secret_address
 from rotor_mcp.installer.catalog import CLIENTS
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}", re.ASCII)
@@ -23,19 +22,11 @@ def check_name(_ctx: click.Context, _param: click.Parameter, name: str | None) -
 
 
 def _check_url(_ctx: click.Context, _param: click.Parameter, url: str | None) -> str | None:
-    if url is None:
-        return None
-    try:
-        parts = urlsplit(url)
-        valid = parts.scheme in ("https", "http") and parts.hostname and parts.port != 0
-    except ValueError:
-        valid = False
-    if not valid:
-        raise click.UsageError("--http: must be an address such as https://mcp.acme.com/mcp")
-    if parts.username or parts.password or parts.query or parts.fragment:
-        raise click.UsageError("--http: must hold no user name, password, query or fragment")
-    if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
-        raise click.UsageError("--http: must begin with https: over http others could read the token")
+    if url is not None:
+        try:
+            check_secret_address(url, "https://mcp.acme.com/mcp", "token")
+        except ValueError as exc:
+            raise click.UsageError(f"--http: {exc}") from None
     return url
 
 

@@ -8,8 +8,8 @@ import click
 from click import shell_completion
 from click.shell_completion import CompletionItem
 
-VARIABLE = "_ROTOR_MCP_COMPLETE"
-"""The environment variable with which the script of a shell asks for completions; click derives it so."""
+from rotor_mcp.cli.main import COMPLETION_VARIABLE
+
 SHELLS = ("bash", "zsh", "fish", "powershell")
 
 
@@ -73,6 +73,8 @@ def completion_(shell: str | None) -> None:
         )
     complete: Any = shell_completion.get_completion_class(name)
     click.echo(
-        complete(click.get_current_context().find_root().command, {}, "rotor-mcp", VARIABLE).source(),
+        complete(
+            click.get_current_context().find_root().command, {}, "rotor-mcp", COMPLETION_VARIABLE
+        ).source(),
         nl=False,
     )

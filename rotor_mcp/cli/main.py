@@ -86,7 +86,7 @@ _SECTIONS = {
 _COMMANDS = {name: entry for section in _SECTIONS.values() for name, entry in section.items()}
 _OWN_FLAGS = ("-h", "--help", "-V", "--version")
 """The flags of the group. Any other flag in front is one of `serve`."""
-_COMPLETION_VARIABLE = "_ROTOR_MCP_COMPLETE"
+COMPLETION_VARIABLE = "_ROTOR_MCP_COMPLETE"
 """Set when the shell asks for the completions of a command line. Its name is click's."""
 _OUTPUT_CLOSED = 128 + 13
 """Exit status when the reader of the output is gone: that of a process that SIGPIPE ended."""
@@ -100,7 +100,7 @@ class _CommandGroup(click.Group):
             if isinstance(stream, TextIOWrapper):  # None if it was closed before the start
                 # What the encoding of a redirected output lacks is replaced: a "?" ends no command.
                 stream.reconfigure(errors="replace")
-        if _COMPLETION_VARIABLE in os.environ:
+        if COMPLETION_VARIABLE in os.environ:
             import_module("rotor_mcp.cli.completion")  # extends what click does by this variable
         return super().main(*args, **options)
 

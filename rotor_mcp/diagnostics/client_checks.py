@@ -63,7 +63,10 @@ class ClientEntry:
         """Return the settings of the entry, overridden by `given`; None if there is no key.
 
         None too if `given` has another base URL: the key is sent only to the URL that is configured with it.
+        So is it for a file of a project, which could name another address for the key in the keychain.
         """
+        if self.target.is_shared:
+            return None
         configured = {name: self.variables.get(environment_variable(name)) for name in Settings.model_fields}
         if given.get("base_url") not in {None, configured["base_url"]}:
             return None
@@ -117,7 +120,10 @@ def _entries_of(target: Target) -> list[ClientEntry]:
 
 
 async def run_checks(entries: list[ClientEntry], settings: Settings) -> AsyncIterator[Check]:
-    """Start the server of each entry as its client does, or connect to it, and list its tools."""
+    """Start the server of each entry as its client does, or connect to it, and list its tools.
+
+    What a file of a project names is not started: others may have written it, and its client asks first.
+    """
     for entry in entries:
         try:
             yield await _check_entry(entry, settings)
@@ -143,6 +149,9 @@ async def _check_entry(entry: ClientEntry, settings: Settings) -> Check:
         subject = f"{where} starts {redact(' '.join(words))}"
     if entry.entry.get("disabled") is True or entry.entry.get("enabled") is False:
         return Check(title, "note", f"{subject}, but is switched off", f"Switch it on in {title}.")
+    if entry.target.is_shared:
+        fix = f"It is in a file of the project, which others can change. Look in {title} whether it works."
+        return Check(title, "note", f"{subject}, which was not tried", fix)
     if isinstance(server, RemoteServer) and server.token and is_reference(server.token):
         fix = f"Look in {title} whether it is connected: the token is kept there."
         return Check(title, "note", f"{subject}, which was not tried", fix)

@@ -89,7 +89,7 @@ def plan_removal(target: Target, name: str | None = None, url: str | None = None
     """
     before = content = read_config(target.file)
     servers = _servers(target, _parse(target, _text(before)))
-    own = own_entries(target, url)
+    own = _own(target, servers, url)
     if name is not None and name in servers and name not in own:
         raise CannotEdit(f"the server that is called {name} there is not this one, and was left as it is.")
     names = [found for found in own if name in (None, found)]
@@ -109,9 +109,7 @@ def own_entries(target: Target, url: str | None = None) -> dict[str, Entry]:
     Raises:
         CannotEdit: if the file cannot be read.
     """
-    servers = _servers(target, _parse(target, _text(read_config(target.file))))
-    read = target.client.entry_format.read
-    return {name: entry for name, entry in servers.items() if is_own_server(read(entry), url)}
+    return _own(target, _read_servers(target), url)
 
 
 def remote_entries(target: Target) -> dict[str, Entry]:
@@ -120,9 +118,8 @@ def remote_entries(target: Target) -> dict[str, Entry]:
     Raises:
         CannotEdit: if the file cannot be read.
     """
-    servers = _servers(target, _parse(target, _text(read_config(target.file))))
     found: dict[str, Entry] = {}
-    for name, entry in servers.items():
+    for name, entry in _read_servers(target).items():
         server = target.client.entry_format.read(entry)
         if name.lower().startswith("rotor") and isinstance(server, RemoteServer) and not server.is_of_rotor:
             found[name] = entry
@@ -180,6 +177,15 @@ def _servers(target: Target, value: dict[str, Any]) -> dict[str, Any]:
         why = ParseError(f"there should be an object where {target.section[-1]} belongs")
         raise _cannot_read(target.client, why)
     return servers
+
+
+def _read_servers(target: Target) -> dict[str, Any]:
+    return _servers(target, _parse(target, _text(read_config(target.file))))
+
+
+def _own(target: Target, servers: dict[str, Any], url: str | None) -> dict[str, Entry]:
+    read = target.client.entry_format.read
+    return {name: entry for name, entry in servers.items() if is_own_server(read(entry), url)}
 
 
 def _with_entry(target: Target, text: str, name: str, entry: Entry, prompt: Prompt | None) -> str:

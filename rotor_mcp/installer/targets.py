@@ -17,6 +17,8 @@ class Target:
     file: Path
     section: tuple[str, ...]
     """The keys that lead to the servers."""
+    is_shared: bool = False
+    """Whether it is a file of a project, which others may have written."""
 
     @property
     def place(self) -> str:
@@ -55,7 +57,7 @@ def find_project_targets(names: Sequence[str], machine: HostSystem, directory: P
     """
     clients = [CLIENTS[name] for name in dict.fromkeys(names) or CLIENTS]
     targets = [
-        Target(client, parent / client.project_file, (client.section,))
+        Target(client, parent / client.project_file, (client.section,), is_shared=True)
         for parent in _projects(directory, machine.home)
         for client in clients
         if client.project_file and (parent / client.project_file).is_file()

@@ -15,7 +15,7 @@ MAX_HELD_SECONDS = 0.1
 """CPU time for which one step may hold the event loop: that of reading a page of 1,000 ordinary leads."""
 MAX_EXTRA_BYTES = 100_000_000
 """Memory that an input may take above what the process had at rest."""
-ATTEMPTS = 8
+ATTEMPTS = 4
 """How often an input is tried before it counts as one that takes too long: the machine's clock varies."""
 
 

@@ -507,9 +507,27 @@ def test_the_key_of_another_client_is_proposed(home: Home) -> None:
         terminal.until("emacs is none of these names. Try again.")
         terminal.answer("names: cursor kiro: ", "kiro")
         terminal.answer("An API key is in Cursor's configuration. Use it? [Y/n]: ", "")
+        terminal.answer("Test this key now? It costs 1 request of Rotor's 1,000 a day. [Y/n]: ", "n")
         terminal.answer("Write this? [y/N]: ", "y")
         status = terminal.ended()
     assert (status, KEY in home.file("kiro").read_text(), KEY in terminal.said) == (0, True, False)
+
+
+def test_what_a_project_names_is_neither_started_nor_given_a_key(home: Home) -> None:
+    """Whoever clones a repository and runs `check` in it has not agreed to run what is in its files."""
+    project = home.path / "cloned"
+    project.mkdir()
+    marker = home.path / "was started"
+    command = f"open({str(marker)!r}, 'w')"
+    variables = {"ROTOR_API_KEY": KEY, "ROTOR_BASE_URL": "http://127.0.0.1:9", "ROTOR_MCP_KEYCHAIN": "true"}
+    entry = {"command": sys.executable, "args": ["-c", command, "-m", "rotor_mcp"], "env": variables}
+    (project / ".mcp.json").write_text(json.dumps({"mcpServers": {"rotor": entry}}))
+    ended = home.run_in(project, "check")
+    assert not marker.exists()
+    assert "rotor in" in ended.out
+    assert "which was not tried" in ended.out
+    assert "127.0.0.1" not in ended.out
+    assert KEY not in ended.out
 
 
 @posix
