@@ -164,6 +164,8 @@ async def _read_leads(
             _check_cost(export, scan, pages)
             # How many leads are as new as asked for is unknown.
             progress.show(scan.looked_at, None if request.created_from else scan.exist)
+            if export.limit is None or not newest_first:
+                await scan.read_ahead(export.max_requests - pages)
         if found and newest_first and scan.without_api_filters(found=True) is None:
             leads = found if export.limit is None else found[: export.limit - yielded]
             yield leads
