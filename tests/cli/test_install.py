@@ -329,6 +329,14 @@ def test_a_new_file_is_private(home: Home) -> None:
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
 
+@pytest.mark.parametrize("name", ["kiro", "cline"])
+def test_a_new_file_in_directories_that_are_not_there(name: str, home: Home) -> None:
+    file = home.have(name)
+    assert not file.parent.exists()
+    assert home.install().status == 0
+    assert KEY in file.read_text()
+
+
 def test_no_backup_makes_room_for_another(home: Home) -> None:
     file = home.have("cursor", "{}")
     texts = [b"{}"]
