@@ -153,6 +153,8 @@ async def _read_leads(
     done = False
     while not done:
         call.api.resume()  # the timeout is per page
+        if export.limit is None or not newest_first:
+            await scan.read_ahead(export.max_requests - pages)
         found += await scan.read()
         pages += 1
         done = scan.done or (
@@ -164,8 +166,6 @@ async def _read_leads(
             _check_cost(export, scan, pages)
             # How many leads are as new as asked for is unknown.
             progress.show(scan.looked_at, None if request.created_from else scan.exist)
-            if export.limit is None or not newest_first:
-                await scan.read_ahead(export.max_requests - pages)
         if found and newest_first and scan.without_api_filters(found=True) is None:
             leads = found if export.limit is None else found[: export.limit - yielded]
             yield leads

@@ -49,6 +49,8 @@ class LeadScan:
     """Seconds since the oldest page was read."""
     _requests: int = field(default=0, init=False)
     """Pages asked for, each time that one was."""
+    _pages_received: int = field(default=0, init=False)
+    _leads_received: int = field(default=0, init=False)
     _ahead: dict[int, tuple[Page, float]] = field(default_factory=dict, init=False)
     """Number of a page → the page that was read before its turn, and its age."""
 
@@ -73,7 +75,6 @@ class LeadScan:
             matched += [(at, lead) for lead in await self.read()]
             if self.done or (enough is not None and len(matched) >= enough):
                 break
-            await self._report(self.pages)
             if enough is None:
                 await self.read_ahead(max_pages - self._requests)
         return matched
@@ -138,14 +139,13 @@ class LeadScan:
 
         async def read(number: int) -> None:
             self._ahead[number] = await self._request(number)
-            await self._report(self.pages + len(self._ahead))
 
         await for_each(range(self.page, self.page + min(left, most, MAX_CONCURRENT_REQUESTS)), read)
 
     async def _request(self, number: int, *, fresh: bool = False) -> tuple[Page, float]:
         text, stage, tags = self._api_filters
         self._requests += 1
-        return await self.call.page(
+        page, age = await self.call.page(
             number,
             search=text,
             stage=stage,
@@ -154,10 +154,12 @@ class LeadScan:
             size=self.begin.size,
             fresh=fresh,
         )
-
-    async def _report(self, pages: int) -> None:
-        of = None if self.exist is None else -(-self.exist // self.begin.size)
-        await self.call.progress(pages, of, f"looked at {self.looked_at:,} leads")
+        self._pages_received += 1
+        self._leads_received += len(page.leads)
+        of = None if page.total is None else -(-page.total // self.begin.size)
+        if page.has_more and self._pages_received != of:
+            await self.call.progress(self._pages_received, of, f"looked at {self._leads_received:,} leads")
+        return page, age
 
     async def _read_each_stage(self) -> tuple[Page, float]:
         """Read the whole list of each stage. Returns them as one page, newest first, and its age in seconds.
