@@ -153,6 +153,8 @@ async def _read_leads(
     done = False
     while not done:
         call.api.resume()  # the timeout is per page
+        if export.limit is None or not newest_first:
+            await scan.read_ahead(export.max_requests - pages)
         found += await scan.read()
         pages += 1
         done = scan.done or (

@@ -78,8 +78,11 @@ class CallContext:
         tags: list[str] | None = None,
         archived: bool = False,
         size: int = PAGE_LIMIT,
+        fresh: bool = False,
     ) -> tuple[Page, float]:
         """Return a page of Rotor's list and its age in seconds; from the cache if a search read it recently.
+
+        A `fresh` page was read during this call of the method.
 
         Raises:
             RotorError: if Rotor could not be asked or refused.
@@ -89,6 +92,7 @@ class CallContext:
             lambda: self.api.list_leads(
                 search=search, stage=stage, tags=tags, archived=archived, limit=size, page=number
             ),
+            fresh=fresh,
         )
         if not (search or tags) and page.total is not None:
             self.state.lead_totals[archived, stage] = page.total

@@ -1,10 +1,13 @@
-"""Reads Rotor's list of leads page by page, newest first, and applies the filters that Rotor did not."""
+"""Reads Rotor's list of leads page by page, newest first, and applies the filters that Rotor did not.
+
+Where all pages are needed, they are read a few at a time, as soon as the first has told how many there are.
+"""
 
 from dataclasses import dataclass, field, replace
 from typing import Self
 
 from rotor_mcp.api.models import PAGE_LIMIT, Lead, Page
-from rotor_mcp.concurrency import paced
+from rotor_mcp.concurrency import MAX_CONCURRENT_REQUESTS, for_each, paced
 from rotor_mcp.leads import filters
 from rotor_mcp.leads.context import CallContext
 from rotor_mcp.leads.cursor import ApiFilters, Cursor, ScanPosition, unseen
@@ -44,6 +47,12 @@ class LeadScan:
     """Whether Rotor's list of one of the stages is empty; perhaps it spells the stage otherwise."""
     age: float = field(default=0.0, init=False)
     """Seconds since the oldest page was read."""
+    _requests: int = field(default=0, init=False)
+    """Pages asked for, each time that one was."""
+    _pages_received: int = field(default=0, init=False)
+    _leads_received: int = field(default=0, init=False)
+    _ahead: dict[int, tuple[Page, float]] = field(default_factory=dict, init=False)
+    """Number of a page → the page that was read before its turn, and its age."""
 
     def __post_init__(self) -> None:
         self.page, self.last = self.begin.page, self.begin.seen
@@ -61,13 +70,13 @@ class LeadScan:
         matched: list[Hit] = []
         # New leads may have moved the last lead to one more page.
         max_pages = (pages or self.call.search_requests) + bool(self.begin.until)
-        for number in range(1, max_pages + 1):
+        while self._requests < max_pages or not self._is_outdated(self._ahead.get(self.page)):
             at = self.page
             matched += [(at, lead) for lead in await self.read()]
             if self.done or (enough is not None and len(matched) >= enough):
                 break
-            of = None if self.exist is None else -(-self.exist // self.begin.size)
-            await self.call.progress(number, of, f"looked at {self.looked_at:,} leads")
+            if enough is None:
+                await self.read_ahead(max_pages - self._requests)
         return matched
 
     async def read(self) -> list[Lead]:
@@ -78,16 +87,9 @@ class LeadScan:
         """
         if self.begin.api_filters is ApiFilters.EACH_STAGE:
             page, age = await self._read_each_stage()
+            self._requests += 1
         else:
-            text, stage, tags = self._api_filters
-            page, age = await self.call.page(
-                self.page,
-                search=text,
-                stage=stage,
-                tags=tags,
-                archived=self._with_archived,
-                size=self.begin.size,
-            )
+            page, age = await self._next_page()
         self.pages += 1
         self.age = max(self.age, age)
         self.exist = page.total
@@ -108,6 +110,56 @@ class LeadScan:
         compare_text = self.compares_text or is_phone_query(self.request.search or "")
         matches = filters.matcher(self.request, self.call.locale, compare_text=compare_text)
         return [lead async for lead in paced(leads) if matches(lead)]
+
+    async def _next_page(self) -> tuple[Page, float]:
+        """Return the page whose turn it is, and its age in seconds."""
+        ahead = self._ahead.pop(self.page, None)
+        if ahead is None or self._is_outdated(ahead):
+            return await self._request(self.page, fresh=ahead is not None)
+        return ahead
+
+    def _is_outdated(self, ahead: tuple[Page, float] | None) -> bool:
+        """Whether a lead may have slipped from this page to the one before it, which was read later.
+
+        A lead that is created pushes all others back. Then Rotor counted fewer leads with this page.
+        """
+        return ahead is None or (ahead[0].total or 0) < (self.exist or 0)
+
+    async def read_ahead(self, most: int) -> None:
+        """Read the next pages side by side, if all pages are needed and no page is there yet.
+
+        They are no more than `most`, and than are read at a time, so that few pages are held at once.
+
+        Raises:
+            RotorError: if a request failed.
+        """
+        if self._ahead or self.exist is None or not self._reads_to_the_end:
+            return
+        left = -(-self.exist // self.begin.size) - self.page + 1
+
+        async def read(number: int) -> None:
+            self._ahead[number] = await self._request(number)
+
+        await for_each(range(self.page, self.page + min(left, most, MAX_CONCURRENT_REQUESTS)), read)
+
+    async def _request(self, number: int, *, fresh: bool = False) -> tuple[Page, float]:
+        text, stage, tags = self._api_filters
+        self._requests += 1
+        page, age = await self.call.page(
+            number,
+            search=text,
+            stage=stage,
+            tags=tags,
+            archived=self._with_archived,
+            size=self.begin.size,
+            fresh=fresh,
+        )
+        self._pages_received += 1
+        self._leads_received += len(page.leads)
+        of = None if page.total is None else -(-page.total // self.begin.size)
+        if page.has_more and self._pages_received != of:
+            await self.call.progress(self._pages_received, of, f"looked at {self._leads_received:,} leads")
+        return page, age
 
     async def _read_each_stage(self) -> tuple[Page, float]:
         """Read the whole list of each stage. Returns them as one page, newest first, and its age in seconds.
@@ -132,6 +184,15 @@ class LeadScan:
             self.finds_no_lead_of_a_stage |= not found
         newest_first = sorted(leads.values(), key=lambda lead: ScanPosition.of(lead).at, reverse=True)
         return Page(leads=newest_first, total=len(newest_first), has_more=False), oldest
+
+    @property
+    def _reads_to_the_end(self) -> bool:
+        """Whether only the end of the list ends the reading, and each page stands for itself."""
+        return (
+            self.begin.api_filters is not ApiFilters.EACH_STAGE
+            and not self.begin.until
+            and not self.request.created_from
+        )
 
     @property
     def _with_archived(self) -> bool:

@@ -111,10 +111,13 @@ class SearchCache:
         self._writes = 0
         self._fetches: dict[str, _Fetch] = {}
 
-    async def get_or_fetch(self, query: str, fetch: Callable[[], Awaitable[Page]]) -> tuple[Page, float]:
+    async def get_or_fetch(
+        self, query: str, fetch: Callable[[], Awaitable[Page]], *, fresh: bool = False
+    ) -> tuple[Page, float]:
         """Return a page, and how many seconds before this call it was read; 0 if it was read by this call.
 
-        Calls that ask for one page at the same time share one request.
+        Calls that ask for one page at the same time share one request. If a `fresh` page is wanted, one that
+        was read before this call does not do.
         """
         asked = anyio.current_time()
         shared = self._fetches.setdefault(query, _Fetch())
@@ -122,8 +125,8 @@ class SearchCache:
         try:
             async with shared.lock:
                 found = await self.find(query)
-                fresh = found.at >= asked or anyio.current_time() - found.at < self.seconds
-                if found.page is not None and fresh:
+                recent = not fresh and anyio.current_time() - found.at < self.seconds
+                if found.page is not None and (recent or found.at >= asked):
                     return found.page, max(asked - found.at, 0.0)
                 page = await fetch()
                 await self.keep(query, page, found.generation)

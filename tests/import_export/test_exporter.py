@@ -694,7 +694,7 @@ async def test_progress_is_shown_on_a_terminal(columns: int) -> None:
     assert [re.sub(", 0:.* left", "", line) for line in dict.fromkeys(lines) if line] == snapshot(
         [
             "1,000/2,369 leads, 1 request",
-            "2,000/2,369 leads, 2 requests",
+            "2,000/2,369 leads, 3 requests",
             "2,369 leads, 3 requests spent.",
         ]
     )

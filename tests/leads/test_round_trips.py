@@ -1,0 +1,82 @@
+"""How many round trips in a row a call takes: pages are read side by side where all of them are needed."""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, closing
+from itertools import permutations
+from typing import Any
+
+import httpx2
+import pytest
+from mcp import Client
+
+from rotor_mcp.config import Settings
+from rotor_mcp.sandbox import FULL_KEY, Sandbox
+from rotor_mcp.sandbox.sample_leads import sample_leads
+from rotor_mcp.server.mcp_server import build_server
+from tests.conftest import NOW, content, text
+from tests.leads.test_search import add
+from tests.rounds import RoundTrips
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture(scope="module")
+def company() -> Iterator[Sandbox]:
+    """A company of 5,000 leads."""
+    with closing(Sandbox(leads=5_000, now=lambda: NOW)) as sandbox:
+        yield sandbox
+
+
+@asynccontextmanager
+async def counted(sandbox: Sandbox, **settings: str) -> AsyncIterator[tuple[Client, RoundTrips]]:
+    values = {"api_key": FULL_KEY, "timezone": "America/Chicago", "search_memory": "0"} | settings
+    trips = RoundTrips(sandbox.transport)
+    server = build_server(Settings.load(values), transport=lambda: trips, clock=lambda: NOW)
+    async with Client(server) as client:
+        yield client, trips
+
+
+@pytest.mark.parametrize(
+    ("arguments", "rounds", "requests"),
+    [
+        ({"count_by": "source", "limit": 0}, 2, 5),
+        ({"order": "value", "limit": 3}, 2, 5),
+        ({"duplicates": True}, 2, 5),
+        ({"source": "Home show", "created_from": "2000-01-01"}, 5, 5),
+        ({"limit": 20}, 1, 1),
+        ({"stage": "Quoted", "limit": 20}, 1, 1),
+    ],
+)
+async def test_a_search(arguments: dict[str, Any], rounds: int, requests: int, company: Sandbox) -> None:
+    async with counted(company) as (client, trips):
+        result = await client.call_tool("search_leads", arguments)
+    assert not result.is_error
+    assert (trips.rounds, trips.requests, content(result)["requests"]) == (rounds, requests, requests)
+
+
+async def test_as_many_pages_as_a_search_may_read(company: Sandbox) -> None:
+    async with counted(company, search_requests="3") as (client, trips):
+        result = await client.call_tool("search_leads", {"order": "value", "limit": 1})
+    assert (trips.rounds, trips.requests) == (2, 3)
+    assert text(result).splitlines()[-1].startswith("More: the same search with cursor ")
+
+
+@pytest.mark.parametrize("order", list(permutations([2, 3, 4])))
+async def test_no_lead_is_lost_or_repeated_while_others_arrive_between_pages(order: tuple[int, ...]) -> None:
+    """In whatever order Rotor answers: a lead that slips from a page to one read before is read again."""
+    with closing(Sandbox(leads=0, now=lambda: NOW)) as sandbox:
+        sandbox.store.seed(lambda: sample_leads(NOW.date(), 3_500))
+
+        async def arrive() -> None:
+            await add(sandbox, name="New")
+
+        def in_order(requests: list[httpx2.Request]) -> list[httpx2.Request]:
+            places = {str(page): place for place, page in enumerate(order)}
+            return sorted(requests, key=lambda request: places.get(request.url.params["page"], -1))
+
+        trips = RoundTrips(sandbox.transport, in_order, arrive)
+        settings = Settings.load({"api_key": FULL_KEY, "timezone": "UTC", "search_requests": "20"})
+        server = build_server(settings, transport=lambda: trips, clock=lambda: NOW)
+        async with Client(server) as client:
+            found = content(await client.call_tool("search_leads", {"archived": "include", "limit": 0}))
+    assert found["count"] == 3_500  # those that were there, each once; the new ones are on the first page
