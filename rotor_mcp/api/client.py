@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from rotor_mcp.api.hooks import WriteLease
-from rotor_mcp.api.models import READ_NAMES, Lead, LeadFields, Page
+from rotor_mcp.api.models import READ_NAMES, Lead, LeadFields, Page, read_lead
 from rotor_mcp.api.session import ApiSession
 from rotor_mcp.concurrency import paced
 from rotor_mcp.errors import OutcomeUnknown, Unanswered
@@ -44,8 +44,10 @@ class LeadsClient(ApiSession):
 
     async def access(self) -> KeyAccess:
         """Read the scopes and the company of the key: `GET /auth/test`."""
-        _, answer = await self.send("GET", "auth/test")
-        scopes, company, timestamp = (answer.get(name) for name in ("scopes", "company_id", "timestamp"))
+        answer = await self.send("GET", "auth/test")
+        scopes, company, timestamp = (
+            answer.content.get(name) for name in ("scopes", "company_id", "timestamp")
+        )
         return KeyAccess(
             scopes=[str(scope) for scope in scopes] if isinstance(scopes, list) else [],
             company_id=str(company) if company else None,
@@ -54,13 +56,12 @@ class LeadsClient(ApiSession):
 
     async def get_lead(self, lead_id: str) -> Lead:
         """Read one lead: `GET /leads/{id}`."""
-        status, answer = await self.send("GET", "leads/{id}", lead_id=lead_id)
-        data = answer.get("data")
+        answer = await self.send("GET", "leads/{id}", lead_id=lead_id)
+        data = answer.content.get("data")
         if not isinstance(data, dict):
-            raise Unanswered("the answer holds no lead", status)
-        lead = Lead.model_validate(data)
-        self._hooks.lead_read(lead)
-        self._hooks.id_read(lead.id)
+            raise Unanswered("the answer holds no lead", answer.status)
+        lead = read_lead(data)
+        self._hooks.leads_read([lead])
         return lead
 
     async def list_leads(
@@ -91,20 +92,17 @@ class LeadsClient(ApiSession):
             "limit": str(limit),
             "page": str(page),
         }
-        status, answer = await self.send(
+        answer = await self.send(
             "GET", "leads", query={name: value for name, value in query.items() if value is not None}
         )
-        data, pagination = answer.get("data"), answer.get("pagination")
+        data, pagination = answer.content.get("data"), answer.content.get("pagination")
         if not isinstance(data, list):
-            raise Unanswered("the answer holds no list of leads", status)
+            raise Unanswered("the answer holds no list of leads", answer.status)
         if len(data) > limit:
-            raise Unanswered(f"the answer holds {len(data):,} leads, and {limit:,} were asked for", status)
-        leads = []
-        async for entry in paced(data):
-            if isinstance(entry, dict):
-                leads.append(Lead.model_validate(entry))
-                self._hooks.lead_read(leads[-1])
-                self._hooks.id_read(leads[-1].id)
+            reason = f"the answer holds {len(data):,} leads, and {limit:,} were asked for"
+            raise Unanswered(reason, answer.status)
+        leads = [read_lead(entry) async for entry in paced(data) if isinstance(entry, dict)]
+        self._hooks.leads_read(leads)
         said = pagination if isinstance(pagination, dict) else {}
         total, has_more = said.get("total"), said.get("has_more")
         return Page(
@@ -113,6 +111,7 @@ class LeadsClient(ApiSession):
             # Without a word from Rotor, a full page is the only sign that there may be another. After one
             # without leads there is none, whatever Rotor says.
             has_more=bool(data) and (has_more if isinstance(has_more, bool) else len(data) >= limit),
+            size=answer.size,
         )
 
     async def upsert_lead(
@@ -127,13 +126,13 @@ class LeadsClient(ApiSession):
         body = fields.model_dump(mode="json", include=set(LeadFields.model_fields), exclude_defaults=True)
         if lead_id is not None:
             body["id"] = lead_id
-        status, answer = await self.send("POST", "leads", body=body, lease=lease)
-        data = answer.get("data", answer)
+        answer = await self.send("POST", "leads", body=body, lease=lease)
+        data = answer.content.get("data", answer.content)
         if not isinstance(data, dict):
-            raise OutcomeUnknown("the answer holds no lead", status)
+            raise OutcomeUnknown("the answer holds no lead", answer.status)
         if doubt := _doubt(body, data):
-            raise OutcomeUnknown(f"the answer {doubt}", status)
-        return WriteReply(created=status == 201, lead=Lead.model_validate(data))
+            raise OutcomeUnknown(f"the answer {doubt}", answer.status)
+        return WriteReply(created=answer.status == 201, lead=read_lead(data))
 
 
 def _doubt(sent: Mapping[str, object], said: Mapping[str, object]) -> str | None:

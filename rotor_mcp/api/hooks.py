@@ -1,17 +1,13 @@
-"""Callbacks of the API client: it reports each lead that it reads and each request that it sends."""
+"""Callbacks of the API client: it reports the leads that it reads and each request that it sends."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from rotor_mcp.api.models import Lead
 
 
-def _ignore_lead(_: Lead) -> None:
-    pass
-
-
-def _ignore_id(_: str | None) -> None:
+def _ignore_leads(_: Sequence[Lead]) -> None:
     pass
 
 
@@ -21,17 +17,15 @@ async def _ignore_request(_: int | None) -> None:
 
 @dataclass(frozen=True)
 class ApiHooks:
-    """Receives each lead and each request."""
+    """Receives the leads and each request."""
 
-    lead_read: Callable[[Lead], None] = _ignore_lead
-    """Receives a lead that was read."""
+    leads_read: Callable[[Sequence[Lead]], None] = _ignore_leads
+    """Receives the leads of an answer, in their order."""
     request_sent: Callable[[int | None], Awaitable[None]] = _ignore_request
     """Receives the status of a request that was sent with the key, None if no answer came.
 
     Such a request counts against the day's quota.
     """
-    id_read: Callable[[str | None], None] = _ignore_id
-    """Receives the id of a lead that was read, after `lead_read`."""
 
 
 class WriteLease(Protocol):

@@ -9,25 +9,31 @@ sent; what Rotor already stores may break them and is shown all the same.
 """
 
 import json
+import math
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
 from functools import partial
-from typing import Annotated, Any, Literal, Self, get_args
+from typing import Annotated, Any, Literal, cast, get_args
 
 from pydantic import (
     AfterValidator,
+    AliasGenerator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
-    ModelWrapValidatorHandler,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
     PlainSerializer,
-    ValidationError,
-    model_validator,
+    TypeAdapter,
 )
+from pydantic.dataclasses import dataclass as pydantic_dataclass
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, core_schema
 
 from rotor_mcp import dates
-from rotor_mcp.sanitize import map_strings, one_line
+from rotor_mcp.sanitize import one_line
 
 NOTES_LIMIT = 2_000
 SERVICE_TYPE_LIMIT = 100
@@ -243,103 +249,139 @@ class LeadFields(Fields):
     ] = None
 
 
-_READERS: dict[str, Callable[[Any], Any]] = {
-    "id": lambda value: (
-        one_line(value)[:TEXT_LIMIT] or None
-        if isinstance(value, str) and not LEAD_ID.fullmatch(value)
-        else value
-    ),
-    "priority": lambda value: (
-        low if isinstance(value, str) and (low := value.strip().lower()) in get_args(PriorityName) else value
-    ),
-    "projected_value": lambda value: _read_amount(value) if isinstance(value, str) else value,
-    "tags": split_tags,
-}
-"""Field → how a value of it is read: an id stands in lines of ours, and words have one form."""
+def _read_text(value: object, max_chars: int = MAX_READ_CHARS) -> str | None:
+    """Read a text or a number; None if there is neither."""
+    match value:
+        case bool():
+            return None
+        case int():
+            return str(value) if abs(value) <= MAX_READ_AMOUNT else None
+        case float():
+            return str(value) if math.isfinite(value) else None
+        case str():
+            return _replace_surrogates(value[:max_chars]).strip() or None
+    return None
 
 
-def _normalized(data: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the fields of an answer under one name each, with texts cut, and without blank ones."""
-    fields: dict[str, Any] = {}
-    for name, value in data.items():
-        match value:
-            case str() if not value.strip():
-                continue
-            case str():
-                value = value[: MAX_READ_NOTES_CHARS if name == "notes" else MAX_READ_CHARS]  # noqa: PLW2901
-            case list():
-                value = [  # noqa: PLW2901 - a bounded one
-                    item[:MAX_READ_CHARS] if isinstance(item, str) else item for item in value[:MAX_READ_TAGS]
-                ]
-            case None:
-                continue
-        if name in SENT_NAMES:
-            fields[SENT_NAMES[name]] = value  # where an answer carries both, this is what is stored
-        else:
-            fields.setdefault(name, value)
-    for name, read in _READERS.items():
-        if name in fields:
-            fields[name] = read(fields[name])
-    return fields
+def _read_id(value: object) -> str | None:
+    text = _read_text(value)  # it will stand in lines of ours
+    return one_line(text)[:TEXT_LIMIT] or None if text else None
 
 
-class Lead(BaseModel):
-    """A lead as Rotor answers it. Reading is lenient: a field is missing where its value has another type.
+def _read_priority(value: object) -> str | None:
+    text = _read_text(value)
+    return low if text and (low := text.lower()) in get_args(PriorityName) else text
 
-    Fields that are not declared are dropped. A value beyond a limit on writing is kept.
+
+def _read_number(value: object) -> float | None:
+    try:
+        number = None if isinstance(value, bool) else float(_read_amount(value))  # type: ignore[arg-type]
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return number if number is not None and abs(number) <= MAX_READ_AMOUNT else None
+
+
+def _read_tags(value: object) -> list[str]:
+    items = split_tags(value[:MAX_READ_CHARS] if isinstance(value, str) else value)
+    texts = map(_read_text, items[:MAX_READ_TAGS]) if isinstance(items, list) else ()
+    return [text for text in texts if text]
+
+
+@dataclass(frozen=True)
+class _OrElse:
+    """Reads a value that has not the declared form with a function, instead of refusing it.
+
+    pydantic reads a value of the declared form without calling Python.
     """
 
-    model_config = _CONFIG
+    read: Callable[[Any], object]
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        other = core_schema.no_info_plain_validator_function(self.read)
+        return core_schema.union_schema([handler(source), other], mode="left_to_right")
+
+    def __get_pydantic_json_schema__(
+        self, schema: core_schema.UnionSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        return handler(cast("CoreSchema", schema["choices"][0]))
+
+
+_ReadText = Annotated[str, Field(strict=True, min_length=1, max_length=MAX_READ_CHARS), _OrElse(_read_text)]
+_ReadNotes = Annotated[
+    str,
+    Field(strict=True, min_length=1, max_length=MAX_READ_NOTES_CHARS),
+    _OrElse(partial(_read_text, max_chars=MAX_READ_NOTES_CHARS)),
+]
+_ReadNumber = Annotated[
+    float, Field(strict=True, ge=-MAX_READ_AMOUNT, le=MAX_READ_AMOUNT), _OrElse(_read_number)
+]
+_ReadTags = Annotated[
+    list[Annotated[str, Field(strict=True, min_length=1, max_length=MAX_READ_CHARS)]],
+    Field(max_length=MAX_READ_TAGS),
+    _OrElse(_read_tags),
+]
+
+
+@pydantic_dataclass(
+    slots=True,
+    config=ConfigDict(
+        str_strip_whitespace=True,
+        allow_inf_nan=False,
+        alias_generator=AliasGenerator(validation_alias=lambda name: READ_NAMES.get(name, name)),
+        validate_by_name=True,
+    ),
+)
+class Lead:
+    """A lead as Rotor answers it. Reading is lenient: a field is missing where its value has another type.
+
+    Fields that are not declared are dropped, and blank texts are missing. A value beyond a limit on
+    writing is kept. A company has many leads: they are small, and read without Python code.
+    """
 
     # The fields of `LeadFields`, in their order, without its limits and forms.
-    name: str | None = None
-    phone: str | None = None
-    email: str | None = None
-    stage: str | None = None
-    priority: str | None = None
-    projected_value: Annotated[float | None, Field(le=MAX_READ_AMOUNT), PlainSerializer(whole_if_it_is)] = (
-        None
-    )
-    follow_up_date: str | None = None
-    service_type: str | None = None
-    source: str | None = None
-    tags: list[str] = []
-    address_street1: str | None = None
-    address_street2: str | None = None
-    address_city: str | None = None
-    address_state: str | None = None
-    address_zip: str | None = None
-    address_country: str | None = None
-    notes: str | None = None
+    name: _ReadText | None = None
+    phone: _ReadText | None = None
+    email: _ReadText | None = None
+    stage: _ReadText | None = None
+    priority: Annotated[PriorityName, _OrElse(_read_priority)] | None = None
+    projected_value: Annotated[_ReadNumber, PlainSerializer(whole_if_it_is)] | None = None
+    follow_up_date: _ReadText | None = None
+    service_type: _ReadText | None = None
+    source: _ReadText | None = None
+    tags: _ReadTags = field(default_factory=list)
+    address_street1: _ReadText | None = None
+    address_street2: _ReadText | None = None
+    address_city: _ReadText | None = None
+    address_state: _ReadText | None = None
+    address_zip: _ReadText | None = None
+    address_country: _ReadText | None = None
+    notes: _ReadNotes | None = None
     # Fields that only Rotor sets.
-    id: str | None = None
-    archived: bool = False
-    archived_at: str | None = None
-    created_at: str | None = None
-    assigned_to: str | None = None
+    id: Annotated[str, Field(strict=True, pattern=f"^{LEAD_ID.pattern}$"), _OrElse(_read_id)] | None = None
+    archived: Annotated[bool, _OrElse(bool)] = False
+    archived_at: _ReadText | None = None
+    created_at: _ReadText | None = None
+    assigned_to: _ReadText | None = None
     """A user id."""
-    location: list[float] | None = None
+    location: Annotated[list[float], _OrElse(lambda _: None)] | None = None
     """Latitude, longitude."""
-    value_score: float | None = None
+    value_score: _ReadNumber | None = None
     """Rotor's own; undocumented."""
 
-    @model_validator(mode="wrap")
-    @classmethod
-    def _read(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
-        """Read an answer of Rotor, without the fields whose value has another type."""
-        if not isinstance(data, dict):
-            return handler(data)
-        fields = _normalized(data)
-        while True:
-            try:
-                return handler(fields)
-            except ValidationError as exc:
-                for error in exc.errors(include_url=False):
-                    name = str(error["loc"][0])
-                    value = fields.pop(name, None)
-                    if error["type"] == "string_unicode":
-                        # Without it a field would seem empty, and a write would replace what it holds.
-                        fields[name] = map_strings(value, _replace_surrogates)
+
+LEAD_FIELDS = tuple(declared.name for declared in fields(Lead))
+"""The fields of a lead."""
+_READER = TypeAdapter(Lead).validator
+
+
+def read_lead(answer: Mapping[str, Any]) -> Lead:
+    """Read a lead of an answer of Rotor. Where it carries both names of a field, the read name counts."""
+    if not READ_NAMES.keys().isdisjoint(answer):
+        answer = {
+            name: value for name, value in answer.items() if name not in SENT_NAMES or not is_blank(value)
+        }
+    lead: Lead = _READER.validate_python(answer)
+    return lead
 
 
 class Page(BaseModel):
@@ -348,3 +390,5 @@ class Page(BaseModel):
     leads: list[Lead]
     total: int | None = None
     has_more: bool
+    size: int = 0
+    """Bytes of the answer."""

@@ -2,10 +2,13 @@
 
 import json
 import re
+from codecs import BOM_UTF8
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, NoReturn
+
+from pydantic_core import from_json
 
 from rotor_mcp.config import Credentials
 from rotor_mcp.errors import (
@@ -40,10 +43,20 @@ class Answer:
     body: bytes
 
 
+@dataclass(frozen=True)
+class JsonAnswer:
+    """An answer that is a JSON object."""
+
+    status: int
+    content: dict[str, Any]
+    size: int
+    """Bytes of the body."""
+
+
 def read(
     answer: Answer, lost: type[Unanswered], credentials: Credentials | None, redact: Callable[[str], str]
-) -> tuple[int, dict[str, Any]]:
-    """Return the status and the JSON object of an answer.
+) -> JsonAnswer:
+    """Read the JSON object of an answer.
 
     Raises:
         RotorError: the error that the answer stands for.
@@ -53,8 +66,7 @@ def read(
         raise lost(f"Rotor answered {status}", status)
     said: object = None
     if sum(map(answer.body.count, (b",", b":", b"[", b"{"))) <= MAX_JSON_SIGNS:
-        with suppress(ValueError, RecursionError):  # the second: nested too deeply
-            said = json.loads(answer.body.decode().removeprefix("\ufeff"), parse_int=_read_int)
+        said = _parse(answer.body.removeprefix(BOM_UTF8))
     if status >= 300:
         _refuse(status, said if isinstance(said, dict) else {}, credentials, redact)
     if not isinstance(said, dict):
@@ -62,7 +74,17 @@ def read(
         raise lost(f"the answer is not Rotor's JSON ({kind or 'no content type'})", status)
     if said.get("status") == "error":
         raise lost(f"Rotor answered {status}, but calls it an error", status)
-    return status, said
+    return JsonAnswer(status, said, len(answer.body))
+
+
+def _parse(text: bytes) -> object:
+    """Parse JSON; None if it is none."""
+    with suppress(ValueError):
+        return from_json(text)
+    # That is fast, and stricter: half of a character, or a nesting that is deep, is an error.
+    with suppress(ValueError, RecursionError):
+        return json.loads(text.decode(), parse_int=_read_int)
+    return None
 
 
 def _read_int(digits: str) -> float:

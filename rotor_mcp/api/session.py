@@ -8,7 +8,6 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from time import perf_counter
-from typing import Any
 from urllib.parse import quote
 
 import anyio
@@ -19,7 +18,7 @@ from rotor_mcp.api.hooks import ApiHooks, WriteLease
 from rotor_mcp.api.http_client import proxy_for
 from rotor_mcp.api.pool import ConnectionPool
 from rotor_mcp.api.response_body import UnreadableBody, read_body
-from rotor_mcp.api.responses import Answer, read
+from rotor_mcp.api.responses import Answer, JsonAnswer, read
 from rotor_mcp.api.retry import Method, retry_delay
 from rotor_mcp.config import Credentials
 from rotor_mcp.errors import NoKey, NotSent, OutcomeUnknown, RotorError, Unanswered
@@ -95,8 +94,8 @@ class ApiSession:
         body: Mapping[str, object] | None = None,
         anonymous: bool = False,
         lease: WriteLease | None = None,
-    ) -> tuple[int, dict[str, Any]]:
-        """Send a request, again where that is safe, and return the status and the JSON object of the answer.
+    ) -> JsonAnswer:
+        """Send a request, again where that is safe, and return the answer.
 
         A POST that was started runs to its end, or to the deadline, even if the call is cancelled: a write
         should not stay unknown because somebody pressed Stop.

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence, Set
 from difflib import get_close_matches
 
-from rotor_mcp.api.models import LEAD_ID, Lead
+from rotor_mcp.api.models import LEAD_FIELDS, LEAD_ID
 from rotor_mcp.import_export.cells.dates import DateOrder
 from rotor_mcp.import_export.cells.looks import Look
 from rotor_mcp.import_export.cells.values import choose_reader
@@ -42,7 +42,7 @@ from rotor_mcp.leads.requests import UpsertRequest
 from rotor_mcp.leads.validation import nearest
 from rotor_mcp.sanitize import cut, one_line
 
-NOT_WRITABLE = frozenset({*Lead.model_fields.keys() - UpsertRequest.model_fields.keys(), ROW, REASON})
+NOT_WRITABLE = frozenset({*LEAD_FIELDS, ROW, REASON} - UpsertRequest.model_fields.keys())
 """Columns of our own files that cannot be written."""
 
 _TARGETS = (*FIELDS, *NAME_PARTS, COMPANY)

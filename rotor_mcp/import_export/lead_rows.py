@@ -11,13 +11,13 @@ from datetime import UTC, date, datetime, tzinfo
 from typing import Any
 
 from rotor_mcp import dates
-from rotor_mcp.api.models import Lead, whole_if_it_is
+from rotor_mcp.api.models import LEAD_FIELDS, Lead, whole_if_it_is
 from rotor_mcp.import_export.formats.formula_guard import guard
 
 Value = str | int | float | date | datetime
 """What a cell shows. A date-time has minutes and no offset; it is one of the time zone that was asked for."""
 
-COLUMNS = ("id", *(name for name in Lead.model_fields if name not in ("id", "notes")), "notes")
+COLUMNS = ("id", *(name for name in LEAD_FIELDS if name not in ("id", "notes")), "notes")
 """All fields of a lead; the notes, which are long, come last."""
 
 BYTE_ORDER_MARK = "\ufeff"

@@ -9,7 +9,7 @@ import base64
 import hashlib
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Literal
 
@@ -173,8 +173,8 @@ def approval_token(plan: Plan) -> str:
     lead, alternatives = plan.found.lead, plan.found.alternatives
     facts = {
         "send": plan.fields.model_dump(mode="json", exclude_unset=True),
-        "to": lead.model_dump(mode="json") if lead else None,
-        "beside": [alternative.model_dump(mode="json") for alternative in alternatives],
+        "to": asdict(lead) if lead else None,
+        "beside": [asdict(alternative) for alternative in alternatives],
         "asked": plan.asked,
     }
     digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).digest()

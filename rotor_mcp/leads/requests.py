@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr, field_validator, model_validator
 
 from rotor_mcp.api.models import (
+    LEAD_FIELDS,
     NOTES_LIMIT,
     SENT_NAMES,
     SERVICE_TYPE_LIMIT,
@@ -18,7 +19,6 @@ from rotor_mcp.api.models import (
     Date,
     Day,
     Fields,
-    Lead,
     LeadFields,
     LeadId,
     Priority,
@@ -198,9 +198,9 @@ def _check_fields(names: list[str]) -> list[str]:
         ValueError: if there is no such field.
     """
     known = [SENT_NAMES.get(name, name) for name in names]
-    unknown = [name for name in known if name not in Lead.model_fields]
+    unknown = [name for name in known if name not in LEAD_FIELDS]
     if unknown:
-        raise ValueError(f"there is no field {', '.join(unknown)}; there are {', '.join(Lead.model_fields)}")
+        raise ValueError(f"there is no field {', '.join(unknown)}; there are {', '.join(LEAD_FIELDS)}")
     return list(dict.fromkeys(known))
 
 
@@ -209,7 +209,7 @@ FieldNames = Annotated[list[str], BeforeValidator(split_tags), AfterValidator(_c
 
 _USUAL_FIELDS = [
     name
-    for name in Lead.model_fields
+    for name in LEAD_FIELDS
     if name not in ("address_street2", "address_country", "archived_at", "location", "value_score")
 ]
 """The fields that `fields` names; the others may be asked for as well."""

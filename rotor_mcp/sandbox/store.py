@@ -15,14 +15,14 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from rotor_mcp.api.models import Lead
+from rotor_mcp.api.models import LEAD_FIELDS
 from rotor_mcp.sandbox import timestamps
 from rotor_mcp.sandbox.requests import LeadInput, Listing
 
 StoredLead = dict[str, Any]
 """Field → value, for every field in `FIELDS`."""
 
-FIELDS = tuple(name for name in Lead.model_fields if name != "archived")
+FIELDS = tuple(name for name in LEAD_FIELDS if name != "archived")
 """The stored fields of a lead, with the names of `models`. `archived` follows from `archived_at`."""
 
 DEFAULT_STAGE = "New Leads"

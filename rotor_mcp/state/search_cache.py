@@ -5,7 +5,6 @@ Only searches use them. A write is always planned from a fresh read, and invalid
 
 import itertools
 import math
-import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
@@ -15,8 +14,8 @@ from rotor_mcp.api.models import Page
 
 MAX_CACHED_BYTES = 64_000_000
 """Bytes of the cached pages of all companies of a process."""
-_LEAD_BYTES = 1_100
-"""Bytes of a lead beside the values of its fields; as measured."""
+_BYTES_IN_MEMORY = 2
+"""Bytes in memory for one of an answer; as measured, if no leads have texts in common."""
 
 CacheGeneration = int | str
 """Identifies the interval between two writes in which a page was read."""
@@ -67,7 +66,7 @@ class BoundedPages:
         """
         now = anyio.current_time()
         self._drop((owner, query))
-        stored = self._pages[owner, query] = _Stored(page, now, _memory_of(page))
+        stored = self._pages[owner, query] = _Stored(page, now, page.size * _BYTES_IN_MEMORY)
         self.size += stored.size
         while self._pages:
             oldest, held = next(iter(self._pages.items()))
@@ -84,14 +83,6 @@ class BoundedPages:
     def _drop(self, key: tuple[int, str]) -> None:
         if stored := self._pages.pop(key, None):
             self.size -= stored.size
-
-
-def _memory_of(page: Page) -> int:
-    """Estimate how many bytes a page takes in this process."""
-    return sum(
-        _LEAD_BYTES + sum(map(sys.getsizeof, vars(lead).values())) + sum(map(sys.getsizeof, lead.tags or ()))
-        for lead in page.leads
-    )
 
 
 @dataclass
@@ -149,5 +140,4 @@ class SearchCache:
     async def invalidate(self) -> None:
         """Drop all pages, because something is being written, and cache no page whose reading has begun."""
         self._writes += 1
-        if self._pages.size:
-            self._pages.drop_all(self._owner)
+        self._pages.drop_all(self._owner)

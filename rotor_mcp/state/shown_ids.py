@@ -40,8 +40,8 @@ class ShownIds:
 
     def __init__(self) -> None:
         self._read: deque[str | None] = deque(maxlen=MAX_READ_IDS)
-        self.learn: Callable[[str | None], None] = self._read.append
-        """Keeps the id of a lead that was read. Called for each lead of each page, it only appends."""
+        self.learn: Callable[[Iterable[str | None]], None] = self._read.extend
+        """Keeps the ids of leads that were read. Called for each page, it does no more."""
         self._groups: OrderedDict[str, set[Shown]] = OrderedDict()
         """First 8 characters → what was shown."""
 

@@ -1,9 +1,11 @@
 """The state that calls with one Rotor key share. It never decides what is written."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
 from rotor_mcp.api.hooks import ApiHooks
+from rotor_mcp.api.models import Lead
 from rotor_mcp.state.keyed_locks import KeyedLocks
 from rotor_mcp.state.request_counter import Budget, RequestCounter
 from rotor_mcp.state.search_cache import BoundedPages, SearchCache
@@ -28,7 +30,11 @@ class TenantState:
     @cached_property
     def hooks(self) -> ApiHooks:
         """Callbacks for what every call reads and sends."""
-        return ApiHooks(self.vocabulary.learn, self._request_sent, self.shown_ids.learn)
+        return ApiHooks(self._leads_read, self._request_sent)
+
+    def _leads_read(self, leads: Sequence[Lead]) -> None:
+        self.vocabulary.learn(leads)
+        self.shown_ids.learn(lead.id for lead in leads)
 
     async def _request_sent(self, status: int | None) -> None:
         """Count a request.

@@ -5,8 +5,8 @@ Rotor's API cannot list them. Each lead counts once, with its latest values.
 
 import math
 import time
-from collections import Counter, OrderedDict
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections import Counter, OrderedDict, deque
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Literal
@@ -70,31 +70,32 @@ class _Usage:
                     del self.spellings[form]
 
 
+_Words = dict[Kind, tuple[str, ...]]
+"""The words of a lead, each once."""
+
+
 class Vocabulary:
-    """The stages, sources and tags of the leads read recently."""
+    """The stages, sources and tags of the leads read recently.
+
+    Leads that were read are looked at when a word is asked for: most are replaced by others before that.
+    """
 
     def __init__(self) -> None:
-        self._words: OrderedDict[str, dict[Kind, tuple[str, ...]]] = OrderedDict()
+        self._read: deque[tuple[str, str | None, str | None, list[str]]] = deque(maxlen=MAX_LEADS)
+        """Id, stage, source and tags of leads that were read and not looked at yet."""
+        self._words: OrderedDict[str, _Words] = OrderedDict()
         """Id of a lead → its words."""
         self._usage: dict[Kind, _Usage] = {kind: _Usage() for kind in KINDS}
         self._surveyed_at = self._refreshed_at = -math.inf
         self._refreshing = anyio.Lock()
 
-    def learn(self, lead: Lead) -> None:
-        """Learn the words of a lead that was read. A lead without an id is ignored."""
-        if not lead.id:
-            return
-        known = self._words.pop(lead.id, {})
-        texts: dict[Kind, Sequence[str | None]] = {
-            "stage": [lead.stage],
-            "source": [lead.source],
-            "tag": lead.tags,
-        }
-        words: dict[Kind, tuple[str, ...]] = {}
-        for kind, of_kind in texts.items():
-            distinct = dict.fromkeys(text for text in of_kind if text and len(text) <= MAX_WORD_CHARS)
-            words[kind] = tuple(distinct)[:MAX_TAGS]
-        self._words[lead.id] = words
+    def learn(self, leads: Iterable[Lead]) -> None:
+        """Learn the words of leads that were read. A lead without an id is ignored."""
+        self._read.extend((lead.id, lead.stage, lead.source, lead.tags) for lead in leads if lead.id)
+
+    def _look_at(self, lead_id: str, words: _Words) -> None:
+        known = self._words.pop(lead_id, {})
+        self._words[lead_id] = words
         if known != words:
             for kind, usage in self._usage.items():
                 if words[kind] != known.get(kind):
@@ -103,6 +104,19 @@ class Vocabulary:
             _, oldest = self._words.popitem(last=False)
             for kind, gone in oldest.items():
                 self._usage[kind].replace(gone, ())
+
+    def _known(self) -> OrderedDict[str, _Words]:
+        """Return the words of all known leads, by id, after looking at those that were read."""
+        while self._read:
+            lead_id, stage, source, tags = self._read.popleft()
+            self._look_at(
+                lead_id, {"stage": _distinct([stage]), "source": _distinct([source]), "tag": _distinct(tags)}
+            )
+        return self._words
+
+    def _used(self, kind: Kind) -> _Usage:
+        self._known()
+        return self._usage[kind]
 
     async def refresh(self, read: Callable[[], Awaitable[object]]) -> None:
         """Read the newest leads by calling `read`, if too few were read to know the words in use.
@@ -127,7 +141,8 @@ class Vocabulary:
     @property
     def enough(self) -> bool:
         """Whether enough leads were read to know the words in use."""
-        return len(self._words) >= LEADS_TO_JUDGE or time.monotonic() - self._surveyed_at < SURVEY_TTL_SECONDS
+        surveyed = time.monotonic() - self._surveyed_at < SURVEY_TTL_SECONDS
+        return surveyed or len(self._words) >= LEADS_TO_JUDGE or len(self._known()) >= LEADS_TO_JUDGE
 
     def may_spell_otherwise(self, lead: LeadFields | Lead) -> bool:
         """Whether the company may spell the stage or a tag of a lead differently, and that is not known yet.
@@ -148,16 +163,16 @@ class Vocabulary:
 
     def most_used(self, kind: Kind) -> list[tuple[str, int]]:
         """Return the words in use with the number of leads that have each, the most used first."""
-        return self._usage[kind].counts.most_common()
+        return self._used(kind).counts.most_common()
 
     def share(self, kind: Kind, word: str) -> float:
         """Return the share of the known leads that have a word in exactly this spelling."""
-        return self._usage[kind].counts[word] / len(self._words) if self._words else 0.0
+        return self._used(kind).counts[word] / len(self._known()) if self._known() else 0.0
 
     def beginning(self, kind: Kind, part: str) -> list[str]:
         """Return the words with a prefix, ignoring case and accents, the most used first."""
         begin = text_form(part)
-        usage = self._usage[kind]
+        usage = self._used(kind)
         words = [
             w for form, spellings in usage.spellings.items() if form.startswith(begin) for w in spellings
         ]
@@ -167,7 +182,7 @@ class Vocabulary:
         """Return the spellings in use of a word, ignoring case, accents and punctuation."""
         if len(word) > MAX_WORD_CHARS:  # not in use, and slow to normalize
             return []
-        return sorted(self._usage[kind].spellings.get(text_form(word), ()))
+        return sorted(self._used(kind).spellings.get(text_form(word), ()))
 
     def spelling(self, kind: Kind, word: str, except_lead: str | None = None) -> str | None:
         """Return the most used spelling of a word, ignoring case and blanks; None if no lead has the word.
@@ -177,12 +192,12 @@ class Vocabulary:
             word: as it was given. This spelling is preferred to one that is used as often.
             except_lead: id of a lead that is not counted.
         """
-        counts, own = self._usage[kind].counts, self._words.get(except_lead or "", {}).get(kind, ())
+        counts, own = self._used(kind).counts, self._known().get(except_lead or "", {}).get(kind, ())
         if len(word) > MAX_WORD_CHARS:
             return None
         known = {
             used: (counts[used] - (used in own), used == word)
-            for used in self._usage[kind].spellings.get(text_form(word), ())
+            for used in self._used(kind).spellings.get(text_form(word), ())
             if caseless(used) == caseless(word)
         }
         most = max(known, key=lambda used: known[used], default=None)
@@ -195,7 +210,7 @@ class Vocabulary:
         """
         if not self.enough:
             return []
-        forms = self._usage[kind].spellings
+        forms = self._used(kind).spellings
         in_use = [word for word, _ in self.most_used(kind)[:MAX_COMPARED]]
         likely = {text_form(known): known for known in in_use}
         unused = []
@@ -208,3 +223,8 @@ class Vocabulary:
                 named = tuple(in_use[:MAX_NAMED])
                 unused.append(Unused(kind, word, likely[nearest[0]] if nearest else None, named))
         return unused
+
+
+def _distinct(texts: Iterable[str | None]) -> tuple[str, ...]:
+    distinct = dict.fromkeys(text for text in texts if text and len(text) <= MAX_WORD_CHARS)
+    return tuple(distinct)[:MAX_TAGS]

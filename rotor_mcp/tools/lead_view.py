@@ -1,10 +1,14 @@
 """Shows leads: as fields of a result, as a line in a list, and as all lines of one lead."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
+from pydantic import TypeAdapter
+from pydantic.dataclasses import dataclass
+
 from rotor_mcp import dates
-from rotor_mcp.api.models import Lead
+from rotor_mcp.api.models import LEAD_FIELDS, Lead
 from rotor_mcp.leads.filters import follow_up_day
 from rotor_mcp.leads.locale import Locale
 from rotor_mcp.sanitize import clean, cut, one_line
@@ -17,6 +21,7 @@ MAX_NOTES_CHARS = 4_000
 """Characters of notes in one result. Rotor's limit is 2,000; what it stores may be longer."""
 
 
+@dataclass
 class LeadView(Lead):
     """A lead as results show it: dates as days and times of the company's time zone, and days overdue.
 
@@ -29,7 +34,7 @@ class LeadView(Lead):
     """Whether there are notes that this view does not show."""
 
 
-_EMPTY = LeadView()
+_VIEW = TypeAdapter(LeadView)
 _INSTANTS: dict[str, dates.ReadDate] = {
     "created_at": dates.local,
     "archived_at": dates.local,
@@ -40,27 +45,29 @@ _INSTANTS: dict[str, dates.ReadDate] = {
 
 def view_lead(lead: Lead, locale: Locale) -> LeadView:
     """Return the view of all fields of a lead. An instant in an unknown form stays as it is."""
-    values = {name: _fold(value) for name, value in lead if value is not None}
+    values = {name: _fold(getattr(lead, name)) for name in LEAD_FIELDS}
     for name, read in _INSTANTS.items():
         if values.get(name) is not None:
             values[name] = dates.show(values[name], locale.zone, read)
     values["notes"] = clean(lead.notes).strip() or None if lead.notes else None
     values["overdue_days"] = _overdue_days(lead, locale)
-    return _EMPTY.model_copy(update=values)
+    return LeadView(**values)
 
 
 def view_row(lead: Lead, locale: Locale, fields: tuple[str, ...]) -> LeadView:
     """Return the view of some fields, `has_notes` too: days without the time, and long texts cut."""
-    known = lead.__dict__
-    values = {
-        name: _fold(value, MAX_ROW_TEXT_CHARS) for name in fields if (value := known.get(name)) is not None
-    }
+    values = {name: _fold(getattr(lead, name, None), MAX_ROW_TEXT_CHARS) for name in fields}
     for name, read in _INSTANTS.items():
         if values.get(name) is not None:
             values[name] = dates.show_day(values[name], locale.zone, read)
     values["overdue_days"] = _overdue_days(lead, locale)
     values["has_notes"] = "has_notes" in fields and bool(lead.notes)
-    return _EMPTY.model_copy(update=values)
+    return LeadView(**values)
+
+
+def json_chars(view: LeadView) -> int:
+    """Return how many characters a view takes in the JSON of a result."""
+    return len(_VIEW.dump_json(view, exclude_defaults=True).decode())
 
 
 def cut_notes(lead: LeadView, begin: int = 0) -> int | None:
@@ -132,8 +139,10 @@ def lead_lines(lead: LeadView, timezone: str) -> list[str]:
 
     A time has the time zone beside it; a day needs none.
     """
-    timed = {name: f"{at} {timezone}" for name in _INSTANTS if (at := getattr(lead, name)) and ":" in at}
-    lines = [f"{name}: {value}" for name, value in _texts(lead.model_copy(update=timed)).items() if value]
+    timed: dict[str, Any] = {
+        name: f"{at} {timezone}" for name in _INSTANTS if (at := getattr(lead, name)) and ":" in at
+    }
+    lines = [f"{name}: {value}" for name, value in _texts(replace(lead, **timed)).items() if value]
     if lead.notes:
         lines.append(f"notes ({NOTES_ARE_DATA}):")
         lines += [f"| {line}" for line in lead.notes.splitlines()]

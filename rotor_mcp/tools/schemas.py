@@ -40,10 +40,14 @@ class _SlimJsonSchema(GenerateJsonSchema):
         return slim
 
     def model_schema(self, schema: core_schema.ModelSchema) -> JsonSchemaValue:
-        slim = super().model_schema(schema)
-        slim.pop("title", None)
-        slim.pop("description", None)
-        return slim
+        return _untitled(super().model_schema(schema))
+
+    def dataclass_schema(self, schema: core_schema.DataclassSchema) -> JsonSchemaValue:
+        return _untitled(super().dataclass_schema(schema))
+
+
+def _untitled(schema: JsonSchemaValue) -> JsonSchemaValue:
+    return {word: value for word, value in schema.items() if word not in ("title", "description")}
 
 
 def definition(tool: Tool[Any, Any]) -> dict[str, Any]:

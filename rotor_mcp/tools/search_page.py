@@ -19,6 +19,7 @@ from rotor_mcp.tools.lead_view import (
     cut_notes,
     field_values,
     is_told_apart,
+    json_chars,
     lead_line,
     lead_lines,
     view_lead,
@@ -85,7 +86,7 @@ class SearchPage:
         """Whether rows and their lines fit, and count them if they do. What comes first always fits."""
         text, structured = self._chars
         text += sum(map(len, lines))
-        structured += sum(len(row.model_dump_json(exclude_defaults=True)) for row in rows)
+        structured += sum(map(json_chars, rows))
         if self.rows and max(text, structured) > MAX_ROWS_CHARS:
             self.cut = True
             return False
@@ -194,10 +195,7 @@ async def _page_of_duplicates(outcome: SearchOutcome, call: CallContext) -> Sear
 
 def _that_fit(rows: Sequence[LeadView], lines: Sequence[str]) -> int:
     """Return how many of the first rows and their lines there is room for in one group; one at least."""
-    sizes = (
-        max(len(line), len(row.model_dump_json(exclude_defaults=True)))
-        for row, line in zip(rows, lines, strict=True)
-    )
+    sizes = (max(len(line), json_chars(row)) for row, line in zip(rows, lines, strict=True))
     return max(sum(size <= MAX_ROWS_CHARS for size in accumulate(sizes)), 1)
 
 

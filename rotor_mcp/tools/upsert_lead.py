@@ -242,7 +242,7 @@ def _warnings(outcome: UpsertOutcome, lead: Lead, call: CallContext) -> list[str
             f"left out, because blank: {', '.join(blank)}. Rotor documents no way to clear a field"
         )
     if written:
-        differing = differences(plan.fields, lead, call.locale) if lead.model_fields_set else None
+        differing = differences(plan.fields, lead, call.locale) if lead != Lead() else None
         if differing or differing is None:
             warnings.append(
                 "Rotor's answer does not show what it stored"

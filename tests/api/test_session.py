@@ -20,7 +20,7 @@ from mcp import Client
 
 from rotor_mcp.api.hooks import ApiHooks
 from rotor_mcp.api.pool import ConnectionPool
-from rotor_mcp.api.responses import MESSAGE_LIMIT
+from rotor_mcp.api.responses import MESSAGE_LIMIT, JsonAnswer
 from rotor_mcp.api.retry import Method, retry_delay
 from rotor_mcp.api.session import ApiSession
 from rotor_mcp.config import Settings
@@ -220,7 +220,7 @@ async def test_packed_answers_are_read(encoding: str) -> None:
     body = {"gzip": gzip.compress(said), "deflate": zlib.compress(said)}.get(encoding, said)
     headers = {"content-encoding": encoding} if encoding else {}
     exchange = session(Rotor([httpx2.Response(200, stream=Sealed(body), headers=headers)]).pool())
-    assert (await exchange.send("GET", "leads"))[1] == json.loads(said)
+    assert (await exchange.send("GET", "leads")).content == json.loads(said)
 
 
 async def test_a_part_of_the_key_is_not_left_by_the_cut_of_a_message() -> None:
@@ -262,7 +262,7 @@ async def test_a_read_is_tried_again_after_a_5xx_or_a_lost_connection_only(
 async def test_a_read_succeeds_after_two_failures_and_counts_all_three() -> None:
     rotor = Rotor([httpx2.Response(500), httpx2.RemoteProtocolError("cut"), ok()])
     exchange = session(rotor.pool())
-    assert await exchange.send("GET", "leads") == (200, {"status": "success"})
+    assert await exchange.send("GET", "leads") == JsonAnswer(200, {"status": "success"}, 20)
     assert exchange.requests == 3
 
 
@@ -270,7 +270,7 @@ async def test_a_read_succeeds_after_two_failures_and_counts_all_three() -> None
 async def test_what_was_not_sent_is_tried_again_and_costs_nothing(method: Method) -> None:
     rotor = Rotor([httpx2.ConnectError("secret"), httpx2.ConnectTimeout("secret"), ok()])
     exchange = session(rotor.pool())
-    assert await exchange.send(method, "leads") == (200, {"status": "success"})
+    assert await exchange.send(method, "leads") == JsonAnswer(200, {"status": "success"}, 20)
     assert (len(rotor.asked), exchange.requests) == (3, 1)
 
 
@@ -484,8 +484,8 @@ async def test_a_read_survives_a_kept_alive_connection_that_is_closed_just_then(
     with listening(server) as address:
         pool = network(base_url=f"http://{address}")
         first, second = session(pool), session(pool)
-        assert await first.send("GET", "leads") == (200, {"status": "success"})
-        assert await second.send("GET", "leads") == (200, {"status": "success"})
+        assert await first.send("GET", "leads") == JsonAnswer(200, {"status": "success"}, 20)
+        assert await second.send("GET", "leads") == JsonAnswer(200, {"status": "success"}, 20)
         await pool.aclose()
     assert (server.requests, first.requests, second.requests) == (["GET", "GET", "GET"], 1, 2)
 

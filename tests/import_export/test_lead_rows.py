@@ -12,7 +12,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from rotor_mcp import dates
-from rotor_mcp.api.models import Lead, LeadFields
+from rotor_mcp.api.models import Lead, LeadFields, read_lead
 from rotor_mcp.import_export.formats.formula_guard import unguard
 from rotor_mcp.import_export.lead_rows import COLUMNS, csv_text, json_line, lead_cells
 
@@ -20,7 +20,7 @@ CHICAGO = ZoneInfo("America/Chicago")
 
 
 def cell(name: str, value: Any) -> str:
-    (written,) = lead_cells(Lead.model_validate({name: value}), [name], CHICAGO)
+    (written,) = lead_cells(read_lead({name: value}), [name], CHICAGO)
     return written
 
 
@@ -80,7 +80,7 @@ TAGS = st.lists(TEXTS | st.text("[]\"',{}= \\1a", max_size=6), max_size=4)
 @example(["[1", "2]"])
 @example(["[" * 100_000])
 def test_tags_are_read_back_as_they_are(tags: list[str]) -> None:
-    lead = Lead.model_validate({"tags": tags})
+    lead = read_lead({"tags": tags})
     assert LeadFields.model_validate({"tags": unguard(cell("tags", lead.tags))}).tags == lead.tags
 
 
@@ -109,7 +109,7 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
 
 @given(st.fixed_dictionaries({}, optional=VALUES))
 def test_what_may_be_written_is_read_back_from_a_file_as_it_was(stored: dict[str, Any]) -> None:
-    lead = Lead.model_validate(stored)
+    lead = read_lead(stored)
     written = csv_text([COLUMNS, lead_cells(lead, COLUMNS, CHICAGO)])
     (row,) = csv.DictReader(io.StringIO(written, newline=""))
     read = LeadFields.model_validate(
@@ -122,7 +122,7 @@ def test_what_may_be_written_is_read_back_from_a_file_as_it_was(stored: dict[str
 
 @given(st.fixed_dictionaries({"id": st.uuids().map(str)}, optional=VALUES))
 def test_a_line_of_json_holds_what_is_known(stored: dict[str, Any]) -> None:
-    lead = Lead.model_validate(stored)
+    lead = read_lead(stored)
     line = json_line(lead, COLUMNS)
     assert line.count("\n") == 1
     known = {name: getattr(lead, name) for name in COLUMNS if getattr(lead, name) is not None}
@@ -130,7 +130,7 @@ def test_a_line_of_json_holds_what_is_known(stored: dict[str, Any]) -> None:
 
 
 def test_numbers_of_json_are_as_rotor_sent_them() -> None:
-    lead = Lead.model_validate({"projected_value": 1200, "location": [45, -93.5], "value_score": 7})
+    lead = read_lead({"projected_value": 1200, "location": [45, -93.5], "value_score": 7})
     assert json_line(lead, ("projected_value", "location", "value_score")) == (
         '{"projected_value": 1200, "location": [45, -93.5], "value_score": 7}\n'
     )

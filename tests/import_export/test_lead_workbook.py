@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from inline_snapshot import snapshot
 from python_calamine import CalamineWorkbook
 
-from rotor_mcp.api.models import Lead
+from rotor_mcp.api.models import Lead, read_lead
 from rotor_mcp.import_export import lead_workbook
 from rotor_mcp.import_export.formats.formula_guard import unguard
 from rotor_mcp.import_export.lead_workbook import WorkbookError, open_workbook
@@ -28,7 +28,7 @@ CHICAGO = ZoneInfo("America/Chicago")
 def written(names: list[str], *leads: dict[str, Any]) -> bytes:
     file = io.BytesIO()
     with open_workbook(file, names, CHICAGO) as write:
-        write([Lead.model_validate(lead) for lead in leads])
+        write([read_lead(lead) for lead in leads])
     return file.getvalue()
 
 
@@ -142,7 +142,7 @@ def test_an_import_reads_every_text_as_it_is(texts: list[str]) -> None:
         except WorkbookError:
             refused.add(text)
     kept = [text for text in texts if text not in refused]
-    stored = [Lead.model_validate({"source": text}).source or "" for text in kept]
+    stored = [read_lead({"source": text}).source or "" for text in kept]
     rows = cells(written(["id", "source"], *({"id": "x", "source": text} for text in kept)))
     assert [unguard(cell) for _, cell in rows] == stored
 
@@ -176,7 +176,7 @@ def test_a_long_text_is_not_cut(lead: dict[str, Any]) -> None:
 def test_what_no_cell_holds_is_refused(lead: dict[str, Any], request: pytest.FixtureRequest) -> None:
     file = io.BytesIO()
     with pytest.raises(WorkbookError) as caught, open_workbook(file, [*lead], CHICAGO) as write:
-        write([Lead.model_validate({"id": "x"} | lead)])
+        write([read_lead({"id": "x"} | lead)])
     assert (str(caught.value), file.getvalue()) == (REFUSED[request.node.callspec.id], b"")
 
 
@@ -234,7 +234,7 @@ def test_the_sheet_has_a_header_that_stays_filters_and_columns_as_wide_as_what_t
 
 def test_memory_does_not_grow_with_the_leads() -> None:
     """Rows that are written are in a file, and not kept."""
-    page = [Lead.model_validate({"id": "x", "notes": f"{number} " * 50}) for number in range(1_000)]
+    page = [read_lead({"id": "x", "notes": f"{number} " * 50}) for number in range(1_000)]
     with open_workbook(io.BytesIO(), ["id", "notes"], CHICAGO) as write:
         tracemalloc.start()
         write(page)

@@ -269,6 +269,7 @@ def test_there_is_room_for_so_many_characters_and_for_what_comes_first() -> None
     assert not page.has_room([], ["x"])
     assert page.cut
     page = SearchPage(rows=[LeadView()])
-    quoted = len('{"name":""}')
-    assert page.has_room([LeadView().model_copy(update={"name": "x" * (MAX_ROWS_CHARS - quoted)})], [])
+    longest = LeadView()
+    longest.name = "x" * (MAX_ROWS_CHARS - len('{"name":""}'))
+    assert page.has_room([longest], [])
     assert not page.has_room([LeadView(name="x")], [])

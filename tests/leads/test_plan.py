@@ -1,13 +1,15 @@
 """Plans hold for every lead and every wish; the few cases that need a name have a table."""
 
+from dataclasses import replace
 from datetime import date
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from rotor_mcp.api.models import NOTES_LIMIT, Lead, LeadFields
+from rotor_mcp.api.models import NOTES_LIMIT, Lead, LeadFields, read_lead
 from rotor_mcp.errors import NotesTooLong
 from rotor_mcp.leads.compare import differences
 from rotor_mcp.leads.locale import Locale
@@ -44,9 +46,7 @@ FIELDS = {
     "notes": lines,
 }
 wishes = st.fixed_dictionaries({}, optional={**FIELDS, "tags": tags}).map(LeadFields.model_validate)
-leads = st.fixed_dictionaries({"id": st.just("L1")}, optional={**FIELDS, "tags": tags}).map(
-    Lead.model_validate
-)
+leads = st.fixed_dictionaries({"id": st.just("L1")}, optional={**FIELDS, "tags": tags}).map(read_lead)
 matches: st.SearchStrategy[MatchedBy] = st.sampled_from(["id", "phone", "email", "phone and email"])
 
 
@@ -61,7 +61,7 @@ def carried_out(plan: Plan) -> Lead:
     before = plan.found.lead or Lead(id="new")
     sent = plan.fields.model_dump(exclude_unset=True)
     sent["tags"] = list(dict.fromkeys([*before.tags, *plan.fields.tags]))
-    return before.model_copy(update=sent)
+    return replace(before, **sent)
 
 
 @given(leads, wishes, matches)
@@ -141,7 +141,8 @@ def test_a_token_is_the_same_for_the_same_plan(plan: Plan) -> None:
 @given(leads, st.sampled_from(["stage", "notes", "value_score", "archived", "assigned_to"]))
 def test_a_token_goes_stale_when_the_lead_changes(lead: Lead, field: str) -> None:
     wish = LeadFields(priority="high", name="Somebody Else")
-    changed = lead.model_copy(update={field: {"archived": True, "value_score": 5.0}.get(field, "changed!")})
+    values: dict[str, Any] = {"archived": True, "value_score": 5.0}
+    changed = replace(lead, **{field: values.get(field, "changed!")})
     plans = [make_plan(asked(wish), Match(version, "phone"), CONTEXT) for version in (lead, changed)]
     assert approval_token(plans[0]) != approval_token(plans[1])
 
@@ -184,14 +185,14 @@ def test_what_is_no_change(field: str, value: object) -> None:
 
 
 def test_a_moment_is_the_same_without_its_fractions() -> None:
-    stored = JANE.model_copy(update={"follow_up_date": "2026-12-01T15:30:12.345678Z"})
+    stored = replace(JANE, follow_up_date="2026-12-01T15:30:12.345678Z")
     wish = LeadFields(follow_up_date="2026-12-01T09:30:12")
     assert make_plan(asked(wish), Match(stored, "id"), CONTEXT).outcome == "unchanged"
 
 
 def test_notes_with_our_own_days_in_them_are_not_added_again() -> None:
     notes = "Dog.\n2026-11-22: Gate code 4711.\n2026-11-23: Two cats."
-    stored = JANE.model_copy(update={"notes": notes})
+    stored = replace(JANE, notes=notes)
     for again in (notes, "2026-11-22: gate code 4711.", "2026-12-24: Two cats."):
         assert make_plan(asked(LeadFields(notes=again)), Match(stored, "id"), CONTEXT).outcome == "unchanged"
 

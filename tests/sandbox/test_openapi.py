@@ -15,7 +15,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from rotor_mcp.api.models import READ_NAMES, Lead, LeadFields
+from rotor_mcp.api.models import LEAD_FIELDS, READ_NAMES, LeadFields
 from rotor_mcp.sandbox import FULL_KEY, Sandbox, openapi
 from rotor_mcp.sandbox.server import serving
 
@@ -98,9 +98,9 @@ def test_every_reference_leads_somewhere() -> None:
 
 def test_leads_have_the_names_of_the_model() -> None:
     assert set(SCHEMAS["LeadInput"]["properties"]) == {"id", *LeadFields.model_fields}
-    assert set(SCHEMAS["Lead"]["properties"]) == {READ_NAMES.get(name, name) for name in Lead.model_fields}
+    assert set(SCHEMAS["Lead"]["properties"]) == {READ_NAMES.get(name, name) for name in LEAD_FIELDS}
     assert set(SCHEMAS["WrittenLead"]["properties"]) == {
-        *Lead.model_fields,
+        *LEAD_FIELDS,
         *READ_NAMES.values(),
         *("status", "message"),
     }

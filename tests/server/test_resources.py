@@ -334,8 +334,7 @@ async def test_a_reading_that_nobody_waits_for_any_more_is_not_lost() -> None:
         nonlocal readings
         readings += 1
         await anyio.lowlevel.checkpoint()
-        for number in range(LEADS_TO_JUDGE):
-            vocabulary.learn(Lead(id=f"L{number}", stage="Quoted"))
+        vocabulary.learn(Lead(id=f"L{number}", stage="Quoted") for number in range(LEADS_TO_JUDGE))
         read.set()
 
     with anyio.CancelScope() as typed:

@@ -44,7 +44,7 @@ async def test_a_short_id_is_as_long_as_it_must_be(how: str, shared: int, short:
     other = JANE[:-1] + "0" if shared == 35 else sharing(shared)
     assert LEAD_ID.fullmatch(other)
     ids = ShownIds()
-    ids.learn(other if how == "read" else None)
+    ids.learn([other if how == "read" else None])
     if how == "shown before":
         await ids.shorten([other])
     shown = await ids.shorten([JANE, other] if how == "shown together" else [JANE])
@@ -60,8 +60,8 @@ async def test_what_is_no_lead_id_is_shown_whole_and_means_nothing() -> None:
 
 async def test_an_odd_id_that_was_read_is_told_apart() -> None:
     ids = ShownIds()
-    ids.learn("182bd5e5")
-    ids.learn("182bd5e5-6 by hand")
+    ids.learn(["182bd5e5"])
+    ids.learn(["182bd5e5-6 by hand"])
     assert await ids.shorten([JANE]) == {JANE: "182bd5e5-6e"}
     assert await ids.find("182bd5e5") == Candidates((), ("182bd5e5", "182bd5e5-6 by hand", JANE))
 
@@ -77,10 +77,10 @@ async def test_only_the_prefix_that_was_shown_means_the_lead() -> None:
 
 async def test_what_was_read_never_is_meant() -> None:
     ids = ShownIds()
-    ids.learn(JANE)
+    ids.learn([JANE])
     assert await ids.find("182bd5e5") == Candidates((), (JANE,))
     assert await ids.shorten([JANE, OTHER]) == {JANE: "182bd5e5", OTHER: "9f0c1b22"}
-    ids.learn(sharing(9))
+    ids.learn([sharing(9)])
     assert await ids.find("182bd5e5") == Candidates((JANE,), (sharing(9),))
 
 
@@ -123,11 +123,10 @@ async def test_beyond_a_number_all_that_begin_alike_are_shown_whole() -> None:
 
 async def test_the_oldest_that_were_read_are_forgotten() -> None:
     ids = ShownIds()
-    ids.learn(JANE)
-    for number in range(shown_ids.MAX_READ_IDS - 1):
-        ids.learn(f"{number:08x}{OTHER[8:]}")
+    ids.learn([JANE])
+    ids.learn(f"{number:08x}{OTHER[8:]}" for number in range(shown_ids.MAX_READ_IDS - 1))
     assert await ids.find("182bd5e5") == Candidates((), (JANE,))
-    ids.learn(OTHER)
+    ids.learn([OTHER])
     assert await ids.find("182bd5e5") == Candidates((), ())
 
 
@@ -146,8 +145,7 @@ def test_a_short_id_is_the_shortest_that_tells_apart(steps: list[tuple[bool, lis
         for is_shown, of in steps:
             known.update(of)
             if not is_shown:
-                for lead_id in of:
-                    ids.learn(lead_id)
+                ids.learn(of)
                 continue
             for lead_id, short in (await ids.shorten(of)).items():
                 lengths = [

@@ -84,7 +84,7 @@ async def test_searches_of_all_companies_remember_up_to_a_limit() -> None:
     state_factory = StateFactory(30)
     memories = [state_factory.for_key(f"rotor_{name}_1").search_cache for name in ("a", "b")]
     leads = [Lead(id=str(number), name="Ann Lee", notes="n" * 1_000) for number in range(1_000)]
-    page, read = Page(leads=leads, total=20_000, has_more=True), 0
+    page, read = Page(leads=leads, total=20_000, has_more=True, size=1_250_000), 0
 
     async def fresh() -> Page:
         nonlocal read
@@ -107,14 +107,14 @@ async def test_searches_of_all_companies_remember_up_to_a_limit() -> None:
 
 async def test_a_page_beyond_the_limit_is_not_remembered() -> None:
     store = BoundedPages(max_bytes=10_000)
-    store.keep(1, "small", Page(leads=[Lead(name="Ann")], has_more=False), 30)
-    store.keep(2, "large", Page(leads=[Lead(tags=["t" * 2_000] * 6)], has_more=False), 30)
+    store.keep(1, "small", Page(leads=[Lead(name="Ann")], has_more=False, size=1_000), 30)
+    store.keep(2, "large", Page(leads=[Lead(name="Bob")], has_more=False, size=12_000), 30)
     assert (store.size, store.find(1, "small")[1], store.find(2, "large")[1]) == (0, None, None)
 
 
 async def test_pages_that_are_too_old_take_no_memory() -> None:
     store = BoundedPages()
-    store.keep(1, "first", Page(leads=[Lead(name="Ann")], has_more=False), 0.05)
+    store.keep(1, "first", Page(leads=[Lead(name="Ann")], has_more=False, size=1_000), 0.05)
     await anyio.sleep(0.06)
     store.keep(2, "second", Page(leads=[], has_more=False), 0.05)
     assert (store.size, store.find(1, "first")[1]) == (0, None)

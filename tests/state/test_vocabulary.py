@@ -1,5 +1,7 @@
 """The words of a company: which are in use, how they are spelled, and when that may be said."""
 
+from dataclasses import replace
+
 import pytest
 
 from rotor_mcp.api.models import Lead
@@ -8,8 +10,7 @@ from rotor_mcp.state.vocabulary import LEADS_TO_JUDGE, MAX_LEADS, MAX_NAMED, Unu
 
 def learned(*leads: Lead) -> Vocabulary:
     vocabulary = Vocabulary()
-    for number, lead in enumerate(leads):
-        vocabulary.learn(lead.model_copy(update={"id": lead.id or f"L{number}"}))
+    vocabulary.learn(replace(lead, id=lead.id or f"L{number}") for number, lead in enumerate(leads))
     return vocabulary
 
 
@@ -26,7 +27,7 @@ def test_a_word_is_unused_only_if_enough_leads_were_read() -> None:
 def test_a_lead_that_is_read_many_times_counts_once() -> None:
     vocabulary = learned(*[Lead(id="L1", stage="Qualified")] * 100)
     assert not vocabulary.enough
-    vocabulary.learn(Lead(id="L1", stage="Won"))
+    vocabulary.learn([Lead(id="L1", stage="Won")])
     assert vocabulary.most_used("stage") == [("Won", 1)]
 
 
@@ -43,7 +44,7 @@ def test_a_tag_that_a_lead_has_twice_counts_once() -> None:
 
 def test_a_lead_without_an_id_counts_for_nothing() -> None:
     vocabulary = Vocabulary()
-    vocabulary.learn(Lead(stage="Won"))
+    vocabulary.learn([Lead(stage="Won")])
     assert vocabulary.most_used("stage") == []
 
 

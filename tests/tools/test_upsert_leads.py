@@ -137,7 +137,7 @@ Note: row 9: without phone and e-mail it cannot be matched later: the next write
                     "unchanged": ["phone"],
                     "kept": [{"field": "source", "value": "Website quote form", "given": "Door-to-door"}],
                     "reasons": ["this phone belongs to Jane Doe, whose name would be replaced"],
-                    "confirm": "24pwvelh",
+                    "confirm": "z65xwhbm",
                     "row": 4,
                     "outcome": "needs_confirmation",
                 },

@@ -49,7 +49,7 @@ async def test_what_another_server_has_shown_is_told_apart(redis: RedisServer, r
 
 async def test_what_one_server_has_read_counts_there_alone(redis: RedisServer, replica: Replica) -> None:
     here, there = replica(redis), replica(redis)
-    here.shown_ids.learn(NEAR)
+    here.shown_ids.learn([NEAR])
     assert await here.shown_ids.shorten([JANE]) == {JANE: "182bd5e5-6"}
     assert await there.shown_ids.find("182bd5e5-6") == Candidates((JANE,), ())
     assert await there.shown_ids.find("182bd5e5") == Candidates((), (JANE,)), "nobody has shown this"
