@@ -23,6 +23,7 @@ import anyio
 import httpx2
 from mcp import Client
 
+from rotor_mcp import gc_tuning
 from rotor_mcp.api.pool import API_VERSION
 from rotor_mcp.config import Settings
 from rotor_mcp.sandbox import FULL_KEY, Sandbox
@@ -219,6 +220,7 @@ def main() -> None:
     """Measure, and write the report."""
     # The server's command writes warnings only; the SDK left to itself prints a line for every request.
     logging.disable(logging.INFO)
+    gc_tuning.tune_for_serving()  # as that command does
     with closing(Sandbox(leads=LEADS, quota=1_000_000, now=lambda: NOW)) as sandbox:
         before = peak_memory()
         results = anyio.run(measure, sandbox)

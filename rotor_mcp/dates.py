@@ -76,7 +76,7 @@ def local(text: str, zone: tzinfo) -> date | datetime | None:
     try:
         value = parse(text)
         if isinstance(value, datetime):
-            return value.replace(tzinfo=value.tzinfo or UTC).astimezone(zone)
+            return (value if value.tzinfo else value.replace(tzinfo=UTC)).astimezone(zone)
     except (ValueError, OverflowError):
         return None
     return value

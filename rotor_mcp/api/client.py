@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from rotor_mcp.api.hooks import WriteLease
-from rotor_mcp.api.models import READ_NAMES, Lead, LeadFields, Page, read_lead
+from rotor_mcp.api.models import READ_NAMES, Lead, LeadFields, Page, parse_leads, read_lead
 from rotor_mcp.api.session import ApiSession
 from rotor_mcp.concurrency import paced
 from rotor_mcp.errors import OutcomeUnknown, Unanswered
@@ -93,7 +93,10 @@ class LeadsClient(ApiSession):
             "page": str(page),
         }
         answer = await self.send(
-            "GET", "leads", query={name: value for name, value in query.items() if value is not None}
+            "GET",
+            "leads",
+            query={name: value for name, value in query.items() if value is not None},
+            parse=parse_leads,
         )
         data, pagination = answer.content.get("data"), answer.content.get("pagination")
         if not isinstance(data, list):
@@ -101,7 +104,9 @@ class LeadsClient(ApiSession):
         if len(data) > limit:
             reason = f"the answer holds {len(data):,} leads, and {limit:,} were asked for"
             raise Unanswered(reason, answer.status)
-        leads = [read_lead(entry) async for entry in paced(data) if isinstance(entry, dict)]
+        if any(isinstance(entry, dict) for entry in data):
+            data = [read_lead(entry) if isinstance(entry, dict) else entry async for entry in paced(data)]
+        leads = [entry for entry in data if isinstance(entry, Lead)]
         self._hooks.leads_read(leads)
         said = pagination if isinstance(pagination, dict) else {}
         total, has_more = said.get("total"), said.get("has_more")

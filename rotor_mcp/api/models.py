@@ -30,7 +30,7 @@ from pydantic import (
 )
 from pydantic.dataclasses import dataclass as pydantic_dataclass
 from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import CoreSchema, core_schema
+from pydantic_core import CoreSchema, core_schema, from_json
 
 from rotor_mcp import dates
 from rotor_mcp.sanitize import one_line
@@ -371,7 +371,26 @@ class Lead:
 
 LEAD_FIELDS = tuple(declared.name for declared in fields(Lead))
 """The fields of a lead."""
+_SENT_IN_JSON = (b'"source"', b'"address_')
+"""The beginnings of the sent names in JSON."""
+_LeadOrElse = Annotated[Lead | Any, Field(union_mode="left_to_right")]
 _READER = TypeAdapter(Lead).validator
+_ANSWER_READER = TypeAdapter(
+    dict[str, Annotated[list[_LeadOrElse] | Any, Field(union_mode="left_to_right")]]
+).validator
+
+
+def parse_leads(body: bytes) -> object:
+    """Parse the JSON of an answer that holds a list of leads, and read them.
+
+    In lists of the answer, each object is a `Lead`, or yet to be read by `read_lead`.
+
+    Raises:
+        ValueError: if it is not a JSON object.
+    """
+    if any(name in body for name in _SENT_IN_JSON):
+        return from_json(body)
+    return _ANSWER_READER.validate_json(body)
 
 
 def read_lead(answer: Mapping[str, Any]) -> Lead:

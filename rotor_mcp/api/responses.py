@@ -27,6 +27,7 @@ MESSAGE_LIMIT = 300
 MAX_JSON_SIGNS = 300_000
 """Commas, colons and opening brackets of an answer. A thousand leads with long notes have 150,000; many small
 values take far longer to read than few long ones."""
+_JSON_SIGNS = b",:[{"
 MAX_INT_DIGITS = 300
 _UNDECIDED = frozenset({408, 425, 444, 460, 499})
 """Statuses of a request that was given up: they do not say that a write was refused."""
@@ -54,9 +55,13 @@ class JsonAnswer:
 
 
 def read(
-    answer: Answer, lost: type[Unanswered], credentials: Credentials | None, redact: Callable[[str], str]
+    answer: Answer,
+    lost: type[Unanswered],
+    credentials: Credentials | None,
+    redact: Callable[[str], str],
+    parse: Callable[[bytes], object] = from_json,
 ) -> JsonAnswer:
-    """Read the JSON object of an answer.
+    """Read the JSON object of an answer. `parse` reads that of a success; a ValueError means that it cannot.
 
     Raises:
         RotorError: the error that the answer stands for.
@@ -65,8 +70,9 @@ def read(
     if status >= 500 or (lost is OutcomeUnknown and (300 <= status < 400 or status in _UNDECIDED)):
         raise lost(f"Rotor answered {status}", status)
     said: object = None
-    if sum(map(answer.body.count, (b",", b":", b"[", b"{"))) <= MAX_JSON_SIGNS:
-        said = _parse(answer.body.removeprefix(BOM_UTF8))
+    body = answer.body
+    if len(body) - len(body.translate(None, _JSON_SIGNS)) <= MAX_JSON_SIGNS:
+        said = _parse(body.removeprefix(BOM_UTF8), parse if status < 300 else from_json)
     if status >= 300:
         _refuse(status, said if isinstance(said, dict) else {}, credentials, redact)
     if not isinstance(said, dict):
@@ -74,14 +80,14 @@ def read(
         raise lost(f"the answer is not Rotor's JSON ({kind or 'no content type'})", status)
     if said.get("status") == "error":
         raise lost(f"Rotor answered {status}, but calls it an error", status)
-    return JsonAnswer(status, said, len(answer.body))
+    return JsonAnswer(status, said, len(body))
 
 
-def _parse(text: bytes) -> object:
+def _parse(text: bytes, parse: Callable[[bytes], object]) -> object:
     """Parse JSON; None if it is none."""
     with suppress(ValueError):
-        return from_json(text)
-    # That is fast, and stricter: half of a character, or a nesting that is deep, is an error.
+        return parse(text)
+    # pydantic's parser is strict: half of a character, or deep nesting, is an error.
     with suppress(ValueError, RecursionError):
         return json.loads(text.decode(), parse_int=_read_int)
     return None

@@ -5,13 +5,14 @@ requests exist.
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from time import perf_counter
 from urllib.parse import quote
 
 import anyio
 import httpx2
+from pydantic_core import from_json
 
 from rotor_mcp.api.connection_errors import connect_error
 from rotor_mcp.api.hooks import ApiHooks, WriteLease
@@ -44,6 +45,8 @@ class _Request:
     credentials: Credentials | None
     lost: type[Unanswered]
     """The error if no usable answer comes."""
+    parse: Callable[[bytes], object]
+    """Parses the body of a success."""
 
 
 class ApiSession:
@@ -94,6 +97,7 @@ class ApiSession:
         body: Mapping[str, object] | None = None,
         anonymous: bool = False,
         lease: WriteLease | None = None,
+        parse: Callable[[bytes], object] = from_json,
     ) -> JsonAnswer:
         """Send a request, again where that is safe, and return the answer.
 
@@ -111,6 +115,7 @@ class ApiSession:
             body,
             None if anonymous else self._credentials,
             OutcomeUnknown if method == "POST" else Unanswered,
+            parse,
         )
         if request.credentials is None and not anonymous:
             raise NoKey(self._pool.settings.key_trouble or "")
@@ -119,7 +124,8 @@ class ApiSession:
             try:
                 if lease is not None:
                     await lease.verify()
-                return read(await self._transmit(request), request.lost, request.credentials, self._redact)
+                answer = await self._transmit(request)
+                return read(answer, request.lost, request.credentials, self._redact, request.parse)
             except RotorError as failure:
                 delay = retry_delay(method, failure, retries, self.remaining)
                 if delay is None:

@@ -5,11 +5,10 @@ and months are those of the company's time zone.
 """
 
 import math
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from typing import Self
 
 from rotor_mcp.api.models import Lead
 from rotor_mcp.concurrency import paced
@@ -58,51 +57,50 @@ _OTHERS = object()
 """In the place of a key: a group beyond those that are counted by name."""
 
 
+@dataclass(frozen=True)
+class _Alike:
+    """Leads whose facts have the same texts. There are few such sets, so that each text is read once."""
+
+    keys: tuple[dict[str, str], ...]
+    """For each fact, key of a group → the leads' own spelling."""
+    values: list[float]
+    """Their projected values."""
+    count: int
+
+
 class _Names:
-    """The groups of leads by one fact: the key of each, and its name."""
+    """The groups of leads by one fact, and the name of each."""
 
-    def __init__(self) -> None:
-        self.keys_of: list[dict[str, str]] = []
-        """For each lead, key → the lead's own spelling."""
-        self.names: dict[str, str] = {}
-        """Key → name of the groups that are counted by name, in their order."""
-        self.left_out = 0
-
-    @classmethod
-    async def find(cls, leads: Sequence[Lead], by: CountedBy, locale: Locale, most: int) -> Self:
-        """Find the groups, and name those with most leads."""
-        found = cls()
-        spellings: dict[str, Counter[str]] = {}
-        async for lead in paced(leads):
-            keys = _keys(lead, by, locale)
-            found.keys_of.append(keys)
-            for key, spelling in keys.items():
-                spellings.setdefault(key, Counter())[spelling] += 1
+    def __init__(self, alike: Sequence[_Alike], place: int, by: CountedBy, most: int) -> None:
+        """Find the groups by the fact at a place, and name those with most leads."""
+        spellings: defaultdict[str, Counter[str]] = defaultdict(Counter)
+        for each in alike:
+            for key, spelling in each.keys[place].items():
+                spellings[key][spelling] += each.count
         largest = sorted(spellings, key=lambda key: -spellings[key].total())[:most]
         if by in _PERIODS:
             largest.sort(key=lambda key: (not key, key))  # leads without a date come last
-        found.names = {key: spellings[key].most_common(1)[0][0] for key in largest}
-        found.left_out = len(spellings) - len(largest)
-        return found
+        self.names = {key: spellings[key].most_common(1)[0][0] for key in largest}
+        """Key → name of the groups that are counted by name, in their order."""
+        self.left_out = len(spellings) - len(largest)
 
-    def groups_of(self, place: int) -> list[object]:
-        """Return the groups of the lead at a place."""
-        return [key if key in self.names else _OTHERS for key in self.keys_of[place]]
+    def groups_of(self, keys: Iterable[str]) -> list[object]:
+        """Return the groups that some keys stand for."""
+        return [key if key in self.names else _OTHERS for key in keys]
 
 
 @dataclass
 class _Tally:
     count: int = 0
     values: list[float] = field(default_factory=list)
-    parts: "dict[object, _Tally]" = field(default_factory=dict)
+    parts: "defaultdict[object, _Tally]" = field(default_factory=lambda: defaultdict(_Tally))
     """Group by the second fact → the same leads in it."""
 
-    def add(self, lead: Lead, parts: Sequence[object] = ()) -> None:
-        self.count += 1
-        if lead.projected_value:
-            self.values.append(lead.projected_value)
+    def add(self, alike: _Alike, parts: Sequence[object] = ()) -> None:
+        self.count += alike.count
+        self.values += alike.values
         for part in parts:
-            self.parts.setdefault(part, _Tally()).add(lead)
+            self.parts[part].add(alike)
 
     def group(self, name: str, columns: _Names | None = None) -> Group:
         """Return the group, with its parts, but empty ones."""
@@ -119,15 +117,26 @@ async def count(leads: Sequence[Lead], by: Sequence[CountedBy], locale: Locale) 
 
     Other tasks run meanwhile.
     """
-    rows = await _Names.find(leads, by[0], locale, MAX_GROUPS if len(by) == 1 else MAX_ROWS)
-    columns = await _Names.find(leads, by[1], locale, MAX_COLUMNS) if len(by) > 1 else None
-    tallies: dict[object, _Tally] = {}
+    by_texts: defaultdict[tuple[tuple[str | None, ...], ...], list[Lead]] = defaultdict(list)
+    async for lead in paced(leads):
+        by_texts[tuple([_texts(lead, fact, locale) for fact in by])].append(lead)
+    alike = [
+        _Alike(
+            keys=tuple(_keys(texts, fact) for texts, fact in zip(of_facts, by, strict=True)),
+            values=[lead.projected_value for lead in group if lead.projected_value],
+            count=len(group),
+        )
+        async for of_facts, group in paced(by_texts.items())
+    ]
+    rows = _Names(alike, 0, by[0], MAX_GROUPS if len(by) == 1 else MAX_ROWS)
+    columns = _Names(alike, 1, by[1], MAX_COLUMNS) if len(by) > 1 else None
+    tallies: defaultdict[object, _Tally] = defaultdict(_Tally)
     every = _Tally()
-    async for place in paced(range(len(leads))):
-        parts = columns.groups_of(place) if columns else []
-        every.add(leads[place], parts)
-        for key in rows.groups_of(place):
-            tallies.setdefault(key, _Tally()).add(leads[place], parts)
+    async for each in paced(alike):
+        parts = columns.groups_of(each.keys[1]) if columns else []
+        every.add(each, parts)
+        for key in rows.groups_of(each.keys[0]):
+            tallies[key].add(each, parts)
 
     def group(key: object, name: str) -> Group:
         return tallies[key].group(name, columns)
@@ -145,13 +154,16 @@ def total_value(values: Iterable[float]) -> float:
     return round(math.fsum(values), _PLACES)
 
 
-def _keys(lead: Lead, by: CountedBy, locale: Locale) -> dict[str, str]:
-    """Return the groups of a lead: key → the lead's own spelling; the key of a missing value is empty."""
+def _texts(lead: Lead, by: CountedBy, locale: Locale) -> tuple[str | None, ...]:
+    """Return what a lead is counted by, in its own spelling."""
     if by in _PERIODS:
-        period = _PERIODS[by](lead, locale)
-        return {period: period}
-    form = _FORMS.get(by, text_form)
-    texts = lead.tags if by == "tag" else [getattr(lead, _FIELDS.get(by, by))]
+        return (_PERIODS[by](lead, locale),)
+    return tuple(lead.tags) if by == "tag" else (getattr(lead, _FIELDS.get(by, by)),)
+
+
+def _keys(texts: Iterable[str | None], by: CountedBy) -> dict[str, str]:
+    """Return the groups that texts belong to: key → the spelling; the key of a missing value is empty."""
+    form = str if by in _PERIODS else _FORMS.get(by, text_form)
     return {form(text) or text: text for text in texts if text} or {"": ""}
 
 

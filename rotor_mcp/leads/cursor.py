@@ -155,5 +155,10 @@ def unseen(leads: list[Lead], seen: ScanPosition | None) -> list[Lead]:
 
 
 def _milliseconds(lead: Lead) -> int:
-    created = dates.local(lead.created_at, UTC) if lead.created_at else None
-    return int(created.timestamp() * 1_000) if isinstance(created, datetime) else 0
+    try:
+        created = dates.parse(lead.created_at or "")
+    except ValueError:
+        return 0
+    if not isinstance(created, datetime):
+        return 0
+    return int((created if created.tzinfo else created.replace(tzinfo=UTC)).timestamp() * 1_000)

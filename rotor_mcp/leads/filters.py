@@ -49,21 +49,30 @@ def are_for_the_api(tags: Sequence[str]) -> bool:
 def matcher(request: SearchRequest, locale: Locale, *, compare_text: bool) -> Callable[[Lead], bool]:
     """Return the predicate of a search; without `compare_text`, Rotor has filtered by `search`."""
     tests = [test for test, names in _TESTS.items() if any(_is_given(name, request) for name in names)]
+    if request.archived != "include":
+        tests.insert(0, _archived)
     if compare_text and request.search:
         tests.append(_text)
-    return lambda lead: _archived(lead, request) and all(test(lead, request, locale) for test in tests)
+
+    def matches(lead: Lead) -> bool:
+        for test in tests:  # noqa: SIM110 - twice as fast as `all`, and called for each lead of a company
+            if not test(lead, request, locale):
+                return False
+        return True
+
+    return matches
 
 
 def _is_given(name: str, request: SearchRequest) -> bool:
     return bool(getattr(request, name) != SearchRequest.model_fields[name].default)
 
 
-def _archived(lead: Lead, request: SearchRequest) -> bool:
-    return request.archived == "include" or lead.archived == (request.archived == "only")
-
-
 # Each test runs only if one of its arguments, listed in `_TESTS`, is given. Texts are compared without case,
 # accents and punctuation, phones by their digits.
+
+
+def _archived(lead: Lead, request: SearchRequest, _: Locale) -> bool:
+    return lead.archived == (request.archived == "only")
 
 
 def _text(lead: Lead, request: SearchRequest, locale: Locale) -> bool:

@@ -40,7 +40,7 @@ class LeadScan:
     looked_at: int = field(default=0, init=False)
     """Leads examined, matching or not."""
     tags: set[str] = field(default_factory=set, init=False)
-    """The tags of these leads."""
+    """The tags of these leads, if any are searched for."""
     exist: int | None = field(default=None, init=False)
     """Leads on the list, according to Rotor."""
     finds_no_lead_of_a_stage: bool = field(default=False, init=False)
@@ -102,7 +102,8 @@ class LeadScan:
             self.page += 1
             self.ended = not page.has_more
         self.looked_at += len(leads)
-        self.tags.update(tag for lead in leads for tag in lead.tags)
+        if self.request.tags:
+            self.tags.update(tag for lead in leads for tag in lead.tags)
         if leads:
             self.last = ScanPosition.of(leads[-1])
             if end is None and filters.is_past(leads[-1], self.request, self.call.locale):
