@@ -170,6 +170,7 @@ async def _unused_words(request: SearchRequest, call: CallContext, matched: Sequ
     return [
         unused
         for kind, words in given.items()
+        if words
         for unused in vocabulary.unused(kind, words, part=kind == "source")
         if not any(_has(lead, unused) for _, lead in matched)
     ]

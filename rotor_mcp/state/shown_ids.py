@@ -4,6 +4,7 @@ Which lead a short id means is decided by what was shown. An id that was only re
 longer or ambiguous; it is never meant by a short id.
 """
 
+from bisect import bisect_left, insort
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
@@ -11,7 +12,9 @@ from dataclasses import dataclass
 from rotor_mcp.api.models import LEAD_ID, LEAD_ID_CHARS, MIN_SHORT_ID_CHARS
 
 MAX_READ_IDS = 20_000
-"""Ids that were read and are kept, the most recent; a lead that was read twice counts twice."""
+"""Ids that were read and are kept, the most recent."""
+MAX_SORTED_IN = 200
+"""New ids up to which each is sorted in by itself; sorting all anew is faster for more."""
 MAX_GROUPS = 5_000
 """Groups of ids that were shown and are kept, the most recent."""
 MAX_GROUP_IDS = 32
@@ -31,6 +34,43 @@ class Candidates:
     """Those that were read, or shown only by another prefix."""
 
 
+class _ReadIds:
+    """The ids that were read last, at most `MAX_READ_IDS`, and found by how they begin."""
+
+    def __init__(self) -> None:
+        self._new: deque[str | None] = deque(maxlen=MAX_READ_IDS)
+        """Those that are not sorted in yet."""
+        self._in_order: OrderedDict[str, None] = OrderedDict()
+        self._sorted: list[str] = []
+        self.learn: Callable[[Iterable[str | None]], None] = self._new.extend
+        """Keeps the ids of leads that were read. Called for each page, it does no more."""
+
+    def beginning(self, prefix: str) -> list[str]:
+        """Return the ids that begin with a prefix."""
+        if self._new:
+            self._sort_in()
+        first = last = bisect_left(self._sorted, prefix)
+        while last < len(self._sorted) and self._sorted[last].startswith(prefix):
+            last += 1
+        return self._sorted[first:last]
+
+    def _sort_in(self) -> None:
+        new = {lead_id for lead_id in self._new if lead_id and lead_id not in self._in_order}
+        for lead_id in self._new:
+            if lead_id:
+                self._in_order[lead_id] = None
+                self._in_order.move_to_end(lead_id)
+        self._new.clear()
+        gone = [self._in_order.popitem(last=False)[0] for _ in range(len(self._in_order) - MAX_READ_IDS)]
+        if len(new) > MAX_SORTED_IN:
+            self._sorted = sorted(self._in_order)
+            return
+        for lead_id in new:
+            insort(self._sorted, lead_id)
+        for lead_id in gone:
+            del self._sorted[bisect_left(self._sorted, lead_id)]
+
+
 class ShownIds:
     """The ids of one company's leads that results have shown, within one process.
 
@@ -39,9 +79,8 @@ class ShownIds:
     """
 
     def __init__(self) -> None:
-        self._read: deque[str | None] = deque(maxlen=MAX_READ_IDS)
-        self.learn: Callable[[Iterable[str | None]], None] = self._read.extend
-        """Keeps the ids of leads that were read. Called for each page, it does no more."""
+        self._read = _ReadIds()
+        self.learn = self._read.learn
         self._groups: OrderedDict[str, set[Shown]] = OrderedDict()
         """First 8 characters → what was shown."""
 
@@ -64,10 +103,8 @@ class ShownIds:
             group = group_of(lead_id)
             if group not in groups:
                 groups[group] = {shown for _, shown in self._groups.get(group, ())}
+                groups[group].update(self._read.beginning(group))
             groups[group].add(lead_id)
-        for read in self._read:
-            if read and (known := groups.get(group_of(read))) is not None:
-                known.add(read)
         return groups
 
     def _show(self, ids: Iterable[str], lengths: Mapping[str, int]) -> dict[str, str]:
@@ -84,7 +121,7 @@ class ShownIds:
     def _candidates(self, prefix: str, elsewhere: Set[Shown]) -> Candidates:
         """Return the ids that begin with a prefix; `elsewhere` is what other servers have shown."""
         entries = elsewhere | self._groups.get(group_of(prefix), set())
-        known = {read for read in self._read if read is not None and read.startswith(prefix)}
+        known = {*self._read.beginning(prefix)}
         known |= {lead_id for _, lead_id in entries if lead_id.startswith(prefix)}
         shown = {lead_id for lead_id in known if (len(prefix), lead_id) in entries}
         return Candidates(tuple(sorted(shown)), tuple(sorted(known - shown)))

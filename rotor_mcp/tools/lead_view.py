@@ -1,11 +1,10 @@
 """Shows leads: as fields of a result, as a line in a list, and as all lines of one lead."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pydantic import TypeAdapter
-from pydantic.dataclasses import dataclass
 
 from rotor_mcp import dates
 from rotor_mcp.api.models import LEAD_FIELDS, Lead
@@ -21,7 +20,7 @@ MAX_NOTES_CHARS = 4_000
 """Characters of notes in one result. Rotor's limit is 2,000; what it stores may be longer."""
 
 
-@dataclass
+@dataclass(slots=True)  # not pydantic's: what is shown was validated when it was read
 class LeadView(Lead):
     """A lead as results show it: dates as days and times of the company's time zone, and days overdue.
 
