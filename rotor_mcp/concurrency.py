@@ -1,10 +1,12 @@
 """Limits concurrent requests, and lets other tasks run during long work."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import asynccontextmanager
 from time import perf_counter
 from typing import TypeVar
 
 import anyio
+from anyio.abc import TaskGroup
 from anyio.lowlevel import checkpoint
 
 MAX_CONCURRENT_REQUESTS = 4
@@ -37,6 +39,20 @@ async def for_each(items: Iterable[Item], do: Callable[[Item], Awaitable[None]])
             workers.start_soon(work)
     if failures:
         raise failures[0]
+
+
+@asynccontextmanager
+async def background_tasks() -> AsyncIterator[TaskGroup]:
+    """Yield a group of tasks that are cancelled at the end of the block; its exception is raised as it is."""
+    failure: Exception | None = None
+    async with anyio.create_task_group() as tasks:
+        try:
+            yield tasks
+        except Exception as exc:  # raised below, outside the task group
+            failure = exc
+        tasks.cancel_scope.cancel()
+    if failure is not None:
+        raise failure
 
 
 async def paced(items: Iterable[Item]) -> AsyncIterator[Item]:

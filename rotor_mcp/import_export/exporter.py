@@ -6,7 +6,7 @@ read, so that memory does not grow with the number of leads. A workbook is writt
 
 import os
 import signal
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +18,7 @@ import click
 from rotor_mcp.api.models import PAGE_LIMIT, Lead
 from rotor_mcp.api.pool import TransportFactory
 from rotor_mcp.atomic_file import open_atomic, reject_foreign_symlink
+from rotor_mcp.concurrency import background_tasks
 from rotor_mcp.config import Settings
 from rotor_mcp.errors import RotorError, TooManyRequests
 from rotor_mcp.extras import install_hint
@@ -122,9 +123,7 @@ def run_export(
                 signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))
                 async with open_tenant(settings, transport) as tenant:
                     export.call = CallContext.begin(tenant)
-                    async for leads in _read_leads(export, export.call, progress):
-                        write(leads)
-                        export.written += len(leads)
+                    await _read_leads(export, export.call, progress, write)
 
             anyio.run(work)
     except BrokenPipeError:
@@ -139,40 +138,41 @@ def run_export(
     return done
 
 
-async def _read_leads(
-    export: Export, call: CallContext, progress: ProgressLine
-) -> AsyncIterator[Sequence[Lead]]:
-    """Yield the leads as soon as their order is known.
+async def _read_leads(export: Export, call: CallContext, progress: ProgressLine, write: WriteLeads) -> None:
+    """Write the leads as soon as their order is known.
 
     Raises TooManyRequests if there are too many to read; before the first, if Rotor's total shows it.
     """
     request, newest_first = export.request, export.request.sorted_by == "newest"
-    scan = LeadScan(request, Cursor(search=digest(request), size=PAGE_LIMIT), call)
     found: list[Lead] = []
-    yielded = pages = 0
+    pages = 0
     done = False
-    while not done:
-        call.api.resume()  # the timeout is per page
-        if export.limit is None or not newest_first:
-            await scan.read_ahead(export.max_requests - pages)
-        found += await scan.read()
-        pages += 1
-        done = scan.done or (
-            newest_first and export.limit is not None and len(found) + yielded >= export.limit
-        )
-        if done and (without_api_filters := scan.without_api_filters(found=bool(found) or yielded > 0)):
-            scan, found, done = without_api_filters, [], False  # none of these was yielded
-        if not done:
-            _check_cost(export, scan, pages)
-            # How many leads are as new as asked for is unknown.
-            progress.show(scan.looked_at, None if request.created_from else scan.exist)
-        if found and newest_first and scan.without_api_filters(found=True) is None:
-            leads = found if export.limit is None else found[: export.limit - yielded]
-            yield leads
-            yielded, found = yielded + len(leads), []
+    async with background_tasks() as tasks:
+        scan = LeadScan(request, Cursor(search=digest(request), size=PAGE_LIMIT), call, tasks)
+        while not done:
+            call.api.resume()  # the timeout is per page
+            if export.limit is None or not newest_first:
+                scan.read_ahead(export.max_requests - pages)
+            found += await scan.read()
+            pages += 1
+            done = scan.done or (
+                newest_first and export.limit is not None and len(found) + export.written >= export.limit
+            )
+            if done and (wider := scan.without_api_filters(found=bool(found) or export.written > 0)):
+                scan, found, done = wider, [], False  # none of these was written
+            if not done:
+                _check_cost(export, scan, pages)
+                # How many leads are as new as asked for is unknown.
+                progress.show(scan.looked_at, None if request.created_from else scan.exist)
+            if found and newest_first and scan.without_api_filters(found=True) is None:
+                found = found if export.limit is None else found[: export.limit - export.written]
+                write(found)
+                export.written += len(found)
+                found = []
     if not newest_first:
         found.sort(key=lambda lead: filters.sort_key(lead, request.sorted_by, call.locale))
-        yield found[: export.limit]
+        write(found[: export.limit])
+        export.written += len(found[: export.limit])
 
 
 def _check_cost(export: Export, scan: LeadScan, pages: int) -> None:

@@ -6,8 +6,11 @@ Where all pages are needed, they are read a few at a time, as soon as the first 
 from dataclasses import dataclass, field, replace
 from typing import Self
 
+import anyio
+from anyio.abc import TaskGroup
+
 from rotor_mcp.api.models import PAGE_LIMIT, Lead, Page
-from rotor_mcp.concurrency import MAX_CONCURRENT_REQUESTS, for_each, paced
+from rotor_mcp.concurrency import MAX_CONCURRENT_REQUESTS, background_tasks, paced
 from rotor_mcp.leads import filters
 from rotor_mcp.leads.context import CallContext
 from rotor_mcp.leads.cursor import ApiFilters, Cursor, ScanPosition, unseen
@@ -16,6 +19,16 @@ from rotor_mcp.leads.requests import SearchRequest
 
 Hit = tuple[int, Lead]
 """A matching lead, and the number of its page."""
+
+
+@dataclass
+class _PageAhead:
+    """A page that is requested before its turn."""
+
+    ended: anyio.Event = field(default_factory=anyio.Event)
+    read: tuple[Page, float] | None = None
+    """The page and its age; None before the end of the request, or if it failed."""
+    failure: Exception | None = None
 
 
 class StagesTooLong(Exception):
@@ -29,6 +42,8 @@ class LeadScan:
     request: SearchRequest
     begin: Cursor
     call: CallContext
+    tasks: TaskGroup | None = None
+    """Requests pages before their turn; `read_until` has its own."""
     page: int = field(init=False)
     """The page to read next."""
     last: ScanPosition | None = field(init=False)
@@ -49,10 +64,8 @@ class LeadScan:
     """Seconds since the oldest page was read."""
     _requests: int = field(default=0, init=False)
     """Pages asked for, each time that one was."""
-    _pages_received: int = field(default=0, init=False)
-    _leads_received: int = field(default=0, init=False)
-    _ahead: dict[int, tuple[Page, float]] = field(default_factory=dict, init=False)
-    """Number of a page → the page that was read before its turn, and its age."""
+    _ahead: dict[int, _PageAhead] = field(default_factory=dict, init=False)
+    """Number of a page → the page that is requested before its turn."""
 
     def __post_init__(self) -> None:
         self.page, self.last = self.begin.page, self.begin.seen
@@ -70,13 +83,14 @@ class LeadScan:
         matched: list[Hit] = []
         # New leads may have moved the last lead to one more page.
         max_pages = (pages or self.call.search_requests) + bool(self.begin.until)
-        while self._requests < max_pages or not self._is_outdated(self._ahead.get(self.page)):
-            at = self.page
-            matched += [(at, lead) for lead in await self.read()]
-            if self.done or (enough is not None and len(matched) >= enough):
-                break
-            if enough is None:
-                await self.read_ahead(max_pages - self._requests)
+        async with background_tasks() as self.tasks:
+            while self._requests < max_pages or await self._has_next_page():
+                at = self.page
+                matched += [(at, lead) for lead in await self.read()]
+                if self.done or (enough is not None and len(matched) >= enough):
+                    break
+                if enough is None:
+                    self.read_ahead(max_pages - self._requests)
         return matched
 
     async def read(self) -> list[Lead]:
@@ -108,40 +122,60 @@ class LeadScan:
             self.last = ScanPosition.of(leads[-1])
             if end is None and filters.is_past(leads[-1], self.request, self.call.locale):
                 self.ended = True
+        of = None if page.total is None else -(-page.total // self.begin.size)
+        if page.has_more and self.pages != of:
+            await self.call.progress(self.pages, of, f"looked at {self.looked_at:,} leads")
         compare_text = self.compares_text or is_phone_query(self.request.search or "")
         matches = filters.matcher(self.request, self.call.locale, compare_text=compare_text)
         return [lead async for lead in paced(leads) if matches(lead)]
 
     async def _next_page(self) -> tuple[Page, float]:
         """Return the page whose turn it is, and its age in seconds."""
-        ahead = self._ahead.pop(self.page, None)
-        if ahead is None or self._is_outdated(ahead):
-            return await self._request(self.page, fresh=ahead is not None)
-        return ahead
+        if await self._has_next_page() and (read := self._ahead.pop(self.page).read):
+            return read
+        return await self._request(self.page, fresh=self._ahead.pop(self.page, None) is not None)
 
-    def _is_outdated(self, ahead: tuple[Page, float] | None) -> bool:
-        """Whether a lead may have slipped from this page to the one before it, which was read later.
+    async def _has_next_page(self) -> bool:
+        """Whether the page whose turn it is was read already, and is good.
 
-        A lead that is created pushes all others back. Then Rotor counted fewer leads with this page.
-        """
-        return ahead is None or (ahead[0].total or 0) < (self.exist or 0)
-
-    async def read_ahead(self, most: int) -> None:
-        """Read the next pages side by side, if all pages are needed and no page is there yet.
-
-        They are no more than `most`, and than are read at a time, so that few pages are held at once.
+        A lead that is created pushes all others back. One may have slipped from this page to the one before
+        it, if that was read later. Then Rotor counted fewer leads with this page.
 
         Raises:
-            RotorError: if a request failed.
+            RotorError: if its request failed.
         """
-        if self._ahead or self.exist is None or not self._reads_to_the_end:
+        ahead = self._ahead.get(self.page)
+        if ahead is None:
+            return False
+        await ahead.ended.wait()
+        if ahead.failure:
+            raise ahead.failure
+        return ahead.read is not None and (ahead.read[0].total or 0) >= (self.exist or 0)
+
+    def read_ahead(self, most: int) -> None:
+        """Request the next pages, if all pages are needed.
+
+        They are no more than `most`, and with those that were requested before no more than are read at a
+        time: so few are held at once.
+        """
+        if self.tasks is None or self.exist is None or not self._reads_to_the_end:
             return
-        left = -(-self.exist // self.begin.size) - self.page + 1
+        pages = -(-self.exist // self.begin.size)
+        for number in range(self.page, min(pages + 1, self.page + MAX_CONCURRENT_REQUESTS)):
+            if number not in self._ahead and most > 0:
+                if any(ahead.failure for ahead in self._ahead.values()):
+                    return
+                self._ahead[number] = _PageAhead()
+                self.tasks.start_soon(self._request_ahead, number, self._ahead[number])
+                most -= 1
 
-        async def read(number: int) -> None:
-            self._ahead[number] = await self._request(number)
-
-        await for_each(range(self.page, self.page + min(left, most, MAX_CONCURRENT_REQUESTS)), read)
+    async def _request_ahead(self, number: int, ahead: _PageAhead) -> None:
+        try:
+            ahead.read = await self._request(number)
+        except Exception as exc:  # raised when it is its turn
+            ahead.failure = exc
+        finally:
+            ahead.ended.set()
 
     async def _request(self, number: int, *, fresh: bool = False) -> tuple[Page, float]:
         text, stage, tags = self._api_filters
@@ -155,11 +189,6 @@ class LeadScan:
             size=self.begin.size,
             fresh=fresh,
         )
-        self._pages_received += 1
-        self._leads_received += len(page.leads)
-        of = None if page.total is None else -(-page.total // self.begin.size)
-        if page.has_more and self._pages_received != of:
-            await self.call.progress(self._pages_received, of, f"looked at {self._leads_received:,} leads")
         return page, age
 
     async def _read_each_stage(self) -> tuple[Page, float]:

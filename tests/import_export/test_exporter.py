@@ -691,12 +691,9 @@ async def test_progress_is_shown_on_a_terminal(columns: int) -> None:
         ):
             assert await process.wait() == 0
         lines = terminal.lines()
-    assert [re.sub(", 0:.* left", "", line) for line in dict.fromkeys(lines) if line] == snapshot(
-        [
-            "1,000/2,369 leads, 1 request",
-            "2,000/2,369 leads, 3 requests",
-            "2,369 leads, 3 requests spent.",
-        ]
+    # Pages are read side by side: which requests have ended by then differs.
+    assert [re.sub("(/.* leads), .*", r"\1", line) for line in dict.fromkeys(lines) if line] == snapshot(
+        ["1,000/2,369 leads", "2,000/2,369 leads", "2,369 leads, 3 requests spent."]
     )
 
 

@@ -80,3 +80,30 @@ async def test_no_lead_is_lost_or_repeated_while_others_arrive_between_pages(ord
         async with Client(server) as client:
             found = content(await client.call_tool("search_leads", {"archived": "include", "limit": 0}))
     assert found["count"] == 3_500  # those that were there, each once; the new ones are on the first page
+
+
+JANE = {"name": "Jane Doe", "phone": "763-555-0177", "email": "jane.doe.new@example.com"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "rounds", "requests"),
+    [
+        (JANE, 2, 3),
+        ({"name": "Jane Doe", "phone": "763-555-0177"}, 2, 2),
+        ({"id": "00000000-0000-0000-0000-000000000000", "stage": "Quoted"}, 1, 1),
+    ],
+)
+async def test_a_write(arguments: dict[str, Any], rounds: int, requests: int) -> None:
+    with closing(Sandbox(leads=200, now=lambda: NOW)) as sandbox:
+        async with counted(sandbox) as (client, trips):
+            result = await client.call_tool("upsert_lead", arguments)
+    assert (trips.rounds, trips.requests) == (rounds, requests), text(result)
+
+
+async def test_a_batch_of_new_leads() -> None:
+    """Two for reading 2,000 leads, and ten for 40 writes, four at a time."""
+    rows = [{"name": f"New {n}", "phone": f"763-555-{1000 + n}"} for n in range(40)]
+    with closing(Sandbox(leads=2_000, now=lambda: NOW)) as sandbox:
+        async with counted(sandbox) as (client, trips):
+            result = await client.call_tool("upsert_leads", {"rows": rows})
+    assert (trips.rounds, trips.requests) == (12, 42), text(result)

@@ -161,11 +161,11 @@ async def test_nothing_to_change(client: Client, sandbox: Sandbox) -> None:
         projected_value="299",
     )
     assert said(result) == snapshot("""\
-Nothing to change in Jane Doe (matched by phone and email); nothing was written. 1 request spent.
+Nothing to change in Jane Doe (matched by phone and email); nothing was written. 2 requests spent.
   unchanged: name, phone, email, projected_value, notes, tags
 id 182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e\
 """)
-    assert sandbox.requests == ["GET /leads"]
+    assert sandbox.requests == ["GET /leads", "GET /leads"]
 
 
 async def test_a_fuller_name_completes_a_shorter_one(client: Client, rotor: Rotor) -> None:
