@@ -1,3 +1,4 @@
+import json
 from dataclasses import asdict
 
 import pytest
@@ -5,7 +6,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from rotor_mcp.api.models import LEAD_FIELDS, READ_NAMES, Lead, LeadFields, read_lead
+from rotor_mcp.api.models import (
+    LEAD_FIELDS,
+    MAX_READ_AMOUNT,
+    MAX_READ_CHARS,
+    MAX_READ_NOTES_CHARS,
+    MAX_READ_TAGS,
+    READ_NAMES,
+    Lead,
+    LeadFields,
+    parse_leads,
+    read_lead,
+)
 from rotor_mcp.leads.requests import SearchRequest, UpsertRequest
 from rotor_mcp.leads.validation import parse
 
@@ -96,9 +108,45 @@ json_values = st.recursive(
 )
 
 
-@given(st.dictionaries(st.sampled_from([*LEAD_FIELDS, *READ_NAMES.values(), "unknown"]), json_values))
+odd_values = (
+    json_values
+    | st.text(alphabet=" aB\u00e9\ud83d\U0001f600\u200b", max_size=8)
+    | st.sampled_from(
+        ["x" * 2_001, "High ", "low", " $1,200 ", 10**400, -1e16, 2**63, "{182BD5E5}", [""], "a, b"]
+    )
+    | st.lists(st.sampled_from(["x" * 2_001, " a", "", None, 7, 1.5, True, {}]), max_size=501)
+)
+answers = st.dictionaries(st.sampled_from([*LEAD_FIELDS, *READ_NAMES.values(), "unknown"]), odd_values)
+
+
+@given(answers)
 def test_whatever_rotor_answers_can_be_read(answered: dict[str, object]) -> None:
-    assert isinstance(read_lead(answered), Lead)
+    lead = read_lead(answered)
+    assert lead == read_lead(asdict(lead)), "what was read is read again as it is"
+    for name, value in asdict(lead).items():
+        match value:
+            case str():
+                assert value == value.strip() != ""
+                assert len(value) <= (MAX_READ_NOTES_CHARS if name == "notes" else MAX_READ_CHARS)
+            case float():
+                assert abs(value) <= MAX_READ_AMOUNT
+            case list() if name == "tags":
+                assert len(value) <= MAX_READ_TAGS
+                assert all(tag and tag == tag.strip() for tag in value)
+
+
+@given(st.lists(answers | json_values, max_size=3))
+def test_a_list_is_read_as_its_leads_are_one_by_one(answered: list[object]) -> None:
+    body = json.dumps({"data": answered, "pagination": {"total": 1}}).encode()
+    one_by_one = [read_lead(entry) for entry in json.loads(body)["data"] if isinstance(entry, dict)]
+    try:
+        parsed = parse_leads(body)
+    except ValueError:  # half of a character, or a huge number
+        parsed = json.loads(body)
+    assert isinstance(parsed, dict)
+    assert parsed["pagination"] == {"total": 1}
+    read = [read_lead(entry) if isinstance(entry, dict) else entry for entry in parsed["data"]]
+    assert [lead for lead in read if isinstance(lead, Lead)] == one_by_one
 
 
 @pytest.mark.parametrize(

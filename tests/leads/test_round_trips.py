@@ -54,6 +54,14 @@ async def test_a_search(arguments: dict[str, Any], rounds: int, requests: int, c
     assert (trips.rounds, trips.requests, content(result)["requests"]) == (rounds, requests, requests)
 
 
+async def test_eighteen_pages() -> None:
+    """One for the first page, and five for 17 others, four at a time."""
+    with closing(Sandbox(leads=18_000, now=lambda: NOW)) as sandbox:
+        async with counted(sandbox, search_requests="20") as (client, trips):
+            result = await client.call_tool("search_leads", {"count_by": "stage", "archived": "include"})
+    assert (trips.rounds, trips.requests) == (6, 18), text(result)
+
+
 async def test_as_many_pages_as_a_search_may_read(company: Sandbox) -> None:
     async with counted(company, search_requests="3") as (client, trips):
         result = await client.call_tool("search_leads", {"order": "value", "limit": 1})
