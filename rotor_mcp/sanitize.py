@@ -26,7 +26,7 @@ _LINE_END = re.compile("\r\n|[\r\v\f\x1c-\x1e\x85\u2028\u2029]")
 def clean(text: str) -> str:
     """Remove control and invisible characters. Line breaks and tabs stay, as `\\n` and `\\t`."""
     # Nearly every text passes this check, which is much faster than checking each character.
-    if text.isascii() and text.isprintable():
+    if text.isprintable() and _is_latin_1(text):
         return text
     text = _INVISIBLE.sub("", text)
     if text.replace("\n", "").replace("\t", "").isprintable():
@@ -36,9 +36,20 @@ def clean(text: str) -> str:
     return text.translate(hidden)
 
 
+def _is_latin_1(text: str) -> bool:
+    """Whether a text has only characters up to U+00FF, of which none is printable and invisible."""
+    if text.isascii():
+        return True
+    try:
+        text.encode("latin-1")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def one_line(text: str) -> str:
     """Clean a text and join its lines into one."""
-    if text.isascii() and text.isprintable() and "  " not in text:  # as in `clean`
+    if text.isprintable() and "  " not in text and text.isascii():  # nearly every text, as in `clean`
         return text.strip()
     return " ".join(clean(text).split())
 
@@ -92,22 +103,23 @@ _HIDING_ESCAPE = re.compile(r"\\[ubfr]")
 """Stands in JSON for a control character or a surrogate."""
 
 
-def safe_value(value: Any, replacements: Replacements) -> Any:
-    """Return a JSON value that may leave this process: no text has invisible characters or a secret."""
-    # Nearly every value passes this check, which is much faster than looking at each text.
-    text = json.dumps(value, ensure_ascii=False)
-    secrets = [json.dumps(secret, ensure_ascii=False)[1:-1] for secret, _ in replacements]
+def safe_result(text: str, value: Any, replacements: Replacements) -> tuple[str, Any]:
+    """Return a result that may leave this process: its text and its JSON value.
+
+    They have no invisible characters, no text that must not be shown, and the length of `cap_result`.
+    """
+    # Nearly every result passes these checks, which are much faster than looking at each of its texts.
+    written = json.dumps([text, value], ensure_ascii=False)
+    hidden = [json.dumps(secret, ensure_ascii=False)[1:-1] for secret, _ in replacements]
     if (
-        not _HIDING_ESCAPE.search(text)
-        and clean(text) == text
-        and not any(secret in text for secret in secrets)
+        _HIDING_ESCAPE.search(written)
+        or clean(written) != written
+        or any(secret in written for secret in hidden)
     ):
-        return value
-
-    def safe(text: str) -> str:
-        return replace_all(clean(text), replacements)
-
-    return map_strings(value, safe)
+        text, value = map_strings([text, value], lambda part: replace_all(clean(part), replacements))
+    elif len(written) <= MAX_RESULT_CHARS:
+        return text, value
+    return cap_result(text, value)
 
 
 def map_strings(value: Any, change: Callable[[str], str]) -> Any:

@@ -26,9 +26,7 @@ _OF_THE_API = frozenset({"search", "stage", "tags", "archived"})
 def is_for_the_api(request: SearchRequest) -> bool:
     """Whether the API can do this search alone: then one request for the leads shown is enough."""
     return (
-        not any(
-            _is_given(name, request) for names in _TESTS.values() for name in names if name not in _OF_THE_API
-        )
+        _OF_THE_API.issuperset(_given(request) & _FILTERS)
         and len(request.stage) <= 1
         and request.sorted_by == "newest"
         and not request.count_by
@@ -48,7 +46,8 @@ def are_for_the_api(tags: Sequence[str]) -> bool:
 
 def matcher(request: SearchRequest, locale: Locale, *, compare_text: bool) -> Callable[[Lead], bool]:
     """Return the predicate of a search; without `compare_text`, Rotor has filtered by `search`."""
-    tests = [test for test, names in _TESTS.items() if any(_is_given(name, request) for name in names)]
+    given = _given(request)
+    tests = [test for test, names in _TESTS.items() if not given.isdisjoint(names)]
     if request.archived != "include":
         tests.insert(0, _archived)
     if compare_text and request.search:
@@ -63,8 +62,10 @@ def matcher(request: SearchRequest, locale: Locale, *, compare_text: bool) -> Ca
     return matches
 
 
-def _is_given(name: str, request: SearchRequest) -> bool:
-    return bool(getattr(request, name) != SearchRequest.model_fields[name].default)
+def _given(request: SearchRequest) -> set[str]:
+    """Return the arguments that differ from their defaults."""
+    defaults = SearchRequest.model_fields
+    return {name for name in request.model_fields_set if getattr(request, name) != defaults[name].default}
 
 
 # Each test runs only if one of its arguments, listed in `_TESTS`, is given. Texts are compared without case,
@@ -232,6 +233,7 @@ _TESTS: dict[Callable[[Lead, SearchRequest, Locale], bool], tuple[str, ...]] = {
     _lacks: ("lacks",),
 }
 """Tests → the arguments that ask for them."""
+_FILTERS = frozenset(name for names in _TESTS.values() for name in names)
 
 
 def is_past(lead: Lead, request: SearchRequest, locale: Locale) -> bool:

@@ -83,14 +83,20 @@ class LeadScan:
         matched: list[Hit] = []
         # New leads may have moved the last lead to one more page.
         max_pages = (pages or self.call.search_requests) + bool(self.begin.until)
-        async with background_tasks() as self.tasks:
-            while self._requests < max_pages or await self._has_next_page():
-                at = self.page
-                matched += [(at, lead) for lead in await self.read()]
-                if self.done or (enough is not None and len(matched) >= enough):
-                    break
-                if enough is None:
-                    self.read_ahead(max_pages - self._requests)
+
+        async def read_one() -> bool:
+            """Read a page. Returns whether another one is needed."""
+            at = self.page
+            matched.extend([(at, lead) for lead in await self.read()])
+            return not self.done and (enough is None or len(matched) < enough)
+
+        more = await read_one()
+        if more:
+            async with background_tasks() as self.tasks:
+                while more and (self._requests < max_pages or await self._has_next_page()):
+                    if enough is None:
+                        self.read_ahead(max_pages - self._requests)
+                    more = await read_one()
         return matched
 
     async def read(self) -> list[Lead]:

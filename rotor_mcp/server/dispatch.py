@@ -14,7 +14,7 @@ from mcp.types import CallToolResult, InputRequiredResult, TextContent
 from rotor_mcp.errors import CallError, CallRejected, InvalidArguments, NotFound
 from rotor_mcp.leads.context import CallContext
 from rotor_mcp.leads.validation import parse
-from rotor_mcp.sanitize import cap_result, clean, one_line, safe_value
+from rotor_mcp.sanitize import cap_result, clean, one_line, safe_result
 from rotor_mcp.server import elicitation, pipeline_resource
 from rotor_mcp.server.access import AccessControl, AdmittedCall
 from rotor_mcp.server.recording import recorded
@@ -84,7 +84,7 @@ def _tool_result(
     if notices:
         text = "\n".join([text, *(f"Note: {notice}." for notice in notices)])
         content |= {"notice": "; ".join(notices)}
-    text, content = cap_result(*safe_value([text, content], admitted.tenant.secrets))
+    text, content = safe_result(text, content, admitted.tenant.secrets)
     return CallToolResult(
         content=[TextContent(text=text)], structured_content=content, is_error=result.failed
     )

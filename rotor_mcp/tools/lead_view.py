@@ -33,7 +33,7 @@ class LeadView(Lead):
     """Whether there are notes that this view does not show."""
 
 
-_VIEW = TypeAdapter(LeadView)
+_VIEWS = TypeAdapter(list[LeadView])
 _INSTANTS: dict[str, dates.ReadDate] = {
     "created_at": dates.local,
     "archived_at": dates.local,
@@ -64,9 +64,10 @@ def view_row(lead: Lead, locale: Locale, fields: tuple[str, ...]) -> LeadView:
     return LeadView(**values)
 
 
-def json_chars(view: LeadView) -> int:
-    """Return how many characters a view takes in the JSON of a result."""
-    return len(_VIEW.dump_json(view, exclude_defaults=True).decode())
+def json_chars(views: Sequence[LeadView]) -> int:
+    """Return how many characters views take in the JSON of a result, without what separates them."""
+    listed = _VIEWS.dump_json([*views], exclude_defaults=True).decode()
+    return len(listed) - 1 - max(len(views), 1)
 
 
 def cut_notes(lead: LeadView, begin: int = 0) -> int | None:
@@ -85,7 +86,7 @@ def _fold(value: Any, longest: int | None = None) -> Any:
     """Return a text, or each of a list, in one line without invisible characters; None if it is empty."""
     if isinstance(value, str):
         return (one_line(value) if longest is None else cut(value, longest)) or None
-    if isinstance(value, list):
+    if isinstance(value, list) and value:
         return [folded for item in value if (folded := _fold(item, longest)) is not None]
     return value
 

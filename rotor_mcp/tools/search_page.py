@@ -86,7 +86,7 @@ class SearchPage:
         """Whether rows and their lines fit, and count them if they do. What comes first always fits."""
         text, structured = self._chars
         text += sum(map(len, lines))
-        structured += sum(map(json_chars, rows))
+        structured += json_chars(rows)
         if self.rows and max(text, structured) > MAX_ROWS_CHARS:
             self.cut = True
             return False
@@ -120,15 +120,12 @@ async def _page_of_rows(outcome: SearchOutcome, call: CallContext) -> SearchPage
     request = outcome.request
     place, chosen = _choose(outcome)
     short_ids = await _short_ids([lead for _, lead in chosen], call)
-    page = SearchPage(taken=place)
-    async for place, lead in paced(chosen):
-        row = view_row(lead, call.locale, _row_fields(lead, request))
-        line = _line(row, request, short_ids)
-        if not page.has_room([row], [line]):
-            page.taken = place
-            break
-        page.rows.append(row)
-        page.lines.append(line)
+    rows = [view_row(lead, call.locale, _row_fields(lead, request)) async for _, lead in paced(chosen)]
+    lines = [_line(row, request, short_ids) for row in rows]
+    fit = _that_fit(rows, lines)
+    page = SearchPage(rows[:fit], lines[:fit], taken=place)
+    if fit < len(rows):
+        page.taken, page.cut = chosen[fit][0], True
     page.without_fields = page.taken - len(page.rows)
     if request.fields and page.rows:
         lines = _with_ids(page.rows, page.lines, request.fields, short_ids)
@@ -194,9 +191,11 @@ async def _page_of_duplicates(outcome: SearchOutcome, call: CallContext) -> Sear
 
 
 def _that_fit(rows: Sequence[LeadView], lines: Sequence[str]) -> int:
-    """Return how many of the first rows and their lines there is room for in one group; one at least."""
-    sizes = (max(len(line), json_chars(row)) for row, line in zip(rows, lines, strict=True))
-    return max(sum(size <= MAX_ROWS_CHARS for size in accumulate(sizes)), 1)
+    """Return how many of the first rows and their lines there is room for; one at least, if there are any."""
+    if max(sum(map(len, lines)), json_chars(rows)) <= MAX_ROWS_CHARS:
+        return len(rows)
+    sizes = zip(accumulate(map(len, lines)), accumulate(json_chars([row]) for row in rows), strict=True)
+    return max(sum(max(size) <= MAX_ROWS_CHARS for size in sizes), 1)
 
 
 # Rows and lines
