@@ -6,7 +6,7 @@ date-times, so these are sent: in UTC and to the second, the form that the stric
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
-from functools import partial
+from functools import lru_cache, partial
 
 Clock = Callable[[], datetime]
 
@@ -16,6 +16,8 @@ utc_now: Clock = partial(datetime.now, UTC)
 NOON = time(12)
 YEARS = range(1900, 3000)
 """Years that a date to be written may have. Outside of them, some time zones cannot convert a date."""
+CACHED_FOLLOW_UPS = 4_096
+"""Follow-ups whose days are remembered: many leads have the same, and each is compared and shown."""
 _DATE_CHARS = len("2026-12-01")
 
 
@@ -82,6 +84,7 @@ def local(text: str, zone: tzinfo) -> date | datetime | None:
     return value
 
 
+@lru_cache(maxsize=CACHED_FOLLOW_UPS)
 def follow_up(text: str, zone: tzinfo) -> date | datetime | None:
     """Return a follow-up of Rotor: a date-time in `zone`, or a date if it has no time of day.
 
