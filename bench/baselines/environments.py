@@ -19,7 +19,7 @@ from rotor_mcp.sandbox.openapi import build_document
 
 ROOT = Path(__file__).parents[2]
 HERE = Path(__file__).parent
-REQUIREMENTS = {"rotor-mcp": [str(ROOT)], "bare": ["mcp==2.3.0"], "from_openapi": ["fastmcp==4.1.2"]}
+REQUIREMENTS = {"rotor-mcp": [str(ROOT)], "bare": ["mcp==2.3.0"], "from_openapi": ["fastmcp==4.2.3"]}
 """Server → what pip installs for it."""
 
 _QUOTA = 1_000
