@@ -266,6 +266,35 @@ print(*sorted(name for name in sys.modules if name.startswith(("rotor_mcp", "pho
     )
 
 
+def test_a_start_builds_few_models() -> None:
+    """Building takes most of the time that a model costs. A first use builds the others."""
+    program = """
+import sys
+from rotor_mcp.__main__ import main
+main(["serve"], standalone_mode=False)
+from pydantic import BaseModel
+def models(below):
+    for model in below.__subclasses__():
+        yield model
+        yield from models(model)
+found = [model for model in models(BaseModel) if model.__module__.startswith("mcp")]
+print(len(found), sum(model.__pydantic_complete__ for model in found), file=sys.stderr)
+"""
+    begin = [INITIALIZE, {"jsonrpc": "2.0", "method": "notifications/initialized"}]
+    messages = [*begin, {"jsonrpc": "2.0", "id": 2, "method": "tools/list"}]
+    ended = subprocess.run(
+        [sys.executable, "-c", program],
+        input="".join(f"{json.dumps(message)}\n" for message in messages).encode(),
+        capture_output=True,
+        check=True,
+        timeout=60,
+    )
+    assert json.loads(ended.stdout.splitlines()[-1])["id"] == 2
+    found, built = map(int, ended.stderr.split()[-2:])
+    assert found > 400
+    assert built < 50
+
+
 def test_it_starts_without_a_key_and_says_so_once() -> None:
     command = [sys.executable, "-m", "rotor_mcp", "serve"]
     started = time.monotonic()
