@@ -3,8 +3,10 @@
 import sys
 
 if sys.version_info >= (3, 15):
-    # Not in httpcore2, which sets attributes of what it has imported by way of locals(): that loads nothing.
-    sys.set_lazy_imports_filter(lambda importer, *_: importer != "httpcore2")
+    # Only in what a start loads. Elsewhere an import can do more than give a name: httpcore2 and truststore
+    # need what it does at once, and the modules of opentelemetry.proto register themselves.
+    lazy = ("anyio", "asyncio", "click", "mcp", "pydantic", "rotor_mcp")
+    sys.set_lazy_imports_filter(lambda importer, *_: (importer or "").startswith(lazy))
     sys.set_lazy_imports("all")
 
 from rotor_mcp import gc_tuning

@@ -229,6 +229,8 @@ print(*sorted(name for name in sys.modules if name.startswith(("rotor_mcp", "pho
                 "rotor_mcp.__main__",
                 "rotor_mcp.cli",
                 "rotor_mcp.cli.main",
+                "rotor_mcp.cli.options",
+                "rotor_mcp.cli.serve",
                 "rotor_mcp.cli.serve_stdio",
                 "rotor_mcp.config",
                 "rotor_mcp.gc_tuning",
@@ -280,16 +282,9 @@ def models(below):
 found = [model for model in models(BaseModel) if model.__module__.startswith("mcp")]
 print(len(found), sum(model.__pydantic_complete__ for model in found), file=sys.stderr)
 """
-    begin = [INITIALIZE, {"jsonrpc": "2.0", "method": "notifications/initialized"}]
-    messages = [*begin, {"jsonrpc": "2.0", "id": 2, "method": "tools/list"}]
     ended = subprocess.run(
-        [sys.executable, "-c", program],
-        input="".join(f"{json.dumps(message)}\n" for message in messages).encode(),
-        capture_output=True,
-        check=True,
-        timeout=60,
+        [sys.executable, "-c", program], input=b"", capture_output=True, check=True, timeout=60
     )
-    assert json.loads(ended.stdout.splitlines()[-1])["id"] == 2
     found, built = map(int, ended.stderr.split()[-2:])
     assert found > 400
     assert built < 50
