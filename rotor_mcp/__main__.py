@@ -5,7 +5,7 @@ import sys
 if sys.version_info >= (3, 15):
     # Only in what a start loads. Elsewhere an import can do more than give a name: httpcore2 and truststore
     # need what it does at once, and the modules of opentelemetry.proto register themselves.
-    lazy = ("anyio", "asyncio", "click", "mcp", "pydantic", "rotor_mcp")
+    lazy = ("anyio", "asyncio", "click", "concurrent", "inspect", "mcp", "pydantic", "rotor_mcp", "tokenize")
     sys.set_lazy_imports_filter(lambda importer, *_: (importer or "").startswith(lazy))
     sys.set_lazy_imports("all")
 
