@@ -2,7 +2,7 @@ import logging
 import os
 import re
 from collections.abc import AsyncIterator, Iterator
-from contextlib import closing
+from contextlib import asynccontextmanager, closing
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -18,6 +18,7 @@ from rotor_mcp import gc_tuning
 from rotor_mcp.config import Settings
 from rotor_mcp.sandbox import FULL_KEY, Sandbox
 from rotor_mcp.sandbox.sample_leads import sample_leads
+from rotor_mcp.sandbox.server import serving
 from rotor_mcp.sandbox.store import StoredLead
 from rotor_mcp.server.mcp_server import build_server
 from tests import commands
@@ -114,6 +115,14 @@ def sandbox() -> Iterator[Sandbox]:
     with closing(Sandbox(leads=0, now=lambda: NOW)) as rotor:
         rotor.store.seed(samples)
         yield rotor
+
+
+@asynccontextmanager
+async def sandbox_url(**options: Any) -> AsyncIterator[str]:
+    """Serve a sandbox over HTTP, and close it in the end: a database that is forgotten warns on Python 3.13."""
+    with closing(Sandbox(**options)) as rotor:
+        async with serving(rotor) as url:
+            yield url
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from importlib import import_module
 
 import click
+from pydantic import BaseModel
 
 from rotor_mcp.cli.options import sandbox_flag, settings_flags
 
@@ -24,6 +25,9 @@ def serve_(file: str | None, http: str | None, **values: str | None) -> None:
     """Serve MCP on standard input and output, or over HTTP."""
     # Each of the two loads only what it needs, and the help and the completion of the shell load neither.
     if http is None:
+        # A client waits for this start. The SDK defines 500 models, and a start uses 30. From here on, each
+        # model is built when it is first used.
+        BaseModel.model_config["defer_build"] = True
         import_module("rotor_mcp.cli.serve_stdio").serve_stdio(file, values)
     else:
         import_module("rotor_mcp.cli.serve_http").serve_http(http, file, values)

@@ -91,7 +91,9 @@ class Store:
             sqlite3.Error: if it cannot be opened or is no SQLite file.
         """
         self._lock = threading.Lock()
-        self._db = sqlite3.connect(file, _BUSY_TIMEOUT_SECONDS, isolation_level=None, check_same_thread=False)
+        self._db = sqlite3.connect(
+            file, timeout=_BUSY_TIMEOUT_SECONDS, isolation_level=None, check_same_thread=False
+        )
         try:
             self._open()
         except BaseException:

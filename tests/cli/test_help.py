@@ -14,9 +14,9 @@ from inline_snapshot import snapshot
 
 from rotor_mcp.cli.main import main
 from rotor_mcp.cli.options import SettingOption
-from rotor_mcp.sandbox import FULL_KEY, Sandbox
-from rotor_mcp.sandbox.server import serving
+from rotor_mcp.sandbox import FULL_KEY
 from tests.commands import ROOT, ran, run
+from tests.conftest import sandbox_url
 from tests.homes import Home
 
 COMMANDS = main.list_commands(click.Context(main))
@@ -174,7 +174,7 @@ async def test_every_example_that_ends_does_what_it_says(example: list[str], hom
     home.have("claude-desktop")
     home.have("cursor")
     (home.path / "leads.csv").write_text("Name,Cell\nDana Whitfield,612-555-0142\n")
-    async with serving(Sandbox()) as url:
+    async with sandbox_url() as url:
         variables = home.variables(ROTOR_API_KEY=FULL_KEY, ROTOR_BASE_URL=url, COLUMNS="80")
         ended = await ran(example, variables, home.path)
     assert b"Traceback" not in ended.stderr

@@ -9,9 +9,9 @@ import pytest
 from mcp import Client, StdioServerParameters
 
 from rotor_mcp.extras import install_hint
-from rotor_mcp.sandbox import FULL_KEY, Sandbox
-from rotor_mcp.sandbox.server import serving
+from rotor_mcp.sandbox import FULL_KEY
 from tests.commands import ROOT
+from tests.conftest import sandbox_url
 from tests.homes import KEY, KEYRING, Home
 
 
@@ -116,7 +116,7 @@ def test_who_does_not_use_it_does_not_load_it() -> None:
 @pytest.mark.anyio
 async def test_the_server_reads_it(kept: Home) -> None:
     file = kept.have("cursor", "{}")
-    async with serving(Sandbox()) as url:
+    async with sandbox_url() as url:
         assert kept.install("--keychain", "--base-url", url, ROTOR_API_KEY=FULL_KEY).status == 0
         assert FULL_KEY not in file.read_text()
         entry = StdioServerParameters.model_validate(server(file))

@@ -12,9 +12,9 @@ import pytest
 from inline_snapshot import snapshot
 
 from rotor_mcp import __version__
-from rotor_mcp.sandbox import FULL_KEY, Sandbox
-from rotor_mcp.sandbox.server import serving
+from rotor_mcp.sandbox import FULL_KEY
 from tests.commands import ran
+from tests.conftest import sandbox_url
 from tests.homes import Home
 
 pytestmark = pytest.mark.anyio
@@ -242,7 +242,7 @@ def test_the_sandbox_on_a_port(number: signal.Signals, tmp_path: Path) -> None:
 
 
 async def test_a_port_that_is_taken() -> None:
-    async with serving(Sandbox()) as url:
+    async with sandbox_url() as url:
         port = url.split(":")[-1].split("/")[0]
         status, out, err = await run("sandbox", "--port", port)
     assert (status, out) == (1, "")

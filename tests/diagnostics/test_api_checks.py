@@ -3,7 +3,7 @@
 import re
 import socket
 import ssl
-from contextlib import suppress
+from contextlib import closing, suppress
 from datetime import UTC, datetime, timedelta
 
 import anyio
@@ -14,6 +14,7 @@ from inline_snapshot import snapshot
 from rotor_mcp import __version__
 from rotor_mcp.sandbox import CREATE_ONLY_KEY, FULL_KEY, READ_ONLY_KEY, Fault, Sandbox
 from rotor_mcp.sandbox.server import serving
+from tests.conftest import sandbox_url
 from tests.homes import Ended, Home
 from tests.listening import listening
 
@@ -66,7 +67,7 @@ KEYS = {
 @pytest.mark.parametrize("case", KEYS)
 async def test_keys(case: str, home: Home) -> None:
     key = KEYS[case]
-    async with serving(Sandbox()) as url:
+    async with sandbox_url() as url:
         ended = await check(home, ROTOR_API_KEY=key, ROTOR_BASE_URL=url)
     assert key == "" or key.startswith("$") or key not in ended.out
     assert told(ended) == TOLD_OF_KEYS[case]
@@ -147,7 +148,7 @@ ok   connection: 127.0.0.1 answers as Rotor does
 
 
 async def test_the_clock(home: Home) -> None:
-    async with serving(Sandbox(now=lambda: datetime.now(UTC) - timedelta(hours=3, seconds=1))) as url:
+    async with sandbox_url(now=lambda: datetime.now(UTC) - timedelta(hours=3, seconds=1)) as url:
         ended = await check(home, ROTOR_API_KEY=FULL_KEY, ROTOR_BASE_URL=url)
     assert re.sub(r"3:00:0\d", "3:00:0n", told(ended)) == snapshot("""\
 1
@@ -161,8 +162,7 @@ FAIL clock: 3:00:0n ahead of Rotor's
 
 
 async def test_the_quota(home: Home) -> None:
-    rotor = Sandbox(quota=1)
-    async with serving(rotor) as url:
+    async with sandbox_url(quota=1) as url:
         await check(home, ROTOR_API_KEY=FULL_KEY, ROTOR_BASE_URL=url)
         ended = await check(home, ROTOR_API_KEY=FULL_KEY, ROTOR_BASE_URL=url)
     assert told(ended) == snapshot("""\
@@ -177,11 +177,11 @@ FAIL access: the requests of this key are used up for today (429). 1 request spe
 
 @pytest.mark.parametrize(("faults", "said"), [(3, "connection"), (1, "")])
 async def test_a_failing_rotor(faults: int, said: str, home: Home) -> None:
-    rotor = Sandbox()
-    for _ in range(faults):
-        rotor.faults.add(Fault(status=503))
-    async with serving(rotor) as url:
-        ended = await check(home, ROTOR_API_KEY=FULL_KEY, ROTOR_BASE_URL=url)
+    with closing(Sandbox()) as rotor:
+        for _ in range(faults):
+            rotor.faults.add(Fault(status=503))
+        async with serving(rotor) as url:
+            ended = await check(home, ROTOR_API_KEY=FULL_KEY, ROTOR_BASE_URL=url)
     assert told(ended) == TOLD_OF_FAILING[said]
 
 
@@ -340,7 +340,7 @@ FAIL connection: the proxy 127.0.0.1:1 (HTTPS_PROXY) refused the connection
 
 
 async def test_no_proxy_stands_between_us_and_an_api_on_this_machine(home: Home) -> None:
-    async with serving(Sandbox()) as url:
+    async with sandbox_url() as url:
         ended = await check(
             home, ROTOR_API_KEY=FULL_KEY, ROTOR_BASE_URL=url, HTTP_PROXY="http://127.0.0.1:1", NO_PROXY=""
         )

@@ -11,9 +11,9 @@ import pytest
 from inline_snapshot import snapshot
 
 from rotor_mcp import __version__
-from rotor_mcp.sandbox import FULL_KEY, Sandbox
-from rotor_mcp.sandbox.server import serving
+from rotor_mcp.sandbox import FULL_KEY
 from tests.commands import ROOT
+from tests.conftest import sandbox_url
 from tests.homes import KEY, Ended, Home
 from tests.hosting.servers import server_process
 
@@ -158,7 +158,7 @@ FAIL Claude Code: ~/.claude.json cannot be used
 
 async def test_without_a_key_of_ones_own_that_of_a_client_is_checked(home: Home) -> None:
     home.have("cursor")
-    async with serving(Sandbox()) as url:
+    async with sandbox_url() as url:
         installed = await anyio.to_thread.run_sync(
             lambda: home.install("cursor", "--base-url", url, ROTOR_API_KEY=FULL_KEY)
         )

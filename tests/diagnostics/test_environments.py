@@ -16,10 +16,9 @@ from mcp import Client, StdioServerParameters
 from mcp.types import TextContent
 
 from rotor_mcp.extras import install_hint
-from rotor_mcp.sandbox import FULL_KEY, Sandbox
-from rotor_mcp.sandbox.server import serving
+from rotor_mcp.sandbox import FULL_KEY
 from tests import commands
-from tests.conftest import posix
+from tests.conftest import posix, sandbox_url
 from tests.homes import Home
 
 pytestmark = pytest.mark.anyio
@@ -116,7 +115,7 @@ async def test_a_tool_says_what_is_wrong(name: str, home: Home) -> None:
 
 @pytest.mark.parametrize("name", SOME)
 async def test_nothing_of_that_matters_to_an_api_on_this_machine(name: str, home: Home) -> None:
-    async with serving(Sandbox()) as url:
+    async with sandbox_url() as url:
         ended = await anyio.to_thread.run_sync(
             lambda: home.run("check", **environment(name), ROTOR_BASE_URL=url)
         )

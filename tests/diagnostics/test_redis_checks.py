@@ -1,6 +1,7 @@
 """`rotor-mcp check` and `rotor-mcp import` where a Redis is named."""
 
 import json
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 
 from rotor_mcp.sandbox import FULL_KEY, Sandbox
 from rotor_mcp.sandbox.server import serving
+from tests.conftest import sandbox_url
 from tests.homes import Ended, Home
 from tests.state.redis.servers import redis_server
 
@@ -33,7 +35,7 @@ async def of_redis(home: Home, url: str, **variables: str) -> dict[str, str | No
 async def test_check(home: Home, tmp_path: Path) -> None:
     with redis_server(tmp_path, "--requirepass", PASSWORD) as server:
         right, wrong = (f"redis://:{word}@127.0.0.1:{server.port}" for word in (PASSWORD, "wr0ng-password"))
-        async with serving(Sandbox()) as url:
+        async with sandbox_url() as url:
             fine = await of_redis(home, url, ROTOR_MCP_REDIS_URL=right)
             refused = await of_redis(home, url, ROTOR_MCP_REDIS_URL=wrong)
             not_required = await of_redis(
@@ -58,12 +60,13 @@ async def test_check(home: Home, tmp_path: Path) -> None:
 async def test_an_import_says_it_once_and_writes_nothing(home: Home) -> None:
     (home.path / "leads.csv").write_text("name,phone\nDana,612-555-0142\nBo,612-555-0143\n")
     away = {"ROTOR_MCP_REDIS_URL": "redis://127.0.0.1:1"}
-    sandbox = Sandbox()
-    async with serving(sandbox) as url:
-        refused = await run(home, url, "import", "leads.csv", "--yes", **away)
-        assert "POST /leads" not in sandbox.requests
-        ended = await run(home, url, "import", "leads.csv", "--yes", **away, ROTOR_MCP_REDIS_REQUIRED="false")
-        assert sandbox.requests.count("POST /leads") == 2, ended
+    not_required = {"ROTOR_MCP_REDIS_REQUIRED": "false"}
+    with closing(Sandbox()) as sandbox:
+        async with serving(sandbox) as url:
+            refused = await run(home, url, "import", "leads.csv", "--yes", **away)
+            assert "POST /leads" not in sandbox.requests
+            ended = await run(home, url, "import", "leads.csv", "--yes", **away, **not_required)
+            assert sandbox.requests.count("POST /leads") == 2, ended
     assert (refused.status, ended.status) == (1, 0)
     assert refused.out.splitlines()[-1].startswith(
         "Nothing was sent: Redis, by which several servers take turns at writing, cannot be relied on: "
