@@ -47,7 +47,7 @@ class Given:
 class Arguments(Fields):
     """The arguments of a tool."""
 
-    _given: Given = PrivateAttr(default=Given())
+    _given: Given = PrivateAttr(default_factory=Given)
 
     @property
     def given(self) -> Given:
