@@ -148,7 +148,7 @@ def combine(groups: Sequence[RowGroup], locale: Locale) -> RowGroup:
     if differing:
         raise ClashError(groups, _differences_text({name: _values(name, requests) for name in differing}))
     merged = requests[0].with_values(values, notes=tuple(notes), only_if_blank=weak)
-    # In a file there may be 50,000 of them. Packed, a request takes a fifth of the memory.
+    # In a file there may be 50,000 of them. Packed, a request takes a quarter of the memory.
     is_of_file = not any(isinstance(group.source, UpsertRequest) for group in groups)
     read = partial(_unpack, pickle.dumps(merged)) if is_of_file else None
     return RowGroup.of(_rows(groups), merged, locale.region, read)
