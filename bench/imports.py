@@ -30,7 +30,8 @@ from rotor_mcp.sandbox import FULL_KEY
 
 LEADS = 20_000
 ROWS = 5_000
-LARGE_ROWS = 100_000
+LARGE_ROWS = LARGE_LEADS = 100_000
+LARGE_EXPORTS = ("csv", "jsonl", "xlsx")
 RUNS = 3
 REPORT = Path(__file__).with_name("IMPORTS.md")
 HEADERS = {"x-api-key": FULL_KEY, "rotor-api-version": "1.1.0"}
@@ -124,9 +125,9 @@ class Measured:
 
 
 @contextmanager
-def _company(directory: Path) -> Iterator[str]:
+def company(directory: Path, leads: int = LEADS) -> Iterator[str]:
     """Serve a company of its own for the length of a block, and yield its address."""
-    arguments = [f"--leads={LEADS}", "--port=0", "--quota=1000000", f"--file={directory / 'company.db'}"]
+    arguments = [f"--leads={leads}", "--port=0", "--quota=1000000", f"--file={directory / 'company.db'}"]
     command = [sys.executable, "-m", "rotor_mcp", "sandbox", *arguments]
     with Popen(command, stdout=PIPE, text=True) as process:
         try:
@@ -170,7 +171,7 @@ def measure(kind: Kind, runs: int) -> Measured:
     for run in range(runs):
         sides = [("ours", measured.ours), ("plain", measured.plain)]
         for side, results in sides if run % 2 == 0 else reversed(sides):
-            with tempfile.TemporaryDirectory() as place, _company(Path(place)) as url:
+            with tempfile.TemporaryDirectory() as place, company(Path(place)) as url:
                 directory = Path(place)
                 results.append(_run(_command(kind, side, url, directory), url, directory))
                 sys.stderr.write(f"{kind.title}, {side}: {results[-1]}\n")
@@ -179,20 +180,24 @@ def measure(kind: Kind, runs: int) -> Measured:
 
 @dataclass
 class MeasuredLarge:
-    """Seconds, megabytes and requests of each run of an import of many rows."""
+    """Seconds, megabytes and requests of each run with many rows or leads."""
 
     title: str
     runs: list[tuple[float, float, int]] = field(default_factory=list)
 
 
 def measure_large(runs: int) -> list[MeasuredLarge]:
-    """Measure an import of many rows that writes nothing: a dry run, and a run whose journal has them."""
-    dry = MeasuredLarge(f"dry run of {LARGE_ROWS:,} new leads")
+    """Measure imports of many rows that write nothing, and exports of many leads.
+
+    The imports are a dry run, and a run whose journal has all rows.
+    """
+    dry = MeasuredLarge(f"preview of {LARGE_ROWS:,} rows, all new leads")
     again = MeasuredLarge(f"second run of {LARGE_ROWS:,} rows, all written by the first")
+    exports = {form: MeasuredLarge(f"export of {LARGE_LEADS:,} leads as {form}") for form in LARGE_EXPORTS}
     for _ in range(runs):
-        with tempfile.TemporaryDirectory() as place, _company(Path(place)) as url:
+        with tempfile.TemporaryDirectory() as place, company(Path(place)) as url:
             directory = Path(place)
-            file, rows = directory / "leads.csv", list(map(_large_row, range(LARGE_ROWS)))
+            file, rows = directory / "leads.csv", list(map(large_row, range(LARGE_ROWS)))
             command = [sys.executable, "-m", "rotor_mcp", "import", str(file)]
             _write_csv(file, rows)
             dry.runs.append(_run([*command, "--dry-run"], url, directory))
@@ -203,10 +208,17 @@ def measure_large(runs: int) -> list[MeasuredLarge]:
             _note_all_done(file.with_name(f"{file.name}.rotor-import"), rows)
             again.runs.append(_run([*command, "--yes"], url, directory))
             sys.stderr.write(f"{dry.title}: {dry.runs[-1]}; {again.title}: {again.runs[-1]}\n")
-    return [dry, again]
+        with tempfile.TemporaryDirectory() as place, company(Path(place), LARGE_LEADS) as url:
+            directory = Path(place)
+            for form, measured in exports.items():
+                command = [sys.executable, "-m", "rotor_mcp", "export", str(directory / f"leads.{form}")]
+                measured.runs.append(_run([*command, "--archived=include"], url, directory))
+                sys.stderr.write(f"{measured.title}: {measured.runs[-1]}\n")
+    return [dry, again, *exports.values()]
 
 
-def _large_row(number: int) -> Row:
+def large_row(number: int) -> Row:
+    """Return a row of a large file."""
     return {
         "name": f"Person {number}",
         "phone": f"(218) {200 + number // 10_000}-{number % 10_000:04}",
@@ -294,7 +306,7 @@ def report(results: Sequence[Measured], large: Sequence[MeasuredLarge]) -> str:
             "|---|--:|--:|--:|--:|--:|--:|--:|",
             *map(_row, results),
             "",
-            "| Many rows, of which none is written | Requests | s | MB |",
+            "| Many rows, of which none is written, and many leads | Requests | s | MB |",
             "|---|--:|--:|--:|",
             *map(_large_row_text, large),
             "",

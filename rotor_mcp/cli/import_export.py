@@ -225,8 +225,8 @@ def export_(
     duplicates. --fields selects and orders the columns. FILE is written completely or not at all, and only
     its owner can read it. --timeout applies to each request.
 
-    Newest first, rows are written as they are read. Any other order first reads all leads that match into
-    memory, and so does a tag that no lead has in exactly that spelling. A workbook is written in the end.
+    Newest first, rows are written as they are read. Any other order first reads all leads that match, and so
+    does a tag that no lead has in exactly that spelling. A workbook is written in the end.
     """
     form = exporter.choose_format(target, form)
     request = _parse(SearchRequest, values)

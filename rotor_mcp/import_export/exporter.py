@@ -1,14 +1,17 @@
 """`rotor-mcp export`: writes all leads that match a search to a file or to standard output.
 
 Leads are read in pages of 1,000. In Rotor's order, newest first, each page is written before the next is
-read, so that memory does not grow with the number of leads. A workbook is written when the last page is read.
+read; for other orders, leads wait in a temporary file. So memory does not grow with the number of leads. A
+workbook is written when the last page is read.
 """
 
 import os
 import signal
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import BinaryIO, Literal
 
@@ -25,7 +28,7 @@ from rotor_mcp.extras import install_hint
 from rotor_mcp.import_export import lead_rows, lead_workbook
 from rotor_mcp.import_export.lead_workbook import WorkbookError
 from rotor_mcp.import_export.progress_line import ProgressLine
-from rotor_mcp.leads import filters
+from rotor_mcp.import_export.waiting_leads import WaitingLeads
 from rotor_mcp.leads.context import CallContext
 from rotor_mcp.leads.cursor import Cursor, digest
 from rotor_mcp.leads.requests import SearchRequest
@@ -144,35 +147,37 @@ async def _read_leads(export: Export, call: CallContext, progress: ProgressLine,
     Raises TooManyRequests if there are too many to read; before the first, if Rotor's total shows it.
     """
     request, newest_first = export.request, export.request.sorted_by == "newest"
-    found: list[Lead] = []
-    pages = 0
+    left = sys.maxsize if export.limit is None else export.limit
+    found = pages = 0
     done = False
-    async with background_tasks() as tasks:
-        scan = LeadScan(request, Cursor(search=digest(request), size=PAGE_LIMIT), call, tasks)
-        while not done:
-            call.api.resume()  # the timeout is per page
-            if export.limit is None or not newest_first:
-                scan.read_ahead(export.max_requests - pages)
-            found += await scan.read()
-            pages += 1
-            done = scan.done or (
-                newest_first and export.limit is not None and len(found) + export.written >= export.limit
-            )
-            if done and (wider := scan.without_api_filters(found=bool(found) or export.written > 0)):
-                scan, found, done = wider, [], False  # none of these was written
-            if not done:
-                _check_cost(export, scan, pages)
-                # How many leads are as new as asked for is unknown.
-                progress.show(scan.looked_at, None if request.created_from else scan.exist)
-            if found and newest_first and scan.without_api_filters(found=True) is None:
-                found = found if export.limit is None else found[: export.limit - export.written]
-                write(found)
-                export.written += len(found)
-                found = []
-    if not newest_first:
-        found.sort(key=lambda lead: filters.sort_key(lead, request.sorted_by, call.locale))
-        write(found[: export.limit])
-        export.written += len(found[: export.limit])
+    with WaitingLeads(request.sorted_by, call.locale) as waiting:
+        async with background_tasks() as tasks:
+            scan = LeadScan(request, Cursor(search=digest(request), size=PAGE_LIMIT), call, tasks)
+            while not done:
+                call.api.resume()  # the timeout is per page
+                if export.limit is None or not newest_first:
+                    scan.read_ahead(export.max_requests - pages)
+                leads = await scan.read()
+                pages += 1
+                found += len(leads)
+                done = scan.done or (newest_first and export.limit is not None and found >= export.limit)
+                if done and (wider := scan.without_api_filters(found=found > 0)):
+                    scan, leads, found, done = wider, [], 0, False  # none of these was written
+                    waiting.clear()
+                if not done:
+                    _check_cost(export, scan, pages)
+                    # How many leads are as new as asked for is unknown.
+                    progress.show(scan.looked_at, None if request.created_from else scan.exist)
+                if newest_first and scan.without_api_filters(found=True) is None:
+                    known: Iterator[list[Lead]] = chain(waiting.take() if len(waiting) else (), [leads])
+                else:
+                    waiting.add(leads)
+                    known = waiting.take() if done else iter(())
+                for some in known:
+                    if wanted := some[:left]:
+                        write(wanted)
+                        export.written += len(wanted)
+                        left -= len(wanted)
 
 
 def _check_cost(export: Export, scan: LeadScan, pages: int) -> None:

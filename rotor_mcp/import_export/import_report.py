@@ -5,7 +5,7 @@ It also writes the CSV of the rows that need attention, with the reason, to be c
 
 from bisect import insort
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal, get_args
 
 from rotor_mcp.import_export import lead_rows
@@ -132,8 +132,8 @@ def _reason(outcome: RowOutcome, write: UpsertResult | None, timezone: str) -> s
 
 def corrections_csv(
     attention: Sequence[tuple[tuple[int, ...], str]], arguments: Callable[[int], Mapping[str, Any]]
-) -> str:
-    """Return the rows that need attention as CSV, with a column to approve, and the reason.
+) -> Iterator[str]:
+    """Yield the rows that need attention as lines of CSV, with a column to approve, and the reason.
 
     The values are the parsed ones, under the names of the fields, so that reading them again gives the same.
     The approval token is only in the reason, so that whoever copies it has read the plan.
@@ -144,16 +144,16 @@ def corrections_csv(
     """
     given = {name for rows, _ in attention for number in rows for name in arguments(number)}
     names = [name for name in FIELDS if name in given and name != CONFIRM]
+    yield lead_rows.BYTE_ORDER_MARK + _line([ROW, *names, CONFIRM, REASON])
+    for rows, why in sorted(attention):
+        for number in rows:
+            own = arguments(number)
+            values = [own.get(name, "") for name in names]
+            cells = [
+                lead_rows.tags_text(value) if isinstance(value, list) else str(value) for value in values
+            ]
+            yield _line([str(number), *cells, "", why])
 
-    def lines() -> Iterator[list[str]]:
-        yield [ROW, *names, CONFIRM, REASON]
-        for rows, why in sorted(attention):
-            for number in rows:
-                own = arguments(number)
-                values = [own.get(name, "") for name in names]
-                cells = [
-                    lead_rows.tags_text(value) if isinstance(value, list) else str(value) for value in values
-                ]
-                yield [str(number), *cells, "", why]
 
-    return lead_rows.BYTE_ORDER_MARK + lead_rows.csv_text([guard(cell) for cell in line] for line in lines())
+def _line(cells: Iterable[str]) -> str:
+    return lead_rows.csv_text([[guard(cell) for cell in cells]])

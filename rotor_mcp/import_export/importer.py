@@ -6,12 +6,15 @@ rows, so that an interrupted import can be continued.
 
 import hashlib
 import itertools
+import shutil
 import sys
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from io import BufferedIOBase
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any, Literal
 
 import anyio
@@ -27,7 +30,7 @@ from rotor_mcp.import_export.cells.dates import DateOrder
 from rotor_mcp.import_export.file_report import FileReport
 from rotor_mcp.import_export.formats.sheet import ReadOptions, TableError
 from rotor_mcp.import_export.import_report import RowReport
-from rotor_mcp.import_export.journal import Journal, JournalError, row_digest
+from rotor_mcp.import_export.journal import DIGEST_BYTES, Journal, JournalError, row_digest
 from rotor_mcp.import_export.progress import ImportObserver
 from rotor_mcp.import_export.progress_line import ProgressLine
 from rotor_mcp.import_export.row_reading import ColumnMapping
@@ -124,6 +127,8 @@ class _ImportRun:
         self._zone = str(self._call.locale.zone)
         self._numbers = array("L")
         """The number of each row."""
+        self._digests = bytearray()
+        """The digest of each valid row, one behind the other."""
         self._begun: set[int] = set()
         """Rows with which an earlier run had begun."""
         self._invalid: list[RowOutcome] = []
@@ -137,6 +142,7 @@ class _ImportRun:
         """Show the plan, and write it if that is confirmed. Returns whether all rows are stored."""
         api = self._call.api
         groups = list(self._groups())
+        valid = len(groups)
         for line in self._file_report.lines():
             self._print(line)
         if not self._may_go_on():
@@ -144,7 +150,8 @@ class _ImportRun:
         api.resume()  # to read a large file takes longer than a request may
         try:
             with await self._journal() as journal:
-                return await self._import(list(self._pending(groups, journal)), len(groups), journal)
+                groups = list(self._pending(groups, journal))
+                return await self._import(groups, valid, journal)
         except RotorError as exc:
             self._print(render_error(exc, api.requests))
         except TooManyRequests as exc:
@@ -168,8 +175,8 @@ class _ImportRun:
         )
         return False
 
-    def _groups(self) -> Iterator[tuple[RowGroup, bytes]]:
-        """Yield the valid rows with their digests, and collect the invalid ones in `_invalid`."""
+    def _groups(self) -> Iterator[RowGroup]:
+        """Yield the valid rows, and collect the invalid ones in `_invalid`."""
         region, read = self._call.locale.region, self._read_request
         for row in self._table.rows:
             self._numbers.append(row.number)
@@ -183,13 +190,15 @@ class _ImportRun:
                 self._invalid.append(RowOutcome((row.number,), "invalid", failure=made.failure))
                 continue
             group = RowGroup.of((row.number,), made.request, region, read)
-            yield group, bytes.fromhex(row_digest(made.request))
+            self._digests += bytes.fromhex(row_digest(made.request))
+            yield group
 
-    def _pending(self, groups: Iterable[tuple[RowGroup, bytes]], journal: Journal) -> Iterator[RowGroup]:
+    def _pending(self, groups: Iterable[RowGroup], journal: Journal) -> Iterator[RowGroup]:
         """Yield the rows that no earlier run has stored, and remember those with which one had begun."""
-        for group, digest in groups:
-            if not journal.is_done(digest.hex()):
-                if journal.candidates(digest.hex()) is not None:
+        for at, group in enumerate(groups):
+            digest = self._digests[at * DIGEST_BYTES : (at + 1) * DIGEST_BYTES].hex()
+            if not journal.is_done(digest):
+                if journal.candidates(digest) is not None:
                     self._begun.add(group.rows[0])
                 yield group
 
@@ -321,16 +330,25 @@ class _ImportRun:
             )
 
 
-def _write_corrections(corrections: str, name: str) -> Path:
+def _write_corrections(corrections: Iterable[str], name: str) -> Path:
     """Write the rows that need attention beside the file. Never overwrite one with other content."""
     beside = Path("standard-input" if name == STANDARD_INPUT else name)
-    data = corrections.encode(errors="replace")
-    for number in itertools.count(1):
-        file = beside.with_name(f"{beside.stem}.attention{'' if number == 1 else f'-{number}'}.csv")
-        if not file.exists() and not file.is_symlink():
-            break
-        if file.read_bytes() == data:
-            return file
-    with open_atomic(file) as stream:
-        stream.write(data)
+    with TemporaryFile() as made:  # to compare it with files that are there, without holding it in memory
+        made.writelines(line.encode(errors="replace") for line in corrections)
+        digest = _digest_of(made)
+        for number in itertools.count(1):
+            file = beside.with_name(f"{beside.stem}.attention{'' if number == 1 else f'-{number}'}.csv")
+            if not file.exists() and not file.is_symlink():
+                break
+            with file.open("rb") as other:
+                if _digest_of(other) == digest:
+                    return file
+        made.seek(0)
+        with open_atomic(file) as stream:
+            shutil.copyfileobj(made, stream)
     return file
+
+
+def _digest_of(stream: BufferedIOBase) -> bytes:
+    stream.seek(0)
+    return hashlib.file_digest(stream, "sha256").digest()

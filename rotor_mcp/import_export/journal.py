@@ -16,6 +16,8 @@ from typing import Self
 
 from rotor_mcp.leads.requests import UpsertRequest
 
+DIGEST_BYTES = 32
+"""Length of the digest of a row, whose text has twice as many characters."""
 _SCHEMA_SQL = """
 CREATE TABLE IF NOT EXISTS rows (
     company TEXT, row TEXT, ended INTEGER, ids TEXT, PRIMARY KEY (company, row)

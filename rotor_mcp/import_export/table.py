@@ -6,6 +6,7 @@ damaged stays, with the reason why it cannot be used.
 """
 
 import re
+from array import array
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -209,8 +210,7 @@ class _Layout:
 
     def table(self) -> Table:
         """Return the table."""
-        kept = [at for at in self._body if self._is_row(at)]
-        kept = self._without_footers(kept)
+        kept = self._without_footers(array("L", filter(self._is_row, self._body)))
         filled = self._filled_places(kept)
         titles = [one_line(title) for title in self._header]
         places = [place for place, title in enumerate(titles) if title or place in filled]
@@ -293,7 +293,7 @@ class _Layout:
         sample = [len(cells) for cells in self._cells(islice(self._body, _SAMPLE))]
         return 2 * sum(width >= self._width for width in sample) > len(sample)
 
-    def _without_footers(self, kept: list[int]) -> list[int]:
+    def _without_footers(self, kept: "array[int]") -> "array[int]":
         """Leave out texts that stand below the table, apart from it."""
         records = self._sheet.records
         end = len(kept)

@@ -49,7 +49,7 @@ Failure = CallError | ClashError | Crash | RepeatedFailures | str
 """Why rows were not written; a text if whoever observes the batch stopped it."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class RowOutcome:
     """How rows that became one write ended, or why they were not written."""
 

@@ -4,8 +4,10 @@ Written one after the other, the last row would win. Rows that agree or compleme
 rows that contradict each other are refused.
 """
 
+import pickle
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Self
 
 from rotor_mcp import dates
@@ -146,7 +148,15 @@ def combine(groups: Sequence[RowGroup], locale: Locale) -> RowGroup:
     if differing:
         raise ClashError(groups, _differences_text({name: _values(name, requests) for name in differing}))
     merged = requests[0].with_values(values, notes=tuple(notes), only_if_blank=weak)
-    return RowGroup.of(_rows(groups), merged, locale.region)
+    # In a file there may be 50,000 of them. Packed, a request takes a quarter of the memory.
+    is_of_file = not any(isinstance(group.source, UpsertRequest) for group in groups)
+    read = partial(_unpack, pickle.dumps(merged)) if is_of_file else None
+    return RowGroup.of(_rows(groups), merged, locale.region, read)
+
+
+def _unpack(packed: bytes, _row: int) -> UpsertRequest:
+    request: UpsertRequest = pickle.loads(packed)  # noqa: S301 - packed by this process
+    return request
 
 
 def _differences_text(differing: Mapping[str, Sequence[str]]) -> str:

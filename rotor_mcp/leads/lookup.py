@@ -255,16 +255,18 @@ class LeadLoader:
         needed = self.api.requests + pages - 1
         if needed > limit:
             raise TooManyRequests(needed, limit)
-        read = {1: first}
+        # Without their leads, most of which nobody wants.
+        read = {1: (first.total or 0, first.has_more)}
 
         async def read_page(number: int) -> None:
-            read[number] = await self._page(number, began)
+            page = await self._page(number, began)
+            read[number] = page.total or 0, page.has_more
 
         await for_each(range(2, pages + 1), read_page)
         number = 1
-        while read[number].has_more:
+        while read[number][1]:
             number += 1
-            if number not in read or (read[number].total or 0) < (read[number - 1].total or 0):
+            if number not in read or read[number][0] < read[number - 1][0]:
                 if self.api.requests >= limit:  # whatever Rotor says of how many leads there are
                     raise TooManyRequests(self.api.requests + 1, limit)
                 await read_page(number)

@@ -6,6 +6,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import chain, islice
 
 from rotor_mcp.import_export.formats.encoding import DecodedText
@@ -17,6 +18,14 @@ SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 _SAMPLE_ROWS = 50
 _SAMPLE_CHARS = 100_000
 _SEP_LINE = re.compile('"?sep=([^\\w\\s"]|\t)"?(?:\r\n|\r|\n|$)', re.IGNORECASE)
+# Lines are found one by one: `splitlines` and `io.StringIO` would hold a large file once more, or four times.
+_LINE = re.compile("[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
+_JSON_LINE = re.compile("[^\n]*\n|[^\n]+")
+_LIST_BEGIN = re.compile(r"\s*\[\s*(\]\s*\Z)?")
+_LIST_NEXT = re.compile(r"\s*(?:,\s*|(\]\s*\Z))")
+"""What stands before an entry of a list of JSON; its group: the end of the list."""
+_DECODER = json.JSONDecoder()
+_NO_JSON = "{} is not JSON that can be read"
 
 
 # CSV
@@ -34,12 +43,11 @@ def read_csv(decoded: DecodedText, *, delimiter: str | None, default: str) -> Sh
         TableError: if it cannot be read.
     """
     text = decoded.text
-    if declared := _SEP_LINE.match(text):
-        text = text[declared.end() :]
+    declared = _SEP_LINE.match(text)
     separator = delimiter or (declared[1] if declared else _separator(text, default))
     words = SEPARATORS.get(separator, separator)
     return Sheet(
-        Records(_records(text, separator)),
+        Records(_records(text, declared.end() if declared else 0, separator)),
         f"CSV, {decoded.encoding}, separated by {words}",
         is_ragged=True,
         remarks=decoded.remarks,
@@ -68,9 +76,10 @@ def _rows_alike(text: str, separator: str) -> tuple[int, int]:
     return several.get(best, 0), best
 
 
-def _records(text: str, separator: str) -> Iterator[Record]:
+def _records(text: str, start: int, separator: str) -> Iterator[Record]:
+    lines = (line[0] for line in _LINE.finditer(text, start))
     # Strict, because otherwise an unclosed quote would silently include the rest of the file in a cell.
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
+    reader = csv.reader(lines, delimiter=separator, strict=True)
     number = 0
     try:
         for number, cells in enumerate(reader, start=1):
@@ -98,41 +107,56 @@ def read_json(text: str) -> Sheet:
         TableError: if it cannot be read.
     """
     whole = text.lstrip().startswith("[")
-    objects = list(_listed(text) if whole else _lines(text))
-    keys = list(dict.fromkeys(key for _, _, entry in objects for key in entry))
+    objects = _listed if whole else _lines
+    # Parsed twice, because the objects take many times the memory of their text.
+    keys = list(dict.fromkeys(key for _, _, entry in objects(text) for key in entry))
     records = (
-        (number, [_json_text(entry.get(key), where) for key in keys]) for number, where, entry in objects
+        (number, [_json_text(entry.get(key), where) for key in keys])
+        for number, where, entry in objects(text)
     )
     filled = Records(chain([(0, keys)], records))
     return Sheet(filled, "JSON" if whole else "JSON lines", begins_with_header=True)
 
 
 def _lines(text: str) -> Iterator[tuple[int, str, dict[str, object]]]:
-    for number, line in enumerate(text.split("\n"), start=1):
-        if line.strip():
-            entry = _parse(line, f"Line {number}")
+    for number, line in enumerate(_JSON_LINE.finditer(text), start=1):
+        if line[0].strip():
+            with _faults_of(f"Line {number}"):
+                entry = json.loads(line[0])
+                _check_that_it_can_be_encoded(entry)
             if not isinstance(entry, dict):
                 raise TableError(f'Line {number} is not a JSON object, such as {{"name": "Jane Doe"}}')
             yield number, f"Line {number}", entry
 
 
 def _listed(text: str) -> Iterator[tuple[int, str, dict[str, object]]]:
-    entries = _parse(text, "The file")
-    assert isinstance(entries, list)  # noqa: S101 - it begins with a bracket
-    for number, entry in enumerate(entries, start=1):
+    """Yield the entries of a list, of which one at a time is parsed."""
+    number = 0
+    mark = _LIST_BEGIN.match(text)
+    while mark is not None and mark[1] is None:
+        number += 1
+        with _faults_of("The file"):
+            entry, end = _DECODER.raw_decode(text, mark.end())
+            _check_that_it_can_be_encoded(entry)
         if not isinstance(entry, dict):
             raise TableError(f"Entry {number} of the list is not a JSON object")
         yield number, f"Entry {number} of the list", entry
+        mark = _LIST_NEXT.match(text, end)
+    if mark is None:
+        raise TableError(_NO_JSON.format("The file"))
 
 
-def _parse(text: str, where: str) -> object:
+@contextmanager
+def _faults_of(where: str) -> Iterator[None]:
     try:
-        value: object = json.loads(text)
-        # JSON may contain a lone surrogate, which cannot be encoded.
-        json.dumps(value, ensure_ascii=False).encode()
+        yield
     except (ValueError, RecursionError):
-        raise TableError(f"{where} is not JSON that can be read") from None
-    return value
+        raise TableError(_NO_JSON.format(where)) from None
+
+
+def _check_that_it_can_be_encoded(value: object) -> None:
+    """Raise ValueError if a text has a lone surrogate, which JSON may contain."""
+    json.dumps(value, ensure_ascii=False).encode()
 
 
 def _json_text(value: object, where: str) -> str:

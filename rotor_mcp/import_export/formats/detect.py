@@ -13,6 +13,7 @@ from rotor_mcp.import_export.formats.sheet import ReadOptions, Sheet, TableError
 _ZIP = b"PK\x03\x04"  # the container of XLSX and ODS
 _OLE = bytes.fromhex("d0cf11e0a1b11ae1")  # the container of XLS, and of an XLSX with a password
 _JSON = re.compile(r"\s*(?:\{|\[\s*[{\]])")
+_VCARD = re.compile(r"\s*BEGIN:VCARD", re.IGNORECASE)
 
 
 def read_sheet(data: bytes, name: str, options: ReadOptions) -> Sheet:
@@ -33,7 +34,7 @@ def read_sheet(data: bytes, name: str, options: ReadOptions) -> Sheet:
         return csv_text.read_json(text)
     if text.lstrip().startswith("<"):
         raise TableError("This is a web page or XML. Open it in a spreadsheet and save it as CSV or XLSX")
-    if text.lstrip().upper().startswith("BEGIN:VCARD"):
+    if _VCARD.match(text):
         raise TableError("These are contact cards (vCard). Export the contacts as CSV instead")
     default = "\t" if name.endswith((".tsv", ".tab")) else ","
     return csv_text.read_csv(decoded, delimiter=options.delimiter, default=default)

@@ -1,6 +1,7 @@
 """A sheet: the rows of a file as text, before it is known which of them is the header."""
 
 import json
+from array import array
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -37,31 +38,35 @@ MAX_COLUMNS = 1_000
 class Records:
     """Rows that are not blank, in little memory: each is kept as JSON and read again when it is needed."""
 
-    def __init__(self, records: Iterable[Record]) -> None:
+    def __init__(self, records: Iterable[Record], most: int = MAX_ROWS) -> None:
         """Keep those records that are not blank.
 
         Raises:
-            TableError: if there are too many.
+            TableError: if there are more than `most`.
         """
-        self._numbers: list[int] = []
-        self._packed: list[bytes] = []
+        self._numbers = array("L")
+        self._packed = bytearray()
+        """All records, one behind the other."""
+        self._ends = array("Q", [0])
+        """Where each record ends, after where the first begins."""
         for number, cells in records:
             if not any(cell.strip() for cell in cells):
                 continue
             self._numbers.append(number)
-            self._packed.append(json.dumps(cells, ensure_ascii=False, separators=(",", ":")).encode())
-            if len(self._packed) > MAX_ROWS:
+            self._packed += json.dumps(cells, ensure_ascii=False, separators=(",", ":")).encode()
+            self._ends.append(len(self._packed))
+            if len(self) > most:
                 raise TableError(f"The file has more than {MAX_ROWS:,} rows. Split it into several files")
 
     def __len__(self) -> int:
-        return len(self._packed)
+        return len(self._numbers)
 
     def __iter__(self) -> Iterator[Record]:
         for at in range(len(self)):
             yield self[at]
 
     def __getitem__(self, at: int) -> Record:
-        return self._numbers[at], json.loads(self._packed[at])
+        return self._numbers[at], json.loads(self._packed[self._ends[at] : self._ends[at + 1]])
 
 
 @dataclass(frozen=True)

@@ -58,12 +58,12 @@ def read_workbook(data: bytes, sheet: str | None = None) -> Sheet:
         raise TableError("The workbook is damaged or of an unknown kind. Save it again as XLSX or CSV")
     if process.returncode:  # out of memory, which ends it in one of several ways
         raise TableError(_TOO_MUCH_MEMORY)
-    header_line, *records = process.stdout.splitlines()
-    header = json.loads(header_line)
+    lines = io.BytesIO(process.stdout)
+    header = json.loads(lines.readline())
     if "error" in header:
         raise TableError(header["error"])
     return Sheet(
-        Records(map(json.loads, records)),
+        Records(map(json.loads, lines)),
         f"{kind}, sheet {one_line(header['sheet'])}{header['of']}",
         remarks=tuple(map(one_line, header["remarks"])),
     )

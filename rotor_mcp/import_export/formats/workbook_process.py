@@ -15,7 +15,7 @@ import click
 from python_calamine import CalamineError, CalamineWorkbook, SheetTypeEnum, SheetVisibleEnum
 
 from rotor_mcp.import_export.formats.formula_guard import unguard
-from rotor_mcp.import_export.formats.sheet import MAX_HEADER_ROW, MAX_ROWS, Record, number_text
+from rotor_mcp.import_export.formats.sheet import MAX_HEADER_ROW, MAX_ROWS, Record, Records, number_text
 from rotor_mcp.import_export.formats.sheet_xml import SheetFacts, read_facts
 from rotor_mcp.import_export.formats.workbook import DAMAGED_EXIT_STATUS, TOO_LARGE
 from rotor_mcp.import_export.header_synonyms import count_known_headers
@@ -42,7 +42,7 @@ class ReadSheet:
     """A sheet that was read."""
 
     name: str
-    records: list[Record]
+    records: Records
 
 
 def main() -> None:
@@ -89,7 +89,7 @@ def _asked(workbook: CalamineWorkbook, asked: str) -> tuple[ReadSheet, str, list
         name = names[int(asked) - 1]
     if name is None:
         raise NoSheetError(f"There is no sheet {asked} (--sheet). The sheets are {', '.join(names)}")
-    return ReadSheet(name, list(_records(workbook, name))), _place(names, name), []
+    return _read(workbook, name), _place(names, name), []
 
 
 def _chosen(workbook: CalamineWorkbook) -> tuple[ReadSheet, str, list[str]]:
@@ -104,12 +104,12 @@ def _chosen(workbook: CalamineWorkbook) -> tuple[ReadSheet, str, list[str]]:
     too_large: dict[str, TooLargeError] = {}
     for sheet in sheets:
         try:
-            read[sheet.name] = ReadSheet(sheet.name, list(_records(workbook, sheet.name)))
+            read[sheet.name] = _read(workbook, sheet.name)
         except TooLargeError as exc:
             too_large[sheet.name] = exc
-    if not any(name in read and read[name].records for name in visible) and too_large:
+    if not any(name in read and len(read[name].records) for name in visible) and too_large:
         raise next(iter(too_large.values()))
-    candidates = [read[name] for name in visible if name in read] or [ReadSheet("", [])]
+    candidates = [read[name] for name in visible if name in read] or [ReadSheet("", Records([]))]
     best = (
         next((sheet for sheet in candidates if _known_headers(sheet) >= _MIN_KNOWN_HEADERS), None)
         or next((sheet for sheet in candidates if len(sheet.records) > 1), None)
@@ -146,6 +146,11 @@ def _hidden_text(hidden: list[Record]) -> str:
     )
 
 
+def _read(workbook: CalamineWorkbook, name: str) -> ReadSheet:
+    # One more row than a table may have: if this sheet is the one to import, it is refused for its rows.
+    return ReadSheet(name, Records(islice(_records(workbook, name), MAX_ROWS + 1), most=MAX_ROWS + 1))
+
+
 def _records(workbook: CalamineWorkbook, name: str) -> Iterator[Record]:
     sheet = workbook.get_sheet_by_name(name)
     if sheet.total_height * sheet.total_width > MAX_CELLS:
@@ -154,17 +159,18 @@ def _records(workbook: CalamineWorkbook, name: str) -> Iterator[Record]:
             f"{sheet.total_width + 1:,}. Clear what stands far from the leads, or save the sheet with the "
             "leads as CSV"
         )
-    chars = filled = 0
-    for number, cells in enumerate(sheet.to_python(skip_empty_area=False), start=1):
-        texts = [_text(cell) for cell in cells]
+    if sheet.start is None:
+        return
+    _, first_column = sheet.start
+    left = [""] * first_column  # blank columns, which the library leaves out, as it does not with rows
+    chars = 0
+    for number, cells in enumerate(sheet.iter_rows(), start=1):
+        texts = left + [_text(cell) for cell in cells]
         chars += sum(map(len, texts))
         if chars > MAX_CHARS:
             raise TooLargeError(TOO_LARGE)
         if any(text.strip() for text in texts):
-            filled += 1
             yield number, texts
-        if filled > MAX_ROWS:
-            return  # `Records` rejects it
 
 
 def _text(cell: object) -> str:

@@ -115,6 +115,17 @@ def test_a_table_may_begin_anywhere_and_its_rows_are_counted_from_the_top() -> N
     )
 
 
+def test_blank_columns_before_the_first_cell_are_read() -> None:
+    def fill(workbook: xlsxwriter.Workbook) -> None:
+        leads = workbook.add_worksheet("Leads")
+        leads.write_row(0, 2, ["Name", "Phone"])
+        leads.write_string(1, 2, "Sam")
+        leads.write_formula(1, 3, "=1/0", value="#DIV/0!")
+
+    records = list(formats_workbook.read_workbook(written(fill)).records)
+    assert records == [(1, ["", "", "Name", "Phone"]), (2, ["", "", "Sam", "#DIV/0!"])]
+
+
 def test_the_first_sheet_with_rows_is_taken() -> None:
     def fill(workbook: xlsxwriter.Workbook) -> None:
         sheet(workbook, "Empty")
