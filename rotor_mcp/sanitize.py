@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 from unicodedata import category
 
@@ -110,16 +111,21 @@ def safe_result(text: str, value: Any, replacements: Replacements) -> tuple[str,
     """
     # Nearly every result passes these checks, which are much faster than looking at each of its texts.
     written = json.dumps([text, value], ensure_ascii=False)
-    hidden = [json.dumps(secret, ensure_ascii=False)[1:-1] for secret, _ in replacements]
     if (
         _HIDING_ESCAPE.search(written)
         or clean(written) != written
-        or any(secret in written for secret in hidden)
+        or any(secret in written for secret in _in_json(replacements))
     ):
         text, value = map_strings([text, value], lambda part: replace_all(clean(part), replacements))
     elif len(written) <= MAX_RESULT_CHARS:
         return text, value
     return cap_result(text, value)
+
+
+@lru_cache
+def _in_json(replacements: Replacements) -> list[str]:
+    """Return the texts that must not be shown, as they stand in JSON."""
+    return [json.dumps(secret, ensure_ascii=False)[1:-1] for secret, _ in replacements]
 
 
 def map_strings(value: Any, change: Callable[[str], str]) -> Any:

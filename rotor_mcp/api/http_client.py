@@ -1,4 +1,4 @@
-"""Opens HTTP clients with the proxy and the trusted certificates of the environment.
+"""Opens HTTP connections with the proxy and the trusted certificates of the environment.
 
 A value that cannot be used raises `Misconfigured`, which names the variable. Variables that a URL does not
 need are not read.
@@ -50,21 +50,29 @@ def open_client(url: str, **options: Any) -> httpx2.AsyncClient:
 
     Args:
         url: the URL; its scheme and host decide the proxy.
-        options: of `httpx2.AsyncClient`. With a `transport`, proxy and certificates are not read.
+        options: of `httpx2.AsyncClient`.
 
     Raises:
         Misconfigured: if the environment names a proxy or certificates that cannot be used.
     """
-    if options.get("transport") is None:
-        proxy = proxy_for(url)
-        # An empty context trusts no certificate. It is never used, since this connection has no TLS.
-        needed = urlsplit(url).scheme == "https" or proxy is not None
-        trust = _load_certificates() if needed else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        options["verify"] = trust
-        if proxy is not None:
-            own_trust = trust if proxy.url.startswith("https:") else None
-            options["proxy"] = httpx2.Proxy(proxy.url, ssl_context=own_trust)
-    return httpx2.AsyncClient(trust_env=False, **options)
+    return httpx2.AsyncClient(transport=open_transport(url), trust_env=False, **options)
+
+
+def open_transport(url: str) -> httpx2.AsyncHTTPTransport:
+    """Open a transport for one URL, whose scheme and host decide the proxy.
+
+    Raises:
+        Misconfigured: if the environment names a proxy or certificates that cannot be used.
+    """
+    proxy = proxy_for(url)
+    # An empty context trusts no certificate. It is never used, since this connection has no TLS.
+    needed = urlsplit(url).scheme == "https" or proxy is not None
+    trust = _load_certificates() if needed else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    if proxy is None:
+        return httpx2.AsyncHTTPTransport(verify=trust, trust_env=False)
+    own_trust = trust if proxy.url.startswith("https:") else None
+    through = httpx2.Proxy(proxy.url, ssl_context=own_trust)
+    return httpx2.AsyncHTTPTransport(verify=trust, trust_env=False, proxy=through)
 
 
 def proxy_for(url: str) -> Proxy | None:

@@ -3,17 +3,23 @@
 import math
 from collections.abc import Callable, Sequence
 from functools import cached_property
-from http.cookiejar import CookieJar, DefaultCookiePolicy
 from urllib.parse import urlsplit
 
 import httpx2
 
 from rotor_mcp import __version__
-from rotor_mcp.api.http_client import open_client
+from rotor_mcp.api.http_client import open_transport
 from rotor_mcp.config import Settings
 from rotor_mcp.events import EventListener
 
 API_VERSION = "1.1.0"
+HEADERS = (
+    ("accept", "application/json"),
+    ("accept-encoding", "gzip, deflate"),  # what `response_body` unpacks
+    ("rotor-api-version", API_VERSION),
+    ("user-agent", f"rotor-mcp/{__version__}"),
+)
+"""Headers of each request, beside its API key."""
 
 TransportFactory = Callable[[], httpx2.AsyncBaseTransport]
 """Makes the HTTP transport when the first request needs it."""
@@ -43,26 +49,17 @@ class ConnectionPool:
         return self._transport is None
 
     @cached_property
-    def http(self) -> httpx2.AsyncClient:
-        """The HTTP client.
+    def transport(self) -> httpx2.AsyncBaseTransport:
+        """Sends requests as they are.
+
+        It follows no redirect, along which the key would go, and keeps no cookie.
 
         Raises:
             Misconfigured: if the environment names a proxy or certificates that cannot be used.
         """
-        return open_client(
-            self.settings.base_url,
-            headers={
-                "accept": "application/json",
-                "accept-encoding": "gzip, deflate",  # what `response_body` unpacks
-                "rotor-api-version": API_VERSION,
-                "user-agent": f"rotor-mcp/{__version__}",
-            },
-            follow_redirects=False,  # the key would go along to wherever the answer points
-            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),  # one key's are not another's
-            transport=self._transport() if self._transport else None,
-        )
+        return self._transport() if self._transport else open_transport(self.settings.base_url)
 
     async def aclose(self) -> None:
         """Close the connections. The next request opens new ones."""
-        if http := self.__dict__.pop("http", None):  # only if they were opened
-            await http.aclose()
+        if transport := self.__dict__.pop("transport", None):  # only if they were opened
+            await transport.aclose()

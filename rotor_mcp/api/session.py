@@ -17,7 +17,7 @@ from pydantic_core import from_json
 from rotor_mcp.api.connection_errors import connect_error
 from rotor_mcp.api.hooks import ApiHooks, WriteLease
 from rotor_mcp.api.http_client import proxy_for
-from rotor_mcp.api.pool import ConnectionPool
+from rotor_mcp.api.pool import HEADERS, ConnectionPool
 from rotor_mcp.api.response_body import UnreadableBody, read_body
 from rotor_mcp.api.responses import Answer, JsonAnswer, read
 from rotor_mcp.api.retry import Method, retry_delay
@@ -180,14 +180,13 @@ class ApiSession:
         """
         pool, credentials = self._pool, request.credentials
         try:
-            http = pool.http
-            # The client could build the request as well, but would put the address together anew each time.
+            transport = pool.transport
             built = httpx2.Request(
                 request.method,
                 f"{pool.settings.base_url}/{request.path}",
                 params=request.query,
                 json=request.body,
-                headers=[*http.headers.items(), *([("x-api-key", credentials.key)] if credentials else [])],
+                headers=[*HEADERS, *([("x-api-key", credentials.key)] if credentials else [])],
                 extensions={
                     "timeout": {
                         **dict.fromkeys(("read", "write", "pool"), max_wait),
@@ -199,7 +198,7 @@ class ApiSession:
             raise NotSent(f"the request could not be formed ({exc})") from None
         try:
             with anyio.move_on_after(max_wait, shield=request.method == "POST"):
-                response = await http.send(built, stream=True)
+                response = await transport.handle_async_request(built)
                 try:
                     return Answer(response.status_code, response.headers, await read_body(response))
                 finally:

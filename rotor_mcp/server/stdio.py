@@ -12,7 +12,7 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from types import FrameType
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 import anyio
 from anyio.abc import ObjectReceiveStream, ObjectSendStream
@@ -70,7 +70,11 @@ async def streams() -> AsyncIterator[tuple[ObjectReceiveStream[Incoming], Object
     """
     to_server, incoming = anyio.create_memory_object_stream[Incoming](0)
     nothing = anyio.wrap_file(io.StringIO())
-    async with stdio_server(stdin=nothing) as (unused, outgoing), anyio.create_task_group() as reading:
+    stdout = cast("anyio.AsyncFile[str]", _MessageWriter(_detach_standard_output()))
+    async with (
+        stdio_server(stdin=nothing, stdout=stdout) as (unused, outgoing),
+        anyio.create_task_group() as reading,
+    ):
         await unused.aclose()
         reading.start_soon(_read, _detach_standard_input(), to_server, outgoing)
         async with incoming, outgoing:
@@ -85,6 +89,37 @@ def _detach_standard_input() -> BinaryIO:
     os.dup2(nothing, 0)
     os.close(nothing)
     return own
+
+
+def _detach_standard_output() -> BinaryIO:
+    """Return standard output, and replace it by standard error, so that nothing else is written to it."""
+    own = os.fdopen(os.dup(1), "wb", buffering=0)
+    os.dup2(2, 1)
+    return own
+
+
+class _MessageWriter:
+    """Writes a message in one step of a worker thread, where the SDK's file takes two."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._text = ""
+
+    async def write(self, text: str) -> None:
+        """Keep a message."""
+        self._text = text
+
+    async def flush(self) -> None:
+        """Write the message.
+
+        Raises:
+            OSError: if standard output cannot be written.
+        """
+        await anyio.to_thread.run_sync(self._write_all, self._text.encode())
+
+    def _write_all(self, data: bytes) -> None:
+        while data:
+            data = data[self._file.write(data) :]
 
 
 async def _read(

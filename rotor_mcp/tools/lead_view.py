@@ -55,7 +55,11 @@ def view_lead(lead: Lead, locale: Locale) -> LeadView:
 
 def view_row(lead: Lead, locale: Locale, fields: tuple[str, ...]) -> LeadView:
     """Return the view of some fields, `has_notes` too: days without the time, and long texts cut."""
-    values = {name: _fold(getattr(lead, name, None), MAX_ROW_TEXT_CHARS) for name in fields}
+    values = {
+        name: _fold(value, MAX_ROW_TEXT_CHARS)
+        for name in fields
+        if (value := getattr(lead, name, None)) is not None
+    }
     for name, read in _INSTANTS.items():
         if values.get(name) is not None:
             values[name] = dates.show_day(values[name], locale.zone, read)
