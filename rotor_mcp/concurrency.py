@@ -17,7 +17,7 @@ SLICE_SECONDS = 0.02
 Item = TypeVar("Item")
 
 
-async def for_each(items: Iterable[Item], do: Callable[[Item], Awaitable[None]]) -> None:
+async def for_each(items: Iterable[Item], do: Callable[[Item], Awaitable[object]]) -> None:
     """Call a function for each item, in their order, `MAX_CONCURRENT_REQUESTS` at a time.
 
     The first failure keeps further calls from starting, and is raised when those under way have ended.

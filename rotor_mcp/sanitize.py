@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from functools import lru_cache
 from typing import Any
 from unicodedata import category
@@ -26,26 +27,18 @@ _LINE_END = re.compile("\r\n|[\r\v\f\x1c-\x1e\x85\u2028\u2029]")
 
 def clean(text: str) -> str:
     """Remove control and invisible characters. Line breaks and tabs stay, as `\\n` and `\\t`."""
-    # Nearly every text passes this check, which is much faster than checking each character.
-    if text.isprintable() and _is_latin_1(text):
-        return text
+    # Nearly every text passes this check, which is much faster than checking each character. No character of
+    # Latin-1 is both invisible and printable.
+    if text.isprintable():
+        with suppress(UnicodeEncodeError):
+            text.encode("latin-1")
+            return text
     text = _INVISIBLE.sub("", text)
     if text.replace("\n", "").replace("\t", "").isprintable():
         return text
     text = _LINE_END.sub("\n", text)
     hidden = {ord(char): None for char in set(text) - {"\n", "\t"} if category(char) in _HIDDEN}
     return text.translate(hidden)
-
-
-def _is_latin_1(text: str) -> bool:
-    """Whether a text has only characters up to U+00FF, of which none is printable and invisible."""
-    if text.isascii():
-        return True
-    try:
-        text.encode("latin-1")
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def one_line(text: str) -> str:

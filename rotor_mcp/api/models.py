@@ -397,7 +397,9 @@ def read_lead(answer: Mapping[str, Any]) -> Lead:
     """Read a lead of an answer of Rotor. Where it carries both names of a field, the read name counts."""
     if not READ_NAMES.keys().isdisjoint(answer):
         answer = {
-            name: value for name, value in answer.items() if name not in SENT_NAMES or not is_blank(value)
+            name: value
+            for name, value in answer.items()
+            if name not in SENT_NAMES or (value is not None and str(value).strip())
         }
     lead: Lead = _READER.validate_python(answer)
     return lead

@@ -72,7 +72,13 @@ def read(
     said: object = None
     body = answer.body
     if len(body) - len(body.translate(None, _JSON_SIGNS)) <= MAX_JSON_SIGNS:
-        said = _parse(body.removeprefix(BOM_UTF8), parse if status < 300 else from_json)
+        text = body.removeprefix(BOM_UTF8)
+        try:
+            said = parse(text) if status < 300 else from_json(text)
+        except ValueError:
+            # pydantic's parser is strict: half of a character, or deep nesting, is an error.
+            with suppress(ValueError, RecursionError):
+                said = json.loads(text.decode(), parse_int=_read_int)
     if status >= 300:
         _refuse(status, said if isinstance(said, dict) else {}, credentials, redact)
     if not isinstance(said, dict):
@@ -81,16 +87,6 @@ def read(
     if said.get("status") == "error":
         raise lost(f"Rotor answered {status}, but calls it an error", status)
     return JsonAnswer(status, said, len(body))
-
-
-def _parse(text: bytes, parse: Callable[[bytes], object]) -> object:
-    """Parse JSON; None if it is none."""
-    with suppress(ValueError):
-        return parse(text)
-    # pydantic's parser is strict: half of a character, or deep nesting, is an error.
-    with suppress(ValueError, RecursionError):
-        return json.loads(text.decode(), parse_int=_read_int)
-    return None
 
 
 def _read_int(digits: str) -> float:

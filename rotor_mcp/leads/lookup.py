@@ -5,8 +5,9 @@ leads, in pages; of these only those are kept that a request could mean. `LeadIn
 nothing; `LeadLoader` sends the requests.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Protocol
 
 import anyio
@@ -175,12 +176,13 @@ class LeadLoader:
         if request.id:
             index.add(await self.api.get_lead(request.id), began)
         elif at_once and request.phone and request.email:
-            searches = [self._search_phone, self._search_email]
-            await for_each(searches, lambda search: search(request, began))
+            searches: list[Callable[[float], Awaitable[object]]]
+            searches = [partial(self._search_phone, request), partial(self._search, request.email)]
+            await for_each(searches, lambda search: search(began))
         elif request.phone or request.email:
             await self._search_phone(request, began)
-            if not index.is_settled(request, keys):
-                await self._search_email(request, began)
+            if request.email and not index.is_settled(request, keys):
+                await self._search(request.email, began)
         else:
             began = await self._look_up_name(request.name or "")
         index.asked_at |= dict.fromkeys(keys, began)
@@ -299,10 +301,6 @@ class LeadLoader:
             more = await self._search(phone.search, began)
             if more and phone.longer_search != phone.search:
                 await self._search(phone.longer_search, began)
-
-    async def _search_email(self, request: UpsertRequest, began: float) -> None:
-        if request.email:
-            await self._search(request.email, began)
 
     async def _search(self, text: str, began: float) -> bool:
         """Read the leads that Rotor finds by a text. Returns whether there are more than a page of them."""

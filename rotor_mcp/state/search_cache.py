@@ -66,7 +66,7 @@ class BoundedPages:
         """
         now = anyio.current_time()
         self._drop((owner, query))
-        stored = self._pages[owner, query] = _Stored(page, now, page.size * _BYTES_IN_MEMORY)
+        stored = self._pages[owner, query] = _Stored(page, now, max(page.size, 1) * _BYTES_IN_MEMORY)
         self.size += stored.size
         while self._pages:
             oldest, held = next(iter(self._pages.items()))
@@ -140,4 +140,5 @@ class SearchCache:
     async def invalidate(self) -> None:
         """Drop all pages, because something is being written, and cache no page whose reading has begun."""
         self._writes += 1
-        self._pages.drop_all(self._owner)
+        if self._pages.size:
+            self._pages.drop_all(self._owner)

@@ -93,30 +93,28 @@ class Vocabulary:
         """Learn the words of leads that were read. A lead without an id is ignored."""
         self._read.extend((lead.id, lead.stage, lead.source, lead.tags) for lead in leads if lead.id)
 
-    def _look_at(self, lead_id: str, words: _Words) -> None:
+    def _known(self) -> dict[Kind, _Usage]:
+        """Return the words of all known leads, after looking at those that were read."""
+        while self._read:
+            lead_id, stage, source, tags = self._read.popleft()
+            texts: dict[Kind, Iterable[str | None]] = {"stage": [stage], "source": [source], "tag": tags}
+            words: _Words = {}
+            for kind, of_kind in texts.items():
+                distinct = dict.fromkeys(text for text in of_kind if text and len(text) <= MAX_WORD_CHARS)
+                words[kind] = tuple(distinct)[:MAX_TAGS]
+            self._replace(lead_id, words)
+        return self._usage
+
+    def _replace(self, lead_id: str, words: _Words) -> None:
         known = self._words.pop(lead_id, {})
         self._words[lead_id] = words
-        if known != words:
-            for kind, usage in self._usage.items():
-                if words[kind] != known.get(kind):
-                    usage.replace(known.get(kind, ()), words[kind])
+        for kind, usage in self._usage.items():
+            if words[kind] != known.get(kind):
+                usage.replace(known.get(kind, ()), words[kind])
         if len(self._words) > MAX_LEADS:
             _, oldest = self._words.popitem(last=False)
             for kind, gone in oldest.items():
                 self._usage[kind].replace(gone, ())
-
-    def _known(self) -> OrderedDict[str, _Words]:
-        """Return the words of all known leads, by id, after looking at those that were read."""
-        while self._read:
-            lead_id, stage, source, tags = self._read.popleft()
-            self._look_at(
-                lead_id, {"stage": _distinct([stage]), "source": _distinct([source]), "tag": _distinct(tags)}
-            )
-        return self._words
-
-    def _used(self, kind: Kind) -> _Usage:
-        self._known()
-        return self._usage[kind]
 
     async def refresh(self, read: Callable[[], Awaitable[object]]) -> None:
         """Read the newest leads by calling `read`, if too few were read to know the words in use.
@@ -142,7 +140,9 @@ class Vocabulary:
     def enough(self) -> bool:
         """Whether enough leads were read to know the words in use."""
         surveyed = time.monotonic() - self._surveyed_at < SURVEY_TTL_SECONDS
-        return surveyed or len(self._words) >= LEADS_TO_JUDGE or len(self._known()) >= LEADS_TO_JUDGE
+        if not surveyed and len(self._words) < LEADS_TO_JUDGE:
+            self._known()
+        return surveyed or len(self._words) >= LEADS_TO_JUDGE
 
     def may_spell_otherwise(self, lead: LeadFields | Lead) -> bool:
         """Whether the company may spell the stage or a tag of a lead differently, and that is not known yet.
@@ -163,16 +163,17 @@ class Vocabulary:
 
     def most_used(self, kind: Kind) -> list[tuple[str, int]]:
         """Return the words in use with the number of leads that have each, the most used first."""
-        return self._used(kind).counts.most_common()
+        return self._known()[kind].counts.most_common()
 
     def share(self, kind: Kind, word: str) -> float:
         """Return the share of the known leads that have a word in exactly this spelling."""
-        return self._used(kind).counts[word] / len(self._known()) if self._known() else 0.0
+        count = self._known()[kind].counts[word]
+        return count / len(self._words) if self._words else 0.0
 
     def beginning(self, kind: Kind, part: str) -> list[str]:
         """Return the words with a prefix, ignoring case and accents, the most used first."""
         begin = text_form(part)
-        usage = self._used(kind)
+        usage = self._known()[kind]
         words = [
             w for form, spellings in usage.spellings.items() if form.startswith(begin) for w in spellings
         ]
@@ -182,7 +183,7 @@ class Vocabulary:
         """Return the spellings in use of a word, ignoring case, accents and punctuation."""
         if len(word) > MAX_WORD_CHARS:  # not in use, and slow to normalize
             return []
-        return sorted(self._used(kind).spellings.get(text_form(word), ()))
+        return sorted(self._known()[kind].spellings.get(text_form(word), ()))
 
     def spelling(self, kind: Kind, word: str, except_lead: str | None = None) -> str | None:
         """Return the most used spelling of a word, ignoring case and blanks; None if no lead has the word.
@@ -192,12 +193,13 @@ class Vocabulary:
             word: as it was given. This spelling is preferred to one that is used as often.
             except_lead: id of a lead that is not counted.
         """
-        counts, own = self._used(kind).counts, self._known().get(except_lead or "", {}).get(kind, ())
+        counts = self._known()[kind].counts
+        own = self._words.get(except_lead or "", {}).get(kind, ())
         if len(word) > MAX_WORD_CHARS:
             return None
         known = {
             used: (counts[used] - (used in own), used == word)
-            for used in self._used(kind).spellings.get(text_form(word), ())
+            for used in self._known()[kind].spellings.get(text_form(word), ())
             if caseless(used) == caseless(word)
         }
         most = max(known, key=lambda used: known[used], default=None)
@@ -210,7 +212,7 @@ class Vocabulary:
         """
         if not self.enough:
             return []
-        forms = self._used(kind).spellings
+        forms = self._known()[kind].spellings
         in_use = [word for word, _ in self.most_used(kind)[:MAX_COMPARED]]
         likely = {text_form(known): known for known in in_use}
         unused = []
@@ -223,8 +225,3 @@ class Vocabulary:
                 named = tuple(in_use[:MAX_NAMED])
                 unused.append(Unused(kind, word, likely[nearest[0]] if nearest else None, named))
         return unused
-
-
-def _distinct(texts: Iterable[str | None]) -> tuple[str, ...]:
-    distinct = dict.fromkeys(text for text in texts if text and len(text) <= MAX_WORD_CHARS)
-    return tuple(distinct)[:MAX_TAGS]

@@ -116,5 +116,5 @@ async def test_pages_that_are_too_old_take_no_memory() -> None:
     store = BoundedPages()
     store.keep(1, "first", Page(leads=[Lead(name="Ann")], has_more=False, size=1_000), 0.05)
     await anyio.sleep(0.06)
-    store.keep(2, "second", Page(leads=[], has_more=False), 0.05)
-    assert (store.size, store.find(1, "first")[1]) == (0, None)
+    store.keep(2, "second", Page(leads=[], has_more=False, size=10), 0.05)
+    assert (store.size, store.find(1, "first")[1]) == (20, None)

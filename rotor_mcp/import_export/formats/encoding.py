@@ -23,6 +23,7 @@ _SINGLE_BYTE = {
 """Encodings with one byte a letter, the most frequent first."""
 _PUNCTUATION = frozenset(
     "\u2019\u2018\u201c\u201d\u2013\u2014\u2026\u2022\u20ac\u00a3\u00b0\u00ae\u2122\u00a9\u00bd\u00bc\u00be\u00a7\u00ab\u00bb\u00bf\u00a1\u00b7\u00a0\u00b4"
+    "\u00a2\u00a5\u00d7\u00f7\u00b1\u00b2\u00b3\u00b5"
 )
 _MAX_SHOWN_LINES = 3
 _FEW_LOST = 3

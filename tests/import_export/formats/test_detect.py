@@ -264,6 +264,9 @@ def test_whatever_a_csv_file_holds_is_read_back(
     writer.writerows([columns, *([guard(value) for value in line] for line in table)])
     try:
         data = text.getvalue().encode(encoding)
+        # One byte a letter is guessed by what it could be; `formats/test_encoding.py` has the guesses.
+        symbols = "¢£¥€©®°½×÷±²³µ"
+        assume(encoding != "cp1252" or all(char.isascii() or char in symbols for char in text.getvalue()))
         assume(encoding != "cp1252" or data.isascii() or not _is_utf_8(data))
     except UnicodeEncodeError:
         assume(False)
