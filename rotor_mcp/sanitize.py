@@ -8,6 +8,8 @@ from functools import lru_cache
 from typing import Any
 from unicodedata import category
 
+from pydantic_core import to_json
+
 MAX_RESULT_CHARS = 40_000
 """Characters of a result's text, and of its structured content. No ordinary result has half as many."""
 
@@ -102,17 +104,16 @@ def safe_result(text: str, value: Any, replacements: Replacements) -> tuple[str,
 
     They have no invisible characters, no text that must not be shown, and the length of `cap_result`.
     """
-    # Nearly every result passes these checks, which are much faster than looking at each of its texts.
-    written = json.dumps([text, value], ensure_ascii=False)
-    if (
-        _HIDING_ESCAPE.search(written)
-        or clean(written) != written
-        or any(secret in written for secret in _in_json(replacements))
-    ):
-        text, value = map_strings([text, value], lambda part: replace_all(clean(part), replacements))
-    elif len(written) <= MAX_RESULT_CHARS:
-        return text, value
-    return cap_result(text, value)
+    with suppress(ValueError):  # half of a character
+        # Nearly every result passes these checks, which are much faster than looking at each of its texts.
+        written = to_json([text, value]).decode()
+        if (
+            not _HIDING_ESCAPE.search(written)
+            and clean(written) == written
+            and not any(secret in written for secret in _in_json(replacements))
+        ):
+            return (text, value) if len(written) <= MAX_RESULT_CHARS else cap_result(text, value)
+    return cap_result(*map_strings([text, value], lambda part: replace_all(clean(part), replacements)))
 
 
 @lru_cache

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rotor_mcp.sanitize import MAX_RESULT_CHARS, cap_result, clean, map_strings, one_line
+from rotor_mcp.sanitize import MAX_RESULT_CHARS, cap_result, clean, map_strings, one_line, safe_result
 
 
 @pytest.mark.parametrize(
@@ -79,3 +79,26 @@ def test_a_value_of_any_size_is_cut(value: dict[str, Any]) -> None:
     assert (
         cap_result("", capped)[1] == capped or len(json.dumps(cap_result("", capped)[1])) <= MAX_RESULT_CHARS
     )
+
+
+SECRETS = (("rotor_a_1", "<key>"), ('pass"word\\', "<password>"), ("Zoë", "<name>"))
+json_texts = st.text() | st.sampled_from(
+    ["rotor_a_1", 'x pass"word\\ y', "Zoë", "Zo\u200bë", "\x07", "\ud83d", "x" * 300]
+)
+
+
+@given(
+    st.lists(json_texts, max_size=3).map("".join),
+    st.lists(st.dictionaries(st.text(max_size=3), json_texts), max_size=3),
+)
+def test_no_result_has_what_must_not_be_shown(text: str, values: list[dict[str, str]]) -> None:
+    shown, value = safe_result(text, values, SECRETS)
+    texts = [shown, *(part for one in value for part in one.values())]
+    assert [
+        part for part in texts if clean(part) != part or any(secret in part for secret, _ in SECRETS)
+    ] == []
+
+
+def test_a_result_without_secrets_is_what_it_was() -> None:
+    text, value = "Two lines:\n\tZoe · 1,200 € → “sold”", {"name": 'Jane "JD" \\ Doe', "tags": ["a", 1, None]}
+    assert safe_result(text, value, SECRETS) == (text, value)

@@ -1,6 +1,5 @@
 """The context of one tool call: its API client, the state of its tenant, its locale and its limits."""
 
-import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Self
@@ -88,7 +87,7 @@ class CallContext:
             RotorError: if Rotor could not be asked or refused.
         """
         page, age = await self.state.search_cache.get_or_fetch(
-            json.dumps([search, stage, tags or [], archived, size, number]),
+            repr((search, stage, tags or [], archived, size, number)),
             lambda: self.api.list_leads(
                 search=search, stage=stage, tags=tags, archived=archived, limit=size, page=number
             ),
