@@ -6,12 +6,14 @@ requests exist.
 
 import logging
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from time import perf_counter
 from urllib.parse import quote
 
 import anyio
 import httpx2
+from anyio.lowlevel import checkpoint
 from pydantic_core import from_json
 
 from rotor_mcp.api.connection_errors import connect_error
@@ -29,6 +31,8 @@ CONNECT_TIMEOUT = 8.0
 """Seconds. Shorter than a call's deadline, so that a connection that never comes is known as "not sent"."""
 WRITE_TIME_SHARE = 2 / 3
 """Share of the remaining time that a write may take. The rest is for reading it back if its reply is lost."""
+MIN_LARGE_BYTES = 100_000
+"""Bytes of an answer that takes milliseconds to parse."""
 MIN_TIME_SHARE_FOR_WRITE = 1 / 5
 """A batch starts no new write below this share of the timeout."""
 
@@ -59,6 +63,8 @@ class ApiSession:
         self._pool = pool
         self._credentials = credentials
         self._hooks = hooks or ApiHooks()
+        self._parsing = anyio.Lock(fast_acquire=True)
+        """Held while a large answer is parsed. Between those that come together, further requests are sent."""
         self.carried_over = 0
         """Requests of an earlier round of the call, before the person was asked."""
         self.requests = 0
@@ -125,7 +131,11 @@ class ApiSession:
                 if lease is not None:
                     await lease.verify()
                 answer = await self._transmit(request)
-                return read(answer, request.lost, request.credentials, self._redact, request.parse)
+                is_large = len(answer.body) > MIN_LARGE_BYTES
+                async with self._parsing if is_large else nullcontext():
+                    if is_large:
+                        await checkpoint()
+                    return read(answer, request.lost, request.credentials, self._redact, request.parse)
             except RotorError as failure:
                 delay = retry_delay(method, failure, retries, self.remaining)
                 if delay is None:

@@ -156,7 +156,7 @@ async def _read_leads(export: Export, call: CallContext, progress: ProgressLine,
             while not done:
                 call.api.resume()  # the timeout is per page
                 if export.limit is None or not newest_first:
-                    scan.read_ahead(export.max_requests - pages)
+                    scan.read_ahead(export.max_requests - pages + scan.pages)
                 leads = await scan.read()
                 pages += 1
                 found += len(leads)

@@ -17,6 +17,9 @@ from rotor_mcp.leads.cursor import ApiFilters, Cursor, ScanPosition, unseen
 from rotor_mcp.leads.phones import is_phone_query, parse_phones
 from rotor_mcp.leads.requests import SearchRequest
 
+MAX_PAGES_AHEAD = 8
+"""Pages that are under way or held at a time: few, since a page takes half a megabyte."""
+
 Hit = tuple[int, Lead]
 """A matching lead, and the number of its page."""
 
@@ -66,6 +69,9 @@ class LeadScan:
     """Pages asked for, each time that one was."""
     _ahead: dict[int, _PageAhead] = field(default_factory=dict, init=False)
     """Number of a page → the page that is requested before its turn."""
+    _next_ahead: int = field(default=0, init=False)
+    """The page to request next before its turn."""
+    _max_requests: int = field(default=0, init=False)
 
     def __post_init__(self) -> None:
         self.page, self.last = self.begin.page, self.begin.seen
@@ -95,7 +101,7 @@ class LeadScan:
             async with background_tasks() as self.tasks:
                 while more and (self._requests < max_pages or await self._has_next_page()):
                     if enough is None:
-                        self.read_ahead(max_pages - self._requests)
+                        self.read_ahead(max_pages)
                     more = await read_one()
         return matched
 
@@ -139,6 +145,7 @@ class LeadScan:
         """Return the page whose turn it is, and its age in seconds."""
         if await self._has_next_page() and (read := self._ahead.pop(self.page).read):
             return read
+        self._requests += 1
         return await self._request(self.page, fresh=self._ahead.pop(self.page, None) is not None)
 
     async def _has_next_page(self) -> bool:
@@ -158,22 +165,30 @@ class LeadScan:
             raise ahead.failure
         return ahead.read is not None and (ahead.read[0].total or 0) >= (self.exist or 0)
 
-    def read_ahead(self, most: int) -> None:
-        """Request the next pages, if all pages are needed.
+    def read_ahead(self, max_requests: int) -> None:
+        """Request the next pages, if all pages are needed, and further ones as soon as one has come.
 
-        They are no more than `most`, and with those that were requested before no more than are read at a
-        time: so few are held at once.
+        Args:
+            max_requests: of this scan, those that were sent among them.
         """
+        self._max_requests = max_requests
+        self._next_ahead = max(self._next_ahead, self.page)
+        self._request_next()
+
+    def _request_next(self) -> None:
+        """Request the next pages, as many at a time as are allowed."""
         if self.tasks is None or self.exist is None or not self._reads_to_the_end:
             return
-        pages = -(-self.exist // self.begin.size)
-        for number in range(self.page, min(pages + 1, self.page + MAX_CONCURRENT_REQUESTS)):
-            if number not in self._ahead and most > 0:
-                if any(ahead.failure for ahead in self._ahead.values()):
-                    return
-                self._ahead[number] = _PageAhead()
-                self.tasks.start_soon(self._request_ahead, number, self._ahead[number])
-                most -= 1
+        if any(ahead.failure for ahead in self._ahead.values()):
+            return
+        last = min(-(-self.exist // self.begin.size), self.page + MAX_PAGES_AHEAD - 1)
+        under_way = sum(not ahead.ended.is_set() for ahead in self._ahead.values())
+        most = min(MAX_CONCURRENT_REQUESTS - under_way, self._max_requests - self._requests)
+        for number in range(self._next_ahead, min(last + 1, self._next_ahead + most)):
+            self._ahead[number] = _PageAhead()
+            self.tasks.start_soon(self._request_ahead, number, self._ahead[number])
+            self._requests += 1
+            self._next_ahead = number + 1
 
     async def _request_ahead(self, number: int, ahead: _PageAhead) -> None:
         try:
@@ -182,11 +197,11 @@ class LeadScan:
             ahead.failure = exc
         finally:
             ahead.ended.set()
+        self._request_next()
 
     async def _request(self, number: int, *, fresh: bool = False) -> tuple[Page, float]:
         text, stage, tags = self._api_filters
-        self._requests += 1
-        page, age = await self.call.page(
+        return await self.call.page(
             number,
             search=text,
             stage=stage,
@@ -195,7 +210,6 @@ class LeadScan:
             size=self.begin.size,
             fresh=fresh,
         )
-        return page, age
 
     async def _read_each_stage(self) -> tuple[Page, float]:
         """Read the whole list of each stage. Returns them as one page, newest first, and its age in seconds.
