@@ -64,7 +64,7 @@ class ApiSession:
         self._credentials = credentials
         self._hooks = hooks or ApiHooks()
         self._parsing = anyio.Lock(fast_acquire=True)
-        """Held while a large answer is parsed. Between those that come together, further requests are sent."""
+        """Held while a large answer is parsed. Between those that come at once, further requests are sent."""
         self.carried_over = 0
         """Requests of an earlier round of the call, before the person was asked."""
         self.requests = 0
