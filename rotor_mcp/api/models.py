@@ -33,7 +33,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema, from_json
 
 from rotor_mcp import dates
-from rotor_mcp.sanitize import one_line
+from rotor_mcp.sanitize import map_strings, one_line
 
 NOTES_LIMIT = 2_000
 SERVICE_TYPE_LIMIT = 100
@@ -371,8 +371,9 @@ class Lead:
 
 LEAD_FIELDS = tuple(declared.name for declared in fields(Lead))
 """The fields of a lead."""
-_SENT_IN_JSON = (b'"source"', b'"address_')
-"""The beginnings of the sent names in JSON."""
+_NOT_FOR_PYDANTIC = (b'"source"', b'"address_', b"\\u001")
+"""Parts of JSON with which leads are read one by one: the beginnings of the sent names, and of control
+characters, four of which are blank in Python and not in pydantic."""
 _LeadOrElse = Annotated[Lead | Any, Field(union_mode="left_to_right")]
 _READER = TypeAdapter(Lead).validator
 _ANSWER_READER = TypeAdapter(
@@ -388,7 +389,7 @@ def parse_leads(body: bytes) -> object:
     Raises:
         ValueError: if it is not a JSON object.
     """
-    if any(name in body for name in _SENT_IN_JSON):
+    if any(part in body for part in _NOT_FOR_PYDANTIC):
         return from_json(body)
     return _ANSWER_READER.validate_json(body)
 
@@ -401,6 +402,9 @@ def read_lead(answer: Mapping[str, Any]) -> Lead:
             for name, value in answer.items()
             if name not in SENT_NAMES or (value is not None and str(value).strip())
         }
+    if "\\x1" in repr(answer):
+        # Four control characters are blank in Python and not in pydantic.
+        answer = map_strings(answer, str.strip)
     lead: Lead = _READER.validate_python(answer)
     return lead
 

@@ -12,6 +12,7 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from io import BufferedIOBase
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -51,6 +52,9 @@ STANDARD_INPUT = "-"
 JOURNAL_ENDING = ".rotor-import"
 
 ImportMode = Literal["ask", "dry_run", "write"]
+
+MAX_ROWS_AT_HAND = 64
+"""Rows that are not read anew: each is needed several times while it is written."""
 
 
 @dataclass(frozen=True)
@@ -120,6 +124,7 @@ class _ImportRun:
         self._options = options
         self._table = table
         self._rows = RowRequests(table, mapping, options.shared, options.skip_invalid_values)
+        self._row = lru_cache(MAX_ROWS_AT_HAND)(self._read_row)
         self._file_report = FileReport(table, mapping)
         self._tenant = tenant
         self._data_digest = data_digest
@@ -202,26 +207,26 @@ class _ImportRun:
                     self._begun.add(group.rows[0])
                 yield group
 
-    def _row(self, number: int) -> RowRequest:
+    def _read_row(self, number: int) -> RowRequest:
         return self._rows.of(self._table.rows[bisect_left(self._numbers, number)])
 
     def _arguments(self, number: int) -> dict[str, Any]:
         return self._row(number).reading.arguments
 
-    def _read_row(self, number: int) -> UpsertRequest:
+    def _request(self, number: int) -> UpsertRequest:
         request = self._row(number).request
         assert request is not None  # noqa: S101 - the row was valid, and is read as it was
         return request
 
     def _read_request(self, number: int) -> UpsertRequest:
         """Return what is written of a row: its notes may contain those for all rows."""
-        request, locale = self._read_row(number), self._call.locale
+        request, locale = self._request(number), self._call.locale
         if len(request.given.notes) > 1:
             return combine([RowGroup.of((number,), request, locale.region)], locale).request
         return request
 
     def _digest(self, number: int) -> str:
-        return row_digest(self._read_row(number))
+        return row_digest(self._request(number))
 
     async def _journal(self) -> Journal:
         """Open the journal beside the file. A dry run uses an existing one and creates none."""

@@ -9,6 +9,7 @@ from collections import Counter, OrderedDict, deque
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import lru_cache
 from typing import Literal
 
 import anyio
@@ -220,8 +221,13 @@ class Vocabulary:
             form = text_form(word[: MAX_WORD_CHARS + 1])
             if not (any(form in known for known in forms) if part else form in forms):
                 # A word more than three times as long is not half like another, and takes long to compare.
-                near = [known for known in likely if len(form) <= 3 * len(known)]
-                nearest = get_close_matches(form, near, n=1, cutoff=0.5) if near else []
+                near = tuple(known for known in likely if len(form) <= 3 * len(known))
+                nearest = _nearest(form, near)
                 named = tuple(in_use[:MAX_NAMED])
-                unused.append(Unused(kind, word, likely[nearest[0]] if nearest else None, named))
+                unused.append(Unused(kind, word, likely[nearest] if nearest else None, named))
         return unused
+
+
+@lru_cache(maxsize=256)  # many rows of a file have the same word
+def _nearest(form: str, words: tuple[str, ...]) -> str | None:
+    return next(iter(get_close_matches(form, words, n=1, cutoff=0.5)), None)

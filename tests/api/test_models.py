@@ -206,6 +206,15 @@ def test_half_a_character_does_not_empty_a_field() -> None:
     }
 
 
+@pytest.mark.parametrize("blank", ["\x1f", " \x1c\x1d", "\u00a0\u2003"])
+def test_what_is_blank_in_python_is_missing(blank: str) -> None:
+    answered = {"name": blank, "stage": f"{blank}Won{blank}", "tags": [blank, f"VIP{blank}"]}
+    parsed = parse_leads(json.dumps({"data": [answered]}).encode())
+    assert isinstance(parsed, dict)
+    (listed,) = [read_lead(entry) if isinstance(entry, dict) else entry for entry in parsed["data"]]
+    assert known(read_lead(answered)) == known(listed) == {"stage": "Won", "tags": ["VIP"]}
+
+
 def test_an_id_without_a_visible_character_is_none() -> None:
     assert known(read_lead({"id": "\u200b\x00", "name": "Sam"})) == {"name": "Sam"}
 
