@@ -107,21 +107,21 @@ async def search(client: Client, kind: Kind) -> tuple[int, int]:
     return shown, characters
 
 
-async def get_plainly(http: httpx2.AsyncClient, urls: list[str]) -> float:
-    """Get the same pages as anybody could without this server; return the seconds that parsing takes."""
+async def get_plainly(http: httpx2.AsyncClient, measured: Measured) -> None:
+    """Get the same pages as anybody could without this server; note the seconds that parsing takes."""
     parsing = 0.0
-    for url in urls:
+    for url in measured.urls:
         body = (await http.get(url)).content
         began = perf_counter()
         json.loads(body)
         parsing += perf_counter() - began
-    return parsing
+    measured.parsing.append(parsing)
 
 
-async def _seconds(work: Callable[[], Awaitable[object]]) -> tuple[float, object]:
+async def _seconds(work: Callable[[], Awaitable[object]]) -> float:
     began = perf_counter()
-    result = await work()
-    return perf_counter() - began, result
+    await work()
+    return perf_counter() - began
 
 
 async def measure(sandbox: Sandbox) -> list[Measured]:
@@ -145,17 +145,15 @@ async def measure(sandbox: Sandbox) -> list[Measured]:
             urls.clear()
             shown, characters = await search(client, kind)  # also warms up
             measured = Measured(kind, list(urls), shown, characters)
-            await get_plainly(http, measured.urls)
+            await get_plainly(http, measured)
+            measured.parsing.clear()
             for run in range(RUNS):
                 pair = [
                     (measured.ours, lambda kind=kind: search(client, kind)),
-                    (measured.plain, lambda pages=measured.urls: get_plainly(http, pages)),
+                    (measured.plain, lambda measured=measured: get_plainly(http, measured)),
                 ]
                 for times, work in pair if run % 2 == 0 else reversed(pair):
-                    seconds, result = await _seconds(work)
-                    times.append(seconds)
-                    if isinstance(result, float):
-                        measured.parsing.append(result)
+                    times.append(await _seconds(work))
             results.append(measured)
             sys.stderr.write(f"{kind.title}: {len(measured.urls)} requests\n")
     return results

@@ -26,7 +26,8 @@ def serve_(file: str | None, http: str | None, **values: str | None) -> None:
     # Each of the two loads only what it needs, and the help and the completion of the shell load neither.
     if http is None:
         # A client waits for this start. The SDK defines 500 models, and a start uses 30. From here on, each
-        # model is built when it is first used.
+        # model is built when it is first used. pydantic does not guard that against several threads: only the
+        # thread of the event loop uses models here.
         BaseModel.model_config["defer_build"] = True
         import_module("rotor_mcp.cli.serve_stdio").serve_stdio(file, values)
     else:

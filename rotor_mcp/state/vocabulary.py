@@ -194,13 +194,13 @@ class Vocabulary:
             word: as it was given. This spelling is preferred to one that is used as often.
             except_lead: id of a lead that is not counted.
         """
-        counts = self._known()[kind].counts
+        usage = self._known()[kind]
         own = self._words.get(except_lead or "", {}).get(kind, ())
         if len(word) > MAX_WORD_CHARS:
             return None
         known = {
-            used: (counts[used] - (used in own), used == word)
-            for used in self._known()[kind].spellings.get(text_form(word), ())
+            used: (usage.counts[used] - (used in own), used == word)
+            for used in usage.spellings.get(text_form(word), ())
             if caseless(used) == caseless(word)
         }
         most = max(known, key=lambda used: known[used], default=None)
