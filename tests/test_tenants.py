@@ -96,7 +96,7 @@ async def test_settings_and_connections_are_the_same_for_all_keys() -> None:
         clients = sum(isinstance(each, Redis) for each in gc.get_objects()) - before
         assert clients == 1
         assert all(tenant.pool.settings is settings for tenant in opened)
-        assert len({id(tenant.pool.transport) for tenant in opened}) == 1
+        assert len({id(tenant.pool.open()) for tenant in opened}) == 1
 
 
 @pytest.mark.parametrize("log_format", ["text", "json"])

@@ -18,10 +18,10 @@ import click
 
 from bench.baselines.environments import Server, prepare
 from bench.compare.calls import ClientEntry, Task, connected, shown, tokens
-from bench.compare.measured import AGAIN, BASELINE, CALLS, DIRECT, READ, TASKS, Answer, Measured
+from bench.compare.measured import AGAIN, BASELINE, CALLS, DIRECT, FIRST_CALLS, READ, TASKS, Answer, Measured
 from bench.compare.report import REPORT, write
 from bench.compare.results import FILE, condense, differences, dump, load
-from bench.compare.starts import start
+from bench.compare.starts import first_call, start
 from bench.outcomes.situation import play
 from bench.outcomes.situations import SITUATIONS
 from rotor_mcp.sandbox import Sandbox
@@ -76,6 +76,10 @@ async def _measure(servers: Mapping[str, Server], base_url: str, rounds: int, fo
             found = start(every[name], base_url, folder)
             if number:  # the first start of each reads its files from disk
                 measured.starts.setdefault(name, []).append(found)
+            for when, pause in FIRST_CALLS.items():
+                seconds = first_call(every[name], base_url, folder, pause)
+                if number:
+                    measured.first_calls.setdefault(when, {}).setdefault(name, []).append(seconds)
         print(f"starts: {number}/{rounds}", file=sys.stderr)
     async with AsyncExitStack() as stack:
         running: dict[str, ClientEntry] = {}

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from itertools import count
 
 from bench.compare.calls import Task
-from bench.compare.starts import Start
+from bench.compare.starts import THINKING_SECONDS, Start
 from bench.outcomes.situation import Verdict
 
 JANE = "182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e"
@@ -27,6 +27,9 @@ TASKS = (
     ),
 )
 
+FIRST_CALLS = {"at once": 0.0, f"{THINKING_SECONDS:g} s later": THINKING_SECONDS}
+"""When a first call comes, and seconds after the tools were listed."""
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -44,6 +47,8 @@ class Measured:
     """What was measured, by the name of the server."""
 
     starts: dict[str, list[Start]] = field(default_factory=dict)
+    first_calls: dict[str, dict[str, list[float]]] = field(default_factory=dict)
+    """When the first call comes → server → seconds that it takes."""
     seconds: dict[str, dict[str, list[float]]] = field(default_factory=dict)
     """Task → server → seconds, one for each round."""
     throughput: dict[str, list[float]] = field(default_factory=dict)

@@ -108,6 +108,10 @@ def _starts(results: Results) -> Iterator[str]:
         memory = results.memory.get(name)
         then = _both(memory) if memory else ("not told here", "")
         yield _row(name, *_both(results.starts[name]), *then)
+    for when, servers in results.first_calls.items():
+        yield from _heading(f"The first call after `tools/list`, {when}", "server", "ms", "ratio")
+        for name in NOISE:
+            yield _row(name, *_both(servers[name]))
 
 
 def _definitions(results: Results) -> Iterator[str]:

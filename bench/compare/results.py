@@ -55,6 +55,8 @@ class Results:
     """Milliseconds."""
     memory: dict[str, Figure]
     """MiB; of none where the system does not tell."""
+    first_calls: dict[str, dict[str, Figure]]
+    """When the first call comes → server → milliseconds that it takes."""
     definitions: dict[str, Definitions]
     answers: dict[str, dict[str, Answer]]
     """Task → server → its answer."""
@@ -80,6 +82,10 @@ def condense(measured: Measured, rounds: int) -> Results:
         calls=CALLS,
         starts=_figures(starts),
         memory=_figures(memory) if all(memory.values()) else {},
+        first_calls={
+            when: _figures({name: [1e3 * each for each in seconds] for name, seconds in servers.items()})
+            for when, servers in measured.first_calls.items()
+        },
         definitions={name: _definitions(measured.starts[name][-1].tools) for name in SERVERS},
         answers=measured.answers,
         latencies={

@@ -1,11 +1,13 @@
-"""From the start of a process to its answer to `tools/list`, and the memory it has then."""
+"""From the start of a process to its answer to `tools/list`, the memory it has then, and the first call."""
 
 import json
 import re
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from time import perf_counter
+from time import perf_counter, sleep
 from typing import Any
 
 from bench.baselines.environments import Server
@@ -15,6 +17,9 @@ _HELLO = {
     "capabilities": {},
     "clientInfo": {"name": "bench", "version": "1"},
 }
+
+THINKING_SECONDS = 1.0
+"""Seconds that nobody is faster than who reads what an assistant can do, and asks for something."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +39,29 @@ def start(server: Server, base_url: str, folder: Path) -> Start:
         RuntimeError: if it does not answer.
     """
     began = perf_counter()
+    with _started(server, base_url, folder) as process:
+        listed = _list_tools(process)
+        return Start(perf_counter() - began, _memory(process.pid), listed["tools"])
+
+
+def first_call(server: Server, base_url: str, folder: Path, pause: float) -> float:
+    """Seconds that the first call takes, so many seconds after the tools were listed.
+
+    Raises:
+        RuntimeError: if the server does not answer.
+    """
+    with _started(server, base_url, folder) as process:
+        _list_tools(process)
+        sleep(pause)
+        began = perf_counter()
+        call = {"name": server.search, "arguments": {"limit": 5}}
+        if _ask(process, {"id": 3, "method": "tools/call", "params": call}).get("isError"):
+            raise RuntimeError(f"the first call of {server.name} failed")
+        return perf_counter() - began
+
+
+@contextmanager
+def _started(server: Server, base_url: str, folder: Path) -> Iterator[subprocess.Popen[str]]:
     with subprocess.Popen(
         server.command,
         stdin=subprocess.PIPE,
@@ -45,12 +73,15 @@ def start(server: Server, base_url: str, folder: Path) -> Start:
         encoding="utf-8",
     ) as process:
         try:
-            _ask(process, {"id": 1, "method": "initialize", "params": _HELLO})
-            _tell(process, {"method": "notifications/initialized"})
-            listed = _ask(process, {"id": 2, "method": "tools/list"})
-            return Start(perf_counter() - began, _memory(process.pid), listed["tools"])
+            yield process
         finally:
             process.kill()
+
+
+def _list_tools(process: subprocess.Popen[str]) -> dict[str, Any]:
+    _ask(process, {"id": 1, "method": "initialize", "params": _HELLO})
+    _tell(process, {"method": "notifications/initialized"})
+    return _ask(process, {"id": 2, "method": "tools/list"})
 
 
 def _tell(process: subprocess.Popen[str], message: dict[str, Any]) -> None:

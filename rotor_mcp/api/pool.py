@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Callable, Sequence
-from functools import cached_property
 from urllib.parse import urlsplit
 
 import httpx2
@@ -41,25 +40,29 @@ class ConnectionPool:
         """The host of Rotor's API."""
         self.answered_at = -math.inf
         """When Rotor last answered any request, by `anyio.current_time`."""
-        self._transport = transport
+        self._transport_factory = transport
+        self._transport: httpx2.AsyncBaseTransport | None = None
 
     @property
     def networked(self) -> bool:
         """Whether requests leave this process."""
-        return self._transport is None
+        return self._transport_factory is None
 
-    @cached_property
-    def transport(self) -> httpx2.AsyncBaseTransport:
-        """Sends requests as they are.
+    def open(self) -> httpx2.AsyncBaseTransport:
+        """Return what sends requests as they are: it follows no redirect, along which the key would go.
 
-        It follows no redirect, along which the key would go, and keeps no cookie.
+        The first call loads certificates. Nothing is sent.
 
         Raises:
             Misconfigured: if the environment names a proxy or certificates that cannot be used.
         """
-        return self._transport() if self._transport else open_transport(self.settings.base_url)
+        if self._transport is None:
+            make = self._transport_factory
+            self._transport = make() if make else open_transport(self.settings.base_url)
+        return self._transport
 
     async def aclose(self) -> None:
         """Close the connections. The next request opens new ones."""
-        if transport := self.__dict__.pop("transport", None):  # only if they were opened
+        transport, self._transport = self._transport, None
+        if transport is not None:
             await transport.aclose()

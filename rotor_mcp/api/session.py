@@ -190,7 +190,7 @@ class ApiSession:
         """
         pool, credentials = self._pool, request.credentials
         try:
-            transport = pool.transport
+            transport = pool.open()
             built = httpx2.Request(
                 request.method,
                 f"{pool.settings.base_url}/{request.path}",

@@ -8,6 +8,7 @@ looks like JSON, repeats rejected values in errors, and writes a tool's error te
 """
 
 import json
+import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
     from rotor_mcp.events import EventListener
     from rotor_mcp.server.access import AccessControl
 
+logger = logging.getLogger(__name__)
+
 INSTRUCTIONS = (
     "Leads in Rotor, the CRM of field-service businesses. A lead is a person who may become a customer. No "
     "search is needed before an upsert by phone or e-mail: it looks first. A write can make Rotor text or "
@@ -48,6 +51,9 @@ INSTRUCTIONS = (
 )
 WITHOUT_TIMEZONE = " Days are those of UTC, because no time zone is set (ROTOR_MCP_TIMEZONE)."
 ON_SANDBOX = " The leads here are invented samples (sandbox): nothing reaches the real Rotor."
+
+QUIET_SECONDS = 0.1
+"""Seconds after a listing of the tools in which a client may ask for more before it works."""
 
 DEFINITIONS = Path(__file__).parents[1] / "tools" / "definitions.json"
 
@@ -124,16 +130,30 @@ class McpServer(MCPServer[Any]):
     def __init__(self, backend: Backend, **options: Any) -> None:
         super().__init__(**options)
         self._backend = backend
+        self._listed = anyio.Event()
 
     async def serve_streams(
         self, incoming: ObjectReceiveStream[Any], outgoing: ObjectSendStream[SessionMessage]
     ) -> None:
         """Serve one client until its stream of messages ends."""
         options = self._lowlevel_server.create_initialization_options()
-        await self._lowlevel_server.run(incoming, outgoing, options)
+        async with anyio.create_task_group() as beside:
+            beside.start_soon(self._prepare)
+            await self._lowlevel_server.run(incoming, outgoing, options)
+            beside.cancel_scope.cancel()
+
+    async def _prepare(self) -> None:
+        """Make the first call faster, while the person still writes what it is about."""
+        await self._listed.wait()
+        await anyio.sleep(QUIET_SECONDS)
+        try:
+            await self._backend.prepare()
+        except Exception as exc:
+            logger.warning("calls are not prepared, the first will take longer (%s)", type(exc).__name__)
 
     async def list_tools(self) -> list[McpTool]:
         """List the tools that the caller may use."""
+        self._listed.set()
         return [
             tool
             for tool in await super().list_tools()

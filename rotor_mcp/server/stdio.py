@@ -12,7 +12,7 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from types import FrameType
-from typing import BinaryIO, cast
+from typing import cast
 
 import anyio
 from anyio.abc import ObjectReceiveStream, ObjectSendStream
@@ -21,6 +21,7 @@ from mcp.shared.message import SessionMessage
 
 from rotor_mcp.server.jsonrpc import Refusal, parse
 from rotor_mcp.server.mcp_server import McpServer
+from rotor_mcp.server.stdio_files import LineReader, MessageWriter
 
 Incoming = SessionMessage | Exception
 
@@ -70,63 +71,39 @@ async def streams() -> AsyncIterator[tuple[ObjectReceiveStream[Incoming], Object
     """
     to_server, incoming = anyio.create_memory_object_stream[Incoming](0)
     nothing = anyio.wrap_file(io.StringIO())
-    stdout = cast("anyio.AsyncFile[str]", _MessageWriter(_detach_standard_output()))
+    stdout = cast("anyio.AsyncFile[str]", MessageWriter(_detach_standard_output()))
     async with (
         stdio_server(stdin=nothing, stdout=stdout) as (unused, outgoing),
         anyio.create_task_group() as reading,
     ):
         await unused.aclose()
-        reading.start_soon(_read, _detach_standard_input(), to_server, outgoing)
+        reading.start_soon(_read, LineReader(_detach_standard_input()), to_server, outgoing)
         async with incoming, outgoing:
             yield incoming, outgoing
         reading.cancel_scope.cancel()
 
 
-def _detach_standard_input() -> BinaryIO:
+def _detach_standard_input() -> int:
     """Return standard input, and replace it by the null device, so that child processes do not read it."""
-    own = os.fdopen(os.dup(0), "rb")
+    own = os.dup(0)
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
     os.close(nothing)
     return own
 
 
-def _detach_standard_output() -> BinaryIO:
+def _detach_standard_output() -> int:
     """Return standard output, and replace it by standard error, so that nothing else is written to it."""
-    own = os.fdopen(os.dup(1), "wb", buffering=0)
+    own = os.dup(1)
     os.dup2(2, 1)
     return own
 
 
-class _MessageWriter:
-    """Writes a message in one step of a worker thread, where the SDK's file takes two."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
-        self._text = ""
-
-    async def write(self, text: str) -> None:
-        """Keep a message."""
-        self._text = text
-
-    async def flush(self) -> None:
-        """Write the message.
-
-        Raises:
-            OSError: if standard output cannot be written.
-        """
-        await anyio.to_thread.run_sync(self._write_all, self._text.encode())
-
-    def _write_all(self, data: bytes) -> None:
-        while data:
-            data = data[self._file.write(data) :]
-
-
 async def _read(
-    lines: BinaryIO, to_server: ObjectSendStream[Incoming], outgoing: ObjectSendStream[SessionMessage]
+    file: LineReader, to_server: ObjectSendStream[Incoming], outgoing: ObjectSendStream[SessionMessage]
 ) -> None:
     async with to_server:
-        while line := await anyio.to_thread.run_sync(lines.readline, abandon_on_cancel=True):
+        async for line in file.lines():
             read = parse(line)
             if isinstance(read, Refusal):
                 logger.warning("a message on standard input was refused (%d): %s", read.code, read.reason)

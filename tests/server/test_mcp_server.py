@@ -244,6 +244,7 @@ print(*sorted(name for name in sys.modules if name.startswith(("rotor_mcp", "pho
         "rotor_mcp.sanitize",
         "rotor_mcp.server.jsonrpc",
         "rotor_mcp.server.stdio",
+        "rotor_mcp.server.stdio_files",
         "rotor_mcp.shell_quoting",
     ]
     # On Python 3.15, a module is loaded when it is first used.
@@ -270,6 +271,63 @@ print(len(found), sum(model.__pydantic_complete__ for model in found), file=sys.
     found, built = map(int, ended.stderr.split()[-2:])
     assert found > 400
     assert built < 50
+
+
+def test_what_a_call_needs_is_loaded_once_the_tools_are_listed() -> None:
+    """It goes on while the client asks for other things, and nobody has called a tool."""
+    program = """
+import sys, threading
+from rotor_mcp.__main__ import main
+def watch():
+    import time
+    while "rotor_mcp.server.dispatch" not in sys.modules:
+        time.sleep(0.01)
+    from rotor_mcp.tools.registry import TOOLS
+    models = [model for tool in TOOLS.values() for model in (tool.arguments, tool.result)]
+    while not all(model.__pydantic_complete__ for model in models):
+        time.sleep(0.01)
+    print("prepared", file=sys.stderr, flush=True)
+threading.Thread(target=watch, daemon=True).start()
+main(["serve", "--sandbox"])
+"""
+    with subprocess.Popen(
+        [sys.executable, "-c", program],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdin
+        assert process.stdout
+        assert process.stderr
+        for message in (INITIALIZE, {"jsonrpc": "2.0", "id": 2, "method": "tools/list"}):
+            process.stdin.write(json.dumps(message) + "\n")
+            process.stdin.flush()
+            process.stdout.readline()
+        assert process.stderr.readline() == "prepared\n"
+        process.stdin.close()
+        assert process.wait(timeout=60) == 0
+
+
+def test_what_cannot_be_prepared_is_said_by_the_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ROTOR_API_KEY", "rotor_a_s3cr3t99")
+    monkeypatch.setenv("SSL_CERT_FILE", "/nowhere")
+    messages = [INITIALIZE, {"jsonrpc": "2.0", "id": 2, "method": "tools/list"}]
+    with spoken_to(["serve"]) as server:
+        for message in messages:
+            server.stdin.write(json.dumps(message).encode() + b"\n")
+            server.stdin.flush()
+            server.stdout.readline()
+        warning = server.stderr.readline().decode()
+        assert warning.endswith("calls are not prepared, the first will take longer (Misconfigured)\n")
+        call = {"name": "get_lead", "arguments": {"id": JANE}}
+        request = {"jsonrpc": "2.0", "id": 3, "method": "tools/call", "params": call}
+        server.stdin.write(json.dumps(request).encode() + b"\n")
+        server.stdin.flush()
+        result = json.loads(server.stdout.readline())["result"]
+    assert result["content"][0]["text"] == snapshot(
+        "Nothing was sent: SSL_CERT_FILE names a file that cannot be read: No such file or directory. Let SSL_CERT_FILE name a file of trusted certificates in PEM form, or unset it. No requests spent."
+    )
 
 
 def test_it_starts_without_a_key_and_says_so_once() -> None:
