@@ -17,11 +17,12 @@ CallError
     │   │   └── Uncoordinated     a write, and the Redis that is required for writes cannot be used
     │   └── LockLost         another server holds the lock of this person
     ├── Refused              Rotor refused: nothing changed
-    │   ├── InvalidLead      400
+    │   ├── InvalidLead      400, 422
     │   ├── NotAuthorised    401
     │   ├── MissingScope     403
     │   ├── NotFound         404
-    │   └── QuotaExceeded    429
+    │   ├── QuotaExceeded    429: the requests of the day are used up
+    │   └── Throttled        429: too many at once, with the time to wait
     └── Unanswered           sent, but no usable answer came; reading changes nothing
         └── OutcomeUnknown   the same for a write: it may have been done, or not
 ```
@@ -154,7 +155,7 @@ class Refused(RotorError):
 
 @dataclass(eq=False)
 class InvalidLead(Refused):
-    """400: Rotor does not accept these values."""
+    """400 or 422: Rotor does not accept these values."""
 
     fields: list[tuple[str, str]] = field(default_factory=list, repr=False)
     """(field, what Rotor says about it)."""
@@ -182,6 +183,14 @@ class NotFound(Refused):
 
 class QuotaExceeded(Refused):
     """429: the key's requests of this day are used up."""
+
+
+@dataclass(eq=False)
+class Throttled(Refused):
+    """429 that says when to try again: too many requests in a short time."""
+
+    retry_after: float = 1.0
+    """Seconds."""
 
 
 @dataclass(eq=False)

@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from rotor_mcp.api.hooks import WriteLease
-from rotor_mcp.api.models import READ_NAMES, Lead, LeadFields, Page, parse_leads, read_lead
+from rotor_mcp.api.models import READ_NAMES, SENT_NAMES, Lead, LeadFields, Page, parse_leads, read_lead
 from rotor_mcp.api.session import ApiSession
 from rotor_mcp.concurrency import paced
-from rotor_mcp.errors import OutcomeUnknown, Unanswered
+from rotor_mcp.errors import NotFound, OutcomeUnknown, Unanswered
 
 MAX_TOTAL = 1_000_000_000
 """Largest total that is believed. A larger one counts as unknown."""
@@ -19,7 +19,10 @@ class WriteReply:
     """What Rotor answered to a write."""
 
     created: bool
+    """Whether Rotor says that it created a lead."""
     lead: Lead
+    told: frozenset[str] = frozenset()
+    """The fields that the reply shows, also those without a value."""
 
 
 @dataclass(frozen=True)
@@ -56,13 +59,22 @@ class LeadsClient(ApiSession):
 
     async def get_lead(self, lead_id: str) -> Lead:
         """Read one lead: `GET /leads/{id}`."""
-        answer = await self.send("GET", "leads/{id}", lead_id=lead_id)
+        try:
+            answer = await self.send("GET", "leads/{id}", lead_id=lead_id)
+        except NotFound:
+            if (written := self._hooks.written.get(lead_id)) is None:
+                raise
+            return written
         data = answer.content.get("data")
         if not isinstance(data, dict):
             raise Unanswered("the answer holds no lead", answer.status)
-        lead = read_lead(data)
+        (lead,) = self._hooks.written.current([read_lead(data)])
         self._hooks.leads_read([lead])
         return lead
+
+    def written_lately(self) -> list[Lead]:
+        """Return the leads that were written lately: a list that is read now may lack them."""
+        return self._hooks.written.all()
 
     async def list_leads(
         self,
@@ -106,16 +118,16 @@ class LeadsClient(ApiSession):
             raise Unanswered(reason, answer.status)
         if any(isinstance(entry, dict) for entry in data):
             data = [read_lead(entry) if isinstance(entry, dict) else entry async for entry in paced(data)]
-        leads = [entry for entry in data if isinstance(entry, Lead)]
+        leads = self._hooks.written.current([entry for entry in data if isinstance(entry, Lead)])
         self._hooks.leads_read(leads)
         said = pagination if isinstance(pagination, dict) else {}
-        total, has_more = said.get("total"), said.get("has_more")
+        has_more = said.get("has_more")
         return Page(
             leads=leads,
-            total=total if isinstance(total, int) and 0 <= total <= MAX_TOTAL else None,
-            # Without a word from Rotor, a full page is the only sign that there may be another. After one
-            # without leads there is none, whatever Rotor says.
-            has_more=bool(data) and (has_more if isinstance(has_more, bool) else len(data) >= limit),
+            total=_total(said.get("total")),
+            # Without a word from Rotor, only a page without leads shows that there are no others: one that is
+            # not full may be as large as Rotor makes them. After such a page there is none, whatever it says.
+            has_more=bool(data) and (has_more if isinstance(has_more, bool) else True),
             size=answer.size,
         )
 
@@ -137,21 +149,33 @@ class LeadsClient(ApiSession):
             raise OutcomeUnknown("the answer holds no lead", answer.status)
         if doubt := _doubt(body, data):
             raise OutcomeUnknown(f"the answer {doubt}", answer.status)
-        return WriteReply(created=answer.status == 201, lead=read_lead(data))
+        shown = data if "id" in data else {"id": lead_id, **data}
+        told = frozenset(SENT_NAMES.get(str(name), str(name)) for name in data)
+        return WriteReply(created=answer.status == 201, lead=read_lead(shown), told=told)
+
+
+def _total(said: object) -> int | None:
+    """Return how many leads there are; None if it is not said."""
+    if isinstance(said, str) and re.fullmatch(r"\d{1,10}", said):
+        said = int(said)
+    if not isinstance(said, int) or isinstance(said, bool):
+        return None
+    return said if 0 <= said <= MAX_TOTAL else None
 
 
 def _doubt(sent: Mapping[str, object], said: Mapping[str, object]) -> str | None:
     """Return why an answer does not prove that a write was done; None if it does.
 
-    It must have the id of the lead that was meant, and each field that was sent. Name, phone and e-mail must
-    have the values that were sent; another field may differ.
+    It must have the id of the lead, unless the lead was named by its id, and each field that was sent but
+    tags. Name, phone and e-mail must have the values that were sent; another field may differ.
     """
-    lead_id = said.get("id")
+    lead_id = said.get("id", sent.get("id"))
     if not isinstance(lead_id, str) or not lead_id:
         return "names no lead"
-    if "id" in sent and lead_id.lower() != sent["id"]:
+    if "id" in sent and lead_id.lower() != str(sent["id"]).lower():
         return "names another lead"
-    missing = [name for name in sent if name not in said and READ_NAMES.get(name) not in said]
+    expected = sent.keys() - {"id", "tags"}
+    missing = [name for name in sent if name in expected and not said.keys() & {name, READ_NAMES.get(name)}]
     if missing:
         return f"does not tell what was stored as {', '.join(missing)}"
     for name in ("name", "phone", "email"):

@@ -1,7 +1,7 @@
 """Callbacks of the API client: it reports the leads that it reads and each request that it sends."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from rotor_mcp.api.models import Lead
@@ -15,6 +15,30 @@ async def _ignore_request(_: int | None) -> None:
     pass
 
 
+class WrittenLeads(Protocol):
+    """Knows the leads that were written lately, where a read may be older than a write."""
+
+    def current(self, leads: Sequence[Lead]) -> list[Lead]:
+        """Return leads that were read, as they are now."""
+
+    def get(self, lead_id: str) -> Lead | None:
+        """Return a lead that was created lately; None if there is none."""
+
+    def all(self) -> list[Lead]:
+        """Return the leads that were written lately, as they are now."""
+
+
+class _NoneWritten:
+    def current(self, leads: Sequence[Lead]) -> list[Lead]:
+        return [*leads]
+
+    def get(self, _: str) -> Lead | None:
+        return None
+
+    def all(self) -> list[Lead]:
+        return []
+
+
 @dataclass(frozen=True)
 class ApiHooks:
     """Receives the leads and each request."""
@@ -26,6 +50,7 @@ class ApiHooks:
 
     Such a request counts against the day's quota.
     """
+    written: WrittenLeads = field(default_factory=_NoneWritten)
 
 
 class WriteLease(Protocol):

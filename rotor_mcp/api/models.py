@@ -265,6 +265,8 @@ def _read_text(value: object, max_chars: int = MAX_READ_CHARS) -> str | None:
 
 def _read_id(value: object) -> str | None:
     text = _read_text(value)  # it will stand in lines of ours
+    if text and LEAD_ID.fullmatch(text.lower()):
+        return text.lower()
     return one_line(text)[:TEXT_LIMIT] or None if text else None
 
 

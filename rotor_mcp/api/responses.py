@@ -19,6 +19,7 @@ from rotor_mcp.errors import (
     OutcomeUnknown,
     QuotaExceeded,
     Refused,
+    Throttled,
     Unanswered,
 )
 
@@ -27,10 +28,13 @@ MESSAGE_LIMIT = 300
 MAX_JSON_SIGNS = 300_000
 """Commas, colons and opening brackets of an answer. A thousand leads with long notes have 150,000; many small
 values take far longer to read than few long ones."""
+_DAY = re.compile(r"\b(daily|day)\b", re.IGNORECASE)
 _JSON_SIGNS = b",:[{"
 MAX_INT_DIGITS = 300
 _UNDECIDED = frozenset({408, 425, 444, 460, 499})
 """Statuses of a request that was given up: they do not say that a write was refused."""
+MAX_RETRY_AFTER = 120
+"""Seconds. A 429 that says to wait longer is about the day's requests."""
 MAX_FAULTS = 20
 """Faults of one write that are told."""
 
@@ -80,7 +84,8 @@ def read(
             with suppress(ValueError, RecursionError):
                 said = json.loads(text.decode(), parse_int=_read_int)
     if status >= 300:
-        _refuse(status, said if isinstance(said, dict) else {}, credentials, redact)
+        retry_after = _retry_after(answer.headers)
+        _refuse(status, said if isinstance(said, dict) else {}, retry_after, credentials, redact)
     if not isinstance(said, dict):
         kind = answer.headers.get("content-type", "").partition(";")[0].strip()[:MESSAGE_LIMIT]
         raise lost(f"the answer is not Rotor's JSON ({kind or 'no content type'})", status)
@@ -94,14 +99,25 @@ def _read_int(digits: str) -> float:
     return int(digits) if len(digits) <= MAX_INT_DIGITS else float(digits)
 
 
+def _retry_after(headers: Mapping[str, str]) -> float | None:
+    """Return the seconds that an answer says to wait; None if it does not say, or only a date."""
+    value = headers.get("retry-after", "").strip()
+    return float(value) if re.fullmatch(r"\d{1,9}(\.\d{1,9})?", value) else None
+
+
 def _refuse(
-    status: int, said: dict[str, Any], credentials: Credentials | None, redact: Callable[[str], str]
+    status: int,
+    said: dict[str, Any],
+    retry_after: float | None,
+    credentials: Credentials | None,
+    redact: Callable[[str], str],
 ) -> NoReturn:
+    words = said.get("message") or said.get("error")
     # Secrets are removed first: of one that is cut, a part would be left.
-    message = redact(str(said.get("message") or ""))[:MESSAGE_LIMIT]
+    message = redact(words if isinstance(words, str) else "")[:MESSAGE_LIMIT]
     reason = f"Rotor answered {status}"
     match status:
-        case 400:
+        case 400 | 422:
             raise InvalidLead(reason, status, message, list(_faults(said, redact)))
         case 401:
             raise NotAuthorised(reason, status, message, credentials.warning if credentials else None)
@@ -110,6 +126,8 @@ def _refuse(
             raise MissingScope(reason, status, message, scope[1] if scope else None)
         case 404:
             raise NotFound(reason, status, message)
+        case 429 if retry_after is not None and retry_after <= MAX_RETRY_AFTER and not _DAY.search(message):
+            raise Throttled(reason, status, message, retry_after)
         case 429:
             raise QuotaExceeded(reason, status, message)
         case _:

@@ -3,9 +3,11 @@
 import random
 from typing import Literal
 
-from rotor_mcp.errors import LockLost, Misconfigured, NoKey, NotSent, RotorError, Unanswered
+from rotor_mcp.errors import LockLost, Misconfigured, NoKey, NotSent, RotorError, Throttled, Unanswered
 
 MAX_RETRIES = 2
+MAX_THROTTLED = 5
+"""The same after a 429 that says when to try again: others may use what is free then."""
 
 Method = Literal["GET", "POST"]
 
@@ -22,12 +24,13 @@ def retry_delay(method: Method, failure: RotorError, retries: int, remaining: fl
     | 5xx                       | again   | give up: it may have been done     |
     | connection lost           | again   | give up: it may have been done     |
     | no answer, or no JSON     | give up | give up: it may have been done     |
-    | refused, 429 among them   | give up | give up                            |
+    | 429 with a time to wait   | again   | again: nothing was done            |
+    | refused, other 429s too   | give up | give up                            |
 
     Args:
         method: of the request that failed.
         failure: what happened.
-        retries: attempts after the first so far; at most `MAX_RETRIES`.
+        retries: attempts after the first so far; at most `MAX_RETRIES` or `MAX_THROTTLED`.
         remaining: seconds until the call's deadline. No attempt starts that could not end before it.
     """
     match failure:
@@ -35,6 +38,8 @@ def retry_delay(method: Method, failure: RotorError, retries: int, remaining: fl
             return None
         case NotSent():
             pass
+        case Throttled(retry_after=seconds):
+            return _bounded(seconds * random.uniform(1, 1.25), retries, MAX_THROTTLED, remaining)  # noqa: S311
         case Unanswered(status=int(status)) if method == "GET" and status >= 500:
             pass
         case Unanswered(connection_lost=True) if method == "GET":
@@ -42,4 +47,8 @@ def retry_delay(method: Method, failure: RotorError, retries: int, remaining: fl
         case _:
             return None
     delay = 0.3 * 2**retries * random.uniform(0.5, 1.5)  # noqa: S311 - it spreads load and keeps no secret
-    return delay if retries < MAX_RETRIES and delay + 1 <= remaining else None
+    return _bounded(delay, retries, MAX_RETRIES, remaining)
+
+
+def _bounded(delay: float, retries: int, limit: int, remaining: float) -> float | None:
+    return delay if retries < limit and delay + 1 <= remaining else None

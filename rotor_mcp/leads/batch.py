@@ -135,7 +135,7 @@ class Batch:
         self._groups, clashes = merge(groups, call.locale)
         self.outcomes += (RowOutcome(clash.rows, "invalid", failure=clash) for clash in clashes)
         self._index = LeadIndex((group.keys for group in self._groups), call.locale.region)
-        self._loader = LeadLoader(self._index, call.api)
+        self._loader = LeadLoader(self._index, call.api, call.state.known)
         self._ended: list[int] = []
         """The rows whose writes have ended."""
         self._failures = 0

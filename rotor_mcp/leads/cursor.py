@@ -7,9 +7,11 @@ contains the last lead that was processed; leads before it were seen.
 import base64
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import IntEnum
+from operator import ge
 from typing import Self
 from urllib.parse import quote, unquote
 from uuid import UUID
@@ -22,6 +24,7 @@ from rotor_mcp.leads.requests import SearchRequest
 
 _OF_A_PAGE = {"cursor", "limit", "fields", "count_by"}
 """Arguments that may differ when a search continues."""
+_TO_THE_SECOND = len("2026-12-01T15:00:00")
 
 
 class ApiFilters(IntEnum):
@@ -137,19 +140,26 @@ def digest(request: SearchRequest) -> str:
     return hashlib.sha256(facts.encode()).hexdigest()[:6]
 
 
-def unseen(leads: list[Lead], seen: ScanPosition | None) -> list[Lead]:
+def is_in_order(leads: Sequence[Lead]) -> bool:
+    """Whether leads are listed newest first, to the second."""
+    times = [lead.created_at[:_TO_THE_SECOND] for lead in leads if lead.created_at]
+    return all(map(ge, times, times[1:]))
+
+
+def unseen(leads: list[Lead], seen: ScanPosition | None, *, in_order: bool = True) -> list[Lead]:
     """Return the leads after one that was processed.
 
     Args:
         leads: a page of Rotor's list that begins at or after the former place of that lead.
         seen: that lead. Each lead created since has moved it back by one place.
+        in_order: whether Rotor lists the newest first. If not, only the lead itself tells the place.
     """
     if seen is None:
         return leads
     for at, lead in enumerate(leads):
         if lead.id == seen.id:
             return leads[at + 1 :]
-    if not seen.at or all(_milliseconds(lead) <= seen.at for lead in leads):
+    if not in_order or not seen.at or all(_milliseconds(lead) <= seen.at for lead in leads):
         return leads  # all of these are after it
     return [lead for lead in leads if _milliseconds(lead) < seen.at]
 

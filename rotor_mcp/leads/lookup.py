@@ -20,6 +20,7 @@ from rotor_mcp.leads.matching import Match, lead_keys, request_keys, resolve, re
 from rotor_mcp.leads.phones import parse_phones
 from rotor_mcp.leads.requests import UpsertRequest
 from rotor_mcp.normalize import caseless, email_forms, name_search
+from rotor_mcp.state.known_behavior import KnownBehavior
 
 PLAN_TTL_SECONDS = 30.0
 """Seconds for which a read may be used for a plan. A tool call is shorter; an import is longer."""
@@ -38,8 +39,12 @@ class Lookup:
     """When the leads that are or could be meant were read, the oldest of them."""
 
 
-async def look_up(request: UpsertRequest, api: LeadsClient, region: str) -> Lookup:
+async def look_up(
+    request: UpsertRequest, api: LeadsClient, region: str, known: KnownBehavior | None = None
+) -> Lookup:
     """Look up the lead that a request means: 1 request, or 2 at once with phone and e-mail.
+
+    A Rotor that is known to search for the beginnings of words takes 2 more for a phone.
 
     Raises:
         NotFound: if no lead has the id that was given.
@@ -47,7 +52,7 @@ async def look_up(request: UpsertRequest, api: LeadsClient, region: str) -> Look
     """
     keys = request_keys(request, region)
     index = LeadIndex([keys], region)
-    await LeadLoader(index, api).look_up(request, keys, at_once=True)
+    await LeadLoader(index, api, known or KnownBehavior()).look_up(request, keys, at_once=True)
     return index.match(request, keys)
 
 
@@ -101,6 +106,11 @@ class LeadIndex:
             self._keys_of[lead.id] = keys
             self._read_at[lead.id] = read_at
 
+    def add_if_unread(self, lead: Lead, read_at: float) -> None:
+        """Hold a lead if a request could mean it and it is not held."""
+        if lead.id not in self._read_at:
+            self.add(lead, read_at)
+
     def fail(self, keys: Sequence[str], failure: Exception) -> None:
         """Record why the look-up of the request with these keys failed. Other requests are not affected."""
         self._failures[tuple(keys)] = failure
@@ -153,6 +163,7 @@ class LeadLoader:
 
     index: LeadIndex
     api: LeadsClient
+    known: KnownBehavior = field(default_factory=KnownBehavior)
     _first_page: tuple[float, bool] | None = None
     """When the newest leads were read for their names, and whether there are no others."""
     _all_read_at: float | None = None
@@ -185,6 +196,8 @@ class LeadLoader:
                 await self._search(request.email, began)
         else:
             began = await self._look_up_name(request.name or "")
+        for lead in self.api.written_lately():  # a search may not show them yet
+            index.add_if_unread(lead, began)
         index.asked_at |= dict.fromkeys(keys, began)
 
     async def read_for_all(self, wanted: Sequence[Wanted], limit: int) -> None:
@@ -272,6 +285,8 @@ class LeadLoader:
                 if self.api.requests >= limit:  # whatever Rotor says of how many leads there are
                     raise TooManyRequests(self.api.requests + 1, limit)
                 await read_page(number)
+        for lead in self.api.written_lately():
+            self.index.add_if_unread(lead, began)
         self._note_all_read(began, {lead.id for lead in first.leads})
         return True
 
@@ -296,7 +311,9 @@ class LeadLoader:
 
     async def _search_phone(self, request: UpsertRequest, began: float) -> None:
         phone = parse_phones(request.phone, self.index.region) if request.phone else None
-        if phone is not None and phone.forms:
+        if phone is not None and phone.forms and self.known.knows("search", "word_beginnings"):
+            await for_each(phone.beginnings, lambda text: self._search(text, began))
+        elif phone is not None and phone.forms:
             # If two digits find more than a page, four are searched for.
             more = await self._search(phone.search, began)
             if more and phone.longer_search != phone.search:

@@ -55,6 +55,17 @@ class PhoneText:
         return str(number.national_number)[-(group if group <= MAX_PHONE_GROUP else 2) :]
 
     @property
+    def beginnings(self) -> tuple[str, ...]:
+        """The texts to search for where a search finds the beginnings of words only.
+
+        These are the last group of digits, and all digits, with the country code and without: what stands in
+        a stored number without blanks or signs in between is one word.
+        """
+        number = self.numbers[0]
+        national = str(number.national_number)
+        return self.search, national, f"{number.country_code}{national}"
+
+    @property
     def longer_search(self) -> str:
         """Four digits to search for, where `search` finds too many leads."""
         digits = str(self.numbers[0].national_number) if self.numbers else digits_of(self.text)

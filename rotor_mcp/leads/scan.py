@@ -13,7 +13,7 @@ from rotor_mcp.api.models import PAGE_LIMIT, Lead, Page
 from rotor_mcp.concurrency import MAX_CONCURRENT_REQUESTS, background_tasks, paced
 from rotor_mcp.leads import filters
 from rotor_mcp.leads.context import CallContext
-from rotor_mcp.leads.cursor import ApiFilters, Cursor, ScanPosition, unseen
+from rotor_mcp.leads.cursor import ApiFilters, Cursor, ScanPosition, is_in_order, unseen
 from rotor_mcp.leads.phones import is_phone_query, parse_phones
 from rotor_mcp.leads.requests import SearchRequest
 
@@ -119,7 +119,11 @@ class LeadScan:
         self.pages += 1
         self.age = max(self.age, age)
         self.exist = page.total
-        leads = unseen(page.leads, self.last)
+        known = self.call.state.known
+        if not is_in_order(page.leads):
+            known.learn("created_at", "unordered")
+        in_order = not known.knows("created_at", "unordered")
+        leads = unseen(page.leads, self.last, in_order=in_order)
         end = next((place for place, lead in enumerate(leads) if lead.id == self.begin.until), None)
         if end is not None:
             # The rest of this page is for the next cursor.
@@ -132,7 +136,7 @@ class LeadScan:
             self.tags.update(tag for lead in leads for tag in lead.tags)
         if leads:
             self.last = ScanPosition.of(leads[-1])
-            if end is None and filters.is_past(leads[-1], self.request, self.call.locale):
+            if end is None and in_order and filters.is_past(leads[-1], self.request, self.call.locale):
                 self.ended = True
         of = None if page.total is None else -(-page.total // self.begin.size)
         if page.has_more and self.pages != of:
@@ -269,9 +273,22 @@ class LeadScan:
         has_text = self.request.search is not None
         if not self.tags.issuperset(tags) or (stage is not None and not self.looked_at):
             return self._with(ApiFilters.TEXT if has_text else ApiFilters.NOTHING)
-        if has_text and not found and self.begin.api_filters is not ApiFilters.NOTHING:
+        if (
+            has_text
+            and not found
+            and not self._finds_all
+            and self.begin.api_filters is not ApiFilters.NOTHING
+        ):
             return self._with(ApiFilters.NOTHING)
         return None
+
+    @property
+    def _finds_all(self) -> bool:
+        """Whether it is known that Rotor's search finds a text in every spelling."""
+        known = self.call.state.known
+        if not known.knows("search", "substring"):
+            return False
+        return is_phone_query(self.request.search or "") or known.knows("search_accents", "ignored")
 
     def _with(self, api_filters: ApiFilters) -> Self:
         return replace(self, begin=replace(self.begin, api_filters=api_filters, size=PAGE_LIMIT))

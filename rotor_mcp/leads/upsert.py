@@ -12,6 +12,7 @@ from typing import Literal
 
 import anyio
 
+from rotor_mcp.api.client import WriteReply
 from rotor_mcp.api.models import Lead, LeadFields
 from rotor_mcp.errors import MissingScope, OutcomeUnknown, RotorError
 from rotor_mcp.events import WriteEvent
@@ -19,8 +20,9 @@ from rotor_mcp.leads.compare import differences
 from rotor_mcp.leads.context import CallContext
 from rotor_mcp.leads.lookup import PLAN_TTL_SECONDS, Lookup, look_up
 from rotor_mcp.leads.matching import Match, contact_keys
-from rotor_mcp.leads.plan import Plan, PlannedOutcome, approval_token, make_plan
+from rotor_mcp.leads.plan import Operation, Plan, PlannedOutcome, approval_token, make_plan
 from rotor_mcp.leads.requests import UpsertRequest
+from rotor_mcp.leads.writing import mend, write
 from rotor_mcp.state.keyed_locks import Lease
 
 UpsertStatus = Literal[PlannedOutcome, "unknown"]
@@ -55,6 +57,10 @@ class UpsertOutcome:
     evidence: Evidence = Evidence.REPLY
     lost: str | None = None
     """Why the reply to the write was lost, if it was."""
+    remarks: tuple[str, ...] = ()
+    """What Rotor did beside what was asked for."""
+    untold: frozenset[str] = frozenset()
+    """Fields that were sent and that Rotor's reply does not show."""
     absent: bool = False
     """Of an unknown outcome: whether the write was not there when it was looked for."""
 
@@ -81,13 +87,13 @@ async def upsert(request: UpsertRequest, call: CallContext, lookup: Lookup | Non
     region = call.locale.region
     keys = contact_keys(request, region)
     if request.dry_run:
-        lookup = lookup or await look_up(request, call.api, region)
+        lookup = lookup or await look_up(request, call.api, region, call.state.known)
         await learn_words([request], call)
         return show(request, make_plan(request, lookup.match, call.locale))
     async with call.state.locks.hold(keys, call.api.deadline) as lease:
         if lookup is None or _is_out_of_date(lookup, lease.released_at):
             try:
-                lookup = await look_up(request, call.api, region)
+                lookup = await look_up(request, call.api, region, call.state.known)
             except MissingScope as exc:
                 if exc.scope is None or lookup is not None:
                     raise  # the key can read: another refusal does not justify an unchecked write
@@ -150,15 +156,25 @@ async def _write(
     lead_id, status = plan.target, "cancelled"
     try:
         try:
-            reply = await call.write(plan.fields, plan.target if checked else request.id, lease)
+            target = plan.target if checked else request.id
+            done = await write(call, plan.fields, target, plan.found.lead, lease)
         except OutcomeUnknown as lost:
             if not checked:
                 raise
             outcome = await _make_sure(request, call, plan, lease, lost)
         else:
             evidence = Evidence.REPLY if checked else Evidence.REPLY_TO_UNCHECKED
-            written: UpsertStatus = "created" if reply.created else "updated"
-            outcome = UpsertOutcome(request, plan, written, reply.lead, evidence=evidence)
+            outcome = UpsertOutcome(
+                request,
+                plan,
+                _operation(done.reply, plan, call),
+                done.reply.lead,
+                evidence=evidence,
+                remarks=done.remarks,
+                untold=frozenset(plan.fields.model_fields_set) - done.reply.told,
+            )
+        if outcome.status in ("created", "updated") and outcome.lead is not None:
+            call.state.recent_writes.add(plan.found.lead, _with_tags(outcome))
         lead_id, status = (outcome.lead.id if outcome.lead else None) or lead_id, outcome.status
     except RotorError as exc:
         status = exc.outcome
@@ -169,6 +185,31 @@ async def _write(
     return outcome
 
 
+def _with_tags(outcome: UpsertOutcome) -> Lead:
+    """Return the lead of a write, with the tags that it must have where Rotor's reply shows none."""
+    lead, plan = outcome.lead or Lead(), outcome.plan
+    if "tags" not in outcome.untold:
+        return lead
+    earlier = plan.found.lead.tags if plan.found.lead else []
+    return replace(lead, tags=[*earlier, *plan.tags_added])
+
+
+def _operation(reply: WriteReply, plan: Plan, call: CallContext) -> Operation:
+    """Return what a write was, by Rotor's reply.
+
+    A Rotor that answers 200 to all writes does not say. It may be one as long as it has not answered 201, and
+    then a lead that shows nothing but what was sent is taken for a new one.
+    """
+    known = call.state.known
+    if reply.created:
+        known.learn("write_status", "by_outcome")
+        return "created"
+    if plan.operation == "updated" or known.knows("write_status", "by_outcome"):
+        return "updated"
+    others = LeadFields.model_fields.keys() - plan.fields.model_fields_set - {"stage"}
+    return "updated" if any(getattr(reply.lead, name) not in (None, []) for name in others) else "created"
+
+
 async def _make_sure(
     request: UpsertRequest, call: CallContext, plan: Plan, lease: Lease, lost: RotorError
 ) -> UpsertOutcome:
@@ -176,7 +217,7 @@ async def _make_sure(
     seen = await _read_back(request, call, plan)
     if seen.state == "absent" and _can_be_repeated(plan):
         try:
-            reply = await call.write(plan.fields, plan.target, lease)
+            done = await write(call, plan.fields, plan.target, plan.found.lead, lease)
         except OutcomeUnknown:
             seen = await _read_back(request, call, plan)
         except RotorError as exc:
@@ -186,16 +227,29 @@ async def _make_sure(
                 request,
                 plan,
                 plan.operation,
-                reply.lead,
+                done.reply.lead,
                 evidence=Evidence.REPLY_TO_SECOND,
+                untold=frozenset(plan.fields.model_fields_set) - done.reply.told,
+                remarks=done.remarks,
                 lost=str(lost),
             )
+    before, remarks = plan.found.lead, tuple[str, ...]()
+    if before is not None and plan.target and seen.lead is not None and seen.state != "absent":
+        shown = WriteReply(created=False, lead=seen.lead, told=frozenset(LeadFields.model_fields))
+        mended, remarks = await mend(call, plan.fields, before, shown, lease)
+        seen = replace(seen, lead=mended.lead)
     if seen.state == "done":
         return UpsertOutcome(
-            request, plan, plan.operation, seen.lead, evidence=Evidence.READ_BACK, lost=str(lost)
+            request,
+            plan,
+            plan.operation,
+            seen.lead,
+            evidence=Evidence.READ_BACK,
+            lost=str(lost),
+            remarks=remarks,
         )
     return UpsertOutcome(
-        request, plan, "unknown", plan.found.lead, lost=str(lost), absent=seen.state == "absent"
+        request, plan, "unknown", before, lost=str(lost), absent=seen.state == "absent", remarks=remarks
     )
 
 
@@ -212,7 +266,9 @@ async def _read_back(request: UpsertRequest, call: CallContext, plan: Plan) -> _
     try:
         if before is not None and before.id:
             lead = await call.api.get_lead(before.id)
-        elif (now := (await look_up(request, call.api, call.locale.region)).match).lead is not None:
+        elif (
+            now := (await look_up(request, call.api, call.locale.region, call.state.known)).match
+        ).lead is not None:
             lead = now.lead
         elif request.phone or request.email:
             return _ReadBack("absent")

@@ -9,6 +9,7 @@ import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC
+from functools import partial
 from typing import Any
 
 from anyio import to_thread
@@ -20,11 +21,14 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from rotor_mcp.api.behavior import Behavior
 from rotor_mcp.dates import Clock
 from rotor_mcp.sandbox import openapi, requests, responses, timestamps
 from rotor_mcp.sandbox.api_keys import READ, WRITE, key_id
+from rotor_mcp.sandbox.burst_limit import BurstLimit
+from rotor_mcp.sandbox.delayed_reads import DelayedReads
 from rotor_mcp.sandbox.faults import BASE_PATH, Fault, FaultInjector, Faults
-from rotor_mcp.sandbox.store import Store
+from rotor_mcp.sandbox.store import Store, UnknownLead
 
 API_VERSION = "1.1.0"
 COMPANY_ID = "6f0b6a1e-5d0c-4d5f-9a52-3c1f8e7b2a94"
@@ -36,10 +40,11 @@ logger = logging.getLogger(__name__)
 class Rejection(Exception):
     """A request ends with this status and body."""
 
-    def __init__(self, status: int, body: responses.Body) -> None:
+    def __init__(self, status: int, body: responses.Body, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(status)
         self.status = status
         self.body = body
+        self.headers = headers
 
 
 @dataclass(frozen=True)
@@ -47,13 +52,21 @@ class LeadsApi:
     """The endpoints of the API."""
 
     store: Store
+    reads: Store | DelayedReads
     keys: Mapping[str, tuple[str, ...]]
     quota: int
     now: Clock
+    behavior: Behavior
+    burst: BurstLimit
 
     async def test_authentication(self, request: Request) -> Response:
         """`GET /auth/test`, for a key with any scope."""
         scopes = await self._authenticate(request)
+        match self.behavior.auth_test:
+            case "missing":
+                raise HTTPException(404)
+            case "forbidden":
+                raise Rejection(403, responses.forbidden("auth:test"))
         timestamp = timestamps.format_utc(self.now().replace(microsecond=0))
         return JSONResponse(responses.authenticated(scopes, COMPANY_ID, timestamp))
 
@@ -65,25 +78,29 @@ class LeadsApi:
         """`GET /leads/{id}`."""
         await self._authenticate(request, READ)
         lead_id = requests.parse_id(request.path_params["id"])
-        lead = await to_thread.run_sync(self.store.get, lead_id) if lead_id else None
+        lead = await to_thread.run_sync(self.reads.get, lead_id) if lead_id else None
         if lead is None:
             raise HTTPException(404)
-        return JSONResponse(responses.single_lead(lead))
+        return JSONResponse(responses.single_lead(lead, self.behavior))
 
     async def _list(self, request: Request) -> Response:
         await self._authenticate(request, READ)
-        listing = requests.parse_listing(request.query_params)
-        leads, total = await to_thread.run_sync(self.store.page, listing)
-        return JSONResponse(responses.lead_page(leads, total, listing))
+        listing = requests.parse_listing(request.query_params, self.behavior)
+        leads, total = await to_thread.run_sync(self.reads.page, listing)
+        return JSONResponse(responses.lead_page(leads, total, listing, self.behavior))
 
     async def _upsert(self, request: Request) -> Response:
         await self._authenticate(request, WRITE)
-        lead_input = requests.parse_lead(await _json_body(request))
-        written = await to_thread.run_sync(self.store.upsert, lead_input, self.now())
-        if written is None:
-            raise HTTPException(404)
-        body = responses.written_lead(written.lead, created=written.created)
-        return JSONResponse(body, 201 if written.created else 200)
+        lead_input = requests.parse_lead(await _json_body(request), self.behavior)
+        try:
+            written = await to_thread.run_sync(self.store.upsert, lead_input, self.now())
+        except UnknownLead:
+            raise HTTPException(404) from None
+        if isinstance(self.reads, DelayedReads):
+            self.reads.write(written.lead)
+        body = responses.written_lead(written.lead, self.behavior, created=written.created)
+        created = written.created and self.behavior.write_status == "by_outcome"
+        return JSONResponse(body, 201 if created else 200)
 
     async def _authenticate(self, request: Request, scope: str | None = None) -> tuple[str, ...]:
         """Check a request's key, quota, version and scope, and count it. Returns the scopes of its key."""
@@ -94,7 +111,10 @@ class LeadsApi:
         today = self.now().astimezone(UTC).date()
         if not await to_thread.run_sync(self.store.count_request, key_id(key), today, self.quota):
             raise Rejection(429, responses.quota_exceeded(self.quota))
-        if request.headers.get("rotor-api-version") != API_VERSION:
+        if self.behavior.burst_limit == "per_second" and not self.burst.admit():
+            raise Rejection(429, responses.burst_exceeded(), {"retry-after": "1"})
+        required = self.behavior.version_header == "required"
+        if required and request.headers.get("rotor-api-version") != API_VERSION:
             raise requests.InvalidInput([("rotor-api-version", f"Required header: expected {API_VERSION}")])
         if scope is not None and scope not in scopes:
             raise Rejection(403, responses.forbidden(scope))
@@ -104,6 +124,7 @@ class LeadsApi:
 def build_app(
     store: Store,
     *,
+    behavior: Behavior,
     keys: Mapping[str, tuple[str, ...]],
     quota: int,
     now: Clock,
@@ -111,7 +132,8 @@ def build_app(
     request_log: list[str],
 ) -> Starlette:
     """Build the application: routes, fault injection and error responses."""
-    api = LeadsApi(store, keys, quota, now)
+    reads = DelayedReads(store) if behavior.read_delay != "none" else store
+    api = LeadsApi(store, reads, keys, quota, now, behavior, BurstLimit())
 
     async def document(_: Request) -> Response:
         return JSONResponse(openapi.build_document(BASE_PATH, API_VERSION, quota))
@@ -137,7 +159,7 @@ def build_app(
             Route("/sandbox/faults", control_faults, methods=["POST", "DELETE"]),
         ],
         middleware=[Middleware(FaultInjector, faults=faults, request_log=request_log, quota=quota)],
-        exception_handlers=dict.fromkeys(_HANDLED_ERRORS, _error_response),
+        exception_handlers=dict.fromkeys(_HANDLED_ERRORS, partial(_error_response, behavior)),
     )
     app.router.redirect_slashes = False
     return app
@@ -158,14 +180,15 @@ _HANDLED_ERRORS = (Rejection, requests.InvalidInput, HTTPException, sqlite3.Erro
 """Exceptions that become error responses. `Exception` is also raised again, for the server to log."""
 
 
-async def _error_response(_: Request, exc: Exception) -> Response:
+async def _error_response(behavior: Behavior, _: Request, exc: Exception) -> Response:
+    body, status, headers = responses.error(500), 500, None
     match exc:
         case Rejection():
-            return JSONResponse(exc.body, exc.status)
+            body, status, headers = exc.body, exc.status, exc.headers
         case requests.InvalidInput():
-            return JSONResponse(responses.invalid(exc.errors), 400)
+            body, status = responses.invalid(exc.errors), int(behavior.invalid_status)
         case HTTPException():
-            return JSONResponse(responses.error(exc.status_code), exc.status_code, exc.headers)
+            body, status, headers = responses.error(exc.status_code), exc.status_code, exc.headers
         case sqlite3.Error():
             logger.error("the sandbox's store failed", exc_info=exc)
-    return JSONResponse(responses.error(500), 500)
+    return responses.error_response(body, status, behavior, headers)

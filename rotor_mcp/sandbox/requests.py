@@ -22,6 +22,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError, from_json
 from typing_extensions import TypedDict
 
+from rotor_mcp.api.behavior import ASSUMED, Behavior
 from rotor_mcp.api.models import LEAD_ID, NOTES_LIMIT, PAGE_LIMIT, SERVICE_TYPE_LIMIT
 from rotor_mcp.sandbox import timestamps
 
@@ -107,6 +108,15 @@ class LeadInput(TypedDict, total=False):
 
 
 LEAD_INPUT = TypeAdapter(LeadInput)
+WRITABLE_TEXTS = frozenset(LeadInput.__annotations__) - {
+    "id",
+    "priority",
+    "projected_value",
+    "follow_up_date",
+    "tags",
+}
+"""The fields of a write that may be any text."""
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
 # A query has strings only. A listing that is created in Python has typed values.
@@ -173,28 +183,42 @@ def parse_json(body: bytes) -> dict[str, Any]:
     return sent
 
 
-def parse_lead(sent: dict[str, Any]) -> LeadInput:
+def parse_lead(sent: dict[str, Any], behavior: Behavior = ASSUMED) -> LeadInput:
     """Validate the body of a write.
 
     Raises:
         InvalidInput: if a field is not valid.
     """
     try:
-        return LEAD_INPUT.validate_python(sent)
+        lead_input = LEAD_INPUT.validate_python(sent)
     except ValidationError as exc:
         raise invalid_input(exc) from None
+    errors = []
+    blank = [name for name in lead_input if name in WRITABLE_TEXTS and not str(sent[name]).strip()]
+    if behavior.blank_texts == "refused":
+        errors += [(name, "Must not be empty") for name in blank]
+    is_date = _DATE.fullmatch(str(sent.get("follow_up_date")))
+    if "follow_up_date" in lead_input and behavior.follow_up_input == ("date_time" if is_date else "date"):
+        errors.append(("follow_up_date", "Invalid date"))
+    if errors:
+        raise InvalidInput(errors)
+    if behavior.blank_texts == "ignored":
+        for name in blank:
+            lead_input.pop(name)  # type: ignore[misc]  # a name that is only known at run time
+    return lead_input
 
 
-def parse_listing(query: Mapping[str, str]) -> Listing:
+def parse_listing(query: Mapping[str, str], behavior: Behavior = ASSUMED) -> Listing:
     """Parse the query of a listing. Unknown parameters are ignored.
 
     Raises:
         InvalidInput: if a parameter is not valid.
     """
     try:
-        return Listing.model_validate(dict(query))
+        listing = Listing.model_validate(dict(query))
     except ValidationError as exc:
         raise invalid_input(exc) from None
+    return listing.model_copy(update={"limit": min(listing.limit, int(behavior.page_cap))})
 
 
 def invalid_input(exc: ValidationError) -> InvalidInput:

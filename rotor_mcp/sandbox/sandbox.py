@@ -6,6 +6,7 @@ from pathlib import Path
 
 import httpx2
 
+from rotor_mcp.api.behavior import ASSUMED, Behavior
 from rotor_mcp.dates import Clock, utc_now
 from rotor_mcp.sandbox.api_keys import DEFAULT_KEYS, key_id
 from rotor_mcp.sandbox.app import build_app
@@ -25,11 +26,13 @@ class Sandbox:
         quota: int = 1_000,
         keys: Mapping[str, tuple[str, ...]] = DEFAULT_KEYS,
         now: Clock = utc_now,
+        behavior: Behavior = ASSUMED,
     ) -> None:
         """Open a sandbox, and create its SQLite file if it does not exist.
 
         If there are no leads, `leads` sample leads are added, dated relative to the day of `now` in UTC. Each
-        of the keys, which are mapped to their scopes, has `quota` requests per day (UTC).
+        of the keys, which are mapped to their scopes, has `quota` requests per day (UTC). `behavior`
+        says what it does where the reference leaves that open.
 
         Raises:
             ValueError: if a key is not of the form `rotor_<keyId>_<keySecret>`, or the file has another
@@ -38,13 +41,20 @@ class Sandbox:
         """
         for key in keys:
             key_id(key)
+        self.behavior = behavior
         self.faults = Faults()
         self.requests: list[str] = []
         """Method and path below the base path of every request, such as "GET /leads"."""
-        self.store = Store(file)
+        self.store = Store(file, behavior)
         self.store.seed(lambda: sample_leads(now().astimezone(UTC).date(), leads))
         self.app = build_app(
-            self.store, keys=keys, quota=quota, now=now, faults=self.faults, request_log=self.requests
+            self.store,
+            behavior=behavior,
+            keys=keys,
+            quota=quota,
+            now=now,
+            faults=self.faults,
+            request_log=self.requests,
         )
 
     def transport(self) -> httpx2.AsyncBaseTransport:

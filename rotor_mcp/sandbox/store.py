@@ -4,6 +4,7 @@ There is one connection and one transaction at a time: a lock serializes threads
 serializes processes that share a file. Calls block, so an event loop has to run them in a thread.
 """
 
+import inspect
 import json
 import sqlite3
 import threading
@@ -15,9 +16,11 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from rotor_mcp.api.behavior import ASSUMED, Behavior
 from rotor_mcp.api.models import LEAD_FIELDS
 from rotor_mcp.sandbox import timestamps
-from rotor_mcp.sandbox.requests import LeadInput, Listing
+from rotor_mcp.sandbox.comparisons import lead_functions
+from rotor_mcp.sandbox.requests import InvalidInput, LeadInput, Listing
 
 StoredLead = dict[str, Any]
 """Field → value, for every field in `FIELDS`."""
@@ -62,15 +65,28 @@ ON CONFLICT (id) DO UPDATE SET {", ".join(f"{name} = :{name}" for name in FIELDS
 _LISTING_SQL = """
 FROM leads
 WHERE (:archived OR archived_at IS NULL)
-  AND (:stage = '' OR stage = :stage)
-  AND (:search = '' OR contains(name, :search) OR contains(email, :search) OR contains(phone, :search))
+  AND (:stage = '' OR same_stage(stage, :stage))
+  AND (:search = '' OR found(name, :search) OR found(email, :search) OR phone_found(phone, :search))
   AND (:tags = '[]' OR any_of(tags, :tags))
 """
 _NEWEST_FIRST = "ORDER BY created_at DESC, position DESC"
+_BY_ID = "ORDER BY id DESC"
 
 _WITH_ID = "id = ?"
-_WITH_PHONE = "phone = ? AND archived_at IS NULL"
-_WITH_EMAIL = "email = ? COLLATE NOCASE AND archived_at IS NULL"
+_WITH_PHONE = {
+    "literal": "phone = ?",
+    "digits": "digits(phone) = digits(?)",
+    "normalized": "national(phone) = national(?)",
+}
+_WITH_EMAIL = {"ignoring_case": "email = ? COLLATE NOCASE", "exact": "email = ?"}
+
+
+_BLANKABLE = frozenset(FIELDS) & frozenset(LeadInput.__annotations__) - {"id", "name", "stage", "tags"}
+"""Fields that a write can empty."""
+
+
+class UnknownLead(Exception):
+    """No lead has the id of a write."""
 
 
 class StoredWrite(NamedTuple):
@@ -83,13 +99,15 @@ class StoredWrite(NamedTuple):
 class Store:
     """Leads and usage of keys, in memory or in a file that several processes can use."""
 
-    def __init__(self, file: str | Path = ":memory:") -> None:
+    def __init__(self, file: str | Path = ":memory:", behavior: Behavior = ASSUMED) -> None:
         """Open a database, and create it if it does not exist.
 
         Raises:
             ValueError: if the file has another schema version.
             sqlite3.Error: if it cannot be opened or is no SQLite file.
         """
+        self.behavior = behavior
+        self._newest_first = _BY_ID if behavior.created_at == "unordered" else _NEWEST_FIRST
         self._lock = threading.Lock()
         self._db = sqlite3.connect(
             file, timeout=_BUSY_TIMEOUT_SECONDS, isolation_level=None, check_same_thread=False
@@ -102,8 +120,9 @@ class Store:
 
     def _open(self) -> None:
         self._db.row_factory = sqlite3.Row
-        self._db.create_function("contains", 2, _contains, deterministic=True)
-        self._db.create_function("any_of", 2, _any_of, deterministic=True)
+        for name, function in lead_functions(self.behavior).items():
+            parameters = len(inspect.signature(function).parameters)
+            self._db.create_function(name, parameters, function, deterministic=True)
         self._enable_wal()
         with self._transaction() as db:
             (version,) = db.execute("PRAGMA user_version").fetchone()
@@ -124,17 +143,27 @@ class Store:
             if db.execute("SELECT 1 FROM leads LIMIT 1").fetchone() is None:
                 db.executemany(_UPSERT_SQL, map(_to_row, leads()))
 
+    def all(self) -> list[StoredLead]:
+        """Return all leads, in the order in which they were added."""
+        with self._transaction("BEGIN") as db:
+            return [_from_row(row) for row in db.execute("SELECT * FROM leads ORDER BY position")]
+
+    def put(self, leads: Iterable[StoredLead]) -> None:
+        """Add leads, or replace those with the same id."""
+        with self._transaction() as db:
+            db.executemany(_UPSERT_SQL, map(_to_row, leads))
+
     def get(self, lead_id: str) -> StoredLead | None:
         """Return a lead; None if there is none with this id."""
         with self._transaction("BEGIN") as db:
-            return _newest_where(db, _WITH_ID, lead_id)
+            return self._first_where(db, _WITH_ID, lead_id)
 
     def page(self, listing: Listing) -> tuple[list[StoredLead], int]:
         """Return one page of a listing, newest first, and the number of leads on all pages."""
         params = {
             "archived": listing.archived,
             "stage": listing.stage,
-            "search": listing.search.casefold(),
+            "search": listing.search,
             "tags": json.dumps(listing.tags),
             "limit": listing.limit,
             # SQLite's integers have 64 bits.
@@ -142,19 +171,94 @@ class Store:
         }
         with self._transaction("BEGIN") as db:
             (total,) = db.execute(f"SELECT count(*) {_LISTING_SQL}", params).fetchone()
-            rows = db.execute(f"SELECT * {_LISTING_SQL} {_NEWEST_FIRST} LIMIT :limit OFFSET :offset", params)
+            rows = db.execute(
+                f"SELECT * {_LISTING_SQL} {self._newest_first} LIMIT :limit OFFSET :offset", params
+            )
             return [_from_row(row) for row in rows], total
 
-    def upsert(self, lead_input: LeadInput, now: datetime) -> StoredWrite | None:
-        """Update the lead that the input identifies, or create one. Returns None if its id is unknown."""
+    def upsert(self, lead_input: LeadInput, now: datetime) -> StoredWrite:
+        """Update the lead that the input identifies, or create one.
+
+        Raises:
+            UnknownLead: if no lead has the id.
+            InvalidInput: if the id or the stage is unknown, and that is a fault.
+        """
         with self._transaction() as db:
-            found = _find_lead(db, lead_input)
+            found = self._find(db, lead_input)
             if found is None and "id" in lead_input:
-                return None
-            lead = found or _new_lead(now)
-            lead |= lead_input | {"tags": list(dict.fromkeys(lead["tags"] + lead_input.get("tags", [])))}
-            (row,) = db.execute(f"{_UPSERT_SQL} RETURNING *", _to_row(lead))
+                if self.behavior.unknown_id == "404":
+                    raise UnknownLead
+                if self.behavior.unknown_id == "400":
+                    raise InvalidInput([("id", "Unknown lead")])
+            lead = found or self._new_lead(now)
+            if "stage" in lead_input:
+                lead_input = lead_input | {"stage": self._stage(db, lead_input["stage"])}
+            merged = self._merged(lead, lead_input) | {"id": lead["id"]}
+            (row,) = db.execute(f"{_UPSERT_SQL} RETURNING *", _to_row(merged))
             return StoredWrite(_from_row(row), created=found is None)
+
+    def _find(self, db: sqlite3.Connection, lead_input: LeadInput) -> StoredLead | None:
+        """Return the lead that a write updates: by id, else by phone, else by e-mail."""
+        if "id" in lead_input:
+            return self._first_where(db, _WITH_ID, lead_input["id"])
+        current = "archived_at IS NULL" if self.behavior.archived_match == "no" else "TRUE"
+        lead = None
+        if lead_input.get("phone", "").strip():  # a blank phone matches no lead
+            with_phone = f"{_WITH_PHONE[self.behavior.phone_match]} AND {current}"
+            lead = self._first_where(db, with_phone, lead_input["phone"])
+        if lead is None and lead_input.get("email", "").strip():
+            with_email = f"{_WITH_EMAIL[self.behavior.email_match]} AND {current}"
+            lead = self._first_where(db, with_email, lead_input["email"])
+        return lead
+
+    def _first_where(self, db: sqlite3.Connection, condition: str, value: str) -> StoredLead | None:
+        order = self._newest_first
+        if self.behavior.several_match == "oldest":
+            order = order.replace("DESC", "ASC")
+        query = f"SELECT * FROM leads WHERE {condition} {order} LIMIT 1"  # noqa: S608 - see _UPSERT_SQL
+        row = db.execute(query, (value,)).fetchone()
+        return None if row is None else _from_row(row)
+
+    def _new_lead(self, now: datetime) -> StoredLead:
+        if self.behavior.created_at == "equal":
+            now = now.replace(hour=0, minute=0, second=0)
+        return dict.fromkeys(FIELDS) | {
+            "id": str(uuid.uuid4()),
+            "name": "",
+            "stage": DEFAULT_STAGE,
+            "tags": [],
+            # To the second, as in Rotor's examples; so the texts also sort by time.
+            "created_at": timestamps.format_utc(now.replace(microsecond=0)),
+        }
+
+    def _stage(self, db: sqlite3.Connection, wanted: str) -> str:
+        """Return the stage that a lead gets.
+
+        Raises:
+            InvalidInput: if it is unknown, and that is a fault.
+        """
+        if self.behavior.unknown_stage == "kept" or wanted == DEFAULT_STAGE:
+            return wanted
+        if db.execute("SELECT 1 FROM leads WHERE stage = ? LIMIT 1", (wanted,)).fetchone():
+            return wanted
+        if self.behavior.unknown_stage == "refused":
+            raise InvalidInput([("stage", "Unknown stage")])
+        return DEFAULT_STAGE
+
+    def _merged(self, lead: StoredLead, lead_input: LeadInput) -> StoredLead:
+        """Return a lead with what a write changes."""
+        form = str.casefold if self.behavior.tag_case == "ignoring_case" else str
+        tags: dict[str, str] = {}
+        for tag in [*lead["tags"], *lead_input.get("tags", [])]:
+            tags.setdefault(form(tag), tag)
+        merged = lead | dict(lead_input) | {"tags": [*tags.values()]}
+        if self.behavior.omitted_fields == "blanked":
+            merged |= dict.fromkeys(_BLANKABLE - lead_input.keys())
+        if self.behavior.notes == "appended" and lead_input.get("notes") and lead["notes"]:
+            merged["notes"] = f"{lead['notes']}\n{lead_input['notes']}"
+        if self.behavior.archived_match == "revived":
+            merged["archived_at"] = None
+        return merged
 
     def count_request(self, key_id: str, day: date, quota: int) -> bool:
         """Count a request of a key. Returns False, and does not count, if the day's quota is spent."""
@@ -189,35 +293,6 @@ class Store:
             yield self._db
 
 
-def _new_lead(now: datetime) -> StoredLead:
-    return dict.fromkeys(FIELDS) | {
-        "id": str(uuid.uuid4()),
-        "name": "",
-        "stage": DEFAULT_STAGE,
-        "tags": [],
-        # To the second, as in Rotor's examples; so the texts also sort by time.
-        "created_at": timestamps.format_utc(now.replace(microsecond=0)),
-    }
-
-
-def _find_lead(db: sqlite3.Connection, lead_input: LeadInput) -> StoredLead | None:
-    """Return the lead that a write updates: by id, else by phone, else by e-mail."""
-    if "id" in lead_input:
-        return _newest_where(db, _WITH_ID, lead_input["id"])
-    lead = None
-    if lead_input.get("phone", "").strip():  # a blank phone matches no lead
-        lead = _newest_where(db, _WITH_PHONE, lead_input["phone"])
-    if lead is None and "email" in lead_input:
-        lead = _newest_where(db, _WITH_EMAIL, lead_input["email"])
-    return lead
-
-
-def _newest_where(db: sqlite3.Connection, condition: str, value: str) -> StoredLead | None:
-    query = f"SELECT * FROM leads WHERE {condition} {_NEWEST_FIRST} LIMIT 1"  # noqa: S608 - see _UPSERT_SQL
-    row = db.execute(query, (value,)).fetchone()
-    return None if row is None else _from_row(row)
-
-
 def _to_row(lead: StoredLead) -> dict[str, Any]:
     return lead | {name: None if lead[name] is None else json.dumps(lead[name]) for name in _JSON_COLUMNS}
 
@@ -225,13 +300,3 @@ def _to_row(lead: StoredLead) -> dict[str, Any]:
 def _from_row(row: sqlite3.Row) -> StoredLead:
     lead = {name: row[name] for name in FIELDS}
     return lead | {name: None if lead[name] is None else json.loads(lead[name]) for name in _JSON_COLUMNS}
-
-
-def _contains(value: str | None, part: str) -> bool:
-    """SQL function: case-insensitive search, since LIKE ignores case only for ASCII letters."""
-    return value is not None and part in value.casefold()
-
-
-def _any_of(tags: str, wanted: str) -> bool:
-    """SQL function: whether two JSON lists have a common element."""
-    return not set(json.loads(tags)).isdisjoint(json.loads(wanted))

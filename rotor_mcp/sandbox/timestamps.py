@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime
+from typing import Literal
 
 _DATE_OR_DATE_TIME = re.compile(r"\d{4}-\d{2}-\d{2}([Tt]\d{2}:\d{2}:\d{2}(\.\d+)?([Zz]|[+-]\d{2}:\d{2}))?")
 
@@ -9,6 +10,20 @@ _DATE_OR_DATE_TIME = re.compile(r"\d{4}-\d{2}-\d{2}([Tt]\d{2}:\d{2}:\d{2}(\.\d+)
 def format_utc(instant: datetime) -> str:
     """Format an aware date-time. A fraction of a second is written only if it is not zero."""
     return instant.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def write_as(text: str, form: Literal["z", "offset", "microseconds", "date"]) -> str:
+    """Write an instant that `format_utc` has formatted in another form."""
+    instant = parse_utc(text)
+    match form:
+        case "z":
+            return text
+        case "offset":
+            return instant.isoformat()
+        case "microseconds":
+            return format_utc(instant)[: len("2026-12-01T15:00:00")] + f".{instant.microsecond:06}Z"
+        case "date":
+            return str(instant.date())
 
 
 def parse_utc(text: str) -> datetime:

@@ -7,6 +7,8 @@ from functools import cached_property
 from rotor_mcp.api.hooks import ApiHooks
 from rotor_mcp.api.models import Lead
 from rotor_mcp.state.keyed_locks import KeyedLocks
+from rotor_mcp.state.known_behavior import KnownBehavior
+from rotor_mcp.state.recent_writes import RecentWrites
 from rotor_mcp.state.request_counter import Budget, RequestCounter
 from rotor_mcp.state.search_cache import BoundedPages, SearchCache
 from rotor_mcp.state.shown_ids import ShownIds
@@ -22,6 +24,8 @@ class TenantState:
     shown_ids: ShownIds = field(default_factory=ShownIds)
     locks: KeyedLocks = field(default_factory=KeyedLocks)
     request_counter: RequestCounter = field(default_factory=RequestCounter)
+    known: KnownBehavior = field(default_factory=KnownBehavior)
+    recent_writes: RecentWrites = field(default_factory=RecentWrites)
     lead_totals: dict[tuple[bool, str | None], int] = field(default_factory=dict)
     """With archived leads or without, and the stage or None → leads on that list when it was last read."""
     key_accepted: bool = False
@@ -30,7 +34,7 @@ class TenantState:
     @cached_property
     def hooks(self) -> ApiHooks:
         """Callbacks for what every call reads and sends."""
-        return ApiHooks(self._leads_read, self._request_sent)
+        return ApiHooks(self._leads_read, self._request_sent, self.recent_writes)
 
     def _leads_read(self, leads: Sequence[Lead]) -> None:
         self.vocabulary.learn(leads)

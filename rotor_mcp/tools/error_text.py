@@ -16,6 +16,7 @@ from rotor_mcp.errors import (
     QuotaExceeded,
     Refused,
     RotorError,
+    Throttled,
     TooManyRequests,
     Unanswered,
     UnclearId,
@@ -114,6 +115,11 @@ def describe(error: RotorError) -> str:
             return (
                 "Rotor has no lead with this id (404). search_leads finds leads by name, phone or e-mail; "
                 "archived ones only with archived: include."
+            )
+        case Throttled(retry_after=seconds):
+            return (
+                "Rotor takes no more requests for the moment (429), and nothing was done. "
+                f"Try again in {max(seconds, 1):.0f} s."
             )
         case QuotaExceeded():
             return (

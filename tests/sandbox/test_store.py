@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from rotor_mcp.sandbox.requests import LeadInput, Listing
-from rotor_mcp.sandbox.store import FIELDS, Store, StoredLead
+from rotor_mcp.sandbox.store import FIELDS, Store, StoredLead, UnknownLead
 
 NOW = datetime(2026, 11, 22, 18, 0, 0, 999_999, UTC)
 NOBODY = "00000000-0000-4000-8000-000000000000"
@@ -145,7 +145,8 @@ def test_an_archived_lead_is_found_by_its_id_alone_and_stays_archived(store: Sto
 
 
 def test_an_unknown_id_writes_nothing(store: Store) -> None:
-    assert store.upsert({"id": NOBODY, "name": "Ann"}, NOW) is None
+    with pytest.raises(UnknownLead):
+        store.upsert({"id": NOBODY, "name": "Ann"}, NOW)
     assert store.page(Listing()) == ([], 0)
     assert store.get(NOBODY) is None
 
@@ -294,7 +295,7 @@ def test_a_file_may_be_opened_by_many_at_once(tmp_path: Path) -> None:
 HAMMER = """
 import sys
 from datetime import UTC, datetime
-from rotor_mcp.sandbox.store import Store
+from rotor_mcp.sandbox.store import Store, UnknownLead
 
 file, number = sys.argv[1:]
 store = Store(file)

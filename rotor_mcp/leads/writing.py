@@ -1,0 +1,192 @@
+"""Sends a write in a form that Rotor takes, and mends what Rotor does beyond it.
+
+Rotor's reference does not say what an update does to fields that it leaves out, how notes are written, and
+which form a date must have. Answers are watched, and `state/known_behavior.py` keeps what they show.
+"""
+
+from collections.abc import Callable, Sequence, Set
+from contextlib import suppress
+from dataclasses import dataclass
+
+from rotor_mcp import dates
+from rotor_mcp.api.client import WriteReply
+from rotor_mcp.api.models import Lead, LeadFields
+from rotor_mcp.errors import InvalidLead, RotorError
+from rotor_mcp.leads.context import CallContext
+from rotor_mcp.state.keyed_locks import Lease
+
+_KEPT_BY_ALL = frozenset({"name", "stage", "tags"})
+"""Fields that no plausible Rotor empties because they are left out: they are never null, or only added to."""
+
+
+@dataclass(frozen=True)
+class Written:
+    """The reply to a write, and what is remarkable about it."""
+
+    reply: WriteReply
+    remarks: tuple[str, ...] = ()
+
+
+async def write(
+    call: CallContext, fields: LeadFields, lead_id: str | None, before: Lead | None, lease: Lease
+) -> Written:
+    """Write a lead, and put back what Rotor emptied.
+
+    Args:
+        call: in which this happens.
+        fields: what shall change.
+        lead_id: of the lead to update; None to create one, or to let Rotor choose.
+        before: the lead as it was read; None if there is none, or the key may not read.
+        lease: of the lead.
+
+    Raises:
+        LockLost: if another server has taken the lease; nothing was sent.
+        OutcomeUnknown: if the reply was lost.
+        RotorError: if Rotor could not be asked or refused.
+    """
+    before = before if lead_id is not None else None
+    reply, sent = await _send(call, lambda: _wanted(call, fields, before), lead_id, lease)
+    if before is None or lead_id is None:
+        return Written(reply)
+    mended, remarks = await mend(call, fields, before, reply, lease, sent=sent)
+    return Written(mended, remarks)
+
+
+async def mend(
+    call: CallContext,
+    fields: LeadFields,
+    before: Lead,
+    reply: WriteReply,
+    lease: Lease,
+    *,
+    sent: LeadFields | None = None,
+) -> tuple[WriteReply, tuple[str, ...]]:
+    """Put back what an update emptied. Returns the last reply, and what is remarkable about the write.
+
+    Args:
+        call: in which this happens.
+        fields: what was to change.
+        before: the lead as it was read before.
+        reply: what Rotor shows of the lead after the write.
+        lease: of the lead.
+        sent: what was sent, if it is known.
+    """
+    known = call.state.known
+    remarks = [*_doubled_notes(call, sent or fields, before, reply.lead)]
+    emptied = _emptied(fields, before, reply)
+    if not emptied:
+        return reply, tuple(remarks)
+    known.learn("omitted_fields", "blanked")
+    refused: set[str] = set()
+
+    def whole() -> LeadFields:
+        return _wanted(call, fields, before, restoring=True, without=refused)
+
+    try:
+        try:
+            reply, _ = await _send(call, whole, before.id, lease)
+        except InvalidLead as exc:
+            # What somebody once stored may be more than Rotor takes today.
+            refused |= {name for name, _ in exc.fields} & set(emptied)
+            if not refused:
+                raise
+            reply, _ = await _send(call, whole, before.id, lease)
+    except RotorError as exc:
+        remarks.append(_lost(before, emptied, str(exc)))
+    else:
+        if refused:
+            remarks.append(_lost(before, [name for name in emptied if name in refused], "Rotor refused them"))
+        if back := ", ".join(name for name in emptied if name not in refused):
+            remarks.append(f"Rotor emptied fields that were not written, and they were put back: {back}")
+    return reply, tuple(remarks)
+
+
+def _lost(before: Lead, names: Sequence[str], reason: str) -> str:
+    values = "; ".join(f"{name}: {getattr(before, name)}" for name in names)
+    return (
+        "Rotor emptied fields that were not written, and they could not be put back "
+        f"({reason}). They were: {values}"
+    )
+
+
+async def _send(
+    call: CallContext, body: Callable[[], LeadFields], lead_id: str | None, lease: Lease
+) -> tuple[WriteReply, LeadFields]:
+    """Write what `body` returns: with a date in the place of a time if Rotor refuses the time.
+
+    Returns the reply, and what was sent.
+    """
+    known, sent = call.state.known, body()
+    try:
+        return await call.write(sent, lead_id, lease), sent
+    except InvalidLead as exc:
+        only_date = {name for name, _ in exc.fields} <= {"follow_up_date"}
+        if not only_date or sent.follow_up_date is None:
+            raise
+        known.learn("follow_up_input", "date")
+        if (as_date := body()) == sent:
+            raise
+        try:
+            return await call.write(as_date, lead_id, lease), as_date
+        except InvalidLead:
+            known.forget("follow_up_input")
+            raise exc from None
+
+
+def _wanted(
+    call: CallContext,
+    fields: LeadFields,
+    before: Lead | None,
+    *,
+    restoring: bool = False,
+    without: Set[str] = frozenset(),
+) -> LeadFields:
+    """Return what is sent so that the lead becomes what is wanted, as far as Rotor's behavior is known."""
+    known, zone = call.state.known, call.locale.zone
+    sent = {name: getattr(fields, name) for name in fields.model_fields_set}
+    adds_notes = known.knows("notes", "appended")
+    if before is not None:
+        if known.knows("omitted_fields", "blanked"):
+            kept = LeadFields.model_fields.keys() - _KEPT_BY_ALL - sent.keys() - without
+            # Notes that would be added to themselves are left out, and put back where they were emptied.
+            kept -= {"notes"} if adds_notes and not restoring else set()
+            sent |= {name: value for name in kept if (value := getattr(before, name)) is not None}
+            if "follow_up_date" in kept and before.follow_up_date:
+                with suppress(ValueError):  # in no known form, it is sent as it was read
+                    sent["follow_up_date"] = dates.to_rotor(
+                        before.follow_up_date, zone, before.follow_up_date
+                    )
+        earlier = before.notes or ""
+        if adds_notes and earlier and "notes" in fields.model_fields_set:
+            sent["notes"] = str(fields.notes).removeprefix(earlier).strip()
+    if sent.get("follow_up_date") and known.knows("follow_up_input", "date"):
+        sent["follow_up_date"] = dates.show_day(str(sent["follow_up_date"]), zone, dates.follow_up)
+    return LeadFields().model_copy(update=sent)
+
+
+def _emptied(fields: LeadFields, before: Lead, reply: WriteReply) -> list[str]:
+    """Return the fields that were not sent, that had a value, and that the reply shows without one."""
+    return [
+        name
+        for name in LeadFields.model_fields
+        if name not in fields.model_fields_set
+        and name in reply.told
+        and getattr(before, name) not in (None, [])
+        and getattr(reply.lead, name) in (None, [])
+    ]
+
+
+def _doubled_notes(call: CallContext, fields: LeadFields, before: Lead, after: Lead) -> list[str]:
+    """Return a remark if Rotor added the notes that were sent to those that it had, which they began with."""
+    earlier, sent, stored = before.notes or "", fields.notes or "", after.notes or ""
+    if (
+        not earlier
+        or not sent
+        or stored == sent
+        or not (stored.startswith(earlier) and stored.endswith(sent))
+    ):
+        return []
+    call.state.known.learn("notes", "appended")
+    if not sent.startswith(earlier):
+        return ["Rotor added to the notes instead of replacing them"]
+    return ["Rotor added to the notes instead of replacing them, so the earlier ones stand there twice"]
