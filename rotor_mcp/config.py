@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, ValidationError, field_validator
 from pydantic.fields import FieldInfo
 
+from rotor_mcp.behavior import read_answers
 from rotor_mcp.extras import install_hint
 from rotor_mcp.sanitize import Replacements, replace_all
 
@@ -155,6 +156,13 @@ class Settings(EnvironmentSettings):
         Field(description="Country of phones without a country code, such as CA"),
     ] = "US"
     read_only: Annotated[bool, Field(description="Offer no tool that writes")] = False
+    assume: Annotated[
+        str | None,
+        Field(
+            description="What is known of how Rotor behaves: `NAME=ANSWER`, separated by commas, or the "
+            "report of `rotor-mcp probe`. The embedded Rotor behaves so"
+        ),
+    ] = None
     redis_url: Annotated[
         SecretStr | None,
         Field(
@@ -228,6 +236,18 @@ class Settings(EnvironmentSettings):
         except Exception:
             raise ValueError("has options that the Redis client does not know") from None
         return value
+
+    @field_validator("assume")
+    @classmethod
+    def _check_assume(cls, value: str | None) -> str | None:
+        if value is not None:
+            read_answers(value)
+        return value
+
+    @cached_property
+    def assumed(self) -> dict[str, str]:
+        """What is known of how Rotor behaves: question → answer."""
+        return read_answers(self.assume) if self.assume else {}
 
     @property
     def local(self) -> bool:

@@ -30,7 +30,7 @@ CallError
 `tools/error_text.py` turns each into the text that a model reads.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
@@ -202,8 +202,14 @@ class Unanswered(RotorError):
     """Whether the connection broke before the answer was complete."""
 
 
+@dataclass(eq=False)
 class OutcomeUnknown(Unanswered):
     """A write was sent and its reply was lost: it may have been done, or not. Look before sending again."""
+
+    shown: Mapping[str, object] | None = field(default=None, repr=False)
+    """The lead in a reply that does not prove the write. It holds customers' data: never for a log."""
+    remarks: tuple[str, ...] = ()
+    """What Rotor did beside what was asked for, as such a reply shows."""
 
 
 FINAL_ERRORS = (NoKey, NotAuthorised, MissingScope, QuotaExceeded)

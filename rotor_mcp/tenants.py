@@ -33,6 +33,9 @@ class Tenant:
     """Tells tenants apart without saying which they are."""
     clock: Clock = utc_now
 
+    def __post_init__(self) -> None:
+        self.state.known.assume(self.pool.settings.assumed)
+
     def safe(self, text: str) -> str:
         """Return a text that may leave this process: without invisible characters, and without secrets."""
         return replace_all(clean(text), self.secrets)

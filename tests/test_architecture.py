@@ -21,7 +21,7 @@ LAYERS = (
     {"sandbox", "telemetry"},
     {"api", "log_setup"},
     {"config", "events", "normalize", "concurrency"},
-    {"errors", "dates", "sanitize", "keychain", "gc_tuning", "atomic_file", "sockets"},
+    {"behavior", "errors", "dates", "sanitize", "keychain", "gc_tuning", "atomic_file", "sockets"},
     {"extras"},
     {"shell_quoting", "terminal"},
 )

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, Self
 
 from rotor_mcp.api.hooks import WriteLease
 from rotor_mcp.api.models import READ_NAMES, SENT_NAMES, Lead, LeadFields, Page, parse_leads, read_lead
@@ -23,6 +24,12 @@ class WriteReply:
     lead: Lead
     told: frozenset[str] = frozenset()
     """The fields that the reply shows, also those without a value."""
+
+    @classmethod
+    def read(cls, shown: Mapping[str, Any], *, created: bool = False) -> Self:
+        """Read the lead in a reply."""
+        told = frozenset(SENT_NAMES.get(name, name) for name in shown)
+        return cls(created, read_lead(shown), told)
 
 
 @dataclass(frozen=True)
@@ -148,10 +155,8 @@ class LeadsClient(ApiSession):
         if not isinstance(data, dict):
             raise OutcomeUnknown("the answer holds no lead", answer.status)
         if doubt := _doubt(body, data):
-            raise OutcomeUnknown(f"the answer {doubt}", answer.status)
-        shown = data if "id" in data else {"id": lead_id, **data}
-        told = frozenset(SENT_NAMES.get(str(name), str(name)) for name in data)
-        return WriteReply(created=answer.status == 201, lead=read_lead(shown), told=told)
+            raise OutcomeUnknown(f"the answer {doubt}", answer.status, shown=data)
+        return WriteReply.read({"id": lead_id} | data, created=answer.status == 201)
 
 
 def _total(said: object) -> int | None:
@@ -166,16 +171,15 @@ def _total(said: object) -> int | None:
 def _doubt(sent: Mapping[str, object], said: Mapping[str, object]) -> str | None:
     """Return why an answer does not prove that a write was done; None if it does.
 
-    It must have the id of the lead, unless the lead was named by its id, and each field that was sent but
-    tags. Name, phone and e-mail must have the values that were sent; another field may differ.
+    It must have the id of the lead, unless the lead was named by its id, and each field that was sent.
+    Name, phone and e-mail must have the values that were sent; another field may differ.
     """
     lead_id = said.get("id", sent.get("id"))
     if not isinstance(lead_id, str) or not lead_id:
         return "names no lead"
     if "id" in sent and lead_id.lower() != str(sent["id"]).lower():
         return "names another lead"
-    expected = sent.keys() - {"id", "tags"}
-    missing = [name for name in sent if name in expected and not said.keys() & {name, READ_NAMES.get(name)}]
+    missing = [name for name in sent if name != "id" and not said.keys() & {name, READ_NAMES.get(name)}]
     if missing:
         return f"does not tell what was stored as {', '.join(missing)}"
     for name in ("name", "phone", "email"):

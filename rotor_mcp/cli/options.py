@@ -11,6 +11,7 @@ import click
 from click.core import ParameterSource
 from pydantic.fields import FieldInfo
 
+from rotor_mcp.behavior import ASSUMED, Behavior
 from rotor_mcp.config import (
     SANDBOX_URL,
     ConfigError,
@@ -194,10 +195,14 @@ def connection(
         settings = load_settings(values, given_flags())
     except ConfigError as exc:
         raise click.UsageError(str(exc)) from None
-    return settings, None if sandbox_file is None else open_sandbox(sandbox_file).transport
+    if sandbox_file is None:
+        return settings, None
+    return settings, open_sandbox(sandbox_file, Behavior.of(settings.assumed)).transport
 
 
-def open_sandbox(file: str, *, leads: int = 150, quota: int = 1_000) -> "Sandbox":
+def open_sandbox(
+    file: str, behavior: Behavior = ASSUMED, *, leads: int = 150, quota: int = 1_000
+) -> "Sandbox":
     """Open the embedded Rotor that a file holds, or create one.
 
     Raises:
@@ -206,7 +211,7 @@ def open_sandbox(file: str, *, leads: int = 150, quota: int = 1_000) -> "Sandbox
     import sqlite3  # takes as long to load as the rest of this module
 
     try:
-        sandbox: Sandbox = load_sandbox().Sandbox(file, leads=leads, quota=quota)
+        sandbox: Sandbox = load_sandbox().Sandbox(file, leads=leads, quota=quota, behavior=behavior)
     except (ValueError, sqlite3.Error) as exc:
         raise click.ClickException(f"{file} cannot be used as a sandbox: {exc}") from None
     return sandbox

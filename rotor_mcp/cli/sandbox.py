@@ -4,6 +4,7 @@ from contextlib import closing
 
 import click
 
+from rotor_mcp.behavior import ASSUMED, Behavior
 from rotor_mcp.cli.options import WholeNumber, open_sandbox
 from rotor_mcp.sandbox import DEFAULT_KEYS, server
 from rotor_mcp.sockets import listen
@@ -27,9 +28,19 @@ from rotor_mcp.sockets import listen
 @click.option(
     "--quota", type=WholeNumber(1), default=1_000, show_default=True, help="Requests per key and day."
 )
-def sandbox_(port: int, host: str, file: str, leads: int, quota: int) -> None:
+@click.option(
+    "--assume",
+    metavar="NAME=ANSWER,…",
+    help="What it does where Rotor's reference is silent, or a report of rotor-mcp probe. "
+    "rotor_mcp/sandbox/ASSUMPTIONS.md lists names and answers.",
+)
+def sandbox_(port: int, host: str, file: str, leads: int, quota: int, assume: str | None) -> None:
     """Serve an embedded Rotor over HTTP, for any client of its Leads API."""
-    with closing(open_sandbox(file, leads=leads, quota=quota)) as served:
+    try:
+        behavior = Behavior.parse(assume) if assume else ASSUMED
+    except ValueError as exc:
+        raise click.UsageError(f"--assume: {exc}") from None
+    with closing(open_sandbox(file, behavior, leads=leads, quota=quota)) as served:
         try:
             listener = listen(host, port)
         except OSError as exc:

@@ -286,9 +286,10 @@ class LeadScan:
     def _finds_all(self) -> bool:
         """Whether it is known that Rotor's search finds a text in every spelling."""
         known = self.call.state.known
-        if not known.knows("search", "substring"):
-            return False
-        return is_phone_query(self.request.search or "") or known.knows("search_accents", "ignored")
+        anywhere = known.knows("search", "substring")
+        if is_phone_query(self.request.search or ""):
+            return anywhere or known.knows("search_phone", "digits")
+        return anywhere and known.knows("search_accents", "ignored")
 
     def _with(self, api_filters: ApiFilters) -> Self:
         return replace(self, begin=replace(self.begin, api_filters=api_filters, size=PAGE_LIMIT))

@@ -59,8 +59,6 @@ class UpsertOutcome:
     """Why the reply to the write was lost, if it was."""
     remarks: tuple[str, ...] = ()
     """What Rotor did beside what was asked for."""
-    untold: frozenset[str] = frozenset()
-    """Fields that were sent and that Rotor's reply does not show."""
     absent: bool = False
     """Of an unknown outcome: whether the write was not there when it was looked for."""
 
@@ -171,10 +169,9 @@ async def _write(
                 done.reply.lead,
                 evidence=evidence,
                 remarks=done.remarks,
-                untold=frozenset(plan.fields.model_fields_set) - done.reply.told,
             )
         if outcome.status in ("created", "updated") and outcome.lead is not None:
-            call.state.recent_writes.add(plan.found.lead, _with_tags(outcome))
+            call.state.recent_writes.add(plan.found.lead, outcome.lead)
         lead_id, status = (outcome.lead.id if outcome.lead else None) or lead_id, outcome.status
     except RotorError as exc:
         status = exc.outcome
@@ -183,15 +180,6 @@ async def _write(
         fields = tuple(name for name in LeadFields.model_fields if name in plan.fields.model_fields_set)
         call.wrote(WriteEvent(lead_id, fields, status))
     return outcome
-
-
-def _with_tags(outcome: UpsertOutcome) -> Lead:
-    """Return the lead of a write, with the tags that it must have where Rotor's reply shows none."""
-    lead, plan = outcome.lead or Lead(), outcome.plan
-    if "tags" not in outcome.untold:
-        return lead
-    earlier = plan.found.lead.tags if plan.found.lead else []
-    return replace(lead, tags=[*earlier, *plan.tags_added])
 
 
 def _operation(reply: WriteReply, plan: Plan, call: CallContext) -> Operation:
@@ -211,7 +199,7 @@ def _operation(reply: WriteReply, plan: Plan, call: CallContext) -> Operation:
 
 
 async def _make_sure(
-    request: UpsertRequest, call: CallContext, plan: Plan, lease: Lease, lost: RotorError
+    request: UpsertRequest, call: CallContext, plan: Plan, lease: Lease, lost: OutcomeUnknown
 ) -> UpsertOutcome:
     """Find out what became of a write whose reply was lost, and send it once more if that is safe."""
     seen = await _read_back(request, call, plan)
@@ -221,7 +209,7 @@ async def _make_sure(
         except OutcomeUnknown:
             seen = await _read_back(request, call, plan)
         except RotorError as exc:
-            lost = exc
+            lost = OutcomeUnknown(exc.reason, remarks=lost.remarks)
         else:
             return UpsertOutcome(
                 request,
@@ -229,14 +217,14 @@ async def _make_sure(
                 plan.operation,
                 done.reply.lead,
                 evidence=Evidence.REPLY_TO_SECOND,
-                untold=frozenset(plan.fields.model_fields_set) - done.reply.told,
                 remarks=done.remarks,
                 lost=str(lost),
             )
-    before, remarks = plan.found.lead, tuple[str, ...]()
+    before, remarks = plan.found.lead, lost.remarks
     if before is not None and plan.target and seen.lead is not None and seen.state != "absent":
         shown = WriteReply(created=False, lead=seen.lead, told=frozenset(LeadFields.model_fields))
-        mended, remarks = await mend(call, plan.fields, before, shown, lease)
+        mended, more = await mend(call, plan.fields, before, shown, lease)
+        remarks += more
         seen = replace(seen, lead=mended.lead)
     if seen.state == "done":
         return UpsertOutcome(

@@ -4,14 +4,14 @@ Rotor's reference does not say what an update does to fields that it leaves out,
 which form a date must have. Answers are watched, and `state/known_behavior.py` keeps what they show.
 """
 
-from collections.abc import Callable, Sequence, Set
+from collections.abc import Callable, Set
 from contextlib import suppress
 from dataclasses import dataclass
 
 from rotor_mcp import dates
 from rotor_mcp.api.client import WriteReply
 from rotor_mcp.api.models import Lead, LeadFields
-from rotor_mcp.errors import InvalidLead, RotorError
+from rotor_mcp.errors import InvalidLead, OutcomeUnknown, RotorError
 from rotor_mcp.leads.context import CallContext
 from rotor_mcp.state.keyed_locks import Lease
 
@@ -45,7 +45,13 @@ async def write(
         RotorError: if Rotor could not be asked or refused.
     """
     before = before if lead_id is not None else None
-    reply, sent = await _send(call, lambda: _wanted(call, fields, before), lead_id, lease)
+    try:
+        reply, sent = await _send(call, lambda: _wanted(call, fields, before), lead_id, lease)
+    except OutcomeUnknown as lost:
+        if before is not None and lost.shown is not None:
+            # It proves nothing of what was sent, but it shows what became of the other fields.
+            _, lost.remarks = await mend(call, fields, before, WriteReply.read(lost.shown), lease)
+        raise
     if before is None or lead_id is None:
         return Written(reply)
     mended, remarks = await mend(call, fields, before, reply, lease, sent=sent)
@@ -77,7 +83,7 @@ async def mend(
     if not emptied:
         return reply, tuple(remarks)
     known.learn("omitted_fields", "blanked")
-    refused: set[str] = set()
+    refused, reason = set[str](), "Rotor refused them"
 
     def whole() -> LeadFields:
         return _wanted(call, fields, before, restoring=True, without=refused)
@@ -91,22 +97,20 @@ async def mend(
             if not refused:
                 raise
             reply, _ = await _send(call, whole, before.id, lease)
+        gone = refused
     except RotorError as exc:
-        remarks.append(_lost(before, emptied, str(exc)))
-    else:
-        if refused:
-            remarks.append(_lost(before, [name for name in emptied if name in refused], "Rotor refused them"))
-        if back := ", ".join(name for name in emptied if name not in refused):
-            remarks.append(f"Rotor emptied fields that were not written, and they were put back: {back}")
+        shown = exc.shown if isinstance(exc, OutcomeUnknown) else None
+        gone = {*_emptied(fields, before, WriteReply.read(shown))} if shown else {*emptied}
+        reason = str(exc)
+    if lost := [name for name in emptied if name in gone]:
+        values = "; ".join(f"{name}: {getattr(before, name)}" for name in lost)
+        remarks.append(
+            "Rotor emptied fields that were not written, and they could not be put back "
+            f"({reason}). They were: {values}"
+        )
+    if back := ", ".join(name for name in emptied if name not in gone):
+        remarks.append(f"Rotor emptied fields that were not written, and they were put back: {back}")
     return reply, tuple(remarks)
-
-
-def _lost(before: Lead, names: Sequence[str], reason: str) -> str:
-    values = "; ".join(f"{name}: {getattr(before, name)}" for name in names)
-    return (
-        "Rotor emptied fields that were not written, and they could not be put back "
-        f"({reason}). They were: {values}"
-    )
 
 
 async def _send(

@@ -21,7 +21,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from rotor_mcp.api.behavior import Behavior
+from rotor_mcp.behavior import Behavior
 from rotor_mcp.dates import Clock
 from rotor_mcp.sandbox import openapi, requests, responses, timestamps
 from rotor_mcp.sandbox.api_keys import READ, WRITE, key_id

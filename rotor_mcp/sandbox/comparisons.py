@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Callable
 from typing import Any
 
-from rotor_mcp.api.behavior import Behavior
+from rotor_mcp.behavior import Behavior
 
 _COUNTRY_CODE = "1"
 _WORD = re.compile(r"[^\W_]+")

@@ -22,8 +22,8 @@ from pydantic import (
 from pydantic_core import PydanticCustomError, from_json
 from typing_extensions import TypedDict
 
-from rotor_mcp.api.behavior import ASSUMED, Behavior
 from rotor_mcp.api.models import LEAD_ID, NOTES_LIMIT, PAGE_LIMIT, SERVICE_TYPE_LIMIT
+from rotor_mcp.behavior import ASSUMED, Behavior
 from rotor_mcp.sandbox import timestamps
 
 _EMAIL = re.compile(

@@ -7,8 +7,8 @@ from typing import Any
 
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
-from rotor_mcp.api.behavior import ASSUMED, Behavior
 from rotor_mcp.api.models import READ_NAMES
+from rotor_mcp.behavior import ASSUMED, Behavior
 from rotor_mcp.sandbox import timestamps
 from rotor_mcp.sandbox.api_keys import READ, WRITE
 from rotor_mcp.sandbox.requests import Listing

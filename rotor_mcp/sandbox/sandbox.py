@@ -6,7 +6,7 @@ from pathlib import Path
 
 import httpx2
 
-from rotor_mcp.api.behavior import ASSUMED, Behavior
+from rotor_mcp.behavior import ASSUMED, Behavior
 from rotor_mcp.dates import Clock, utc_now
 from rotor_mcp.sandbox.api_keys import DEFAULT_KEYS, key_id
 from rotor_mcp.sandbox.app import build_app

@@ -16,8 +16,8 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from rotor_mcp.api.behavior import ASSUMED, Behavior
 from rotor_mcp.api.models import LEAD_FIELDS
+from rotor_mcp.behavior import ASSUMED, Behavior
 from rotor_mcp.sandbox import timestamps
 from rotor_mcp.sandbox.comparisons import lead_functions
 from rotor_mcp.sandbox.requests import InvalidInput, LeadInput, Listing

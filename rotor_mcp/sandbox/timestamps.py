@@ -14,14 +14,14 @@ def format_utc(instant: datetime) -> str:
 
 def write_as(text: str, form: Literal["z", "offset", "microseconds", "date"]) -> str:
     """Write an instant that `format_utc` has formatted in another form."""
+    if form == "z":
+        return text
     instant = parse_utc(text)
     match form:
-        case "z":
-            return text
         case "offset":
             return instant.isoformat()
         case "microseconds":
-            return format_utc(instant)[: len("2026-12-01T15:00:00")] + f".{instant.microsecond:06}Z"
+            return instant.isoformat(timespec="microseconds").replace("+00:00", "Z")
         case "date":
             return str(instant.date())
 

@@ -5,15 +5,18 @@ What is not known counts as what the reference suggests, and answers are watched
 
 from collections.abc import Mapping
 
-from rotor_mcp.api.behavior import ANSWERS
+from rotor_mcp.behavior import ANSWERS
 
 
 class KnownBehavior:
     """Answers to questions of `api/behavior.py`."""
 
-    def __init__(self, answers: Mapping[str, str] | None = None) -> None:
-        """Begin with answers that are known beforehand."""
-        self._answers = dict(answers or {})
+    def __init__(self) -> None:
+        self._answers: dict[str, str] = {}
+
+    def assume(self, answers: Mapping[str, str]) -> None:
+        """Take answers for known, unless Rotor has shown others."""
+        self._answers = {**answers, **self._answers}
 
     def learn(self, question: str, answer: str) -> None:
         """Keep what an answer of Rotor has shown.

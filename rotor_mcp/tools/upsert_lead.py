@@ -244,9 +244,6 @@ def _warnings(outcome: UpsertOutcome, lead: Lead, call: CallContext) -> list[str
     warnings += map(one_line, outcome.remarks)
     if written:
         differing = differences(plan.fields, lead, call.locale) if lead != Lead() else None
-        if differing and outcome.untold:
-            warnings.append(f"Rotor's answer does not show: {', '.join(sorted(outcome.untold))}")
-            differing = [name for name in differing if name not in outcome.untold]
         if differing or differing is None:
             warnings.append(
                 "Rotor's answer does not show what it stored"

@@ -9,7 +9,7 @@ import pytest
 from allpairspy import AllPairs
 from mcp import Client
 
-from rotor_mcp.api.behavior import ANSWERS, Behavior
+from rotor_mcp.behavior import ANSWERS, Behavior
 from tests.behaviors.promises import (
     PROMISES,
     Company,
@@ -21,17 +21,17 @@ from tests.behaviors.promises import (
 
 pytestmark = pytest.mark.anyio
 
-SINGLE = [Behavior.parse([f"{name}={answer}"]) for name, answers in ANSWERS.items() for answer in answers[1:]]
+SINGLE = [Behavior.parse(f"{name}={answer}") for name, answers in ANSWERS.items() for answer in answers[1:]]
 """Each answer that is not the default, alone."""
 PAIRS = [
-    Behavior.parse(f"{name}={answer}" for name, answer in zip(ANSWERS, row, strict=True))
+    Behavior.parse(",".join(map("=".join, zip(ANSWERS, row, strict=True))))
     for row in AllPairs([*ANSWERS.values()])
 ]
 """Behaviors among which any two answers to two questions come together."""
 
 
 def named(behavior: Behavior) -> str:
-    return ",".join(behavior.differing()) or "assumed"
+    return str(behavior) or "assumed"
 
 
 @pytest.mark.parametrize("promise", PROMISES, ids=lambda promise: promise.__name__)

@@ -4,9 +4,11 @@ Each field of `Behavior` is a question with the answers that are plausible. The 
 embedded Rotor does unless it is told otherwise; its `ASSUMPTIONS.md` is made from this module.
 """
 
-from collections.abc import Iterable, Iterator
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any, Literal, get_args, get_type_hints
+from pathlib import Path
+from typing import Any, Literal
 
 
 def _question(text: str, answers: dict[str, str], why: str, *, topic: str = "") -> Any:
@@ -242,33 +244,64 @@ class Behavior:
                 raise ValueError(f"{name} has no answer {getattr(self, name)!r}; it has {known}")
 
     @classmethod
-    def parse(cls, given: Iterable[str]) -> "Behavior":
-        """Return the behavior with some answers, each given as `name=answer`. The others are the defaults.
+    def parse(cls, text: str) -> "Behavior":
+        """Return the behavior with some answers, as `read_answers` reads them. The others are the defaults.
 
         Raises:
-            ValueError: if there is no such question or answer.
+            ValueError: if it cannot be read, or there is no such question or answer.
         """
-        answers: dict[str, Any] = {}
-        for text in given:
-            name, _, answer = text.partition("=")
-            if name not in ANSWERS:
-                raise ValueError(f"there is no question {name!r}; there are {', '.join(ANSWERS)}")
-            if name in answers:
-                raise ValueError(f"{name} is answered twice")
-            answers[name] = answer
+        return cls.of(read_answers(text))
+
+    @classmethod
+    def of(cls, answers: Mapping[str, Any]) -> "Behavior":
+        """Return the behavior with some answers, by question. The others are the defaults."""
         return cls(**answers)
 
-    def differing(self) -> Iterator[str]:
-        """Yield `name=answer` for each answer that is not the default."""
-        for name, answers in ANSWERS.items():
-            if (answer := getattr(self, name)) != answers[0]:
-                yield f"{name}={answer}"
+    def __str__(self) -> str:
+        """Return the answers that are not the default, as `parse` reads them."""
+        return ",".join(
+            f"{name}={answer}"
+            for name, answers in ANSWERS.items()
+            if (answer := getattr(self, name)) != answers[0]
+        )
 
 
 ANSWERS: dict[str, tuple[str, ...]] = {
-    name: get_args(hint) for name, hint in get_type_hints(Behavior).items()
+    each.name: tuple(each.metadata["answers"]) for each in fields(Behavior)
 }
 """Question → its answers, the default first."""
+
+
+def read_answers(text: str) -> dict[str, str]:
+    """Read answers: `NAME=ANSWER`, separated by commas, or the name of a report of `rotor-mcp probe`.
+
+    Raises:
+        ValueError: if it is neither, or there is no such question or answer.
+    """
+    if "=" in text:
+        pairs = [part.partition("=") for part in text.split(",") if part.strip()]
+        given = [(name.strip(), answer.strip()) for name, _, answer in pairs]
+    else:
+        given = _read_report(Path(text).expanduser())
+    answers: dict[str, str] = {}
+    for name, answer in given:
+        if name not in ANSWERS:
+            raise ValueError(f"there is no question {name}; there are {', '.join(ANSWERS)}")
+        if answer not in ANSWERS[name]:
+            raise ValueError(f"{name} has no answer {answer}; it has {', '.join(ANSWERS[name])}")
+        if answers.setdefault(name, answer) != answer:
+            raise ValueError(f"{name} has two answers")
+    return answers
+
+
+def _read_report(file: Path) -> list[tuple[str, str]]:
+    try:
+        report = json.loads(file.read_bytes())
+        return [(str(name), str(answer)) for name, answer in report["seen"].items()]
+    except OSError as exc:
+        raise ValueError(f"must be NAME=ANSWER, or the name of a report: {exc.strerror}") from None
+    except (ValueError, TypeError, KeyError, AttributeError):
+        raise ValueError("names a file that is no report of rotor-mcp probe") from None
 
 
 @dataclass(frozen=True)
