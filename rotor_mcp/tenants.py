@@ -115,9 +115,14 @@ class TenantRegistry:
         tenant = self._open.get(digest)
         if tenant is None:
             state = self.state_factory.for_key(credentials.key if credentials else None)
-            tenant = Tenant(self.pool, credentials, state, digest.hex()[:12], self._clock)
+            tenant = Tenant(self.pool, credentials, state, tenant_name(credentials), self._clock)
             self._open[digest] = tenant
         return tenant
+
+
+def tenant_name(credentials: Credentials | None) -> str:
+    """Return a name for calls with a key, which does not tell the key."""
+    return _digest(credentials).hex()[:12]
 
 
 def _digest(credentials: Credentials | None) -> bytes:

@@ -23,6 +23,7 @@ import pytest
 from mcp import Client
 
 from release import buttons
+from rotor_mcp.behavior import QUESTIONS
 from rotor_mcp.cli.main import main
 from rotor_mcp.cli.options import default_text, flag_names
 from rotor_mcp.config import Settings, environment_variable
@@ -248,6 +249,17 @@ def purpose(module: Path) -> str:
     return first.replace("|", "\\|")
 
 
+def questions() -> str:
+    """The questions that Rotor's reference leaves open, with their answers, by topic."""
+    lines = ["| Question | Answers | Why the first one is assumed |", "| --- | --- | --- |"]
+    for question in QUESTIONS:
+        if question.topic:
+            lines.append(f"| **{question.topic}** | | |")
+        answers = "<br>".join(f"`{answer}`: {what}" for answer, what in question.answers.items())
+        lines.append(f"| `{question.name}`<br>{question.text} | {answers} | {question.why} |")
+    return "\n".join(lines)
+
+
 def layers() -> str:
     """The layers of the package, from top to bottom."""
     lines = ["| layer | folders and modules |", "| --- | --- |"]
@@ -340,6 +352,7 @@ BLOCKS: dict[str, dict[str, Callable[[], str]]] = {
     "docs/README.md": {"not_run": not_run},
     "docs/clients.md": {"clients": clients},
     "docs/hosting.md": {"hosting": hosting},
+    "rotor_mcp/sandbox/ASSUMPTIONS.md": {"questions": questions},
     "docs/architecture.md": {"layers": layers, "modules": modules},
     "docs/embedding.md": {name: partial(example, name) for name in ("in_memory", "asgi", "stdio")},
 }

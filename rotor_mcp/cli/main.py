@@ -69,7 +69,12 @@ _SECTIONS = {
         "sandbox": _Entry(
             "sandbox",
             "Serve Rotor's API with sample leads on this machine.",
-            ("", "--port 9000 --file rotor.db --leads 500"),
+            ("", "--port 9000 --file rotor.db --leads 500", "--assume notes=appended"),
+        ),
+        "probe": _Entry(
+            "probe",
+            "Find out how a Rotor account behaves where its reference is silent.",
+            ("--read-only", "--sandbox --max-leads 1"),
         ),
     },
     "Other": {

@@ -11,7 +11,9 @@ from rotor_mcp.diagnostics.check import Check, crashed_check
 from rotor_mcp.errors import (
     ConnectFailure,
     Misconfigured,
+    MissingScope,
     NotAuthorised,
+    NotFound,
     NotSent,
     QuotaExceeded,
     Refused,
@@ -93,10 +95,22 @@ async def check_access(pool: ConnectionPool) -> list[Check]:
     rotor = LeadsClient(pool, pool.settings.credentials)
     try:
         access = await rotor.access()
+    except (NotFound, MissingScope):
+        return [await _check_reading(rotor)]
     except RotorError as exc:
         return [_failed_access(exc, spent(rotor.requests))]
     clock = _check_clock(access)
     return [_check_scopes(access, spent(rotor.requests)), *([clock] if clock else [])]
+
+
+async def _check_reading(rotor: LeadsClient) -> Check:
+    """Check whether the key may read leads, where Rotor does not tell what it may do."""
+    try:
+        await rotor.list_leads(limit=1)
+    except RotorError as exc:
+        return _failed_access(exc, spent(rotor.requests))
+    finding = "Rotor accepts the key for reading, and does not tell its scopes"
+    return Check("access", "ok", f"{finding}. {spent(rotor.requests)}")
 
 
 def _failed_access(exc: RotorError, spent_text: str) -> Check:

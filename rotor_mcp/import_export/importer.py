@@ -11,6 +11,7 @@ import sys
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
 from io import BufferedIOBase
@@ -25,7 +26,7 @@ from rotor_mcp import terminal
 from rotor_mcp.api.pool import TransportFactory
 from rotor_mcp.atomic_file import open_atomic
 from rotor_mcp.config import Settings
-from rotor_mcp.errors import RotorError, TooManyRequests
+from rotor_mcp.errors import MissingScope, NotFound, RotorError, TooManyRequests
 from rotor_mcp.import_export import columns, import_report
 from rotor_mcp.import_export.cells.dates import DateOrder
 from rotor_mcp.import_export.file_report import FileReport
@@ -238,8 +239,10 @@ class _ImportRun:
         file = file.with_name(f"{file.name}{JOURNAL_ENDING}")
         if self._options.destination is None or (self._options.mode == "dry_run" and not file.exists()):
             return Journal(None, "")
-        access = await self._call.api.access()
-        return Journal(file, f"{self._options.destination} {access.company_id}")
+        company: str | None = None
+        with suppress(NotFound, MissingScope):  # not every Rotor may tell
+            company = (await self._call.api.access()).company_id
+        return Journal(file, f"{self._options.destination} {company or self._tenant.name}")
 
     async def _import(self, pending: Sequence[RowGroup], valid: int, journal: Journal) -> bool:
         """Plan and write the rows that are pending, of so many that are valid."""

@@ -212,7 +212,7 @@ class Store:
         return lead
 
     def _first_where(self, db: sqlite3.Connection, condition: str, value: str) -> StoredLead | None:
-        order = self._newest_first
+        order = _NEWEST_FIRST
         if self.behavior.several_match == "oldest":
             order = order.replace("DESC", "ASC")
         query = f"SELECT * FROM leads WHERE {condition} {order} LIMIT 1"  # noqa: S608 - see _UPSERT_SQL

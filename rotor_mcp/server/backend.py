@@ -196,10 +196,11 @@ def open_registry(
 async def open_tenant(settings: Settings, transport: "TransportFactory | None") -> "AsyncIterator[Tenant]":
     """Open the tenant of the key in the settings, for a command that does one thing. It caches no search."""
     from rotor_mcp.api.pool import ConnectionPool
-    from rotor_mcp.tenants import Tenant
+    from rotor_mcp.tenants import Tenant, tenant_name
 
     async with (
         aclosing(open_state_factory(settings, search_memory=0)) as factory,
         aclosing(ConnectionPool(settings, transport)) as pool,
     ):
-        yield Tenant(pool, settings.credentials, factory.for_key(settings.key))
+        name = tenant_name(settings.credentials)
+        yield Tenant(pool, settings.credentials, factory.for_key(settings.key), name)
