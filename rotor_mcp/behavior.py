@@ -278,7 +278,7 @@ def read_answers(text: str) -> dict[str, str]:
     Raises:
         ValueError: if it is neither, or there is no such question or answer.
     """
-    if "=" in text:
+    if "=" in text or not text:
         pairs = [part.partition("=") for part in text.split(",") if part.strip()]
         given = [(name.strip(), answer.strip()) for name, _, answer in pairs]
     else:

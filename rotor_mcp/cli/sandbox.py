@@ -34,7 +34,7 @@ from rotor_mcp.sockets import listen
     help="What it does where Rotor's reference is silent, or a report of rotor-mcp probe. "
     "rotor_mcp/sandbox/ASSUMPTIONS.md lists names and answers.",
 )
-def sandbox_(port: int, host: str, file: str, leads: int, quota: int, assume: str | None) -> None:
+def sandbox_(*, port: int, host: str, file: str, leads: int, quota: int, assume: str | None) -> None:
     """Serve an embedded Rotor over HTTP, for any client of its Leads API."""
     try:
         behavior = Behavior.parse(assume) if assume else ASSUMED

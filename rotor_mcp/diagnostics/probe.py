@@ -1,6 +1,6 @@
 """Finds out how a real Rotor behaves where its reference is silent: the answers to `behavior.QUESTIONS`.
 
-It reads, and writes only leads that it has created itself, under a name and contacts that nobody has. It stops
+It reads, and writes only leads that it has created, under a name and contacts that nobody has. It stops
 when an answer is not one that it expects. An answer is reported only if a response of Rotor has shown it.
 """
 
@@ -273,7 +273,7 @@ class Probe:
         }
         form = next((form for form, pattern in forms.items() if re.fullmatch(pattern, due)), None)
         earlier = self.report.seen.get("follow_up_output")
-        # A stored time may have a fraction of its own: six digits in one answer do not say that all have them.
+        # A stored time may have a fraction of its own: six digits in one answer are no proof for all.
         if form is not None and (earlier in (None, "microseconds") or form == "date"):
             self._saw("follow_up_output", form)
 
@@ -519,8 +519,12 @@ class Probe:
 
     async def _ask_matching(self) -> None:
         """Write to the lead as somebody who spells its phone and e-mail otherwise. It may create others."""
-        digits = _digits(self._phone)
         self._missed("archived_match", "leads cannot be archived here")
+        if self.report.seen.get("write_reply") == "without_id":
+            for name in ("phone_match", "email_match", "several_match"):
+                self._missed(name, "the reply does not name the lead")
+            return
+        digits = _digits(self._phone)
         if not await self._matches("phone", f"+1 {digits}", "phone_match"):
             if await self._matches("phone", digits, "phone_match"):
                 self._saw("phone_match", "digits")
@@ -544,15 +548,12 @@ class Probe:
         if answer.status in INVALID:
             self._missed(question, "Rotor refused the write")
             return False
-        lead_id = answer.lead.get("id")
-        if lead_id is None:
-            self._missed(question, "the reply does not name the lead")
-            return False
-        if str(lead_id).lower() == self._mine[0]:
+        lead_id = str(answer.lead.get("id")).lower()
+        if lead_id == self._mine[0]:
             await self._update()
             return True
-        if str(lead_id).lower() not in self._mine:
-            self._mine.append(str(lead_id).lower())
+        if lead_id not in self._mine:
+            self._mine.append(lead_id)
             self.report.leads_created += 1
         return False
 

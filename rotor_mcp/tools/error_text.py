@@ -116,16 +116,8 @@ def describe(error: RotorError) -> str:
                 "Rotor has no lead with this id (404). search_leads finds leads by name, phone or e-mail; "
                 "archived ones only with archived: include."
             )
-        case Throttled(retry_after=seconds):
-            return (
-                "Rotor takes no more requests for the moment (429), and nothing was done. "
-                f"Try again in {max(seconds, 1):.0f} s."
-            )
-        case QuotaExceeded():
-            return (
-                f"The requests of this API key are used up for today (429): Rotor allows {DAILY_LIMIT:,} "
-                "a day, and the company's website forms may share them. Nothing was done. Try again tomorrow."
-            )
+        case Throttled() | QuotaExceeded():
+            return _too_many(error)
         case Refused():
             more = _redirect(error) + _in_rotors_words(error)
             return f"Rotor refused this ({error.status}); nothing was done.{more}"
@@ -140,6 +132,18 @@ def describe(error: RotorError) -> str:
             )
         case _:
             return f"Rotor could not be asked: {error.reason}."
+
+
+def _too_many(error: Throttled | QuotaExceeded) -> str:
+    if isinstance(error, Throttled):
+        return (
+            "Rotor takes no more requests for the moment (429), and nothing was done. "
+            f"Try again in {max(error.retry_after, 1):.0f} s."
+        )
+    return (
+        f"The requests of this API key are used up for today (429): Rotor allows {DAILY_LIMIT:,} "
+        "a day, and the company's website forms may share them. Nothing was done. Try again tomorrow."
+    )
 
 
 def _next_step(error: NotSent) -> str:
