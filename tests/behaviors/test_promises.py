@@ -1,4 +1,4 @@
-"""Every promise under every answer that Rotor may give to a question, and under answers in combination."""
+"""Every promise under every answer that Rotor may give to a question, together with any answer to any other."""
 
 import signal
 from collections.abc import Iterator
@@ -21,8 +21,21 @@ from tests.behaviors.promises import (
 
 pytestmark = pytest.mark.anyio
 
-SINGLE = [Behavior.parse(f"{name}={answer}") for name, answers in ANSWERS.items() for answer in answers[1:]]
-"""Each answer that is not the default, alone."""
+ALONE = [
+    Behavior.parse(answers)
+    for answers in (
+        "",
+        "notes=appended",
+        "omitted_fields=blanked",
+        "follow_up_input=date",
+        "read_delay=two_reads",
+        "page_cap=100,pagination=missing",
+        "write_reply=without_id,write_status=always_200",
+        "burst_limit=per_second",
+        "created_at=unordered",
+    )
+]
+"""What the server has mechanisms of its own for."""
 PAIRS = [
     Behavior.parse(",".join(map("=".join, zip(ANSWERS, row, strict=True))))
     for row in AllPairs([*ANSWERS.values()])
@@ -35,7 +48,7 @@ def named(behavior: Behavior) -> str:
 
 
 @pytest.mark.parametrize("promise", PROMISES, ids=lambda promise: promise.__name__)
-@pytest.mark.parametrize("behavior", [Behavior(), *SINGLE], ids=named)
+@pytest.mark.parametrize("behavior", ALONE, ids=named)
 async def test_a_promise(behavior: Behavior, promise: Promise) -> None:
     with closing(company_of(behavior)) as rotor:
         async with Client(server_of(rotor)) as client:
@@ -52,7 +65,7 @@ def _signals() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("_signals")
-@pytest.mark.parametrize("behavior", [Behavior(), *SINGLE], ids=named)
+@pytest.mark.parametrize("behavior", ALONE, ids=named)
 def test_files(behavior: Behavior, tmp_path: Path) -> None:
     an_import_and_an_export_agree(behavior, tmp_path)
 
