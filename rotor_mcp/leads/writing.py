@@ -78,7 +78,7 @@ async def mend(
         sent: what was sent, if it is known.
     """
     known = call.state.known
-    remarks = [*_doubled_notes(call, sent or fields, before, reply.lead)]
+    remarks = [*_doubled_notes(call, fields, sent or fields, before, reply.lead)]
     emptied = _emptied(fields, before, reply)
     if not emptied:
         return reply, tuple(remarks)
@@ -103,7 +103,7 @@ async def mend(
         gone = {*_emptied(fields, before, WriteReply.read(shown))} if shown else {*emptied}
         reason = str(exc)
     if lost := [name for name in emptied if name in gone]:
-        values = "; ".join(f"{name}: {getattr(before, name)}" for name in lost)
+        values = "; ".join(f'{name}: "{getattr(before, name)}"' for name in lost)
         remarks.append(
             "Rotor emptied fields that were not written, and they could not be put back "
             f"({reason}). They were: {values}"
@@ -180,17 +180,23 @@ def _emptied(fields: LeadFields, before: Lead, reply: WriteReply) -> list[str]:
     ]
 
 
-def _doubled_notes(call: CallContext, fields: LeadFields, before: Lead, after: Lead) -> list[str]:
-    """Return a remark if Rotor added the notes that were sent to those that it had, which they began with."""
-    earlier, sent, stored = before.notes or "", fields.notes or "", after.notes or ""
-    if (
-        not earlier
-        or not sent
-        or stored == sent
-        or not (stored.startswith(earlier) and stored.endswith(sent))
-    ):
+def _doubled_notes(
+    call: CallContext, fields: LeadFields, sent: LeadFields, before: Lead, after: Lead
+) -> list[str]:
+    """Return a remark if Rotor added the notes that were sent to those that the lead had.
+
+    Args:
+        call: in which this happens.
+        fields: what was to change.
+        sent: what was sent.
+        before: the lead before the write.
+        after: the lead after it.
+    """
+    earlier, added, stored = before.notes or "", sent.notes or "", after.notes or ""
+    if stored in (added, fields.notes) or not (earlier and added):
+        return []
+    if not (stored.startswith(earlier) and stored.endswith(added)):
         return []
     call.state.known.learn("notes", "appended")
-    if not sent.startswith(earlier):
-        return ["Rotor added to the notes instead of replacing them"]
-    return ["Rotor added to the notes instead of replacing them, so the earlier ones stand there twice"]
+    remark = "Rotor added to the notes instead of replacing them"
+    return [f"{remark}, so the earlier ones stand there twice" if added.startswith(earlier) else remark]

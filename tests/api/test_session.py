@@ -20,7 +20,8 @@ from mcp import Client
 
 from rotor_mcp.api.hooks import ApiHooks
 from rotor_mcp.api.pool import ConnectionPool
-from rotor_mcp.api.responses import MESSAGE_LIMIT, JsonAnswer
+from rotor_mcp.api.responses import MESSAGE_LIMIT, JsonAnswer, read
+from rotor_mcp.api.responses import Answer as RawAnswer
 from rotor_mcp.api.retry import Method, retry_delay
 from rotor_mcp.api.session import ApiSession
 from rotor_mcp.config import Settings
@@ -36,6 +37,7 @@ from rotor_mcp.errors import (
     QuotaExceeded,
     Refused,
     RotorError,
+    Throttled,
     Unanswered,
 )
 from rotor_mcp.sandbox import FULL_KEY, Fault, Sandbox
@@ -288,6 +290,69 @@ async def test_a_key_that_looks_like_another_products_is_named_when_it_fails() -
     assert raised.odd_key is not None
 
 
+DAILY = {"message": "Daily API key request limit of 1000 exceeded", "status": "error"}
+BUSY = {"message": "Too many requests, please slow down"}
+
+
+@pytest.mark.parametrize(
+    ("headers", "body", "expected"),
+    [
+        ({"retry-after": "2"}, BUSY, Throttled("Rotor answered 429", 429, BUSY["message"], 2)),
+        ({"retry-after": "0"}, {}, Throttled("Rotor answered 429", 429, "", 0)),
+        ({"retry-after": "120"}, BUSY, Throttled("Rotor answered 429", 429, BUSY["message"], 120)),
+        ({"retry-after": "121"}, BUSY, QuotaExceeded("Rotor answered 429", 429, BUSY["message"])),
+        ({"retry-after": "2"}, DAILY, QuotaExceeded("Rotor answered 429", 429, DAILY["message"])),
+        ({"retry-after": "-1"}, BUSY, QuotaExceeded("Rotor answered 429", 429, BUSY["message"])),
+        ({"retry-after": "9" * 400}, BUSY, QuotaExceeded("Rotor answered 429", 429, BUSY["message"])),
+        ({"retry-after": "nan"}, BUSY, QuotaExceeded("Rotor answered 429", 429, BUSY["message"])),
+        (
+            {"retry-after": "Wed, 21 Oct 2026 07:28:00 GMT"},
+            BUSY,
+            QuotaExceeded("Rotor answered 429", 429, BUSY["message"]),
+        ),
+        ({}, BUSY, QuotaExceeded("Rotor answered 429", 429, BUSY["message"])),
+    ],
+)
+def test_a_429_is_about_the_day_unless_it_says_when_to_try_again(
+    headers: dict[str, str], body: dict[str, str], expected: RotorError
+) -> None:
+    answer = RawAnswer(429, headers, json.dumps(body).encode())
+    with pytest.raises(Refused) as caught:
+        read(answer, Unanswered, None, lambda text: text)
+    assert (type(caught.value), vars(caught.value)) == (type(expected), vars(expected))
+
+
+async def test_a_request_waits_as_long_as_rotor_says() -> None:
+    rotor = Rotor([httpx2.Response(429, headers={"retry-after": "1"}, json=BUSY), ok()])
+    began = anyio.current_time()
+    assert (await session(rotor.pool()).send("POST", "leads", body={})).status == 200
+    assert anyio.current_time() - began >= 1
+    assert len(rotor.asked) == 2
+
+
+async def test_it_does_not_wait_longer_than_the_call_may_take() -> None:
+    rotor = Rotor([httpx2.Response(429, headers={"retry-after": "60"}, json=BUSY)])
+    raised = await failure(session(rotor.pool(timeout="20")).send("POST", "leads", body={}))
+    assert (type(raised), len(rotor.asked)) == (Throttled, 1)
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (b'{"error": "no such stage"}', "no such stage"),
+        (b'{"error": {"text": "no"}}', ""),
+        (b'{"message": "first", "error": "second"}', "first"),
+        (b"<html>no</html>", ""),
+    ],
+)
+@pytest.mark.parametrize("status", [400, 422])
+async def test_other_forms_of_a_refusal(status: int, body: bytes, message: str) -> None:
+    rotor = Rotor([httpx2.Response(status, content=body)])
+    raised = await failure(session(rotor.pool()).send("POST", "leads", body={}))
+    assert isinstance(raised, InvalidLead)
+    assert (raised.status, raised.message, raised.fields) == (status, message, [])
+
+
 async def test_a_redirect_is_not_followed() -> None:
     rotor = Rotor([httpx2.Response(307, headers={"location": "https://evil.example/"})])
     raised = await failure(session(rotor.pool()).send("GET", "leads"))
@@ -313,6 +378,7 @@ MAX_RETRIES: list[tuple[RotorError, bool | None, bool | None]] = [
     (MissingScope("x", 403), False, False),
     (NotFound("x", 404), False, False),
     (QuotaExceeded("x", 429), False, False),
+    (Throttled("x", 429, retry_after=1), True, True),
     (Refused("x", 409), False, False),
 ]
 
