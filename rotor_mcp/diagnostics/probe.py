@@ -210,9 +210,12 @@ class Probe:
 
     async def _ask_errors(self) -> None:
         answer = await self._rotor.send("GET", "leads", params={"page": 0}, allow=INVALID)
+        for name in ("error_body", "invalid_status"):
+            self._missed(name, "no request was refused")
+        self._see_refusal(answer)
+
+    def _see_refusal(self, answer: Answer) -> None:
         if answer.status not in INVALID:
-            self._missed("error_body", "no request was refused")
-            self._missed("invalid_status", "no request was refused")
             return
         self._saw("invalid_status", str(answer.status))
         match answer.body:
@@ -352,6 +355,7 @@ class Probe:
             ProbeStopped: if the reply shows a lead that was there before.
         """
         answer = await self._rotor.send("POST", "leads", json=body, allow=allow)
+        self._see_refusal(answer)
         if answer.status < 300:
             shown = answer.lead
             if shown.get("id") in {lead.get("id") for lead in self._known} or self._word not in str(
@@ -508,9 +512,12 @@ class Probe:
         """Search for the lead that was created, which can be read by now."""
         digits = _digits(self._phone)
         for name, text, yes, no in (
+            ("search", self._word[3:], "substring", "word_beginnings"),
             ("search_phone", digits, "digits", "as_stored"),
             ("search_accents", f"zoe{self._word[:4]}", "ignored", "exact"),
         ):
+            if name in self.report.seen:
+                continue
             found = await self._search(text)
             self._saw(name, yes if any(self._is_first(lead) for lead in found) else no)
 
