@@ -286,11 +286,11 @@ def read_answers(text: str) -> dict[str, str]:
     answers: dict[str, str] = {}
     for name, answer in given:
         if name not in ANSWERS:
-            raise ValueError(f"there is no question {name}; there are {', '.join(ANSWERS)}")
+            raise ValueError(f"must name questions, and {name} is none of these: {', '.join(ANSWERS)}")
         if answer not in ANSWERS[name]:
-            raise ValueError(f"{name} has no answer {answer}; it has {', '.join(ANSWERS[name])}")
+            raise ValueError(f"must answer {name} with one of these: {', '.join(ANSWERS[name])}")
         if answers.setdefault(name, answer) != answer:
-            raise ValueError(f"{name} has two answers")
+            raise ValueError(f"must answer {name} once")
     return answers
 
 
@@ -301,7 +301,7 @@ def _read_report(file: Path) -> list[tuple[str, str]]:
     except OSError as exc:
         raise ValueError(f"must be NAME=ANSWER, or the name of a report: {exc.strerror}") from None
     except (ValueError, TypeError, KeyError, AttributeError):
-        raise ValueError("names a file that is no report of rotor-mcp probe") from None
+        raise ValueError("must be NAME=ANSWER, or the name of a report: this file is none") from None
 
 
 @dataclass(frozen=True)

@@ -120,7 +120,7 @@ def test_the_log_holds_nobodys_data(log_format: str) -> None:
     def answer(request: httpx2.Request) -> httpx2.Response:
         if request.method == "POST":
             return httpx2.Response(400, json={"errors": [{"field": "phone", "message": "Jane Doe has it"}]})
-        return httpx2.Response(200, json={"data": [person]})
+        return httpx2.Response(200, json={"data": [person], "pagination": {"has_more": False}})
 
     async def converse() -> None:
         async with Client(

@@ -69,19 +69,15 @@ class LeadsClient(ApiSession):
         try:
             answer = await self.send("GET", "leads/{id}", lead_id=lead_id)
         except NotFound:
-            if (written := self._hooks.written.get(lead_id)) is None:
+            if (written := self.written.get(lead_id)) is None:
                 raise
             return written
         data = answer.content.get("data")
         if not isinstance(data, dict):
             raise Unanswered("the answer holds no lead", answer.status)
-        (lead,) = self._hooks.written.current([read_lead(data)])
+        (lead,) = self.written.current([read_lead(data)])
         self._hooks.leads_read([lead])
         return lead
-
-    def written_lately(self) -> list[Lead]:
-        """Return the leads that were written lately: a list that is read now may lack them."""
-        return self._hooks.written.all()
 
     async def list_leads(
         self,
@@ -125,7 +121,7 @@ class LeadsClient(ApiSession):
             raise Unanswered(reason, answer.status)
         if any(isinstance(entry, dict) for entry in data):
             data = [read_lead(entry) if isinstance(entry, dict) else entry async for entry in paced(data)]
-        leads = self._hooks.written.current([entry for entry in data if isinstance(entry, Lead)])
+        leads = self.written.current([entry for entry in data if isinstance(entry, Lead)])
         self._hooks.leads_read(leads)
         said = pagination if isinstance(pagination, dict) else {}
         has_more = said.get("has_more")

@@ -63,6 +63,8 @@ class ApiSession:
         self._pool = pool
         self._credentials = credentials
         self._hooks = hooks or ApiHooks()
+        self.written = self._hooks.written
+        """The leads that were written lately: a list that is read now may lack them."""
         self._parsing = anyio.Lock(fast_acquire=True)
         """Held while a large answer is parsed. Between those that come at once, further requests are sent."""
         self.carried_over = 0

@@ -74,7 +74,7 @@ _SECTIONS = {
         "probe": _Entry(
             "probe",
             "Find out how a Rotor account behaves where its reference is silent.",
-            ("--read-only", "--sandbox --max-leads 1"),
+            ("--read-only", "--sandbox --read-only"),
         ),
     },
     "Other": {

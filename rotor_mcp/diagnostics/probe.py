@@ -45,7 +45,7 @@ class ProbeStopped(Exception):
 
 
 @dataclass(frozen=True)
-class Answer:
+class ProbeAnswer:
     """An answer of Rotor."""
 
     status: int
@@ -94,7 +94,7 @@ class _Account:
         version: bool = True,
         allow: frozenset[int] = frozenset(),
         **given: Any,
-    ) -> Answer:
+    ) -> ProbeAnswer:
         """Send a request, once more after a 429 that says when.
 
         Raises:
@@ -110,7 +110,7 @@ class _Account:
 
     async def send_once(
         self, method: str, path: str, *, version: bool = True, **given: Any
-    ) -> tuple[Answer, float | None]:
+    ) -> tuple[ProbeAnswer, float | None]:
         """Send a request. Returns the answer, and the seconds that it says to wait."""
         if self._report.requests >= MAX_REQUESTS:
             raise ProbeStopped(f"{MAX_REQUESTS} requests were sent")
@@ -129,7 +129,7 @@ class _Account:
             body = response.json()
         wait = response.headers.get("retry-after", "")
         seconds = float(wait) if re.fullmatch(r"\d{1,4}", wait) else None
-        return Answer(response.status_code, body if isinstance(body, dict) else None), seconds
+        return ProbeAnswer(response.status_code, body if isinstance(body, dict) else None), seconds
 
 
 INVALID = frozenset({400, 422})
@@ -214,7 +214,7 @@ class Probe:
             self._missed(name, "no request was refused")
         self._see_refusal(answer)
 
-    def _see_refusal(self, answer: Answer) -> None:
+    def _see_refusal(self, answer: ProbeAnswer) -> None:
         if answer.status not in INVALID:
             return
         self._saw("invalid_status", str(answer.status))
@@ -348,7 +348,7 @@ class Probe:
 
     # Writing
 
-    async def _write(self, body: Mapping[str, Any], allow: frozenset[int] = INVALID) -> Answer:
+    async def _write(self, body: Mapping[str, Any], allow: frozenset[int] = INVALID) -> ProbeAnswer:
         """Write a lead of mine, and see that the reply is about one.
 
         Raises:
@@ -418,7 +418,7 @@ class Probe:
                 return f"({area}) 555-{last}"
         raise ProbeStopped("leads have the numbers that are reserved for examples")
 
-    def _see_reply(self, answer: Answer) -> None:
+    def _see_reply(self, answer: ProbeAnswer) -> None:
         body, lead = answer.body or {}, answer.lead
         if isinstance(body.get("data"), dict):
             self._saw("write_reply", "wrapped")
@@ -445,11 +445,11 @@ class Probe:
         found = await self._search(self._word)
         return next((lead for lead in found if self._word in str(lead.get("name"))), None)
 
-    async def _update(self, **fields: Any) -> Answer:
+    async def _update(self, **fields: Any) -> ProbeAnswer:
         """Update my first lead with its id; what is not given stays, also where Rotor empties it."""
         return await self._write({"id": self._mine[0], **self._body, **fields})
 
-    async def _shown(self, answer: Answer, name: str) -> Any:
+    async def _shown(self, answer: ProbeAnswer, name: str) -> Any:
         """Return a field after a write: as the reply shows it, or else a read."""
         for key in (name, READ_NAMES.get(name)):
             if key in answer.lead:

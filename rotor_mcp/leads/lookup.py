@@ -85,7 +85,7 @@ class LeadIndex:
         """Key → the leads that have it, by id."""
         self._keys_of: dict[str | None, list[str]] = {}
         """Id of a lead → the keys under which it is held."""
-        self._read_at: dict[str | None, float] = {}
+        self.read_at: dict[str | None, float] = {}
         """Id of a lead → when it was read."""
         self.asked_at: dict[str, float] = {}
         """Key → when Rotor was asked which leads have it."""
@@ -104,12 +104,7 @@ class LeadIndex:
             self._leads.setdefault(key, {})[lead.id or id(lead)] = lead
         if keys:
             self._keys_of[lead.id] = keys
-            self._read_at[lead.id] = read_at
-
-    def add_if_unread(self, lead: Lead, read_at: float) -> None:
-        """Hold a lead if a request could mean it and it is not held."""
-        if lead.id not in self._read_at:
-            self.add(lead, read_at)
+            self.read_at[lead.id] = read_at
 
     def fail(self, keys: Sequence[str], failure: Exception) -> None:
         """Record why the look-up of the request with these keys failed. Other requests are not affected."""
@@ -144,7 +139,7 @@ class LeadIndex:
         else:
             match = resolve_by_name(leads["name"], request.name or "")
         asked_at = min(max(self.asked_at.get(key, 0.0), self.all_read_at) for key in keys)
-        read_at = [self._read_at[lead.id] for lead in (match.lead, *match.alternatives) if lead]
+        read_at = [self.read_at[lead.id] for lead in (match.lead, *match.alternatives) if lead]
         return Lookup(match, asked_at, min(read_at, default=asked_at))
 
     def is_settled(self, request: UpsertRequest, keys: Sequence[str]) -> bool:
@@ -196,8 +191,9 @@ class LeadLoader:
                 await self._search(request.email, began)
         else:
             began = await self._look_up_name(request.name or "")
-        for lead in self.api.written_lately():  # a search may not show them yet
-            index.add_if_unread(lead, began)
+        for lead in self.api.written.all():  # a search may not show them yet
+            if lead.id not in index.read_at:
+                index.add(lead, began)
         index.asked_at |= dict.fromkeys(keys, began)
 
     async def read_for_all(self, wanted: Sequence[Wanted], limit: int) -> None:
@@ -285,8 +281,9 @@ class LeadLoader:
                 if self.api.requests >= limit:  # whatever Rotor says of how many leads there are
                     raise TooManyRequests(self.api.requests + 1, limit)
                 await read_page(number)
-        for lead in self.api.written_lately():
-            self.index.add_if_unread(lead, began)
+        for lead in self.api.written.all():
+            if lead.id not in self.index.read_at:
+                self.index.add(lead, began)
         self._note_all_read(began, {lead.id for lead in first.leads})
         return True
 
@@ -311,7 +308,7 @@ class LeadLoader:
 
     async def _search_phone(self, request: UpsertRequest, began: float) -> None:
         phone = parse_phones(request.phone, self.index.region) if request.phone else None
-        if phone is not None and phone.forms and self.known.knows("search", "word_beginnings"):
+        if phone is not None and phone.forms and self.known.search == "word_beginnings":
             await for_each(phone.beginnings, lambda text: self._search(text, began))
         elif phone is not None and phone.forms:
             # If two digits find more than a page, four are searched for.

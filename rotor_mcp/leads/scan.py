@@ -121,8 +121,8 @@ class LeadScan:
         self.exist = page.total
         known = self.call.state.known
         if not is_in_order(page.leads):
-            known.learn("created_at", "unordered")
-        in_order = not known.knows("created_at", "unordered")
+            known.created_at = "unordered"
+        in_order = known.created_at != "unordered"
         leads = unseen(page.leads, self.last, in_order=in_order)
         end = next((place for place, lead in enumerate(leads) if lead.id == self.begin.until), None)
         if end is not None:
@@ -130,7 +130,8 @@ class LeadScan:
             leads = leads[: end + 1]
         else:
             self.page += 1
-            self.ended = not page.has_more
+            # Where Rotor does not tell how many there are, it may answer the same page again.
+            self.ended = not page.has_more or (page.total is None and not leads)
         self.looked_at += len(leads)
         if self.request.tags:
             self.tags.update(tag for lead in leads for tag in lead.tags)
@@ -286,10 +287,10 @@ class LeadScan:
     def _finds_all(self) -> bool:
         """Whether it is known that Rotor's search finds a text in every spelling."""
         known = self.call.state.known
-        anywhere = known.knows("search", "substring")
+        anywhere = known.search == "substring"
         if is_phone_query(self.request.search or ""):
-            return anywhere or known.knows("search_phone", "digits")
-        return anywhere and known.knows("search_accents", "ignored")
+            return anywhere or known.search_phone == "digits"
+        return anywhere and known.search_accents == "ignored"
 
     def _with(self, api_filters: ApiFilters) -> Self:
         return replace(self, begin=replace(self.begin, api_filters=api_filters, size=PAGE_LIMIT))

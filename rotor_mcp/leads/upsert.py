@@ -20,7 +20,7 @@ from rotor_mcp.leads.compare import differences
 from rotor_mcp.leads.context import CallContext
 from rotor_mcp.leads.lookup import PLAN_TTL_SECONDS, Lookup, look_up
 from rotor_mcp.leads.matching import Match, contact_keys
-from rotor_mcp.leads.plan import Operation, Plan, PlannedOutcome, approval_token, make_plan
+from rotor_mcp.leads.plan import Plan, PlannedOutcome, approval_token, make_plan
 from rotor_mcp.leads.requests import UpsertRequest
 from rotor_mcp.leads.writing import mend, write
 from rotor_mcp.state.keyed_locks import Lease
@@ -162,11 +162,16 @@ async def _write(
             outcome = await _make_sure(request, call, plan, lease, lost)
         else:
             evidence = Evidence.REPLY if checked else Evidence.REPLY_TO_UNCHECKED
+            reply, known = done.reply, call.state.known
+            if reply.created:
+                known.write_status = "by_outcome"
+            says_so = plan.operation == "updated" or known.write_status == "by_outcome"
+            created = reply.created or (not says_so and _seems_new(reply, plan))
             outcome = UpsertOutcome(
                 request,
                 plan,
-                _operation(done.reply, plan, call),
-                done.reply.lead,
+                "created" if created else "updated",
+                reply.lead,
                 evidence=evidence,
                 remarks=done.remarks,
             )
@@ -182,20 +187,13 @@ async def _write(
     return outcome
 
 
-def _operation(reply: WriteReply, plan: Plan, call: CallContext) -> Operation:
-    """Return what a write was, by Rotor's reply.
+def _seems_new(reply: WriteReply, plan: Plan) -> bool:
+    """Whether a lead shows nothing but what was sent, and a stage.
 
-    A Rotor that answers 200 to all writes does not say. It may be one as long as it has not answered 201, and
-    then a lead that shows nothing but what was sent is taken for a new one.
+    It is how a new lead is told from one that was there by a Rotor that answers 200 to all writes.
     """
-    known = call.state.known
-    if reply.created:
-        known.learn("write_status", "by_outcome")
-        return "created"
-    if plan.operation == "updated" or known.knows("write_status", "by_outcome"):
-        return "updated"
     others = LeadFields.model_fields.keys() - plan.fields.model_fields_set - {"stage"}
-    return "updated" if any(getattr(reply.lead, name) not in (None, []) for name in others) else "created"
+    return all(getattr(reply.lead, name) in (None, []) for name in others)
 
 
 async def _make_sure(
@@ -223,7 +221,7 @@ async def _make_sure(
     before, remarks = plan.found.lead, lost.remarks
     if before is not None and plan.target and seen.lead is not None and seen.state != "absent":
         shown = WriteReply(created=False, lead=seen.lead, told=frozenset(LeadFields.model_fields))
-        mended, more = await mend(call, plan.fields, before, shown, lease)
+        mended, more = await mend(call, plan.fields, before, shown, lease, is_read=True)
         remarks += more
         seen = replace(seen, lead=mended.lead)
     if seen.state == "done":

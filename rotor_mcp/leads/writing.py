@@ -12,6 +12,7 @@ from rotor_mcp import dates
 from rotor_mcp.api.client import WriteReply
 from rotor_mcp.api.models import Lead, LeadFields
 from rotor_mcp.errors import InvalidLead, OutcomeUnknown, RotorError
+from rotor_mcp.leads.compare import differences
 from rotor_mcp.leads.context import CallContext
 from rotor_mcp.state.keyed_locks import Lease
 
@@ -54,6 +55,8 @@ async def write(
         raise
     if before is None or lead_id is None:
         return Written(reply)
+    if not _emptied(fields, before, reply) and reply.lead.notes in (before.notes, fields.notes):
+        return Written(reply)
     mended, remarks = await mend(call, fields, before, reply, lease, sent=sent)
     return Written(mended, remarks)
 
@@ -66,6 +69,7 @@ async def mend(
     lease: Lease,
     *,
     sent: LeadFields | None = None,
+    is_read: bool = False,
 ) -> tuple[WriteReply, tuple[str, ...]]:
     """Put back what an update emptied. Returns the last reply, and what is remarkable about the write.
 
@@ -76,13 +80,16 @@ async def mend(
         reply: what Rotor shows of the lead after the write.
         lease: of the lead.
         sent: what was sent, if it is known.
+        is_read: whether the reply is that of a read.
     """
     known = call.state.known
     remarks = [*_doubled_notes(call, fields, sent or fields, before, reply.lead)]
     emptied = _emptied(fields, before, reply)
-    if not emptied:
+    if emptied and not is_read and known.omitted_fields is None:
+        emptied = await _still_empty(call, fields, before, emptied)
+    if not emptied or known.omitted_fields == "kept":
         return reply, tuple(remarks)
-    known.learn("omitted_fields", "blanked")
+    known.omitted_fields = "blanked"
     refused, reason = set[str](), "Rotor refused them"
 
     def whole() -> LeadFields:
@@ -113,6 +120,23 @@ async def mend(
     return reply, tuple(remarks)
 
 
+async def _still_empty(call: CallContext, fields: LeadFields, before: Lead, emptied: list[str]) -> list[str]:
+    """Return which fields are empty that a reply to a write showed so: it need not show all that is stored.
+
+    A read that does not show the write tells nothing. Then the reply counts.
+    """
+    try:
+        lead = await call.api.get_lead(before.id or "")
+    except RotorError:
+        return emptied
+    if differences(fields, lead, call.locale):
+        return emptied
+    still = [name for name in emptied if getattr(lead, name) in (None, [])]
+    if not still:
+        call.state.known.omitted_fields = "kept"
+    return still
+
+
 async def _send(
     call: CallContext, body: Callable[[], LeadFields], lead_id: str | None, lease: Lease
 ) -> tuple[WriteReply, LeadFields]:
@@ -127,13 +151,13 @@ async def _send(
         only_date = {name for name, _ in exc.fields} <= {"follow_up_date"}
         if not only_date or sent.follow_up_date is None:
             raise
-        known.learn("follow_up_input", "date")
+        known.follow_up_input = "date"
         if (as_date := body()) == sent:
             raise
         try:
             return await call.write(as_date, lead_id, lease), as_date
         except InvalidLead:
-            known.forget("follow_up_input")
+            known.follow_up_input = None
             raise exc from None
 
 
@@ -148,9 +172,9 @@ def _wanted(
     """Return what is sent so that the lead becomes what is wanted, as far as Rotor's behavior is known."""
     known, zone = call.state.known, call.locale.zone
     sent = {name: getattr(fields, name) for name in fields.model_fields_set}
-    adds_notes = known.knows("notes", "appended")
+    adds_notes = known.notes == "appended"
     if before is not None:
-        if known.knows("omitted_fields", "blanked"):
+        if known.omitted_fields == "blanked":
             kept = LeadFields.model_fields.keys() - _KEPT_BY_ALL - sent.keys() - without
             # Notes that would be added to themselves are left out, and put back where they were emptied.
             kept -= {"notes"} if adds_notes and not restoring else set()
@@ -163,7 +187,7 @@ def _wanted(
         earlier = before.notes or ""
         if adds_notes and earlier and "notes" in fields.model_fields_set:
             sent["notes"] = str(fields.notes).removeprefix(earlier).strip()
-    if sent.get("follow_up_date") and known.knows("follow_up_input", "date"):
+    if sent.get("follow_up_date") and known.follow_up_input == "date":
         sent["follow_up_date"] = dates.show_day(str(sent["follow_up_date"]), zone, dates.follow_up)
     return LeadFields().model_copy(update=sent)
 
@@ -197,6 +221,6 @@ def _doubled_notes(
         return []
     if not (stored.startswith(earlier) and stored.endswith(added)):
         return []
-    call.state.known.learn("notes", "appended")
+    call.state.known.notes = "appended"
     remark = "Rotor added to the notes instead of replacing them"
     return [f"{remark}, so the earlier ones stand there twice" if added.startswith(earlier) else remark]

@@ -11,8 +11,6 @@ from functools import cached_property, partial
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from anyio.lowlevel import checkpoint
-
 from rotor_mcp.config import Settings
 
 if TYPE_CHECKING:
@@ -82,6 +80,8 @@ class Backend:
         It works in steps of at most some 20 ms: a call that comes meanwhile waits for one step, and does what
         is left. Nothing is sent.
         """
+        from anyio.lowlevel import checkpoint  # the help and the completion of the shell do without it
+
         for module in _PREPARED:
             import_module(module)
             await checkpoint()

@@ -4,38 +4,25 @@ What is not known counts as what the reference suggests, and answers are watched
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Literal
 
-from rotor_mcp.behavior import ANSWERS
 
-
+@dataclass
 class KnownBehavior:
-    """Answers to questions of `api/behavior.py`."""
+    """Answers to those questions of `behavior.py` on which it depends what is sent; None if not known."""
 
-    def __init__(self) -> None:
-        self._answers: dict[str, str] = {}
+    omitted_fields: Literal["kept", "blanked"] | None = None
+    notes: Literal["replaced", "appended"] | None = None
+    follow_up_input: Literal["any", "date", "date_time"] | None = None
+    write_status: Literal["by_outcome", "always_200"] | None = None
+    search: Literal["substring", "word_beginnings"] | None = None
+    search_phone: Literal["as_stored", "digits"] | None = None
+    search_accents: Literal["exact", "ignored"] | None = None
+    created_at: Literal["increasing", "equal", "unordered"] | None = None
 
     def assume(self, answers: Mapping[str, str]) -> None:
-        """Take answers for known, unless Rotor has shown others."""
-        self._answers = {**answers, **self._answers}
-
-    def learn(self, question: str, answer: str) -> None:
-        """Keep what an answer of Rotor has shown.
-
-        Raises:
-            ValueError: if the question has no such answer.
-        """
-        if answer not in ANSWERS[question]:
-            raise ValueError(f"{question} has no answer {answer!r}")
-        self._answers[question] = answer
-
-    def forget(self, question: str) -> None:
-        """Count a question as open again."""
-        self._answers.pop(question, None)
-
-    def knows(self, question: str, answer: str) -> bool:
-        """Whether this is known to be the answer to a question."""
-        return answer in ANSWERS[question] and self._answers.get(question) == answer
-
-    def get(self, question: str) -> str | None:
-        """Return the answer to a question; None if it is not known."""
-        return self._answers.get(question)
+        """Take answers for known, unless Rotor has shown others. Those to other questions are ignored."""
+        for name in (each.name for each in fields(self)):
+            if getattr(self, name) is None:
+                setattr(self, name, answers.get(name))

@@ -35,35 +35,33 @@ class RecentWrites:
         """Remember a write. A lead without an id is not remembered."""
         if not after.id:
             return
+        now = anyio.current_time()
         earlier = self._written.pop(after.id, None)
-        # Reads may still show what was before the first of several writes.
-        if earlier is not None and self._counts(earlier):
-            before = earlier.before
-        self._written[after.id] = _Written(before, after, anyio.current_time())
+        if earlier is not None and now - earlier.at < REMEMBERED_SECONDS:
+            before = earlier.before  # reads may still show what was before the first of several writes
+        self._written[after.id] = _Written(before, after, now)
         while len(self._written) > MAX_REMEMBERED:
             self._written.popitem(last=False)
 
     def current(self, leads: Sequence[Lead]) -> list[Lead]:
         """Return leads that were read, those as they are now that are as they were before a write of ours."""
-        if not self._written:
-            return [*leads]
-        return [self._current(lead) for lead in leads]
+        since = anyio.current_time() - REMEMBERED_SECONDS
+        return [
+            written.after
+            if (written := self._written.get(lead.id or "")) and written.at > since and lead == written.before
+            else lead
+            for lead in leads
+        ]
 
     def get(self, lead_id: str) -> Lead | None:
         """Return a lead that was created lately; None if there is none."""
-        written = self._written.get(lead_id)
-        return written.after if written and written.before is None and self._counts(written) else None
+        return next((lead for lead in self.all(created=True) if lead.id == lead_id), None)
 
-    def all(self) -> list[Lead]:
-        """Return the leads that were written lately, as they are now."""
-        return [written.after for written in self._written.values() if self._counts(written)]
-
-    def _current(self, lead: Lead) -> Lead:
-        written = self._written.get(lead.id or "")
-        if written is None or not self._counts(written) or lead != written.before:
-            return lead
-        return written.after
-
-    @staticmethod
-    def _counts(written: _Written) -> bool:
-        return anyio.current_time() - written.at < REMEMBERED_SECONDS
+    def all(self, *, created: bool = False) -> list[Lead]:
+        """Return the leads that were written lately, as they are now; with `created`, only new ones."""
+        since = anyio.current_time() - REMEMBERED_SECONDS
+        return [
+            written.after
+            for written in self._written.values()
+            if written.at > since and not (created and written.before)
+        ]

@@ -1,8 +1,10 @@
 """What the server does with what it knows of Rotor: from the settings, or because an answer has shown it."""
 
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
-from typing import Any
+from dataclasses import fields
+from typing import Any, get_args
 
 import anyio
 import pytest
@@ -10,7 +12,7 @@ from inline_snapshot import snapshot
 from mcp import Client
 
 from rotor_mcp.api.models import Lead
-from rotor_mcp.behavior import Behavior, read_answers
+from rotor_mcp.behavior import ANSWERS, Behavior, read_answers
 from rotor_mcp.config import ConfigError, Settings
 from rotor_mcp.sandbox import Fault, Sandbox
 from rotor_mcp.sandbox.store import StoredLead
@@ -47,7 +49,7 @@ async def told(client: Client, tool: str = "upsert_lead", **arguments: Any) -> s
 async def test_what_was_emptied_is_put_back_and_then_kept() -> None:
     async with opened("omitted_fields=blanked") as (client, rotor):
         assert await told(client, id=JOSE, priority="low") == snapshot("""\
-Updated José Núñez. 3 requests spent.
+Updated José Núñez. 4 requests spent.
   priority: none → low
 id 0d9f3c1a-7b52-4c1e-9d54-2b7c0a51f002
 Note: Rotor emptied fields that were not written, and they were put back: phone, notes.\
@@ -60,13 +62,31 @@ id 0d9f3c1a-7b52-4c1e-9d54-2b7c0a51f002\
         assert stored(rotor, JOSE)["notes"] == "Call after five."
 
 
+async def test_a_reply_that_shows_less_than_is_stored_is_not_taken_for_a_loss() -> None:
+    """It is looked at once, and then known."""
+    async with opened() as (client, rotor):
+        for priority in ("low", "high"):
+            shown = {"id": JOSE, "name": "José Núñez", "priority": priority, "notes": None, "phone": ""}
+            rotor.faults.add(Fault(method="POST", carried_out=True, status=200, body=json.dumps(shown)))
+        assert await told(client, id=JOSE, priority="low") == snapshot("""\
+Updated José Núñez. 3 requests spent.
+  priority: none → low
+id 0d9f3c1a-7b52-4c1e-9d54-2b7c0a51f002\
+""")
+        assert await told(client, id=JOSE, priority="high") == snapshot("""\
+Updated José Núñez. 2 requests spent.
+  priority: low → high
+id 0d9f3c1a-7b52-4c1e-9d54-2b7c0a51f002\
+""")
+
+
 async def test_what_cannot_be_put_back_is_told() -> None:
     """The one who calls can enter it again: nothing is lost."""
     async with opened("omitted_fields=blanked") as (client, rotor):
         rotor.faults.add(Fault(method="POST", carried_out=True))
         rotor.faults.add(Fault(method="POST", status=500, times=2))
         assert await told(client, id=JOSE, priority="low") == snapshot("""\
-Updated José Núñez. 3 requests spent.
+Updated José Núñez. 4 requests spent.
   priority: none → low
 id 0d9f3c1a-7b52-4c1e-9d54-2b7c0a51f002
 Note: Rotor emptied fields that were not written, and they could not be put back (Rotor answered 500). They were: phone: "763-555-0177"; notes: "Call after five.".\
@@ -77,7 +97,7 @@ async def test_what_rotor_no_longer_takes_is_told_and_the_rest_put_back() -> Non
     async with opened("omitted_fields=blanked") as (client, rotor):
         rotor.store.put([stored(rotor, JOSE) | {"email": "jose@home", "service_type": "Windows"}])
         assert await told(client, id=JOSE, priority="low") == snapshot("""\
-Updated José Núñez. 4 requests spent.
+Updated José Núñez. 5 requests spent.
   priority: none → low
 id 0d9f3c1a-7b52-4c1e-9d54-2b7c0a51f002
 Note: Rotor emptied fields that were not written, and they could not be put back (Rotor refused them). They were: email: "jose@home".
@@ -174,7 +194,7 @@ async def test_a_lead_that_reads_do_not_show_yet_is_not_entered_twice() -> None:
         count = len(rotor.store.all())
         await told(client, name="Eve Stone", email="eve@example.com")
         again = await told(client, name="Eve Stone", email="Eve@Example.com")
-        assert again.startswith("Nothing to change in Eve Stone; nothing was written.")
+        assert again.startswith("Nothing to change in Eve Stone (matched by email); nothing was written.")
         assert len(rotor.store.all()) == count + 1
 
 
@@ -199,11 +219,11 @@ def test_what_a_later_read_shows_counts() -> None:
     ("given", "said"),
     [
         ("notes", "must be NAME=ANSWER, or the name of a report: No such file or directory"),
-        ("notes=", "notes has no answer ; it has replaced, appended"),
-        ("note=appended", "there is no question note; there are auth_test, "),
-        ("notes=appended,notes=replaced", "notes has two answers"),
+        ("notes=", "must answer notes with one of these: replaced, appended"),
+        ("note=appended", "must name questions, and note is none of these: auth_test, "),
+        ("notes=appended,notes=replaced", "must answer notes once"),
         (".", "must be NAME=ANSWER, or the name of a report: Is a directory"),
-        ("pyproject.toml", "names a file that is no report of rotor-mcp probe"),
+        ("pyproject.toml", "must be NAME=ANSWER, or the name of a report: this file is none"),
     ],
 )
 def test_what_cannot_be_assumed_is_said(given: str, said: str) -> None:
@@ -220,9 +240,11 @@ def test_answers_are_read() -> None:
 
 
 def test_what_rotor_shows_outweighs_what_was_assumed() -> None:
-    known = KnownBehavior()
-    known.learn("notes", "appended")
-    known.assume({"notes": "replaced", "search": "substring"})
-    assert (known.get("notes"), known.get("search"), known.get("id_case")) == ("appended", "substring", None)
-    with pytest.raises(ValueError, match="notes has no answer 'kept'"):
-        known.learn("notes", "kept")
+    known = KnownBehavior(notes="appended")
+    known.assume({"notes": "replaced", "search": "substring", "id_case": "upper"})
+    assert known == KnownBehavior(notes="appended", search="substring")
+
+
+def test_what_is_known_has_the_answers_of_the_questions() -> None:
+    answers = {each.name: get_args(get_args(each.type)[0]) for each in fields(KnownBehavior)}
+    assert {name: ANSWERS[name] for name in answers} == answers

@@ -67,6 +67,8 @@ Leads and files:
 Server:
   serve       Serve MCP on standard input and output or over HTTP.
   sandbox     Serve Rotor's API with sample leads on this machine.
+  probe       Find out how a Rotor account behaves where its reference is
+              silent.
 
 Other:
   uninstall   Disconnect this server from your assistants.
@@ -115,6 +117,7 @@ def test_the_help_shows_the_variable_and_the_default_of_every_setting() -> None:
             "--batch-requests NUMBER": "[env var: ROTOR_MCP_BATCH_REQUESTS; default: 100]",
             "--phone-region TEXT": "[env var: ROTOR_MCP_PHONE_REGION; default: US]",
             "--read-only / --no-read-only": "[env var: ROTOR_MCP_READ_ONLY; default: false]",
+            "--assume TEXT": "[env var: ROTOR_MCP_ASSUME]",
             "--redis-url TEXT": "[env var: ROTOR_MCP_REDIS_URL]",
             "--redis-required / --no-redis-required": "[env var: ROTOR_MCP_REDIS_REQUIRED; default: true]",
             "--log-level debug|info|warning|error": "[env var: ROTOR_MCP_LOG_LEVEL; default: warning]",

@@ -198,7 +198,9 @@ async def test_a_workbook_that_is_not_complete_is_not_written() -> None:
 async def test_a_lead_that_does_not_fit_into_a_workbook(tmp_path: Path) -> None:
     lead = {"id": "182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e", "notes": "🏠" * 20_000}
     async with company(0) as (sandbox, environment):
-        sandbox.faults.add(Fault(body=json.dumps({"data": [lead]}), times=2))
+        sandbox.faults.add(
+            Fault(body=json.dumps({"data": [lead], "pagination": {"has_more": False}}), times=2)
+        )
         status, out, err = await run("export", str(tmp_path / "leads.xlsx"), **environment)
     assert (status, out, contents(tmp_path)) == (1, "", {})
     assert err.replace(str(tmp_path), "") == snapshot(
@@ -260,7 +262,9 @@ async def test_values_of_unknown_form_are_written_as_they_are() -> None:
     }
     fields = ["--fields", "id,email,phone,priority,follow_up_date,created_at,projected_value,tags"]
     async with company(0) as (sandbox, environment):
-        sandbox.faults.add(Fault(body=json.dumps({"data": [lead]}), times=2))
+        sandbox.faults.add(
+            Fault(body=json.dumps({"data": [lead], "pagination": {"has_more": False}}), times=2)
+        )
         _, out, _ = await run("export", *fields, **environment)
         _, line, _ = await run("export", *fields, "--format", "jsonl", **environment)
     assert out.splitlines()[1] == snapshot("x,ann at home,�,urgent,when the snow melts,2026-12-01,-20,")

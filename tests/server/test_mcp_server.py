@@ -225,6 +225,7 @@ print(*sorted(name for name in sys.modules if name.startswith(("rotor_mcp", "pho
     used = [
         "rotor_mcp",
         "rotor_mcp.__main__",
+        "rotor_mcp.behavior",
         "rotor_mcp.cli",
         "rotor_mcp.cli.main",
         "rotor_mcp.cli.options",
