@@ -4,6 +4,7 @@ import signal
 import socket
 import sys
 from collections.abc import Callable, Sequence
+from types import FrameType
 
 import uvicorn
 from starlette.applications import Starlette
@@ -35,7 +36,21 @@ def run(app: Starlette, settings: Settings, host: HostSettings, sockets: Sequenc
     # uvicorn raises the signal again after its shutdown, when there is nothing left to interrupt.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: sys.exit(0))
-    uvicorn.Server(config).run([*sockets])
+    _Server(config).run([*sockets])
+
+
+class _Server(uvicorn.Server):
+    """Ends at once at the second interrupt.
+
+    uvicorn means to, but asyncio waits for all connections since Python 3.12.
+    """
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Receive a signal."""
+        super().handle_exit(sig, frame)
+        if self.force_exit:
+            for connection in [*self.server_state.connections]:
+                connection.loop.call_soon_threadsafe(connection.transport.abort)
 
 
 def workers(settings: Settings, host: HostSettings, address: str, port: int) -> Callable[[], None]:
