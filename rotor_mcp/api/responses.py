@@ -6,6 +6,8 @@ from codecs import BOM_UTF8
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any, NoReturn
 
 from pydantic_core import from_json
@@ -100,9 +102,23 @@ def _read_int(digits: str) -> float:
 
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:
-    """Return the seconds that an answer says to wait; None if it does not say, or only a date."""
+    """Return the seconds that an answer says to wait; None if it does not say.
+
+    RFC 9110 has seconds and dates; some servers write fractions. A date is compared with that of the answer.
+    """
     value = headers.get("retry-after", "").strip()
-    return float(value) if re.fullmatch(r"\d{1,9}(\.\d{1,9})?", value) else None
+    if re.fullmatch(r"\d{1,9}(\.\d{1,9})?", value):
+        return float(value)
+    until, now = _http_date(value), _http_date(headers.get("date", "")) or datetime.now(UTC)
+    return max((until - now).total_seconds(), 0) if until else None
+
+
+def _http_date(text: str) -> datetime | None:
+    try:
+        moment = parsedate_to_datetime(text)
+    except (ValueError, TypeError, OverflowError):
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _refuse(

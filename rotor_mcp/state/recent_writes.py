@@ -11,8 +11,8 @@ import anyio
 
 from rotor_mcp.api.models import Lead
 
-REMEMBERED_SECONDS = 30.0
-"""Seconds for which a read may be older than a write."""
+REMEMBERED_SECONDS = 60.0
+"""Seconds for which a read may be older than a write: searches of other CRMs are behind by up to a minute."""
 MAX_REMEMBERED = 2_000
 
 

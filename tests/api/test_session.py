@@ -306,10 +306,23 @@ BUSY = {"message": "Too many requests, please slow down"}
         ({"retry-after": "9" * 400}, BUSY, QuotaExceeded("Rotor answered 429", 429, BUSY["message"])),
         ({"retry-after": "nan"}, BUSY, QuotaExceeded("Rotor answered 429", 429, BUSY["message"])),
         (
-            {"retry-after": "Wed, 21 Oct 2026 07:28:00 GMT"},
+            {"retry-after": "Wed, 21 Oct 2026 07:28:05 GMT", "date": "Wed, 21 Oct 2026 07:28:02 GMT"},
+            BUSY,
+            Throttled("Rotor answered 429", 429, BUSY["message"], 3),
+        ),
+        (
+            {"retry-after": "Wed, 21 Oct 2020 07:28:05 GMT"},
+            BUSY,
+            Throttled("Rotor answered 429", 429, BUSY["message"], 0),
+        ),
+        (
+            {"retry-after": "Thu, 22 Oct 2026 00:00:00 GMT", "date": "Wed, 21 Oct 2026 07:28:02 GMT"},
             BUSY,
             QuotaExceeded("Rotor answered 429", 429, BUSY["message"]),
         ),
+        ({"retry-after": "0.503"}, BUSY, Throttled("Rotor answered 429", 429, BUSY["message"], 0.503)),
+        ({"retry-after": "soon"}, BUSY, QuotaExceeded("Rotor answered 429", 429, BUSY["message"])),
+        ({"retry-after": "1e3"}, BUSY, QuotaExceeded("Rotor answered 429", 429, BUSY["message"])),
         ({}, BUSY, QuotaExceeded("Rotor answered 429", 429, BUSY["message"])),
     ],
 )

@@ -198,6 +198,21 @@ async def test_a_lead_that_reads_do_not_show_yet_is_not_entered_twice() -> None:
         assert len(rotor.store.all()) == count + 1
 
 
+@pytest.mark.parametrize(
+    ("arguments", "count"), [({"count_by": ["stage"]}, 2), ({"search": "an"}, 2), ({"overdue": True}, 0)]
+)
+async def test_a_rotor_that_answers_the_same_page_for_ever_is_left(
+    arguments: dict[str, Any], count: int
+) -> None:
+    """It tells nothing of pages, and knows none."""
+    leads = [{"id": ANN, "name": "Ann", "tags": []}, {"id": JOSE, "name": "José", "tags": []}]
+    async with opened() as (client, rotor):
+        rotor.faults.add(Fault(body=json.dumps({"data": leads}), times=20))
+        result = await client.call_tool("search_leads", arguments)
+        assert (result.structured_content or {})["count"] == count
+        assert len(rotor.requests) <= 4
+
+
 def test_what_a_later_read_shows_counts() -> None:
     async def main() -> None:
         writes = RecentWrites()
