@@ -1,7 +1,7 @@
 """Callbacks of the API client: it reports the leads that it reads and each request that it sends."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
 
 from rotor_mcp.api.models import Lead
@@ -39,6 +39,9 @@ class _NoneWritten:
         return []
 
 
+_NONE_WRITTEN = _NoneWritten()
+
+
 @dataclass(frozen=True)
 class ApiHooks:
     """Receives the leads and each request."""
@@ -50,7 +53,8 @@ class ApiHooks:
 
     Such a request counts against the day's quota.
     """
-    written: WrittenLeads = field(default_factory=_NoneWritten)
+    written: WrittenLeads = _NONE_WRITTEN
+    """Knows the leads that were written lately."""
 
 
 class WriteLease(Protocol):

@@ -22,7 +22,7 @@ from rotor_mcp.leads.lookup import PLAN_TTL_SECONDS, Lookup, look_up
 from rotor_mcp.leads.matching import Match, contact_keys
 from rotor_mcp.leads.plan import Plan, PlannedOutcome, approval_token, make_plan
 from rotor_mcp.leads.requests import UpsertRequest
-from rotor_mcp.leads.writing import mend, write
+from rotor_mcp.leads.writing import restore_emptied, write
 from rotor_mcp.state.keyed_locks import Lease
 
 UpsertStatus = Literal[PlannedOutcome, "unknown"]
@@ -221,9 +221,9 @@ async def _make_sure(
     before, remarks = plan.found.lead, lost.remarks
     if before is not None and plan.target and seen.lead is not None and seen.state != "absent":
         shown = WriteReply(created=False, lead=seen.lead, told=frozenset(LeadFields.model_fields))
-        mended, more = await mend(call, plan.fields, before, shown, lease, is_read=True)
+        restored, more = await restore_emptied(call, plan.fields, before, shown, lease, is_read=True)
         remarks += more
-        seen = replace(seen, lead=mended.lead)
+        seen = replace(seen, lead=restored.lead)
     if seen.state == "done":
         return UpsertOutcome(
             request,

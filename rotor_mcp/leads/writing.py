@@ -1,4 +1,4 @@
-"""Sends a write in a form that Rotor takes, and mends what Rotor does beyond it.
+"""Sends a write in a form that Rotor takes, and restores what Rotor emptied beside it.
 
 Rotor's reference does not say what an update does to fields that it leaves out, how notes are written, and
 which form a date must have. Answers are watched, and `state/known_behavior.py` keeps what they show.
@@ -47,21 +47,21 @@ async def write(
     """
     before = before if lead_id is not None else None
     try:
-        reply, sent = await _send(call, lambda: _wanted(call, fields, before), lead_id, lease)
+        reply, sent = await _send(call, lambda: _fields_to_send(call, fields, before), lead_id, lease)
     except OutcomeUnknown as lost:
         if before is not None and lost.shown is not None:
             # It proves nothing of what was sent, but it shows what became of the other fields.
-            _, lost.remarks = await mend(call, fields, before, WriteReply.read(lost.shown), lease)
+            _, lost.remarks = await restore_emptied(call, fields, before, WriteReply.read(lost.shown), lease)
         raise
     if before is None or lead_id is None:
         return Written(reply)
     if not _emptied(fields, before, reply) and reply.lead.notes in (before.notes, fields.notes):
         return Written(reply)
-    mended, remarks = await mend(call, fields, before, reply, lease, sent=sent)
-    return Written(mended, remarks)
+    restored, remarks = await restore_emptied(call, fields, before, reply, lease, sent=sent)
+    return Written(restored, remarks)
 
 
-async def mend(
+async def restore_emptied(
     call: CallContext,
     fields: LeadFields,
     before: Lead,
@@ -93,7 +93,7 @@ async def mend(
     refused, reason = set[str](), "Rotor refused them"
 
     def whole() -> LeadFields:
-        return _wanted(call, fields, before, restoring=True, without=refused)
+        return _fields_to_send(call, fields, before, restoring=True, without=refused)
 
     try:
         try:
@@ -161,7 +161,7 @@ async def _send(
             raise exc from None
 
 
-def _wanted(
+def _fields_to_send(
     call: CallContext,
     fields: LeadFields,
     before: Lead | None,

@@ -1,6 +1,7 @@
 """What the server does with what it knows of Rotor: from the settings, or because an answer has shown it."""
 
 import json
+import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
 from dataclasses import fields
@@ -18,7 +19,7 @@ from rotor_mcp.sandbox import Fault, Sandbox
 from rotor_mcp.sandbox.store import StoredLead
 from rotor_mcp.server.mcp_server import build_server
 from rotor_mcp.state.known_behavior import KnownBehavior
-from rotor_mcp.state.recent_writes import RecentWrites
+from rotor_mcp.state.recent_writes import MAX_REMEMBERED, REMEMBERED_SECONDS, RecentWrites
 from tests.behaviors.promises import ANN, JOSE, NOW, SETTINGS, company_of
 from tests.conftest import text
 
@@ -228,6 +229,31 @@ def test_what_a_later_read_shows_counts() -> None:
         assert (writes.get(JOSE), writes.all()) == (new, [last, new])
 
     anyio.run(main)
+
+
+def test_what_was_written_is_forgotten_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    moment = 1_000.0
+    monkeypatch.setattr(anyio, "current_time", lambda: moment)
+    writes, lead = RecentWrites(), Lead(id=ANN)
+    writes.add(None, lead)
+    moment += REMEMBERED_SECONDS - 1
+    assert (writes.all(), writes.get(ANN)) == ([lead], lead)
+    moment += 1
+    assert (writes.all(), writes.get(ANN), writes.current([lead])) == ([], None, [lead])
+    writes.add(Lead(id=ANN, notes="since"), lead)  # what was before the first one no longer counts
+    assert writes.current([Lead(id=ANN, notes="since")]) == [lead]
+
+
+def test_so_many_writes_are_remembered() -> None:
+    async def main() -> list[Lead]:
+        writes = RecentWrites()
+        for number in range(MAX_REMEMBERED + 1):
+            writes.add(None, Lead(id=str(uuid.UUID(int=number))))
+        writes.add(None, Lead(name="without an id"))
+        return writes.all()
+
+    ids = [uuid.UUID(lead.id).int for lead in anyio.run(main)]
+    assert ids == [*range(1, MAX_REMEMBERED + 1)]
 
 
 @pytest.mark.parametrize(
