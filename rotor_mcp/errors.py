@@ -207,7 +207,7 @@ class OutcomeUnknown(Unanswered):
     """A write was sent and its reply was lost: it may have been done, or not. Look before sending again."""
 
     shown: Mapping[str, object] | None = field(default=None, repr=False)
-    """The lead in a reply that does not prove the write. It holds customers' data: never for a log."""
+    """The lead in a reply about it that does not prove the write. Customers' data: never for a log."""
     remarks: tuple[str, ...] = ()
     """What Rotor did beside what was asked for, as such a reply shows."""
 

@@ -151,7 +151,9 @@ class LeadsClient(ApiSession):
         if not isinstance(data, dict):
             raise OutcomeUnknown("the answer holds no lead", answer.status)
         if doubt := _doubt(body, data):
-            raise OutcomeUnknown(f"the answer {doubt}", answer.status, shown=data)
+            is_of_this_lead = str(data.get("id", lead_id)).lower() == lead_id
+            shown = data if is_of_this_lead else None
+            raise OutcomeUnknown(f"the answer {doubt}", answer.status, shown=shown)
         return WriteReply.read({"id": lead_id} | data, created=answer.status == 201)
 
 

@@ -81,6 +81,19 @@ id 0d9f3c1a-7b52-4c1e-9d54-2b7c0a51f002\
 """)
 
 
+async def test_a_reply_about_another_lead_shows_nothing_of_this_one() -> None:
+    async with opened() as (client, rotor):
+        body = json.dumps({"id": ANN, "name": "Ann", "phone": None, "notes": None, "priority": "low"})
+        rotor.faults.add(Fault(method="POST", carried_out=True, status=200, body=body))
+        assert await told(client, id=JOSE, priority="low") == snapshot("""\
+Updated José Núñez. 3 requests spent.
+Reading it back shows that it was written; the reply was lost (the answer names another lead).
+  priority: none → low
+id 0d9f3c1a-7b52-4c1e-9d54-2b7c0a51f002\
+""")
+        assert rotor.requests == [f"GET /leads/{JOSE}", "POST /leads", f"GET /leads/{JOSE}"]
+
+
 async def test_what_cannot_be_put_back_is_told() -> None:
     """The one who calls can enter it again: nothing is lost."""
     async with opened("omitted_fields=blanked") as (client, rotor):
