@@ -12,6 +12,7 @@ import trustme
 from inline_snapshot import snapshot
 
 from rotor_mcp import __version__
+from rotor_mcp.behavior import Behavior
 from rotor_mcp.sandbox import CREATE_ONLY_KEY, FULL_KEY, READ_ONLY_KEY, Fault, Sandbox
 from rotor_mcp.sandbox.server import serving
 from tests.conftest import sandbox_url
@@ -50,6 +51,39 @@ ok   clock: as Rotor's
 note clients: none is on this machine
      → rotor-mcp install --help names them.
 """)
+
+
+@pytest.mark.parametrize("behavior", ["auth_test=missing", "auth_test=forbidden"])
+async def test_a_rotor_that_tells_less(behavior: str, home: Home) -> None:
+    assert told(await check(home, "--sandbox", "--assume", behavior)) == TOLD_OF_LESS[behavior]
+
+
+TOLD_OF_LESS: dict[str, str] = {
+    "auth_test=missing": snapshot("""\
+0
+ok   key: set; it begins with rotor_
+ok   connection: sandbox.invalid answers as Rotor does
+ok   access: Rotor accepts the key for reading, and does not tell its scopes. 2 requests spent.
+"""),
+    "auth_test=forbidden": snapshot("""\
+0
+ok   key: set; it begins with rotor_
+ok   connection: sandbox.invalid answers as Rotor does
+ok   access: Rotor accepts the key for reading, and does not tell its scopes. 2 requests spent.
+"""),
+}
+
+
+async def test_a_key_that_reads_nothing_where_rotor_tells_no_scopes(home: Home) -> None:
+    with closing(Sandbox(behavior=Behavior.parse("auth_test=missing"))) as rotor:
+        async with serving(rotor) as url:
+            ended = await check(home, ROTOR_API_KEY=CREATE_ONLY_KEY, ROTOR_BASE_URL=url)
+    assert told(ended, url).splitlines()[-2:] == snapshot(
+        [
+            "FAIL access: Rotor answered 403. 2 requests spent.",
+            "     → This API key lacks the scope leads:read (403), and nothing was done. Whoever made it can make one with that scope in Rotor under Settings → Integrations. Entering leads with upsert_lead may still work: such keys exist, made only for creating leads.",
+        ]
+    )
 
 
 KEYS = {

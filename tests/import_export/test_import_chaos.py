@@ -218,3 +218,14 @@ async def test_one_address_with_the_keys_of_two_companies(tmp_path: Path) -> Non
         _, for_another = await imported(file, company.url)
         assert rows_of_earlier_runs(for_another) == 0
         assert re.search(r"(\d+) unchanged", for_another), for_another
+
+
+async def test_one_address_that_tells_no_company(tmp_path: Path) -> None:
+    """The key itself tells the companies apart then."""
+    made = case(random.Random(8), people=15)
+    file = made.write(tmp_path / "leads.csv")
+    async with rotor(made.existing) as company:
+        for _ in range(2):
+            company.sandbox.faults.add(Fault(path="/auth/test", status=404))
+            _, again = await imported(file, company.url)
+        assert rows_of_earlier_runs(again) > 10
