@@ -175,8 +175,6 @@ async def _write(
                 evidence=evidence,
                 remarks=done.remarks,
             )
-        if outcome.status in ("created", "updated") and outcome.lead is not None:
-            call.state.recent_writes.add(plan.found.lead, outcome.lead)
         lead_id, status = (outcome.lead.id if outcome.lead else None) or lead_id, outcome.status
     except RotorError as exc:
         status = exc.outcome

@@ -48,6 +48,7 @@ async def write(
     before = before if lead_id is not None else None
     try:
         reply, sent = await _send(call, lambda: _fields_to_send(call, fields, before), lead_id, lease)
+        call.state.recent_writes.add(before, reply.lead)
     except OutcomeUnknown as lost:
         if before is not None and lost.shown is not None:
             # It proves nothing of what was sent, but it shows what became of the other fields.
@@ -105,6 +106,7 @@ async def restore_emptied(
                 raise
             reply, _ = await _send(call, whole, before.id, lease)
         gone = refused
+        call.state.recent_writes.add(before, reply.lead)
     except RotorError as exc:
         shown = exc.shown if isinstance(exc, OutcomeUnknown) else None
         gone = {*_emptied(fields, before, WriteReply.read(shown))} if shown else {*emptied}

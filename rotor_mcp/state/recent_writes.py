@@ -14,15 +14,19 @@ from rotor_mcp.api.models import Lead
 REMEMBERED_SECONDS = 60.0
 """Seconds for which a read may be older than a write: searches of other CRMs are behind by up to a minute."""
 MAX_REMEMBERED = 2_000
+MAX_VERSIONS = 8
+"""Earlier versions of a lead that are remembered."""
 
 
 @dataclass(frozen=True)
 class _Written:
-    before: Lead | None
-    """The lead as it was read before the write; None if it did not exist."""
+    earlier: tuple[Lead, ...]
+    """The lead as it was before, at different times."""
     after: Lead
     """The lead as Rotor answered the write."""
     at: float
+    was_there: bool
+    """Whether the lead was there before the first of its writes."""
 
 
 class RecentWrites:
@@ -36,10 +40,12 @@ class RecentWrites:
         if not after.id:
             return
         now = anyio.current_time()
-        earlier = self._written.pop(after.id, None)
-        if earlier is not None and now - earlier.at < REMEMBERED_SECONDS:
-            before = earlier.before  # reads may still show what was before the first of several writes
-        self._written[after.id] = _Written(before, after, now)
+        versions, was_there = (() if before is None else (before,)), before is not None
+        last = self._written.pop(after.id, None)
+        if last is not None and now - last.at < REMEMBERED_SECONDS:
+            # Reads may still show what was before the first of several writes, or between two.
+            versions, was_there = (*last.earlier, last.after, *versions)[-MAX_VERSIONS:], last.was_there
+        self._written[after.id] = _Written(versions, after, now, was_there)
         while len(self._written) > MAX_REMEMBERED:
             self._written.popitem(last=False)
 
@@ -48,7 +54,9 @@ class RecentWrites:
         since = anyio.current_time() - REMEMBERED_SECONDS
         return [
             written.after
-            if (written := self._written.get(lead.id or "")) and written.at > since and lead == written.before
+            if (written := self._written.get(lead.id or ""))
+            and written.at > since
+            and lead in written.earlier
             else lead
             for lead in leads
         ]
@@ -63,5 +71,5 @@ class RecentWrites:
         return [
             written.after
             for written in self._written.values()
-            if written.at > since and not (created and written.before)
+            if written.at > since and not (created and written.was_there)
         ]
