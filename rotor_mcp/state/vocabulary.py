@@ -222,7 +222,7 @@ class Vocabulary:
             if not (any(form in known for known in forms) if part else form in forms):
                 # A word more than three times as long is not half like another, and takes long to compare.
                 near = tuple(known for known in likely if len(form) <= 3 * len(known))
-                nearest = _nearest(form, near)
+                nearest = _nearest(form, near) if near else None  # difflib prepares for a comparison first
                 named = tuple(in_use[:MAX_NAMED])
                 unused.append(Unused(kind, word, likely[nearest] if nearest else None, named))
         return unused
