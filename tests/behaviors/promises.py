@@ -417,8 +417,10 @@ async def _read_anything(rotor: Sandbox) -> None:
     headers = {"x-api-key": FULL_KEY, "rotor-api-version": API_VERSION}
     async with httpx2.AsyncClient(transport=rotor.transport(), headers=headers) as http:
         # There may have been too many requests a moment ago.
-        while (await http.get("https://sandbox.invalid/open-api/leads?limit=1")).status_code == 429:
-            await anyio.sleep(0.1)  # noqa: ASYNC110 - nobody tells
+        while (  # noqa: ASYNC110 - nobody tells
+            await http.get("https://sandbox.invalid/open-api/leads?limit=1")
+        ).status_code == 429:
+            await anyio.sleep(0.1)
 
 
 def company_of(behavior: Behavior, leads: int = 30) -> Sandbox:
