@@ -34,7 +34,6 @@ READS_TO_WAIT = 3
 
 _LETTERS = "bcdfghjkmnpqrstvwxz"
 _VERSION_HEADER = "rotor-api-version"
-_DOCUMENTED_STATUS = {True: 201, False: 200}
 _TRIED_DATE = "2031-05-06T15:00:00Z"
 _TRIED_DAY = "2031-05-07"
 _LATER = "an earlier step was not possible"
@@ -162,6 +161,8 @@ class Probe:
                 await step()
         except ProbeStopped as exc:
             self.report.stopped = str(exc)
+        except Exception as exc:  # whatever Rotor answers, what was seen is told
+            self.report.stopped = f"an answer has a form that is not known ({type(exc).__name__})"
         for name in ANSWERS:
             if name not in self.report.seen:
                 self.report.not_seen.setdefault(name, self.report.stopped or _LATER)
@@ -385,7 +386,7 @@ class Probe:
                 raise ProbeStopped("Rotor refused a new lead")
             self._saw("follow_up_input", "date")
         self.report.leads_created = 1
-        self._saw("write_status", "by_outcome" if answer.status == _DOCUMENTED_STATUS[True] else "always_200")
+        self._saw("write_status", "by_outcome" if answer.status == 201 else "always_200")
         self._see_reply(answer)
         shown = answer.lead
         self._see_forms([shown])

@@ -3,6 +3,7 @@
 import json
 from contextlib import closing
 from pathlib import Path
+from typing import Literal
 
 import anyio
 import httpx2
@@ -140,6 +141,27 @@ class _FaultAt(httpx2.AsyncBaseTransport):
             self.used = True
         self._left -= 1
         return await self._transport.handle_async_request(request)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "[]",
+        '{"data": [1, "x", {"name": 5, "stage": ["a"]}], "pagination": 7}',
+        '{"data": {"id": null, "name": null, "tags": "none", "phone": 5}}',
+        '{"id": 7, "name": {}, "created_at": []}',
+        "not JSON",
+    ],
+)
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_it_ends_whatever_is_answered(method: Literal["GET", "POST"], body: str) -> None:
+    with closing(Sandbox(leads=20, quota=100_000)) as rotor:
+        before = {lead["id"]: lead for lead in rotor.store.all()}
+        rotor.faults.add(Fault(method=method, status=200, body=body, times=100))
+        report = probed(rotor)
+        after = {lead["id"]: lead for lead in rotor.store.all()}
+    assert report.requests <= MAX_REQUESTS
+    assert {lead_id: after[lead_id] for lead_id in before} == before
 
 
 def test_a_write_that_reaches_somebody_else_ends_it() -> None:
