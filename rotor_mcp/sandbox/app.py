@@ -123,6 +123,7 @@ class LeadsApi:
 
 def build_app(
     store: Store,
+    reads: Store | DelayedReads,
     *,
     behavior: Behavior,
     keys: Mapping[str, tuple[str, ...]],
@@ -132,7 +133,6 @@ def build_app(
     request_log: list[str],
 ) -> Starlette:
     """Build the application: routes, fault injection and error responses."""
-    reads = DelayedReads(store) if behavior.read_delay != "none" else store
     api = LeadsApi(store, reads, keys, quota, now, behavior, BurstLimit())
 
     async def document(_: Request) -> Response:

@@ -44,6 +44,11 @@ class DelayedReads:
         with self._lock:
             self._written.append((READS_BEHIND, lead))
 
+    def close(self) -> None:
+        """Close the copy, if there is one."""
+        if copy := self.__dict__.get("copy"):
+            copy.close()
+
     def _count_read(self) -> None:
         with self._lock:
             waiting = [(reads - 1, lead) for reads, lead in self._written]

@@ -10,6 +10,7 @@ from rotor_mcp.behavior import ASSUMED, Behavior
 from rotor_mcp.dates import Clock, utc_now
 from rotor_mcp.sandbox.api_keys import DEFAULT_KEYS, key_id
 from rotor_mcp.sandbox.app import build_app
+from rotor_mcp.sandbox.delayed_reads import DelayedReads
 from rotor_mcp.sandbox.faults import Faults, ReplyLost
 from rotor_mcp.sandbox.sample_leads import sample_leads
 from rotor_mcp.sandbox.store import Store
@@ -47,8 +48,10 @@ class Sandbox:
         """Method and path below the base path of every request, such as "GET /leads"."""
         self.store = Store(file, behavior)
         self.store.seed(lambda: sample_leads(now().astimezone(UTC).date(), leads))
+        self._reads = DelayedReads(self.store) if behavior.read_delay != "none" else self.store
         self.app = build_app(
             self.store,
+            self._reads,
             behavior=behavior,
             keys=keys,
             quota=quota,
@@ -66,6 +69,7 @@ class Sandbox:
 
     def close(self) -> None:
         """Close the database. Leads in memory are lost."""
+        self._reads.close()
         self.store.close()
 
 
