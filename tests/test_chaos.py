@@ -18,7 +18,7 @@ async def test_whatever_fails_what_is_stored_fits_what_was_said(mode: str, seed:
     assert done.violations == [], done.report()
     # All of this must have come about, and yet most calls must have come through.
     assert done.missing == [], done.report()
-    assert done.share(CLAIMS) > 0.6, done.report()
+    assert done.share(CLAIMS) > 0.5, done.report()
     assert done.share({"unknown"}) < 0.1, done.report()
 
 
@@ -28,7 +28,7 @@ async def test_so_it_does_on_three_servers_and_when_redis_goes_away_under_way(tm
         done = await run(3, calls=900, replicas=replicas)
     assert done.violations == [], done.report()
     assert done.missing == [], done.report()
-    assert done.share(CLAIMS) > 0.6, done.report()
+    assert done.share(CLAIMS) > 0.5, done.report()
     assert done.share({"unknown"}) < 0.1, done.report()
     states = ("together", "without Redis", "Redis is back", "together again")
     assert [state for state in states if replicas.calls.get(state, 0) < 60] == [], replicas.calls

@@ -201,11 +201,14 @@ class Run:
 
 
 JUDGED_ELSEWHERE = frozenset(
-    {"omitted_fields", "notes", "unknown_stage", "read_delay", "burst_limit", "search", "write_reply"}
+    {
+        *("omitted_fields", "notes", "unknown_stage", "read_delay", "burst_limit", "search", "write_reply"),
+        *("page_cap", "pagination"),
+    }
 )
-"""Questions whose other answers cost more writes, notes that stand twice, or certainty, as docs/write-safety.md says.
+"""Questions whose other answers cost more requests, notes that stand twice, or certainty (docs/write-safety.md).
 
-The judge here takes that for a fault. `tests/behaviors` has them all.
+The judge here takes that for a fault, and too few calls come through in their short time. `tests/behaviors` has them all.
 """
 
 
