@@ -124,13 +124,12 @@ class LeadsClient(ApiSession):
         leads = self.written.current([entry for entry in data if isinstance(entry, Lead)])
         self._hooks.leads_read(leads)
         said = pagination if isinstance(pagination, dict) else {}
-        has_more = said.get("has_more")
         return Page(
             leads=leads,
             total=_total(said.get("total")),
             # Without a word from Rotor, only a page without leads shows that there are no others: one that is
             # not full may be as large as Rotor makes them. After such a page there is none, whatever it says.
-            has_more=bool(data) and (has_more if isinstance(has_more, bool) else True),
+            has_more=bool(data) and said.get("has_more") is not False,
             size=answer.size,
         )
 

@@ -49,7 +49,7 @@ class ConnectionPool:
         return self._transport_factory is None
 
     def open(self) -> httpx2.AsyncBaseTransport:
-        """Return what sends requests as they are: it follows no redirect, along which the key would go.
+        """Return the transport of all requests. It follows no redirect, along which the key would go.
 
         The first call loads certificates. Nothing is sent.
 

@@ -31,6 +31,7 @@ MAX_JSON_SIGNS = 300_000
 """Commas, colons and opening brackets of an answer. A thousand leads with long notes have 150,000; many small
 values take far longer to read than few long ones."""
 _DAY = re.compile(r"\b(daily|day)\b", re.IGNORECASE)
+"""Words of a 429 that is about the requests of the day."""
 _JSON_SIGNS = b",:[{"
 MAX_INT_DIGITS = 300
 _UNDECIDED = frozenset({408, 425, 444, 460, 499})
@@ -86,8 +87,8 @@ def read(
             with suppress(ValueError, RecursionError):
                 said = json.loads(text.decode(), parse_int=_read_int)
     if status >= 300:
-        retry_after = _retry_after(answer.headers)
-        _refuse(status, said if isinstance(said, dict) else {}, retry_after, credentials, redact)
+        wait = retry_after(answer.headers)
+        _refuse(status, said if isinstance(said, dict) else {}, wait, credentials, redact)
     if not isinstance(said, dict):
         kind = answer.headers.get("content-type", "").partition(";")[0].strip()[:MESSAGE_LIMIT]
         raise lost(f"the answer is not Rotor's JSON ({kind or 'no content type'})", status)
@@ -101,7 +102,7 @@ def _read_int(digits: str) -> float:
     return int(digits) if len(digits) <= MAX_INT_DIGITS else float(digits)
 
 
-def _retry_after(headers: Mapping[str, str]) -> float | None:
+def retry_after(headers: Mapping[str, str]) -> float | None:
     """Return the seconds that an answer says to wait; None if it does not say.
 
     RFC 9110 has seconds and dates; some servers write fractions. A date is compared with that of the answer.
@@ -124,7 +125,7 @@ def _http_date(text: str) -> datetime | None:
 def _refuse(
     status: int,
     said: dict[str, Any],
-    retry_after: float | None,
+    wait: float | None,
     credentials: Credentials | None,
     redact: Callable[[str], str],
 ) -> NoReturn:
@@ -142,8 +143,8 @@ def _refuse(
             raise MissingScope(reason, status, message, scope[1] if scope else None)
         case 404:
             raise NotFound(reason, status, message)
-        case 429 if retry_after is not None and retry_after <= MAX_RETRY_AFTER and not _DAY.search(message):
-            raise Throttled(reason, status, message, retry_after)
+        case 429 if wait is not None and wait <= MAX_RETRY_AFTER and not _DAY.search(message):
+            raise Throttled(reason, status, message, wait)
         case 429:
             raise QuotaExceeded(reason, status, message)
         case _:

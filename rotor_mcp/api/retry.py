@@ -7,7 +7,7 @@ from rotor_mcp.errors import LockLost, Misconfigured, NoKey, NotSent, RotorError
 
 MAX_RETRIES = 2
 MAX_THROTTLED = 5
-"""The same after a 429 that says when to try again: others may use what is free then."""
+"""Retries after a 429 that says when to try again: other requests may be admitted first then."""
 
 Method = Literal["GET", "POST"]
 

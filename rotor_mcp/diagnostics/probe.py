@@ -18,7 +18,9 @@ import httpx2
 
 from rotor_mcp.api.models import PAGE_LIMIT, READ_NAMES
 from rotor_mcp.api.pool import HEADERS
+from rotor_mcp.api.responses import retry_after
 from rotor_mcp.behavior import ANSWERS
+from rotor_mcp.leads.phones import digits_of
 
 MAX_REQUESTS = 40
 MAX_LEADS = 4
@@ -99,9 +101,9 @@ class _Account:
         Raises:
             ProbeStopped: if the answer is neither a success nor a status in `allow`, or there is none.
         """
-        answer, retry_after = await self.send_once(method, path, version=version, **given)
-        if answer.status == 429 and retry_after is not None:
-            await anyio.sleep(min(retry_after, MAX_WAIT_SECONDS))
+        answer, wait = await self.send_once(method, path, version=version, **given)
+        if answer.status == 429 and wait is not None:
+            await anyio.sleep(min(wait, MAX_WAIT_SECONDS))
             answer, _ = await self.send_once(method, path, version=version, **given)
         if answer.status >= 300 and answer.status not in allow:
             raise ProbeStopped(f"{method} /{path.partition('/')[0]} was answered {answer.status}")
@@ -126,9 +128,8 @@ class _Account:
         body: Any = None
         with suppress(ValueError):
             body = response.json()
-        wait = response.headers.get("retry-after", "")
-        seconds = float(wait) if re.fullmatch(r"\d{1,4}", wait) else None
-        return ProbeAnswer(response.status_code, body if isinstance(body, dict) else None), seconds
+        answer = ProbeAnswer(response.status_code, body if isinstance(body, dict) else None)
+        return answer, retry_after(response.headers)
 
 
 INVALID = frozenset({400, 422})
@@ -415,7 +416,7 @@ class Probe:
         for _ in range(3):
             area, last = 200 + secrets.randbelow(700), f"01{secrets.randbelow(100):02}"
             leads = [*self._known, *await self._search(last)]
-            if f"{area}555{last}" not in {_digits(lead.get("phone"))[-10:] for lead in leads}:
+            if f"{area}555{last}" not in {digits_of(str(lead.get("phone") or ""))[-10:] for lead in leads}:
                 return f"({area}) 555-{last}"
         raise ProbeStopped("leads have the numbers that are reserved for examples")
 
@@ -511,7 +512,7 @@ class Probe:
 
     async def _ask_own_searches(self) -> None:
         """Search for the lead that was created, which can be read by now."""
-        digits = _digits(self._phone)
+        digits = digits_of(self._phone)
         for name, text, yes, no in (
             ("search", self._word[3:], "substring", "word_beginnings"),
             ("search_phone", digits, "digits", "as_stored"),
@@ -532,7 +533,7 @@ class Probe:
             for name in ("phone_match", "email_match", "several_match"):
                 self._missed(name, "the reply does not name the lead")
             return
-        digits = _digits(self._phone)
+        digits = digits_of(self._phone)
         if not await self._matches("phone", f"+1 {digits}", "phone_match"):
             if await self._matches("phone", digits, "phone_match"):
                 self._saw("phone_match", "digits")
@@ -602,10 +603,6 @@ class Probe:
             self._saw("unknown_id", "404")
         else:
             self._saw("unknown_id", "400")
-
-
-def _digits(text: object) -> str:
-    return re.sub(r"\D", "", str(text or ""))
 
 
 _BY_WRITING = frozenset(ANSWERS) - {

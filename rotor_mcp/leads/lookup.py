@@ -191,7 +191,7 @@ class LeadLoader:
                 await self._search(request.email, began)
         else:
             began = await self._look_up_name(request.name or "")
-        for lead in self.api.written.all():  # a search may not show them yet
+        async for lead in paced(self.api.written.all()):  # a search may not show them yet
             if lead.id not in index.read_at:
                 index.add(lead, began)
         index.asked_at |= dict.fromkeys(keys, began)
@@ -281,7 +281,7 @@ class LeadLoader:
                 if self.api.requests >= limit:  # whatever Rotor says of how many leads there are
                     raise TooManyRequests(self.api.requests + 1, limit)
                 await read_page(number)
-        for lead in self.api.written.all():
+        async for lead in paced(self.api.written.all()):
             if lead.id not in self.index.read_at:
                 self.index.add(lead, began)
         self._note_all_read(began, {lead.id for lead in first.leads})

@@ -287,10 +287,9 @@ class LeadScan:
     def _finds_all(self) -> bool:
         """Whether it is known that Rotor's search finds a text in every spelling."""
         known = self.call.state.known
-        anywhere = known.search == "substring"
         if is_phone_query(self.request.search or ""):
-            return anywhere or known.search_phone == "digits"
-        return anywhere and known.search_accents == "ignored"
+            return known.search_phone == "digits"  # else 0142 is not found where 01 42 is stored
+        return known.search == "substring" and known.search_accents == "ignored"
 
     def _with(self, api_filters: ApiFilters) -> Self:
         return replace(self, begin=replace(self.begin, api_filters=api_filters, size=PAGE_LIMIT))

@@ -202,7 +202,8 @@ async def _make_sure(
     if seen.state == "absent" and _can_be_repeated(plan):
         try:
             done = await write(call, plan.fields, plan.target, plan.found.lead, lease)
-        except OutcomeUnknown:
+        except OutcomeUnknown as again:
+            lost.remarks += again.remarks
             seen = await _read_back(request, call, plan)
         except RotorError as exc:
             lost = OutcomeUnknown(exc.reason, remarks=lost.remarks)
@@ -213,7 +214,7 @@ async def _make_sure(
                 plan.operation,
                 done.reply.lead,
                 evidence=Evidence.REPLY_TO_SECOND,
-                remarks=done.remarks,
+                remarks=(*lost.remarks, *done.remarks),
                 lost=str(lost),
             )
     before, remarks = plan.found.lead, lost.remarks

@@ -178,7 +178,7 @@ async def test_another_fault_than_the_date_is_told_as_it_is() -> None:
     ("assumed", "search", "requests"),
     [
         ("", "999-555-0000", 2),
-        ("search=substring", "999-555-0000", 1),
+        ("search=substring", "999-555-0000", 2),
         ("search_phone=digits", "999-555-0000", 1),
         ("search=word_beginnings", "999-555-0000", 2),
         ("", "Nobody Here", 2),
@@ -190,6 +190,22 @@ async def test_what_rotor_finds_need_not_be_looked_for_here(assumed: str, search
     async with opened(assumed, assumed) as (client, rotor):
         assert "No lead" in await told(client, "search_leads", search=search)
         assert len(rotor.requests) == requests
+
+
+async def test_a_phone_in_pairs_is_found_although_rotor_is_known_to_search_anywhere() -> None:
+    async with opened("search=substring", "search=substring") as (client, rotor):
+        rotor.store.put([stored(rotor, JOSE) | {"phone": "763 555 01 77"}])
+        assert "José Núñez" in await told(client, "search_leads", search="763-555-0177")
+
+
+async def test_what_a_first_try_lost_is_told_although_a_second_came_through() -> None:
+    async with opened("omitted_fields=blanked,read_delay=two_reads") as (client, rotor):
+        body = json.dumps({"id": JOSE, "name": "José Núñez", "priority": "low", "phone": "", "notes": None})
+        rotor.faults.add(Fault(method="POST", status=200, body=body))  # proves nothing: no tags
+        rotor.faults.add(Fault(method="POST", status=500, times=1))
+        said = await told(client, id=JOSE, priority="low", tags=["a"])
+        assert "was lost" in said
+        assert 'They were: phone: "763-555-0177"; notes: "Call after five."' in said
 
 
 async def test_a_phone_in_one_word_is_found_where_it_is_known_that_its_end_is_not() -> None:
