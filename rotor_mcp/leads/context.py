@@ -16,8 +16,8 @@ Progress = Callable[[float, float | None, str], Awaitable[None]]
 """Reports the progress of a call: number done, total, text."""
 
 
-async def _ignore_progress(_done: float, _of: float | None, _what: str) -> None:
-    pass
+async def ignore_progress(_done: float, _of: float | None, _what: str) -> None:
+    """Report nothing."""
 
 
 @dataclass
@@ -59,7 +59,7 @@ class CallContext:
             ),
             search_requests=settings.search_requests,
             batch_requests=settings.batch_requests,
-            progress=progress or _ignore_progress,
+            progress=progress or ignore_progress,
             wrote=wrote,
         )
 

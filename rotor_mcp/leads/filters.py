@@ -44,18 +44,21 @@ def are_for_the_api(tags: Sequence[str]) -> bool:
     return len(quote(joined)) <= MAX_TAGS_BYTES
 
 
-def matcher(request: SearchRequest, locale: Locale, *, compare_text: bool) -> Callable[[Lead], bool]:
+Predicate = Callable[[Lead], bool]
+
+
+def matcher(request: SearchRequest, locale: Locale, *, compare_text: bool) -> Predicate:
     """Return the predicate of a search; without `compare_text`, Rotor has filtered by `search`."""
     given = _given(request)
-    tests = [test for test, names in _TESTS.items() if not given.isdisjoint(names)]
+    tests = [test(request, locale) for test, names in _TESTS.items() if not given.isdisjoint(names)]
     if request.archived != "include":
-        tests.insert(0, _archived)
+        tests.insert(0, _archived(request))
     if compare_text and request.search:
-        tests.append(_text)
+        tests.append(text_matcher(request.search, locale.region))
 
     def matches(lead: Lead) -> bool:
         for test in tests:  # noqa: SIM110 - twice as fast as `all`, and called for each lead of a company
-            if not test(lead, request, locale):
+            if not test(lead):
                 return False
         return True
 
@@ -68,83 +71,101 @@ def _given(request: SearchRequest) -> set[str]:
     return {name for name in request.model_fields_set if getattr(request, name) != defaults[name].default}
 
 
-# Each test runs only if one of its arguments, listed in `_TESTS`, is given. Texts are compared without case,
-# accents and punctuation, phones by their digits.
+# Each of these returns a test of leads, and is called if one of its arguments, listed in `_TESTS`, is given.
+# What depends on the search alone is read once. Texts are compared without case, accents and punctuation,
+# phones by their digits.
 
 
-def _archived(lead: Lead, request: SearchRequest, _: Locale) -> bool:
-    return lead.archived == (request.archived == "only")
+def _archived(request: SearchRequest) -> Predicate:
+    only = request.archived == "only"
+    return lambda lead: lead.archived == only
 
 
-def _text(lead: Lead, request: SearchRequest, locale: Locale) -> bool:
-    return matches_text(lead, request.search or "", locale.region)
+def text_matcher(text: str, region: str) -> Predicate:
+    """Return whether the name, phone or e-mail of a lead contains a text, in any spelling."""
+    form, email, parts = name_form(text), caseless(text), words(text)
+
+    def test(lead: Lead) -> bool:
+        return (
+            phone_matches(text, lead.phone or "", region)
+            or email in caseless(lead.email or "")
+            or form in name_form(lead.name or "")
+            or _are_parts(parts, words(lead.name or ""))
+        )
+
+    return test
 
 
-def matches_text(lead: Lead, text: str, region: str) -> bool:
-    """Whether a lead's name, phone or e-mail contains a text, in any spelling."""
-    return (
-        phone_matches(text, lead.phone or "", region)
-        or caseless(text) in caseless(lead.email or "")
-        or _is_part(text, lead.name or "")
-    )
+def _are_parts(parts: Sequence[str], of: Sequence[str]) -> bool:
+    """Whether each of some words is part of one of others."""
+    return bool(parts) and all(any(part in word for word in of) for part in parts)
 
 
-def _is_part(text: str, name: str) -> bool:
-    """Whether a text is part of a name, or each of its words is part of a word of the name."""
-    form, parts, has = name_form(text), words(text), words(name)
-    return form in name_form(name) or (
-        bool(parts) and all(any(part in word for word in has) for part in parts)
-    )
+def _stage(request: SearchRequest, _: Locale) -> Predicate:
+    return _is_in_one_of(request.stage)
 
 
-def _stage(lead: Lead, request: SearchRequest, _: Locale) -> bool:
-    return _is_one_of(lead.stage, request.stage)
+def _not_stage(request: SearchRequest, _: Locale) -> Predicate:
+    is_in = _is_in_one_of(request.not_stage)
+    return lambda lead: not is_in(lead)
 
 
-def _not_stage(lead: Lead, request: SearchRequest, _: Locale) -> bool:
-    return not _is_one_of(lead.stage, request.not_stage)
+def _is_in_one_of(stages: Sequence[str]) -> Predicate:
+    forms = {text_form(stage) for stage in stages}
+    return lambda lead: text_form(lead.stage or "") in forms
 
 
-def _is_one_of(text: str | None, others: Sequence[str]) -> bool:
-    return text_form(text or "") in {text_form(other) for other in others}
+def _tags(request: SearchRequest, _: Locale) -> Predicate:
+    wanted = {text_form(tag) for tag in request.tags}
+    if request.all_tags:
+        return lambda lead: wanted.issubset(map(text_form, lead.tags))
+    return lambda lead: not wanted.isdisjoint(map(text_form, lead.tags))
 
 
-def _tags(lead: Lead, request: SearchRequest, _: Locale) -> bool:
-    has = {text_form(tag) for tag in lead.tags}
-    hits = [text_form(tag) in has for tag in request.tags]
-    return all(hits) if request.all_tags else any(hits)
+def _created(request: SearchRequest, locale: Locale) -> Predicate:
+    is_within = _within(request.created_from, request.created_to, locale)
+    return lambda lead: bool(lead.created_at) and is_within(dates.local(lead.created_at or "", locale.zone))
 
 
-def _created(lead: Lead, request: SearchRequest, locale: Locale) -> bool:
-    return _within(lead.created_at, dates.local, request.created_from, request.created_to, locale)
+def _followed_up(request: SearchRequest, locale: Locale) -> Predicate:
+    is_within = _within(request.follow_up_from, request.follow_up_to, locale)
+
+    def test(lead: Lead) -> bool:
+        return bool(lead.follow_up_date) and is_within(
+            dates.follow_up(lead.follow_up_date or "", locale.zone)
+        )
+
+    return test
 
 
-def _followed_up(lead: Lead, request: SearchRequest, locale: Locale) -> bool:
-    return _within(lead.follow_up_date, dates.follow_up, request.follow_up_from, request.follow_up_to, locale)
+def _within(start: str | None, end: str | None, locale: Locale) -> Callable[[date | datetime | None], bool]:
+    """Return whether a time is within two bounds, inclusive; a bound without a time is the whole day."""
+    compare_start, compare_end = (_compare_to(bound, locale) if bound else None for bound in (start, end))
+
+    def is_within(moment: date | datetime | None) -> bool:
+        return (
+            moment is not None
+            and (compare_start is None or compare_start(moment) >= 0)
+            and (compare_end is None or compare_end(moment) <= 0)
+        )
+
+    return is_within
 
 
-def _within(
-    value: str | None, read: dates.ReadDate, start: str | None, end: str | None, locale: Locale
-) -> bool:
-    """Whether a time is within two bounds, inclusive; a bound without a time is the whole day."""
-    moment = read(value, locale.zone) if value else None
-    return (
-        moment is not None
-        and (start is None or _compare(moment, start, locale) >= 0)
-        and (end is None or _compare(moment, end, locale) <= 0)
-    )
-
-
-def _compare(moment: date | datetime, bound: str, locale: Locale) -> int:
-    """Return -1, 0 or 1: before, at or after. Compares days unless both have a time."""
+def _compare_to(bound: str, locale: Locale) -> Callable[[date | datetime], int]:
+    """Return a comparison with a bound: -1 before, 0 at, 1 after it; of days, unless both have a time."""
     limit = dates.parse(bound)
-    if isinstance(limit, datetime) and isinstance(moment, datetime):
-        limit = limit if limit.tzinfo else limit.replace(tzinfo=locale.zone)
-        return (moment > limit) - (moment < limit)
-    if isinstance(limit, datetime):
-        limit = limit.date()
-    day = moment.date() if isinstance(moment, datetime) else moment
-    return (day > limit) - (day < limit)
+    if isinstance(limit, datetime) and not limit.tzinfo:
+        limit = limit.replace(tzinfo=locale.zone)
+    limit_day = limit.date() if isinstance(limit, datetime) else limit
+
+    def compare(moment: date | datetime) -> int:
+        if isinstance(limit, datetime) and isinstance(moment, datetime):
+            return (moment > limit) - (moment < limit)
+        day = moment.date() if isinstance(moment, datetime) else moment
+        return (day > limit_day) - (day < limit_day)
+
+    return compare
 
 
 def created_day(lead: Lead, locale: Locale) -> date | None:
@@ -157,59 +178,70 @@ def follow_up_day(lead: Lead, locale: Locale) -> date | None:
     return dates.day(lead.follow_up_date, locale.zone, dates.follow_up) if lead.follow_up_date else None
 
 
-def _overdue(lead: Lead, _: SearchRequest, locale: Locale) -> bool:
-    due = follow_up_day(lead, locale)
-    return due is not None and due < locale.today
-
-
-def _needs_action(lead: Lead, _: SearchRequest, locale: Locale) -> bool:
-    if lead.follow_up_date:
+def _overdue(_: SearchRequest, locale: Locale) -> Predicate:
+    def test(lead: Lead) -> bool:
         due = follow_up_day(lead, locale)
-        return due is not None and due <= locale.today
-    created = created_day(lead, locale)
-    return created is not None and locale.today - created <= NEW_LEAD_DAYS
+        return due is not None and due < locale.today
+
+    return test
 
 
-def _priority(lead: Lead, request: SearchRequest, _: Locale) -> bool:
-    return lead.priority == request.priority
+def _needs_action(_: SearchRequest, locale: Locale) -> Predicate:
+    def test(lead: Lead) -> bool:
+        if lead.follow_up_date:
+            due = follow_up_day(lead, locale)
+            return due is not None and due <= locale.today
+        created = created_day(lead, locale)
+        return created is not None and locale.today - created <= NEW_LEAD_DAYS
+
+    return test
 
 
-def _words(lead: Lead, request: SearchRequest, _: Locale) -> bool:
-    for name in ("source", "service_type"):
-        part = getattr(request, name)
-        if part is not None and text_form(part) not in text_form(getattr(lead, name) or ""):
+def _priority(request: SearchRequest, _: Locale) -> Predicate:
+    return lambda lead: lead.priority == request.priority
+
+
+def _words(request: SearchRequest, _: Locale) -> Predicate:
+    parts = {
+        name: text_form(part)
+        for name in ("source", "service_type")
+        if (part := getattr(request, name)) is not None
+    }
+    return lambda lead: all(part in text_form(getattr(lead, name) or "") for name, part in parts.items())
+
+
+def _place(request: SearchRequest, _: Locale) -> Predicate:
+    forms = {
+        name: address_form(name, text)
+        for name in ("address_city", "address_state")
+        if (text := getattr(request, name)) is not None
+    }
+    start = None if request.address_zip is None else address_form("address_zip", request.address_zip)
+
+    def test(lead: Lead) -> bool:
+        if any(address_form(name, getattr(lead, name) or "") != form for name, form in forms.items()):
             return False
-    return True
+        return start is None or address_form("address_zip", lead.address_zip or "").startswith(start)
+
+    return test
 
 
-def _place(lead: Lead, request: SearchRequest, _: Locale) -> bool:
-    for name in ("address_city", "address_state"):
-        text = getattr(request, name)
-        if text is not None and address_form(name, text) != address_form(name, getattr(lead, name) or ""):
-            return False
-    if request.address_zip is None:
-        return True
-    start, code = (
-        address_form("address_zip", text or "") for text in (request.address_zip, lead.address_zip)
-    )
-    return code.startswith(start)
+def _value(request: SearchRequest, _: Locale) -> Predicate:
+    start, end = request.value_from, request.value_to
+
+    def test(lead: Lead) -> bool:
+        value = lead.projected_value
+        return value is not None and (start is None or value >= start) and (end is None or value <= end)
+
+    return test
 
 
-def _value(lead: Lead, request: SearchRequest, _: Locale) -> bool:
-    value = lead.projected_value
-    return (
-        value is not None
-        and (request.value_from is None or value >= request.value_from)
-        and (request.value_to is None or value <= request.value_to)
-    )
+def _has(request: SearchRequest, _: Locale) -> Predicate:
+    return lambda lead: not any(is_missing(lead, name) for name in request.has)
 
 
-def _has(lead: Lead, request: SearchRequest, _: Locale) -> bool:
-    return not any(is_missing(lead, name) for name in request.has)
-
-
-def _lacks(lead: Lead, request: SearchRequest, _: Locale) -> bool:
-    return all(is_missing(lead, name) for name in request.lacks)
+def _lacks(request: SearchRequest, _: Locale) -> Predicate:
+    return lambda lead: all(is_missing(lead, name) for name in request.lacks)
 
 
 def is_missing(lead: Lead, name: str) -> bool:
@@ -217,7 +249,7 @@ def is_missing(lead: Lead, name: str) -> bool:
     return getattr(lead, name) in (None, "", [])
 
 
-_TESTS: dict[Callable[[Lead, SearchRequest, Locale], bool], tuple[str, ...]] = {
+_TESTS: dict[Callable[[SearchRequest, Locale], Predicate], tuple[str, ...]] = {
     _stage: ("stage",),
     _not_stage: ("not_stage",),
     _tags: ("tags", "all_tags"),
@@ -238,8 +270,10 @@ _FILTERS = frozenset(name for names in _TESTS.values() for name in names)
 
 def is_past(lead: Lead, request: SearchRequest, locale: Locale) -> bool:
     """Whether this lead and all older ones are too old, so that reading can stop."""
-    moment = dates.local(lead.created_at, locale.zone) if lead.created_at and request.created_from else None
-    return moment is not None and _compare(moment, request.created_from or "", locale) < 0
+    if not (lead.created_at and request.created_from):
+        return False
+    moment = dates.local(lead.created_at, locale.zone)
+    return moment is not None and _compare_to(request.created_from, locale)(moment) < 0
 
 
 SortKey = tuple[bool, float | str, str]

@@ -10,9 +10,9 @@ import anyio
 from anyio.abc import TaskGroup
 
 from rotor_mcp.api.models import PAGE_LIMIT, Lead, Page
-from rotor_mcp.concurrency import MAX_CONCURRENT_REQUESTS, background_tasks, paced
+from rotor_mcp.concurrency import MAX_CONCURRENT_REQUESTS, background_tasks, for_each, paced
 from rotor_mcp.leads import filters
-from rotor_mcp.leads.context import CallContext
+from rotor_mcp.leads.context import CallContext, ignore_progress
 from rotor_mcp.leads.cursor import ApiFilters, Cursor, ScanPosition, is_in_order, unseen
 from rotor_mcp.leads.phones import is_phone_query, parse_phones
 from rotor_mcp.leads.requests import SearchRequest
@@ -72,9 +72,12 @@ class LeadScan:
     _next_ahead: int = field(default=0, init=False)
     """The page to request next before its turn."""
     _max_requests: int = field(default=0, init=False)
+    _matches: filters.Predicate = field(init=False)
 
     def __post_init__(self) -> None:
         self.page, self.last = self.begin.page, self.begin.seen
+        compare_text = self.compares_text or is_phone_query(self.request.search or "")
+        self._matches = filters.matcher(self.request, self.call.locale, compare_text=compare_text)
 
     async def read_until(self, enough: int | None = None, pages: int | None = None) -> list[Hit]:
         """Read until there are enough matching leads, the list ends, or the request limit is reached.
@@ -142,9 +145,7 @@ class LeadScan:
         of = None if page.total is None else -(-page.total // self.begin.size)
         if page.has_more and self.pages != of:
             await self.call.progress(self.pages, of, f"looked at {self.looked_at:,} leads")
-        compare_text = self.compares_text or is_phone_query(self.request.search or "")
-        matches = filters.matcher(self.request, self.call.locale, compare_text=compare_text)
-        return [lead async for lead in paced(leads) if matches(lead)]
+        return [lead async for lead in paced(leads) if self._matches(lead)]
 
     async def _next_page(self) -> tuple[Page, float]:
         """Return the page whose turn it is, and its age in seconds."""
@@ -223,22 +224,47 @@ class LeadScan:
             StagesTooLong: if the requests that a search may spend do not suffice.
             RotorError: if a request failed.
         """
+        scans = [self._of_stage(stage) for stage in self.request.stage]
+
+        async def read_first(scan: Self) -> None:
+            await scan.read_first_ahead()
+            more = sum(other.pages_after_first or 0 for other in scans)
+            first = sum(other.pages_after_first is None for other in scans)
+            if more + first > self.call.search_requests_left:
+                raise StagesTooLong
+
+        await for_each(scans, read_first)
         leads: dict[str | int, Lead] = {}
-        oldest = 0.0
-        for place, stage in enumerate(self.request.stage, 1):
-            number, has_more, found = 0, True, 0
-            while has_more:
-                number += 1
-                page, age = await self.call.page(number, stage=stage, archived=self._with_archived)
-                leads |= {lead.id or id(lead): lead for lead in page.leads}
-                has_more, oldest = page.has_more, max(oldest, age)
-                found = max(found + len(page.leads) if page.total is None else page.total, found)
-                pages_left = max(-(-found // PAGE_LIMIT) - number, has_more)
-                if pages_left + len(self.request.stage) - place > self.call.search_requests_left:
-                    raise StagesTooLong
-            self.finds_no_lead_of_a_stage |= not found
+        for scan in scans:
+            found = await scan.read_until(pages=1 + self.call.search_requests_left)
+            if not scan.ended:
+                raise StagesTooLong
+            leads |= {lead.id or id(lead): lead for _, lead in found}
+            self.finds_no_lead_of_a_stage |= not scan.looked_at
         newest_first = sorted(leads.values(), key=lambda lead: ScanPosition.of(lead).at, reverse=True)
-        return Page(leads=newest_first, total=len(newest_first), has_more=False), oldest
+        page = Page(leads=newest_first, total=len(newest_first), has_more=False)
+        return page, max(scan.age for scan in scans)
+
+    def _of_stage(self, stage: str) -> Self:
+        """Return a scan of the list of a stage, whatever else is searched for."""
+        request = SearchRequest(stage=[stage], archived="include" if self._with_archived else "exclude")
+        begin = replace(self.begin, api_filters=ApiFilters.ALL)
+        return replace(self, request=request, begin=begin, call=replace(self.call, progress=ignore_progress))
+
+    async def read_first_ahead(self) -> None:
+        """Request the first page before its turn. A failure is raised when it is its turn."""
+        self._ahead[self.page] = ahead = _PageAhead()
+        self._requests += 1
+        await self._request_ahead(self.page, ahead)
+
+    @property
+    def pages_after_first(self) -> int | None:
+        """Pages that follow the first, as far as that one told; None if it was not read."""
+        ahead = self._ahead.get(self.begin.page)
+        if ahead is None or ahead.read is None:
+            return None
+        page, _ = ahead.read
+        return int(page.has_more) if page.total is None else max(-(-page.total // self.begin.size) - 1, 0)
 
     @property
     def _reads_to_the_end(self) -> bool:

@@ -8,7 +8,7 @@ from mcp.types import Completion, CompletionArgument
 from rotor_mcp.concurrency import paced
 from rotor_mcp.errors import CallError
 from rotor_mcp.leads.context import CallContext
-from rotor_mcp.leads.filters import matches_text
+from rotor_mcp.leads.filters import text_matcher
 from rotor_mcp.sanitize import one_line
 from rotor_mcp.server.access import AccessControl
 from rotor_mcp.server.recording import recorded
@@ -47,10 +47,11 @@ async def _propose_leads(call: CallContext, part: str) -> list[str]:
     if not call.state.search_cache.seconds:
         return []  # each key would cost a request
     page, _ = await call.page()
+    matches = text_matcher(part, call.locale.region)
     named = [
         ", ".join(one_line(fact) for fact in (lead.name, lead.phone or lead.email) if fact)
         async for lead in paced(page.leads)
-        if not part.strip() or matches_text(lead, part, call.locale.region)
+        if not part.strip() or matches(lead)
     ]
     return list(dict.fromkeys(name for name in named if name))
 

@@ -45,6 +45,7 @@ async def counted(sandbox: Sandbox, **settings: str) -> AsyncIterator[tuple[Clie
         ({"source": "Home show", "created_from": "2000-01-01"}, 5, 5),
         ({"limit": 20}, 1, 1),
         ({"stage": "Quoted", "limit": 20}, 1, 1),
+        ({"stage": ["Quoted", "Won"]}, 2, 3),
     ],
 )
 async def test_a_search(arguments: dict[str, Any], rounds: int, requests: int, company: Sandbox) -> None:
@@ -67,6 +68,19 @@ async def test_as_many_pages_as_a_search_may_read(company: Sandbox) -> None:
         result = await client.call_tool("search_leads", {"order": "value", "limit": 1})
     assert (trips.rounds, trips.requests) == (2, 3)
     assert text(result).splitlines()[-1].startswith("More: the same search with cursor ")
+
+
+async def test_the_lists_of_several_stages() -> None:
+    """One to see how many leads there are, one for the first pages of both, two for eight others."""
+    with closing(Sandbox(leads=0, now=lambda: NOW)) as sandbox:
+        leads = sample_leads(NOW.date(), 16_000)
+        stages = ["Quoted", "Won", "Other"]
+        sandbox.store.seed(lambda: [lead | {"stage": stages[n % 3]} for n, lead in enumerate(leads)])
+        async with counted(sandbox, search_requests="20") as (client, trips):
+            result = await client.call_tool(
+                "search_leads", {"stage": ["Quoted", "Won"], "archived": "include", "limit": 0}
+            )
+    assert (trips.rounds, trips.requests, content(result)["count"]) == (6, 13, 10_667), text(result)
 
 
 @pytest.mark.parametrize("order", list(permutations([2, 3, 4])))

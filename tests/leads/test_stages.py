@@ -105,12 +105,12 @@ async def test_lists_that_are_too_long_give_way_to_the_newest_leads(size: int, r
 NEWEST: dict[int, list[str]] = snapshot(
     {
         6500: [
-            "40 leads, newest first. Today is 2026-11-22. 4 requests spent. Read up to <age> ago.",
+            "40 leads, newest first. Today is 2026-11-22. 3 requests spent. Read up to <age> ago.",
             "Only the newest 1,000 of 6,500 leads were looked at, and counted.",
         ],
         10000: [
-            "40 leads, newest first. Today is 2026-11-22. 5 requests spent. Read up to <age> ago.",
-            "Only the newest 1,000 of 10,000 leads were looked at, and counted.",
+            "100 of 540 leads, newest first. Today is 2026-11-22. 4 requests spent. Read up to <age> ago.",
+            "Only the newest 2,000 of 10,000 leads were looked at, and counted.",
         ],
     }
 )
