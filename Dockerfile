@@ -14,7 +14,7 @@ LABEL io.modelcontextprotocol.server.name="io.github.example/rotor-mcp" \
 COPY --from=build /app /app
 # Nobody's user, by number so that a cluster can see that it is not root; no shell, nothing that it could write to.
 # The bytecode is compiled: a start takes half the time.
-RUN useradd --system --uid 10001 --user-group --no-create-home --shell /usr/sbin/nologin rotor
+RUN useradd --uid 10001 --user-group --no-create-home --shell /usr/sbin/nologin rotor
 USER 10001:10001
 ENV PATH=/app/bin:$PATH PYTHONUNBUFFERED=1
 # No health check here: over standard input and output there is nothing to ask. Over HTTP it is /healthz.

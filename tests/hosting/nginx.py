@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import socket
 import subprocess
 import time
@@ -10,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-import pytest
+from tests.programs import need
 
 CONF = Path(__file__).parent.parent.parent / "deploy/nginx.conf"
 
@@ -74,18 +73,10 @@ class Nginx:
         return ["nginx", "-e", "stderr", "-c", str(self._file), "-g", f"daemon off;{user}"]
 
 
-def need_nginx() -> None:
-    """Leave a test out where there is no nginx."""
-    if shutil.which("nginx") is None:
-        if os.environ.get("CI") and shutil.which("apt-get"):
-            pytest.fail("nginx is missing: .ci/run installs it")
-        pytest.skip("nginx is not installed")
-
-
 @contextmanager
 def nginx(directory: Path, ports: Sequence[int]) -> Iterator[Nginx]:
     """Run an nginx before replicas on these ports."""
-    need_nginx()
+    need("nginx")
     running = Nginx(directory, ports)
     try:
         yield running

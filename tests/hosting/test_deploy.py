@@ -1,6 +1,7 @@
 """What `deploy/` says: in the forms that others publish, of settings that exist, and with itself."""
 
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -17,11 +18,18 @@ from rotor_mcp.hosting import health
 from rotor_mcp.hosting.middleware import BODY_TIMEOUT_SECONDS, MAX_BODY_BYTES
 from rotor_mcp.hosting.server import SHUTDOWN_GRACE_SECONDS
 from rotor_mcp.hosting.settings import PATH, HostSettings
-from tests.hosting.nginx import CONF, need_nginx, rendered
+from tests.hosting.nginx import CONF, rendered
+from tests.programs import need
 
 DEPLOY = ROOT / "deploy"
 COMPOSE: dict[str, Any] = yaml.safe_load((DEPLOY / "compose.yaml").read_text("utf-8"))
-MANIFEST: list[dict[str, Any]] = list(yaml.safe_load_all((DEPLOY / "kubernetes.yaml").read_text("utf-8")))
+KUBERNETES = DEPLOY / "kubernetes"
+MANIFEST: list[dict[str, Any]] = list(
+    yaml.safe_load_all((KUBERNETES / "base/rotor-mcp.yaml").read_text("utf-8"))
+)
+INGRESS: dict[str, Any] = yaml.safe_load((KUBERNETES / "example/ingress.yaml").read_text("utf-8"))
+UNIT = (DEPLOY / "rotor-mcp.service").read_text("utf-8")
+FILES = [file for file in DEPLOY.rglob("*") if file.is_file() and "secrets" not in file.parts]
 NGINX = CONF.read_text("utf-8")
 REPLICAS = ["rotor-1", "rotor-2", "rotor-3"]
 
@@ -79,12 +87,83 @@ def test_the_compose_file_is_one() -> None:
 
 @pytest.mark.parametrize("version", ["1.30", "1.34", kubernetes_validate.latest_version()])
 def test_the_manifest_is_one(version: str) -> None:
-    for part in MANIFEST:
+    for part in [*MANIFEST, INGRESS]:
         kubernetes_validate.validate(part, version, strict=True)
 
 
+def test_the_ingress_reaches_the_endpoint_only() -> None:
+    (rule,) = INGRESS["spec"]["rules"]
+    paths = {path["path"]: path["backend"]["service"] for path in rule["http"]["paths"]}
+    service = {"name": "rotor-mcp", "port": {"name": "http"}}
+    assert paths == {PATH: service, "/.well-known/oauth-protected-resource": service}
+    (settings,) = yaml.safe_load((KUBERNETES / "example/settings.yaml").read_text("utf-8"))["spec"][
+        "template"
+    ]["spec"]["containers"]
+    changed = {one["name"]: one["value"] for one in settings["env"]}
+    assert changed["ROTOR_MCP_PUBLIC_URL"] == f"https://{rule['host']}"
+    assert changed.keys() <= given("rotor-mcp").keys()
+    assert INGRESS["spec"]["tls"][0]["hosts"] == [rule["host"]]
+    annotations = {
+        name.partition("/")[2]: value for name, value in INGRESS["metadata"]["annotations"].items()
+    }
+    assert annotations == {
+        f"proxy-{name}": value
+        for name, value in (
+            ("body-size", directive("client_max_body_size")),
+            ("buffering", directive("proxy_buffering")),
+            ("connect-timeout", directive("proxy_connect_timeout").removesuffix("s")),
+            ("read-timeout", directive("proxy_read_timeout").removesuffix("s")),
+            ("next-upstream", directive("proxy_next_upstream")),
+        )
+    }
+
+
+def test_kustomize_builds_the_example() -> None:
+    """What `kubectl apply -k` would send: the manifest in a namespace, with other settings, and the ingress."""
+    if shutil.which("kustomize") is None:
+        pytest.skip("kustomize is not installed")
+    built = subprocess.run(
+        ["kustomize", "build", KUBERNETES / "example"], capture_output=True, text=True, check=True
+    )
+    parts = {(one["kind"], one["metadata"]["name"]): one for one in yaml.safe_load_all(built.stdout)}
+    assert {one["metadata"]["namespace"] for one in parts.values()} == {"rotor"}
+    names = [(one["kind"], one["metadata"]["name"]) for one in [*MANIFEST, INGRESS]]
+    assert sorted(parts) == sorted(names)
+    (server,) = parts["Deployment", "rotor-mcp"]["spec"]["template"]["spec"]["containers"]
+    assert server["image"] == f"registry.example.com/rotor-mcp:{__version__}"
+    assert {one["name"] for one in server["env"]} == given("rotor-mcp").keys()
+    order = [one["name"] for one in server["env"]]
+    assert order.index("REDIS_PASSWORD") < order.index("ROTOR_MCP_REDIS_URL"), "it is used there"
+
+
+def test_the_unit_is_one_and_may_do_little(tmp_path: Path) -> None:
+    need("systemd-analyze")
+    unit = tmp_path / "rotor-mcp.service"
+    unit.write_text(UNIT.replace("/opt/rotor-mcp/bin/rotor-mcp", sys.executable))
+    for command in (["verify"], ["security", "--offline=true", "--threshold=13"]):
+        checked = subprocess.run(
+            ["systemd-analyze", *command, str(unit)], capture_output=True, text=True, check=False
+        )
+        assert checked.returncode == 0, checked.stdout + checked.stderr
+        assert command != ["verify"] or checked.stderr == ""
+
+
+def test_the_unit_agrees_with_the_settings() -> None:
+    variables = dict(re.findall(r"^Environment=(\w+)=(.*)$", UNIT, re.MULTILINE))
+    assert seconds(re.findall(r"^TimeoutStopSec=(\S+)$", UNIT, re.MULTILINE)[0]) > (
+        float(variables["ROTOR_MCP_TIMEOUT"]) + SHUTDOWN_GRACE_SECONDS
+    )
+    assert variables["ROTOR_MCP_AUDIT_FILE"].startswith("/var/log/rotor-mcp/")
+    assert "\nLogsDirectory=rotor-mcp\n" in UNIT
+    values = {name: variables.get(environment_variable(name)) for name in HostSettings.model_fields}
+    host = HostSettings.load(values | {"public_url": "https://rotor.example.com"})
+    assert (host.requires_auth, host.on_loopback) == (True, True)
+    for name in ("Caddyfile", "nginx-tls.conf"):
+        assert f" {variables['ROTOR_MCP_HTTP']}" in (DEPLOY / name).read_text("utf-8")
+
+
 def test_nginx_accepts_its_configuration(tmp_path: Path) -> None:
-    need_nginx()
+    need("nginx")
     file = tmp_path / "nginx.conf"
     file.write_text(rendered("127.0.0.1:8080", [f"127.0.0.{number}:8080" for number in (2, 3, 4)], tmp_path))
     checked = subprocess.run(
@@ -96,13 +175,12 @@ def test_nginx_accepts_its_configuration(tmp_path: Path) -> None:
 
 def test_every_variable_is_a_setting() -> None:
     settings = {environment_variable(name) for of in (Settings, HostSettings) for name in of.model_fields}
-    for file in DEPLOY.iterdir():
-        named = set(re.findall(r"\bROTOR_[A-Z_]+\b", file.read_text("utf-8"))) if file.is_file() else set()
-        assert named <= settings, file
+    for file in FILES:
+        assert set(re.findall(r"\bROTOR_[A-Z_]+\b", file.read_text("utf-8"))) <= settings, file
 
 
 def test_no_secret_is_in_it() -> None:
-    text = "".join(file.read_text("utf-8") for file in DEPLOY.iterdir() if file.is_file())
+    text = "".join(file.read_text("utf-8") for file in FILES)
     assert re.findall(r"rotor_[A-Za-z0-9]+_\w+|(?=[A-Za-z+/]*[0-9])[A-Za-z0-9+/]{20,}", text) == []
     assert [part for part in MANIFEST if part["kind"] == "Secret"] == []
     for name in ("ROTOR_API_KEY", "REDIS_PASSWORD"):

@@ -1,7 +1,6 @@
 """A real Redis in a process of its own, which can be killed, frozen and started again."""
 
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -11,8 +10,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-import pytest
 import redis
+
+from tests.programs import need
 
 
 class RedisServer:
@@ -81,10 +81,7 @@ class RedisServer:
 @contextmanager
 def redis_server(directory: Path, *options: str) -> Iterator[RedisServer]:
     """Run a Redis."""
-    if shutil.which("redis-server") is None:
-        if os.environ.get("CI") and shutil.which("apt-get"):
-            pytest.fail("redis-server is missing: .ci/run installs it")
-        pytest.skip("redis-server is not installed")
+    need("redis-server")
     server = RedisServer(directory, *options)
     try:
         yield server
