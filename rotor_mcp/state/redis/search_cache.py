@@ -1,7 +1,8 @@
 """A search cache in Redis: pages of leads that searches on any server read recently.
 
 A page expires in Redis when searches may no longer use it. Stored data is validated like a response of Rotor;
-invalid data counts as not cached.
+invalid data counts as not cached. Only servers of one version read each other's pages; a write of any version
+drops them all.
 """
 
 import logging
@@ -15,6 +16,7 @@ import anyio
 from pydantic import BaseModel, ValidationError
 from redis.asyncio import Redis
 
+from rotor_mcp import __version__
 from rotor_mcp.api.models import Page
 from rotor_mcp.state.redis.connection import RedisCacheConnection, RedisUnavailable
 from rotor_mcp.state.redis.key_names import KeyNames
@@ -94,7 +96,7 @@ class RedisSearchCache(SearchCache):
 
     async def find(self, query: str) -> CachedPage:
         """Look for a page, whatever its age."""
-        name = self._names.of("page", query)
+        name = self._page_key(query)
 
         async def look(redis: Redis) -> tuple[str, _StoredPage | None, int]:
             pipeline = redis.pipeline(transaction=True)
@@ -127,7 +129,7 @@ class RedisSearchCache(SearchCache):
         data = _pack(_StoredPage(mark=generation, seconds=self.seconds, page=page))
         if data is None:
             return
-        names = [self._names.of("page", query), self._pages_key]
+        names = [self._page_key(query), self._pages_key]
         milliseconds = round(self.seconds * 1e3)
 
         async def keep(redis: Redis) -> None:
@@ -144,6 +146,10 @@ class RedisSearchCache(SearchCache):
         with suppress(RedisUnavailable):
             await self._send_pending_invalidation()
             await self._connection.execute(keep)
+
+    def _page_key(self, query: str) -> str:
+        # Servers of two versions may share a Redis. One of them may drop a field that the other one reads.
+        return self._names.of("page", f"{__version__} {query}")
 
     async def invalidate(self) -> None:
         """Drop all pages on all servers, and cache no page whose reading has begun."""
