@@ -1,16 +1,17 @@
 """The connection pool of this process to Redis, with retries and circuit breakers.
 
 Two circuit breakers share the pool. After a failure each sends nothing for `RETRY_PAUSE_SECONDS`:
-`RedisConnection` for locks and counts, and `RedisCacheConnection` for cached pages, whose failures do not
-affect the locks.
+`RedisConnection` for locks and counts, and `RedisCacheConnection` for cached pages and short ids, whose
+failures do not affect the locks.
 """
 
 import asyncio
 import logging
+import math
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import anyio
 from redis.asyncio import Redis
@@ -42,6 +43,12 @@ RETRY_PAUSE_SECONDS = 3.0
 """Nothing is sent for this time after a command failed."""
 CHECK_INTERVAL_SECONDS = 5.0
 """Time between two checks while Redis can be used."""
+MAX_CACHE_SHARE = 0.5
+"""Share of Redis's memory (maxmemory) above which nothing is cached, so that locks and counts have room."""
+MEMORY_SECONDS = 1.0
+"""How long the memory in use is known after Redis was asked for it."""
+MEMORY_BYTES = 100_000
+"""Bytes that this process caches before it asks again: other processes cache as well."""
 GAP = "rotor-mcp:gap"
 """Key of the end of the last outage. Which locks were held before that time is unknown."""
 PROBE = "rotor-mcp:probe"
@@ -228,6 +235,11 @@ class RedisCacheConnection:
         self._connection = connection
         self._retry_at = 0.0
         self._fault: RedisFault | None = None
+        self._room = math.inf
+        """Bytes that may be cached, as far as known."""
+        self._room_known_until = 0.0
+        self._cached_since = 0
+        """Bytes that were cached since Redis was asked."""
 
     def script(self, lua: str) -> AsyncScript:
         """Create a Lua script, to be run in a command."""
@@ -255,6 +267,28 @@ class RedisCacheConnection:
             raise RedisUnavailable(self._fault.reason) from None
         self._fault = None
         return result
+
+    async def has_room(self, size: int) -> bool:
+        """Whether Redis has room for so many bytes beside locks and counts.
+
+        Raises:
+            RedisUnavailable: if there is no reply.
+        """
+        self._cached_since += size
+        if anyio.current_time() >= self._room_known_until or self._cached_since > MEMORY_BYTES:
+            memory: dict[str, Any] = await self.execute(lambda redis: redis.info("memory"))
+            before = self._room
+            self._room = MAX_CACHE_SHARE * (memory.get("maxmemory") or math.inf) - memory.get(
+                "used_memory", 0
+            )
+            self._room_known_until, self._cached_since = anyio.current_time() + MEMORY_SECONDS, size
+            if self._room < size <= before:
+                logger.warning(
+                    "Redis uses %.0f %% of its memory (maxmemory): nothing more is cached. "
+                    "Locks and counts go on",
+                    100 * MAX_CACHE_SHARE,
+                )
+        return self._cached_since <= self._room
 
 
 async def _try_twice(attempt: Callable[[], Awaitable[Result]]) -> Result:

@@ -6,11 +6,9 @@ drops them all.
 """
 
 import logging
-import math
 import secrets
 import zlib
 from contextlib import suppress
-from typing import Any
 
 import anyio
 from pydantic import BaseModel, ValidationError
@@ -29,8 +27,6 @@ MAX_PACKED_BYTES = 1_000_000
 MAX_COMPANY_BYTES = 16_000_000
 """Limit of all compressed pages of a company."""
 MAX_COMPANY_PAGES = 500
-MAX_MEMORY_SHARE = 0.5
-"""Share of Redis's memory (maxmemory) above which no page is stored, so that locks have room."""
 PAGE_TTL_SECONDS = 86_400
 """How long the mark of a write is kept: longer than any page is cached."""
 
@@ -132,20 +128,15 @@ class RedisSearchCache(SearchCache):
         names = [self._page_key(query), self._pages_key]
         milliseconds = round(self.seconds * 1e3)
 
-        async def keep(redis: Redis) -> None:
-            memory: dict[str, Any] = await redis.info("memory")
-            if memory.get("used_memory", 0) + len(data) > MAX_MEMORY_SHARE * (
-                memory.get("maxmemory") or math.inf
-            ):
-                logger.info("Redis is too full to keep what a search read")
-                return
+        async def keep(_: Redis) -> None:
             await self._store_script(
                 names, [data, milliseconds, PAGE_TTL_SECONDS, MAX_COMPANY_BYTES, MAX_COMPANY_PAGES]
             )
 
         with suppress(RedisUnavailable):
             await self._send_pending_invalidation()
-            await self._connection.execute(keep)
+            if await self._connection.has_room(len(data)):
+                await self._connection.execute(keep)
 
     def _page_key(self, query: str) -> str:
         # Servers of two versions may share a Redis. One of them may drop a field that the other one reads.

@@ -16,6 +16,8 @@ from rotor_mcp.state.redis.connection import RedisCacheConnection, RedisUnavaila
 from rotor_mcp.state.redis.key_names import KeyNames
 from rotor_mcp.state.shown_ids import Candidates, Shown, ShownIds, group_of, prefix_lengths
 
+GROUP_BYTES = 400
+"""Memory of Redis that a group of one id takes, as measured."""
 GROUP_TTL_SECONDS = 86_400
 """How long a group is kept after an id of it was shown."""
 MAX_MEMBERS = 64
@@ -37,7 +39,8 @@ return members
 class RedisShownIds(ShownIds):
     """The ids that any server has shown; while Redis is unavailable, those that this server has shown.
 
-    What a server shows while Redis is unavailable, the others do not know afterwards.
+    What a server shows while Redis is unavailable, or has no room for what is cached, the others do not know
+    afterwards.
     """
 
     def __init__(self, names: KeyNames, connection: RedisCacheConnection) -> None:
@@ -52,7 +55,7 @@ class RedisShownIds(ShownIds):
         lengths = prefix_lengths(ids, known, min_chars)
         to_share = {lead_id: chars for lead_id, chars in lengths.items() if chars < LEAD_ID_CHARS}
         with suppress(RedisUnavailable):
-            while to_share:
+            while to_share and await self._connection.has_room(GROUP_BYTES * len(to_share)):
                 held = await self._share(to_share)
                 for lead_id, group in held.items():
                     known[group_of(lead_id)].update(other for _, other in group)

@@ -104,6 +104,32 @@ async def test_a_group_is_kept_for_a_day_after_it_was_shown(redis: RedisServer, 
     assert (await here.shown_ids.find("182bd5e5")).shown == (JANE,), "here it is still known"
 
 
+async def test_ids_leave_room_for_locks(
+    tmp_path: Path, replica: Replica, caplog: pytest.LogCaptureFixture
+) -> None:
+    """However many leads results show, locks can be written, and the server that showed an id knows it."""
+    with redis_server(tmp_path, "--maxmemory", "8mb") as server:
+        here, there = replica(server), replica(server)
+        shown: dict[str, str] = {}
+        for number in range(0, 40_000, 500):
+            ids = [f"{number + at:08x}{OTHER[8:]}" for at in range(500)]
+            shown |= await here.shown_ids.shorten(ids)
+        with server.client() as client:
+            used = int(client.info("memory")["used_memory"])
+        async with there.locks.hold(["phone 1"], within(1)) as lease:
+            await lease.verify()
+            assert lease.fault is None
+        last, first = (f"{number:08x}" for number in (39_999, 0))
+        assert used < 5_000_000
+        assert set(map(len, shown.values())) == {8}
+        assert (await here.shown_ids.find(last)).shown == (last + OTHER[8:],)
+        assert (await there.shown_ids.find(first)).shown == (first + OTHER[8:],)
+        assert (await there.shown_ids.find(last)).shown == ()
+    assert logged(caplog) == [
+        "Redis uses 50 % of its memory (maxmemory): nothing more is cached. Locks and counts go on"
+    ]
+
+
 async def test_a_group_has_room_for_so_many(redis: RedisServer, replica: Replica) -> None:
     with redis.client() as client:
         client.sadd(GROUP, *range(MAX_MEMBERS))
