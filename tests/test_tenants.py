@@ -3,6 +3,7 @@
 import gc
 import json
 import logging
+import weakref
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 
@@ -74,6 +75,18 @@ async def test_a_refusal_is_no_sign_of_a_good_key(status: int, tenants: TenantRe
         await CallContext.begin(tenant).api.list_leads(limit=1)
     tenants.leave(tenant)
     assert spent(tenants) == {}
+
+
+async def test_what_is_not_kept_is_freed_at_once(tenants: TenantRegistry) -> None:
+    """Not only when garbage is collected, which a server does rarely."""
+    gc.collect()
+    gc.disable()
+    try:
+        gone = weakref.ref((await visit(tenants, "rotor_x_s3cr3tofnobody")).state)
+        kept = weakref.ref((await visit(tenants, ACME)).state)
+        assert (gone() is None, kept() is None) == (True, False)
+    finally:
+        gc.enable()
 
 
 async def test_the_most_recent_companies_are_kept(tenants: TenantRegistry) -> None:

@@ -166,15 +166,20 @@ def load_sandbox() -> "ModuleType":
     return sandbox
 
 
-def open_state_factory(settings: Settings, search_memory: float) -> "StateFactory":
+def open_state_factory(
+    settings: Settings, search_memory: float, clock: "Clock | None" = None
+) -> "StateFactory":
     """Return what creates the state of tenants: in Redis if the settings name one, else in this process."""
+    from rotor_mcp.dates import utc_now
+
+    clock = clock or utc_now
     if settings.redis_url is None:
         from rotor_mcp.state.tenant_state import StateFactory
 
-        return StateFactory(search_memory)
+        return StateFactory(search_memory, clock)
     from rotor_mcp.state.redis.factory import RedisStateFactory
 
-    return RedisStateFactory(settings.redis_url, search_memory, required=settings.redis_required)
+    return RedisStateFactory(settings.redis_url, search_memory, clock, required=settings.redis_required)
 
 
 def open_registry(
@@ -189,7 +194,8 @@ def open_registry(
     from rotor_mcp.tenants import TenantRegistry
 
     pool = ConnectionPool(settings, transport, listeners)
-    return TenantRegistry(pool, open_state_factory(settings, settings.search_memory), clock or utc_now)
+    clock = clock or utc_now
+    return TenantRegistry(pool, open_state_factory(settings, settings.search_memory, clock), clock)
 
 
 @asynccontextmanager

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 
 from rotor_mcp.api.hooks import ApiHooks
 from rotor_mcp.api.models import Lead
+from rotor_mcp.dates import Clock, utc_now
 from rotor_mcp.state.keyed_locks import KeyedLocks
 from rotor_mcp.state.known_behavior import KnownBehavior
 from rotor_mcp.state.recent_writes import RecentWrites
@@ -31,9 +31,12 @@ class TenantState:
     key_accepted: bool = False
     """Whether Rotor has accepted the key."""
 
-    @cached_property
+    @property
     def hooks(self) -> ApiHooks:
-        """Callbacks for what every call reads and sends."""
+        """Callbacks for what every call reads and sends.
+
+        They are not kept: with them, the state would refer to itself, and stay until garbage is collected.
+        """
         return ApiHooks(self._leads_read, self._request_sent, self.recent_writes)
 
     def _leads_read(self, leads: Sequence[Lead]) -> None:
@@ -63,18 +66,24 @@ class StateHealth:
 class StateFactory:
     """Creates the state of tenants; here, within this process."""
 
-    def __init__(self, search_memory: float) -> None:
-        """Create a factory. A search uses what an earlier one read for `search_memory` seconds."""
+    def __init__(self, search_memory: float, clock: Clock = utc_now) -> None:
+        """Create a factory. A search uses what an earlier one read for `search_memory` seconds.
+
+        The clock says which day requests are counted for.
+        """
         self._search_memory = search_memory
+        self._clock = clock
         self._pages = BoundedPages()
 
     def for_key(self, key: str | None) -> TenantState:  # noqa: ARG002 - a shared state is found by the key
         """Create the state of calls with a Rotor key. Returns a new instance on each call."""
-        return TenantState(SearchCache(self._search_memory, self._pages))
+        return TenantState(
+            SearchCache(self._search_memory, self._pages), request_counter=RequestCounter(self._clock)
+        )
 
     def budget(self, caller: str) -> Budget:  # noqa: ARG002
         """Create the count of what one caller spends. Returns a new instance on each call."""
-        return Budget()
+        return Budget(self._clock)
 
     def start(self) -> None:
         """Start to check in the background whether shared state can be used."""

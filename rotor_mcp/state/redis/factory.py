@@ -11,6 +11,7 @@ import asyncio
 
 from pydantic import SecretStr
 
+from rotor_mcp.dates import Clock, utc_now
 from rotor_mcp.state.redis.connection import RedisCacheConnection, RedisConnection, RedisFault
 from rotor_mcp.state.redis.fenced_locks import RedisLocks
 from rotor_mcp.state.redis.key_names import KeyNames
@@ -26,13 +27,15 @@ from rotor_mcp.state.tenant_state import StateFactory, StateHealth, TenantState
 class RedisStateFactory(StateFactory):
     """Creates the state of tenants, shared by all servers with the same Redis."""
 
-    def __init__(self, url: SecretStr, search_memory: float, *, required: bool = False) -> None:
+    def __init__(
+        self, url: SecretStr, search_memory: float, clock: Clock = utc_now, *, required: bool = False
+    ) -> None:
         """Create a factory without connecting; the first call or `start` does.
 
         Raises:
             ValueError: if the URL has unknown options.
         """
-        super().__init__(search_memory)
+        super().__init__(search_memory, clock)
         self._connection = RedisConnection(url.get_secret_value(), required=required)
         self._cache = RedisCacheConnection(self._connection)
         self._locks = RedisLocks(self._connection)
@@ -49,12 +52,12 @@ class RedisStateFactory(StateFactory):
             ),
             shown_ids=RedisShownIds(names, self._cache),
             locks=RedisKeyedLocks(names, self._locks),
-            request_counter=RedisRequestCounter(names, self._connection),
+            request_counter=RedisRequestCounter(names, self._connection, self._clock),
         )
 
     def budget(self, caller: str) -> Budget:
         """Create the count of what one caller spends on all servers."""
-        return RedisBudget(KeyNames(f"caller {caller}"), self._connection)
+        return RedisBudget(KeyNames(f"caller {caller}"), self._connection, self._clock)
 
     def start(self) -> None:
         """Check Redis in the background, and log its faults."""
