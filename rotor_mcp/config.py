@@ -35,6 +35,9 @@ _WELL_FORMED_KEY = re.compile(
 """`rotor_<keyId>_<keySecret>`, up to a blank, a quote, a bracket or a comma."""
 
 
+LogLevel = Literal["debug", "info", "warning", "error"]
+
+
 class ConfigError(Exception):
     """A setting is invalid; the message names it and says what is allowed."""
 
@@ -178,8 +181,12 @@ class Settings(EnvironmentSettings):
         ),
     ] = True
     log_level: Annotated[
-        Literal["debug", "info", "warning", "error"], Field(description="Least severe line written to stderr")
-    ] = "warning"
+        LogLevel | None,
+        Field(
+            description="Least severe line written to stderr; else info over HTTP, and warning over standard "
+            "input and output"
+        ),
+    ] = None
     log_format: Annotated[Literal["text", "json"], Field(description="Form of the lines on stderr")] = "text"
 
     _keychain_trouble: str | None = PrivateAttr(default=None)
@@ -371,7 +378,13 @@ def expected_number(kind: str, low: float | None, high: float | None, *, above: 
 
 def choices(field: FieldInfo) -> tuple[str, ...]:
     """Return the values that a setting can have, if they are a few words; else none."""
-    return tuple(value for value in get_args(field.annotation) if isinstance(value, str))
+    annotation = field.annotation
+    return tuple(
+        word
+        for part in (annotation, *get_args(annotation))
+        for word in get_args(part)
+        if isinstance(word, str)
+    )
 
 
 def one_of(words: Sequence[str]) -> str:

@@ -21,7 +21,17 @@ LAYERS = (
     {"sandbox", "telemetry"},
     {"api", "log_setup"},
     {"config", "events", "normalize", "concurrency"},
-    {"behavior", "errors", "dates", "sanitize", "keychain", "gc_tuning", "atomic_file", "sockets"},
+    {
+        "behavior",
+        "errors",
+        "dates",
+        "sanitize",
+        "keychain",
+        "gc_tuning",
+        "atomic_file",
+        "sockets",
+        "log_events",
+    },
     {"extras"},
     {"shell_quoting", "terminal"},
 )

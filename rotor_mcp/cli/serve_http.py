@@ -1,11 +1,13 @@
 """`rotor-mcp serve --http`: over HTTP, in one process or in several."""
 
+import logging
 import os
 from collections.abc import Sequence
 from socket import socket
 
 import click
 
+from rotor_mcp import __version__
 from rotor_mcp.api.pool import TransportFactory
 from rotor_mcp.cli.options import connection, given_flags
 from rotor_mcp.config import ConfigError, Settings, environment_variable
@@ -13,6 +15,8 @@ from rotor_mcp.hosting import server, startup
 from rotor_mcp.hosting.settings import PATH, HostSettings
 from rotor_mcp.sockets import http_url, listen_on_all
 from rotor_mcp.telemetry.environment import requested_signals
+
+logger = logging.getLogger(__name__)
 
 
 def serve_http(http: str, file: str | None, values: dict[str, str | None]) -> None:
@@ -42,7 +46,7 @@ def _serve_in_one_process(settings: Settings, host: HostSettings, transport: Tra
         app = startup.start(settings, host, transport)
     except (OSError, ValueError) as exc:
         raise click.ClickException(str(exc)) from None
-    click.echo(f"Serving MCP at {_url(host, sockets)}. Stop it with Ctrl-C.", err=True)
+    _log_start(host, sockets)
     server.run(app, settings, host, sockets)
 
 
@@ -52,10 +56,8 @@ def _serve_in_several(settings: Settings, host: HostSettings) -> None:
         raise ConfigError(f"ROTOR_MCP_WORKERS: several processes serve one address, and {host.http} has more")
     name, port = sockets[0].getsockname()[:2]
     serve = server.workers(settings, host, name, port)
-    click.echo(
-        f"Starting {host.workers} processes that serve MCP at {_url(host, sockets)}. Stop them with Ctrl-C.",
-        err=True,
-    )
+    startup.configure_log(settings)
+    _log_start(host, sockets)
     sockets[0].close()  # each process takes the port itself
     serve()
 
@@ -67,5 +69,21 @@ def _listen(host: HostSettings) -> Sequence[socket]:
         raise click.ClickException(f"cannot listen on {host.http}: {exc.strerror}") from None
 
 
-def _url(host: HostSettings, sockets: Sequence[socket]) -> str:
-    return f"{host.public_url or http_url(sockets[0])}{PATH}"
+def _log_start(host: HostSettings, sockets: Sequence[socket]) -> None:
+    addresses = [http_url(listener) for listener in sockets]
+    url = f"{host.public_url or addresses[0]}{PATH}"
+    doing = f"Starting {host.workers} processes that serve" if host.workers > 1 else "Serving"
+    logger.info(
+        "%s MCP at %s, listening on %s",
+        doing,
+        url,
+        " and ".join(addresses),
+        extra={
+            "event": "server_started",
+            "version": __version__,
+            "transport": "http",
+            "url": url,
+            "addresses": addresses,
+            "processes": host.workers,
+        },
+    )

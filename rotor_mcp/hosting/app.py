@@ -19,13 +19,13 @@ from rotor_mcp.config import Settings
 from rotor_mcp.hosting import health
 from rotor_mcp.hosting.accept_header import AcceptHeaderMiddleware
 from rotor_mcp.hosting.access import HostedAccessControl
+from rotor_mcp.hosting.access_log import AccessLogMiddleware
 from rotor_mcp.hosting.auth import READ, SCOPES, BearerAuthMiddleware
 from rotor_mcp.hosting.auth_jwt import JwtVerifier
 from rotor_mcp.hosting.auth_token_file import TokenFileVerifier
 from rotor_mcp.hosting.jsonrpc_middleware import JsonRpcMiddleware
 from rotor_mcp.hosting.middleware import (
     MAX_BODY_BYTES,
-    AccessLogMiddleware,
     AllowedOriginsMiddleware,
     ApiKeyHeaderMiddleware,
     BodyLimitMiddleware,
@@ -95,7 +95,7 @@ def build_app(settings: Settings, host: HostSettings, tenants: TenantRegistry) -
         ],
         middleware=[
             Middleware(TrailingSlashMiddleware),
-            Middleware(AccessLogMiddleware),
+            Middleware(AccessLogMiddleware, log_probes=host.log_probes),
             *([Middleware(AllowedOriginsMiddleware, origins=host.page_origins)] if host.page_origins else []),
         ],
         lifespan=lifespan,

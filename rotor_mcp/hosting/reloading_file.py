@@ -59,7 +59,9 @@ class ReloadingFile(Generic[Content]):
                 self._content = self._load()
                 self._stamp = stamp  # after a failed read the same file is read again
                 self._failing, self._logged = False, ""
-                logger.info("%s was read again", self._path)
+                logger.info(
+                    "%s was read again", self._path, extra={"event": "file_read_again", "file": self._path}
+                )
             self._current_at = time.monotonic()
         except (OSError, ValueError) as exc:
             self._handle_failure(str(exc))
@@ -76,7 +78,7 @@ class ReloadingFile(Generic[Content]):
         line = f"{reason}: {consequence}"
         if line != self._logged:  # the file is checked with every request
             self._logged = line
-            logger.error("%s", line)
+            logger.error("%s", line, extra={"event": "file_unusable", "file": self._path, "reason": reason})
         if expired:
             raise FileUnavailable(f"{self._path.name} cannot be read") from None
 

@@ -140,6 +140,9 @@ class HostSettings(EnvironmentSettings):
             ge=1, description="Requests to Rotor that one caller may spend in a day (UTC), as counted here"
         ),
     ] = None
+    log_probes: Annotated[
+        bool, Field(description="Log requests of /healthz and /readyz that were answered with 200, too")
+    ] = True
     audit_file: Annotated[
         Path | None, Field(description="File to which a line is added for each write; /dev/stdout works too")
     ] = None

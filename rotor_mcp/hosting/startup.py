@@ -2,8 +2,7 @@
 
 import logging
 import os
-import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from starlette.applications import Starlette
 
@@ -11,10 +10,13 @@ from rotor_mcp import gc_tuning, log_setup
 from rotor_mcp.api.pool import TransportFactory
 from rotor_mcp.config import ConfigError, Settings, environment_variable
 from rotor_mcp.hosting.app import build_app
-from rotor_mcp.hosting.middleware import access_log
 from rotor_mcp.hosting.settings import HostSettings
 from rotor_mcp.hosting.single_process import NEED_REDIS, claim
 from rotor_mcp.server.backend import open_listeners, open_registry
+
+_SERVER_LOGGERS = ("uvicorn", "uvicorn.error", "gunicorn.error", "_granian", "granian")
+"""Loggers of ASGI servers, which give them handlers of their own. Access logs are left alone: with
+`--no-access-log` they have no handler."""
 
 
 def host_settings(http: str | None = None, flags: Mapping[str, str] | None = None) -> HostSettings:
@@ -49,6 +51,17 @@ def check(settings: Settings, host: HostSettings, *, in_sandbox: bool = False) -
         )
 
 
+def configure_log(settings: Settings, redact: Callable[[str], str] | None = None) -> None:
+    """Log to stderr, with the lines of the ASGI server in the same form.
+
+    `redact` removes secrets from a line; that of the settings if None.
+    """
+    log_setup.configure(settings, redact, default_level="info")
+    for name in _SERVER_LOGGERS:
+        logger = logging.getLogger(name)
+        logger.handlers, logger.propagate = [], True
+
+
 def start(
     settings: Settings,
     host: HostSettings,
@@ -64,13 +77,9 @@ def start(
     if transport is None and settings.redis_url is None:
         claim(settings, host)
     tenants = open_registry(settings, transport, listeners=open_listeners(os.environ))
-    log_setup.configure(settings, tenants.redact)
-    lines = logging.StreamHandler(sys.stderr)
-    lines.setFormatter(logging.Formatter("%(message)s"))
-    access_log.handlers, access_log.propagate = [lines], False
-    access_log.setLevel(logging.INFO)
-    if host.key_from == "server" and (warning := settings.key_trouble or settings.key_warning):
-        logging.getLogger(__name__).warning(warning)
+    configure_log(settings, tenants.redact)
+    if host.key_from == "server":
+        log_setup.warn_of_key(settings)
     app = build_app(settings, host, tenants)
     gc_tuning.tune_for_serving()
     return app

@@ -120,7 +120,7 @@ def test_the_help_shows_the_variable_and_the_default_of_every_setting() -> None:
             "--assume TEXT": "[env var: ROTOR_MCP_ASSUME]",
             "--redis-url TEXT": "[env var: ROTOR_MCP_REDIS_URL]",
             "--redis-required / --no-redis-required": "[env var: ROTOR_MCP_REDIS_REQUIRED; default: true]",
-            "--log-level debug|info|warning|error": "[env var: ROTOR_MCP_LOG_LEVEL; default: warning]",
+            "--log-level debug|info|warning|error": "[env var: ROTOR_MCP_LOG_LEVEL]",
             "--log-format text|json": "[env var: ROTOR_MCP_LOG_FORMAT; default: text]",
         }
     )

@@ -207,7 +207,7 @@ async def test_a_cancelled_call_is_told_and_charged(
                 await until(lambda: sandbox.requests)
                 group.cancel_scope.cancel()
             # The access log has a line for each call that has ended.
-            await until(lambda: '"tool": "get_lead"' in server.written)
+            await until(lambda: "POST /mcp tools/call get_lead: the client has left" in server.written)
             second = await client.call_tool("get_lead", {"id": JANE})
         await anyio.to_thread.run_sync(server.stop)
     assert "you have spent 1 requests today" in text(second)

@@ -135,7 +135,9 @@ class RedisSearchCache(SearchCache):
             if memory.get("used_memory", 0) + len(data) > MAX_MEMORY_SHARE * (
                 memory.get("maxmemory") or math.inf
             ):
-                logger.info("Redis is too full to keep what a search read")
+                logger.info(
+                    "Redis is too full to keep what a search read", extra={"event": "redis_cache_full"}
+                )
                 return
             await self._store_script(
                 names, [data, milliseconds, PAGE_TTL_SECONDS, MAX_COMPANY_BYTES, MAX_COMPANY_PAGES]
