@@ -22,8 +22,6 @@ EVENTS: Mapping[str, str] = {
     "not_ready": "`/readyz` begins to answer 503.",
     "key_unusual": "The Rotor key has an unusual form.",
     "key_missing": "There is no Rotor key that could be sent.",
-    "key_refused": "Rotor refuses the key of this server.",
-    "key_accepted": "Rotor accepts the key of this server again.",
     "variable_unknown": "A variable has nearly the name of a setting.",
     "telemetry_unavailable": "Variables of OpenTelemetry ask for something that is not available.",
     "processes_uncoordinated": "This process may be one of several that have no Redis.",
@@ -60,7 +58,7 @@ EVENTS: Mapping[str, str] = {
 """Name → when there is such a line."""
 
 log_fields: ContextVar[Mapping[str, object]] = ContextVar("fields", default=MappingProxyType({}))
-"""Fields that are added to every line that is logged now, by libraries as well: of the request, of the call."""
+"""Fields of the request and the call that are under way, for every line, those of libraries as well."""
 
 _STANDARD = {*logging.makeLogRecord({}).__dict__, "asctime", "message", "taskName"}
 """Attributes of every record. Others come from `extra`."""

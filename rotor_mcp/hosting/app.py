@@ -89,7 +89,7 @@ def build_app(settings: Settings, host: HostSettings, tenants: TenantRegistry) -
     app = Starlette(
         routes=[
             Route("/healthz", health.alive),
-            Route("/readyz", health.Readiness(tenants.pool, tenants.state_factory).answer),
+            Route("/readyz", health.Readiness(tenants, host).answer),
             *_metadata(host, scopes),
             Route(PATH, endpoint),
         ],

@@ -140,6 +140,10 @@ class HostSettings(EnvironmentSettings):
             ge=1, description="Requests to Rotor that one caller may spend in a day (UTC), as counted here"
         ),
     ] = None
+    rotor_required: Annotated[
+        bool,
+        Field(description="Be not ready while Rotor cannot be reached; else calls are answered, and say so"),
+    ] = False
     log_probes: Annotated[
         bool, Field(description="Log requests of /healthz and /readyz that were answered with 200, too")
     ] = True

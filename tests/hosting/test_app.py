@@ -113,28 +113,6 @@ async def test_a_call_leaves_no_task_behind(mode: Any, url: str) -> None:
             counts.append(len(asyncio.all_tasks()))
 
 
-async def test_probes(url: str, sandbox: Sandbox) -> None:
-    async with httpx2.AsyncClient() as http:
-        alive, ready = await http.get(f"{url}/healthz"), await http.get(f"{url}/readyz")
-        again = await http.get(f"{url}/readyz")
-    assert (alive.status_code, alive.json()) == (200, {"alive": True})
-    assert (ready.status_code, ready.json()) == (200, {"ready": True, "rotor_answered_seconds_ago": 0})
-    assert again.status_code == 200
-    assert sandbox.requests == ["GET /auth/test"], "asked once; without the key, which counts for nobody"
-
-
-async def test_a_server_that_cannot_reach_rotor_is_not_ready() -> None:
-    def refuse(_: httpx2.Request) -> httpx2.Response:
-        raise httpx2.ConnectError("refused")
-
-    async with hosted(lambda: httpx2.MockTransport(refuse)) as url, httpx2.AsyncClient() as http:
-        ready = await http.get(f"{url}/readyz")
-    assert (ready.status_code, ready.json()) == (
-        503,
-        {"ready": False, "reason": "no connection to api.getrotor.com"},
-    )
-
-
 @pytest.mark.parametrize(
     ("headers", "status"),
     [

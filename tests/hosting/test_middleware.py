@@ -18,6 +18,7 @@ from mcp.server.auth.provider import TokenVerifier
 from mcp.shared.exceptions import MCPError
 from starlette.responses import JSONResponse
 
+from rotor_mcp.config import Settings
 from rotor_mcp.hosting.auth import SCOPES, BearerAuthMiddleware, InvalidToken
 from rotor_mcp.hosting.auth_jwt import IssuerUnavailable, JwtVerifier
 from rotor_mcp.hosting.auth_token_file import TokenFileVerifier
