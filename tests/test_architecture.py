@@ -32,7 +32,7 @@ LAYERS = (
         "sockets",
         "log_events",
     },
-    {"extras"},
+    {"extras", "private_file"},
     {"shell_quoting", "terminal"},
 )
 """From top to bottom. A module imports its own folder and those of the layers below it."""

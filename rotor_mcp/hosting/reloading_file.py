@@ -1,10 +1,12 @@
-"""Files that are reloaded when they change: tokens and keys are rotated while the server runs."""
+"""Files of secrets that are reloaded when they change: tokens and keys are rotated while the server runs."""
 
 import logging
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Generic, TypeVar
+
+from rotor_mcp.private_file import check_private
 
 MAX_STALE_SECONDS = 30.0
 """How long the last valid content is used while the file cannot be read or parsed. Editors and secret stores
@@ -36,7 +38,7 @@ class ReloadingFile(Generic[Content]):
 
         Raises:
             OSError: if the file cannot be read.
-            ValueError: if the file is invalid.
+            ValueError: if the file is invalid, or everybody can read it.
         """
         self._path = path
         self._parse = parse
@@ -84,6 +86,7 @@ class ReloadingFile(Generic[Content]):
 
     def _load(self) -> Content:
         try:
+            check_private(self._path)
             return self._parse(self._path.read_text("utf-8"))
         except ValueError as exc:
             raise ValueError(f"{self._path}: {exc}") from None

@@ -110,7 +110,9 @@ class HostSettings(EnvironmentSettings):
     ] = None
     token_file: Annotated[
         Path | None,
-        Field(description="File with a line for each caller of a private network: name, token, scopes"),
+        Field(
+            description="File with a line for each caller of a private network, which rotor-mcp token writes"
+        ),
     ] = None
     key_from: Annotated[
         Literal["server", "file", "header"],

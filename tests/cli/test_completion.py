@@ -48,7 +48,7 @@ def printed(program: list[str], shell: dict[str, str], folder: Path) -> list[str
 
 def test_bash(shell: dict[str, str], home: Home) -> None:
     expected = {
-        "rotor-mcp|": "demo install check import export serve sandbox probe uninstall completion help",
+        "rotor-mcp|": "demo install check import export serve token sandbox probe uninstall completion help",
         "rotor-mcp|ins": "install",
         "rotor-mcp|install|cu": "cursor",
         "rotor-mcp|install|cursor|claude-": "claude-desktop claude-code",

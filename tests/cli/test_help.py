@@ -66,6 +66,7 @@ Leads and files:
 
 Server:
   serve       Serve MCP on standard input and output or over HTTP.
+  token       Manage the access tokens of an HTTP server.
   sandbox     Serve Rotor's API with sample leads on this machine.
   probe       Find out how a Rotor account behaves where its reference is
               silent.
@@ -162,7 +163,13 @@ def test_every_example_can_be_parsed(
     (tmp_path / "leads.csv").touch()
     monkeypatch.chdir(tmp_path)
     name, *arguments = example
-    with command(name).make_context(name, arguments, parent=click.Context(main)) as context:
+    found, parent = command(name), click.Context(main)
+    if isinstance(found, click.Group):
+        parent = click.Context(found, parent=parent)
+        _, subcommand, arguments = found.resolve_command(parent, arguments)
+        assert subcommand is not None
+        found = subcommand
+    with found.make_context(name, arguments, parent=parent) as context:
         assert context.args == []
 
 
@@ -177,6 +184,8 @@ async def test_every_example_that_ends_does_what_it_says(example: list[str], hom
     home.have("claude-desktop")
     home.have("cursor")
     (home.path / "leads.csv").write_text("Name,Cell\nDana Whitfield,612-555-0142\n")
+    if "revoke" in example or "list" in example:
+        home.run("token", "new", "dashboard", "--scopes", "leads:read", "--file", "tokens")
     async with sandbox_url() as url:
         variables = home.variables(ROTOR_API_KEY=FULL_KEY, ROTOR_BASE_URL=url, COLUMNS="80")
         ended = await ran(example, variables, home.path)

@@ -548,6 +548,7 @@ dashboard    Yk3qA9sPzR5tV7wX2yB4cD6eF8gH0jK1mN  leads:read
 def token_file(tmp_path: Path) -> Path:
     file = tmp_path / "tokens"
     file.write_text(TOKENS, "utf-8")
+    file.chmod(0o600)
     return file
 
 

@@ -152,6 +152,7 @@ def test_what_is_not_served(http: str, variables: dict[str, str], said: str) -> 
 def test_a_token_file_that_is_not_right(content: str, said: str, tmp_path: Path) -> None:
     file = tmp_path / "tokens"
     file.write_text(content, "utf-8")
+    file.chmod(0o600)
     told = refused({"ROTOR_MCP_TOKEN_FILE": str(file)})
     assert told == f"Error: {file}: {said}"
     assert TOKEN not in told

@@ -48,6 +48,7 @@ def collector() -> Iterator[Collector]:
 def tokens(tmp_path: Path) -> Path:
     file = tmp_path / "tokens"
     file.write_text(f"night-agent {TOKENS['night-agent']} all\ndashboard {TOKENS['dashboard']} leads:read\n")
+    file.chmod(0o600)
     return file
 
 

@@ -112,6 +112,7 @@ def main(folder: str, *names: str) -> None:
     with tempfile.TemporaryDirectory() as place:
         tokens = Path(place) / "tokens"
         tokens.write_text(f"ann {TOKEN} all\n")
+        tokens.chmod(0o600)
         with server_process({"ROTOR_MCP_TOKEN_FILE": str(tokens)}, "--sandbox") as server:
             url = f"{server.url}/mcp"
             for line in COMMAND_LINES:
