@@ -69,7 +69,7 @@ class Readiness:
             reason = rotor_trouble
         if reason is None and not shared.ready:
             reason = f"Redis cannot be relied on: {shared.trouble}"
-        self._log(reason)
+        self._report(reason)
         if reason is not None:
             return JSONResponse({"ready": False, "reason": reason}, 503)
         body: dict[str, Any] = {"ready": True}
@@ -136,8 +136,10 @@ class Readiness:
                 trouble = str(exc)
         self._rotor_trouble, self._trouble_since = trouble, anyio.current_time()
 
-    def _log(self, reason: str | None) -> None:
-        """Log whether this server is ready, if that has changed."""
+    def _report(self, reason: str | None) -> None:
+        """Tell the listeners whether this server is ready, and the log, if that has changed."""
+        for listener in self._tenants.listeners:
+            listener.readiness_told(ready=reason is None)
         if reason is not None and reason != self._reason:
             logger.warning("not ready: %s", reason, extra={"event": "not_ready", "reason": reason})
         elif reason is None and self._reason is not None:

@@ -1,5 +1,6 @@
 """Settings for HTTP, in addition to `config.Settings`."""
 
+import re
 from ipaddress import IPv6Address
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -14,6 +15,8 @@ PATH = "/mcp"
 """The path of the MCP endpoint."""
 MIN_SECRET_CHARS = 32
 """Characters of a token or secret that cannot be guessed."""
+_ADDRESS = re.compile(r"(?:\[([\w:.%]+)\]|([\w.-]+)):(\d{1,5})", re.ASCII)
+"""An IPv6 address in brackets, or another address or name, and a port."""
 NO_AUTH = (
     "can be reached by others, and nothing asks who they are: set ROTOR_MCP_OAUTH_ISSUER, or for a private "
     "network ROTOR_MCP_TOKEN_FILE; or serve at 127.0.0.1 only"
@@ -142,6 +145,13 @@ class HostSettings(EnvironmentSettings):
             ge=1, description="Requests to Rotor that one caller may spend in a day (UTC), as counted here"
         ),
     ] = None
+    metrics: Annotated[
+        str | None,
+        Field(
+            description="Address and port at which Prometheus reads metrics without a token, such as "
+            "127.0.0.1:9464; an address that is only reached from inside"
+        ),
+    ] = None
     rotor_required: Annotated[
         bool,
         Field(description="Be not ready while Rotor cannot be reached; else calls are answered, and say so"),
@@ -200,9 +210,14 @@ class HostSettings(EnvironmentSettings):
     @field_validator("http")
     @classmethod
     def _check_http(cls, value: str) -> str:
-        host, _, port = value.rpartition(":")
-        if not host or not port.isdecimal() or int(port) > 65_535:
-            raise ValueError("must be an address and a port, such as 127.0.0.1:8080 or [::]:8080")
+        _parse_address(value)
+        return value
+
+    @field_validator("metrics")
+    @classmethod
+    def _check_metrics(cls, value: str | None) -> str | None:
+        if value is not None and _parse_address(value)[1] == 0:
+            raise ValueError("must name a port, at which Prometheus is to look")
         return value
 
     @model_validator(mode="after")
@@ -228,12 +243,17 @@ class HostSettings(EnvironmentSettings):
     @property
     def host(self) -> str:
         """The address to listen on."""
-        return self.http.rpartition(":")[0].strip("[]")
+        return _parse_address(self.http)[0]
 
     @property
     def port(self) -> int:
         """The port to listen on; 0 takes a free one."""
-        return int(self.http.rpartition(":")[2])
+        return _parse_address(self.http)[1]
+
+    @property
+    def metrics_at(self) -> tuple[str, int] | None:
+        """The address and the port at which Prometheus reads metrics."""
+        return _parse_address(self.metrics) if self.metrics else None
 
     @property
     def on_loopback(self) -> bool:
@@ -268,6 +288,18 @@ class HostSettings(EnvironmentSettings):
     def page_origins(self) -> list[Origin]:
         """The origins of web pages on other hosts that may call."""
         return [_parse_origin(entry) for entry in self.allowed_origins]
+
+
+def _parse_address(text: str) -> tuple[str, int]:
+    """Parse an address to listen on.
+
+    Raises:
+        ValueError: if the text is none.
+    """
+    match = _ADDRESS.fullmatch(text)
+    if match is None or int(match[3]) > 65_535:
+        raise ValueError("must be an address and a port, such as 127.0.0.1:8080 or [::]:8080")
+    return match[1] or match[2], int(match[3])
 
 
 def _parse_host(entry: str) -> Authority:

@@ -2,13 +2,14 @@
 
 import logging
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from starlette.applications import Starlette
 
 from rotor_mcp import gc_tuning, log_setup
 from rotor_mcp.api.pool import TransportFactory
 from rotor_mcp.config import ConfigError, Settings, environment_variable
+from rotor_mcp.events import EventListener
 from rotor_mcp.hosting.app import build_app
 from rotor_mcp.hosting.settings import HostSettings
 from rotor_mcp.hosting.single_process import NEED_REDIS, claim
@@ -17,6 +18,8 @@ from rotor_mcp.server.backend import open_listeners, open_registry
 _SERVER_LOGGERS = ("uvicorn", "uvicorn.error", "gunicorn.error", "_granian", "granian")
 """Loggers of ASGI servers, which give them handlers of their own. Access logs are left alone: with
 `--no-access-log` they have no handler."""
+
+logger = logging.getLogger(__name__)
 
 
 def host_settings(http: str | None = None, flags: Mapping[str, str] | None = None) -> HostSettings:
@@ -39,6 +42,12 @@ def check(settings: Settings, host: HostSettings, *, in_sandbox: bool = False) -
     """
     if host.workers > 1 and settings.redis_url is None:
         raise ConfigError(f"ROTOR_MCP_WORKERS: {NEED_REDIS}")
+    if host.workers > 1 and host.metrics is not None:
+        raise ConfigError(
+            "ROTOR_MCP_METRICS: each of several processes counts for itself, and one address shows one of "
+            "them. Serve several servers of one process, each with an address for its metrics; or let "
+            "OTEL_METRICS_EXPORTER=otlp send them to a collector"
+        )
     if host.workers > 1 and in_sandbox:
         raise ConfigError(
             "ROTOR_MCP_WORKERS: each process would have a sandbox of its own; serve one by rotor-mcp sandbox"
@@ -58,8 +67,8 @@ def configure_log(settings: Settings, redact: Callable[[str], str] | None = None
     """
     log_setup.configure(settings, redact, default_level="info")
     for name in _SERVER_LOGGERS:
-        logger = logging.getLogger(name)
-        logger.handlers, logger.propagate = [], True
+        theirs = logging.getLogger(name)
+        theirs.handlers, theirs.propagate = [], True
 
 
 def start(
@@ -76,10 +85,26 @@ def start(
     """
     if transport is None and settings.redis_url is None:
         claim(settings, host)
-    tenants = open_registry(settings, transport, listeners=open_listeners(os.environ))
+    tenants = open_registry(settings, transport, listeners=_open_listeners(host))
     configure_log(settings, tenants.redact)
     if host.key_from == "server":
         log_setup.warn_of_key(settings)
+    if host.metrics is not None:
+        logger.info(
+            "Metrics for Prometheus are at http://%s/metrics",
+            host.metrics,
+            extra={"event": "metrics_started", "address": host.metrics},
+        )
     app = build_app(settings, host, tenants)
     gc_tuning.tune_for_serving()
     return app
+
+
+def _open_listeners(host: HostSettings) -> Sequence[EventListener]:
+    try:
+        return open_listeners(os.environ, host.metrics_at)
+    except OSError as exc:
+        raise ConfigError(
+            f"ROTOR_MCP_METRICS: cannot listen on {host.metrics}: {exc.strerror}. Each process needs a port "
+            "of its own"
+        ) from None

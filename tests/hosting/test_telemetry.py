@@ -344,7 +344,7 @@ def test_what_is_wanted(given: dict[str, str], traces: bool, metrics: bool) -> N
     [
         (
             {"OTEL_TRACES_EXPORTER": "console"},
-            "OTEL_TRACES_EXPORTER: must be otlp or none; nothing else is built in",
+            "OTEL_TRACES_EXPORTER: must be otlp or none; nothing else is built in, but for Prometheus there is ROTOR_MCP_METRICS",
         ),
         (
             {"OTEL_METRICS_EXPORTER": "otlp", "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"},
