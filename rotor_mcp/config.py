@@ -74,22 +74,26 @@ class EnvironmentSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, str_strip_whitespace=True, hide_input_in_errors=True)
 
-    _flags: Mapping[str, str] = PrivateAttr(default_factory=dict)
+    _sources: Mapping[str, str] = PrivateAttr(default_factory=dict)
 
     @classmethod
-    def load(cls, values: Mapping[str, str | None], flags: Mapping[str, str] | None = None) -> Self:
+    def load(cls, values: Mapping[str, str | None], sources: Mapping[str, str] | None = None) -> Self:
         """Read settings by field name. Blank values and unexpanded `${…}` count as missing.
 
         Args:
-            values: the texts of the settings, by field name.
-            flags: the flags that gave some of them, by field name. What is said about such a setting names
-                the flag instead of the environment variable.
+            values: the texts of the settings, by field name. Other names are ignored.
+            sources: the flags or lines of a file that gave some of them, by field name. What is said about
+                such a setting names its source instead of the environment variable.
 
         Raises:
             ConfigError: if a setting is invalid.
         """
-        flags = flags or {}
-        given = {name: value for name, value in values.items() if value and value.strip()}
+        sources = sources or {}
+        given = {
+            name: value
+            for name, value in values.items()
+            if value and value.strip() and name in cls.model_fields
+        }
         expanded = {name: value for name, value in given.items() if name == "api_key" or is_given(value)}
         try:
             settings = cls.model_validate(expanded)
@@ -102,15 +106,15 @@ class EnvironmentSettings(BaseModel):
                 else:
                     expected = _expected(cls.model_fields[name])
                 texts.append(
-                    f"{flags.get(name) or environment_variable(name)}: {expected}" if name else expected
+                    f"{sources.get(name) or environment_variable(name)}: {expected}" if name else expected
                 )
             raise ConfigError("; ".join(texts)) from None
-        settings._flags = flags
+        settings._sources = sources
         return settings
 
     def source(self, name: str) -> str:
-        """Return the flag that gave a setting, or its environment variable."""
-        return self._flags.get(name) or environment_variable(name)
+        """Return the flag or the line of a file that gave a setting, or its environment variable."""
+        return self._sources.get(name) or environment_variable(name)
 
 
 class Settings(EnvironmentSettings):

@@ -19,7 +19,7 @@ LAYERS = (
     {"tenants"},
     {"state"},
     {"sandbox", "telemetry"},
-    {"api", "log_setup"},
+    {"api", "log_setup", "config_file"},
     {"config", "events", "normalize", "concurrency"},
     {
         "behavior",

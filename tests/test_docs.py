@@ -26,7 +26,7 @@ from release import buttons
 from rotor_mcp.behavior import QUESTIONS
 from rotor_mcp.cli.main import main
 from rotor_mcp.cli.options import default_text, flag_names
-from rotor_mcp.config import Settings, environment_variable
+from rotor_mcp.config import EnvironmentSettings, Settings, environment_variable
 from rotor_mcp.hosting.settings import HostSettings
 from rotor_mcp.installer.catalog import CLIENTS
 from rotor_mcp.installer.catalog import Client as InstallerClient
@@ -203,21 +203,21 @@ def _type(argument: dict[str, Any]) -> str:
 
 def settings() -> str:
     """Every setting: variable, flag, meaning, default."""
-    lines = ["| variable | flag | meaning | default |", "| --- | --- | --- | --- |"]
-    for name, field in Settings.model_fields.items():
+    return "\n".join(_settings_table(Settings))
+
+
+def _settings_table(model: type[EnvironmentSettings]) -> Iterator[str]:
+    yield "| variable | flag | meaning | default |"
+    yield "| --- | --- | --- | --- |"
+    for name, field in model.model_fields.items():
         flags = ", ".join(f"`{flag}`" for flag in flag_names(name, field))
-        default = f"`{default_text(field)}`" if field.default is not None else ""
-        lines.append(f"| `{environment_variable(name)}` | {flags} | {field.description} | {default} |")
-    return "\n".join(lines)
+        default = "" if field.default in (None, ()) else f"`{default_text(field)}`"
+        yield f"| `{environment_variable(name)}` | {flags} | {field.description} | {default} |"
 
 
 def hosting() -> str:
-    """What there is to decide about HTTP: variable, meaning, default."""
-    lines = ["| variable | meaning | default |", "| --- | --- | --- |"]
-    for name, field in HostSettings.model_fields.items():
-        default = f"`{field.default}`" if field.default else ""
-        lines.append(f"| `{environment_variable(name)}` | {field.description} | {default} |")
-    return "\n".join(lines)
+    """What there is to decide about HTTP: variable, flag, meaning, default."""
+    return "\n".join(_settings_table(HostSettings))
 
 
 def clients() -> str:

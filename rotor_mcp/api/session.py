@@ -184,9 +184,7 @@ class ApiSession:
             finished = RequestEvent(
                 request.method, self._pool.host, f"/{request.template}", seconds, status, failure, sent
             )
-            is_expected = (status or 500) < 500 or failure == "CancelledError"
-            logger.log(
-                logging.INFO if is_expected else logging.WARNING,
+            logger.info(
                 "%s /%s: %s in %.0f ms",
                 request.method,
                 request.template,

@@ -9,8 +9,9 @@ import click
 
 from rotor_mcp import __version__
 from rotor_mcp.api.pool import TransportFactory
-from rotor_mcp.cli.options import connection, given_flags
+from rotor_mcp.cli.options import connection
 from rotor_mcp.config import ConfigError, Settings, environment_variable
+from rotor_mcp.config_file import GivenSettings
 from rotor_mcp.hosting import server, startup
 from rotor_mcp.hosting.settings import PATH, HostSettings
 from rotor_mcp.sockets import http_url, listen_on_all
@@ -19,22 +20,24 @@ from rotor_mcp.telemetry.environment import requested_signals
 logger = logging.getLogger(__name__)
 
 
-def serve_http(http: str, file: str | None, values: dict[str, str | None]) -> None:
-    """Serve until SIGINT or SIGTERM. What `HostSettings` holds comes from the environment.
+def serve_http(file: str | None, given: GivenSettings) -> None:
+    """Serve until SIGINT or SIGTERM.
 
     Raises:
         click.ClickException: if a setting cannot be used, or the port cannot be had.
     """
-    settings, transport = connection(file, dict(values))
+    settings, transport = connection(file, given)
     try:
-        host = startup.host_settings(http, given_flags())
+        host = HostSettings.load(given.values, given.sources)
         startup.check(settings, host, in_sandbox=file is not None)
         requested_signals(os.environ)
         if host.workers == 1:
             _serve_in_one_process(settings, host, transport)
         else:
             # Each process begins anew and finds its settings in its environment.
-            os.environ.update({environment_variable(name): value for name, value in values.items() if value})
+            os.environ.update(
+                {environment_variable(name): value for name, value in given.values.items() if value}
+            )
             _serve_in_several(settings, host)
     except ConfigError as exc:
         raise click.UsageError(str(exc)) from None
@@ -42,10 +45,7 @@ def serve_http(http: str, file: str | None, values: dict[str, str | None]) -> No
 
 def _serve_in_one_process(settings: Settings, host: HostSettings, transport: TransportFactory | None) -> None:
     sockets = _listen(host)
-    try:
-        app = startup.start(settings, host, transport)
-    except (OSError, ValueError) as exc:
-        raise click.ClickException(str(exc)) from None
+    app = startup.start(settings, host, transport)
     _log_start(host, sockets)
     server.run(app, settings, host, sockets)
 

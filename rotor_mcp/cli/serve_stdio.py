@@ -8,6 +8,7 @@ import click
 from rotor_mcp import __version__, gc_tuning, log_setup
 from rotor_mcp.cli.options import connection, is_interactive
 from rotor_mcp.config import ConfigError
+from rotor_mcp.config_file import GivenSettings
 from rotor_mcp.server import stdio
 from rotor_mcp.server.backend import open_listeners
 from rotor_mcp.server.mcp_server import build_server
@@ -15,13 +16,13 @@ from rotor_mcp.server.mcp_server import build_server
 logger = logging.getLogger(__name__)
 
 
-def serve_stdio(file: str | None, values: dict[str, str | None]) -> None:
+def serve_stdio(file: str | None, given: GivenSettings) -> None:
     """Serve until standard input is closed.
 
     Raises:
         click.ClickException: if a setting or the file of the sandbox cannot be used.
     """
-    settings, transport = connection(file, values)
+    settings, transport = connection(file, given)
     log_setup.configure(settings)
     log_setup.warn_of_key(settings)
     try:

@@ -47,8 +47,7 @@ def build_app(settings: Settings, host: HostSettings, tenants: TenantRegistry) -
     """Build the application. Several instances share state only through Redis.
 
     Raises:
-        OSError: if a file of the settings cannot be read or written.
-        ValueError: if a file of the settings is invalid.
+        ConfigError: if a file of the settings cannot be used.
     """
     server = build_server(
         settings,
@@ -68,7 +67,8 @@ def build_app(settings: Settings, host: HostSettings, tenants: TenantRegistry) -
         ApiKeyHeaderMiddleware(BodyLimitMiddleware(JsonRpcMiddleware(AcceptHeaderMiddleware(protocol))))
     )
     endpoint = CallerConcurrencyMiddleware(endpoint, host.calls_at_once + SPARE_REQUESTS)
-    verifiers: list[TokenVerifier] = [TokenFileVerifier(host.token_file)] if host.token_file else []
+    token_file = host.open_file("token_file", TokenFileVerifier)
+    verifiers: list[TokenVerifier] = [token_file] if token_file else []
     issuer = metadata_url = None
     if host.oauth_issuer is not None:
         issuer = JwtVerifier(host.oauth_issuer, host.audience or "", host.oauth_scope_claim)

@@ -16,9 +16,10 @@ from starlette.responses import JSONResponse
 from starlette.types import Message, Receive, Scope, Send
 
 from rotor_mcp import __version__
-from rotor_mcp.config import ConfigError, Settings, environment_variable, is_loopback
-from rotor_mcp.hosting.settings import NO_AUTH
-from rotor_mcp.hosting.startup import check, host_settings, start
+from rotor_mcp.config import ConfigError, Settings, is_loopback
+from rotor_mcp.config_file import given_by_environment
+from rotor_mcp.hosting.settings import NO_AUTH, HostSettings
+from rotor_mcp.hosting.startup import check, start
 from rotor_mcp.server.backend import load_settings
 
 logger = logging.getLogger(__name__)
@@ -40,7 +41,7 @@ class Application:
         if scope["type"] == "lifespan":
             try:
                 self._start()
-            except (ConfigError, OSError, ValueError) as exc:
+            except ConfigError as exc:
                 await receive()
                 await send({"type": "lifespan.startup.failed", "message": f"rotor-mcp cannot start: {exc}"})
                 return
@@ -53,8 +54,9 @@ class Application:
         await self._app(scope, receive, send)
 
     def _start(self) -> None:
-        values = {name: os.environ.get(environment_variable(name)) for name in Settings.model_fields}
-        settings, host = load_settings(values), host_settings()
+        given = given_by_environment((*Settings.model_fields, *HostSettings.model_fields))
+        settings = load_settings(given.values, given.sources)
+        host = HostSettings.load(given.values, given.sources)
         check(settings, host)
         self._app = start(settings, host)
         self._loopback_only = not host.requires_auth

@@ -1,14 +1,24 @@
 """Settings for HTTP, in addition to `config.Settings`."""
 
 import re
+from collections.abc import Callable, Iterator
 from ipaddress import IPv6Address
+from itertools import combinations
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, TypeVar
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    field_validator,
+    model_validator,
+)
 
-from rotor_mcp.config import EnvironmentSettings, is_loopback
+from rotor_mcp.config import ConfigError, EnvironmentSettings, environment_variable, is_loopback
 from rotor_mcp.hosting.addresses import ANY_PORT, Authority, Origin, canonical_url
 
 PATH = "/mcp"
@@ -47,6 +57,8 @@ def _check_secret(value: SecretStr) -> SecretStr:
     return value
 
 
+File = TypeVar("File")
+
 WebAddress = Annotated[str, AfterValidator(_check_web_address)]
 """A URL without normalization: the URL of an issuer ends with a slash if its tokens say so."""
 NameList = Annotated[tuple[str, ...], BeforeValidator(_split)]
@@ -55,6 +67,8 @@ Secret = Annotated[SecretStr, AfterValidator(_check_secret)]
 
 class HostSettings(EnvironmentSettings):
     """The settings for HTTP. Read with `HostSettings.load`."""
+
+    model_config = ConfigDict(defer_build=True)  # a start that does not serve HTTP needs only the names
 
     http: Annotated[
         str,
@@ -132,7 +146,8 @@ class HostSettings(EnvironmentSettings):
         Secret | None,
         Field(
             description="Secret of all processes and machines of this server, with which they seal what a "
-            "client hands back to them; else made of the Rotor key, if there is one"
+            "client hands back to them; else made of the Rotor key, if there is one. The variable is the "
+            "better place for it"
         ),
     ] = None
     calls_at_once: Annotated[int, Field(ge=1, description="Calls of one caller under way in a process")] = 8
@@ -222,23 +237,57 @@ class HostSettings(EnvironmentSettings):
 
     @model_validator(mode="after")
     def _check_together(self) -> Self:
+        if conflicts := [*self._conflicts()]:
+            raise ValueError("; ".join(conflicts))
+        return self
+
+    def _conflicts(self) -> Iterator[str]:
         if not self.on_loopback and not self.requires_auth:
-            raise ValueError(f"{self.http} {NO_AUTH}")
-        if self.public_url is None and not (self.on_loopback and self.oauth_issuer is None):
-            raise ValueError(
+            yield f"{self.http} {NO_AUTH}"
+        elif self.public_url is None and not (self.on_loopback and self.oauth_issuer is None):
+            yield (
                 "set ROTOR_MCP_PUBLIC_URL to the address under which clients reach this server: requests for "
                 "other names are refused, and so are tokens for another resource"
             )
         if self.key_from == "file" and self.key_file is None:
-            raise ValueError("ROTOR_MCP_KEY_FROM is file: set ROTOR_MCP_KEY_FILE")
-        if self.key_from == "file" and not self.requires_auth:
-            raise ValueError(
+            yield "ROTOR_MCP_KEY_FROM is file: set ROTOR_MCP_KEY_FILE"
+        elif self.key_from == "file" and not self.requires_auth:
+            yield (
                 "ROTOR_MCP_KEY_FROM is file, but nothing asks who calls: set ROTOR_MCP_OAUTH_ISSUER or "
                 "ROTOR_MCP_TOKEN_FILE"
             )
         if self.key_file is not None and self.key_from != "file":
-            raise ValueError("ROTOR_MCP_KEY_FILE is set: set ROTOR_MCP_KEY_FROM to file, or leave it out")
-        return self
+            yield "ROTOR_MCP_KEY_FILE is set: set ROTOR_MCP_KEY_FROM to file, or leave it out"
+        if self.oauth_issuer is None:
+            for name in ("oauth_audience", "oauth_scope_claim"):
+                if getattr(self, name) is not None:
+                    yield (
+                        f"{environment_variable(name)} is set, but no issuer: set ROTOR_MCP_OAUTH_ISSUER, or "
+                        "leave it out"
+                    )
+        files = [name for name in ("token_file", "key_file", "audit_file") if getattr(self, name) is not None]
+        for name, other in combinations(files, 2):
+            if _is_same_file(getattr(self, name), getattr(self, other)):
+                yield (
+                    f"{environment_variable(name)} and {environment_variable(other)} are the same file: each "
+                    "needs a file of its own"
+                )
+
+    def open_file(self, name: str, open_: Callable[[Path], File]) -> File | None:
+        """Open the file of a setting; None if the setting has none.
+
+        Raises:
+            ConfigError: if it cannot be used. The message names the setting.
+        """
+        file: Path | None = getattr(self, name)
+        if file is None:
+            return None
+        try:
+            return open_(file)
+        except OSError as exc:
+            raise ConfigError(f"{self.source(name)}: {file}: {exc.strerror}") from None
+        except ValueError as exc:
+            raise ConfigError(f"{self.source(name)}: {exc}") from None
 
     @property
     def host(self) -> str:
@@ -288,6 +337,10 @@ class HostSettings(EnvironmentSettings):
     def page_origins(self) -> list[Origin]:
         """The origins of web pages on other hosts that may call."""
         return [_parse_origin(entry) for entry in self.allowed_origins]
+
+
+def _is_same_file(one: Path, other: Path) -> bool:
+    return one.resolve() == other.resolve()
 
 
 def _parse_address(text: str) -> tuple[str, int]:

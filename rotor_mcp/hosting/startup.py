@@ -2,13 +2,14 @@
 
 import logging
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from starlette.applications import Starlette
 
 from rotor_mcp import gc_tuning, log_setup
 from rotor_mcp.api.pool import TransportFactory
-from rotor_mcp.config import ConfigError, Settings, environment_variable
+from rotor_mcp.config import ConfigError, Settings
+from rotor_mcp.config_file import unknown_variables
 from rotor_mcp.events import EventListener
 from rotor_mcp.hosting.app import build_app
 from rotor_mcp.hosting.settings import HostSettings
@@ -19,19 +20,9 @@ _SERVER_LOGGERS = ("uvicorn", "uvicorn.error", "gunicorn.error", "_granian", "gr
 """Loggers of ASGI servers, which give them handlers of their own. Access logs are left alone: with
 `--no-access-log` they have no handler."""
 
+_NAMES = (*Settings.model_fields, *HostSettings.model_fields)
+
 logger = logging.getLogger(__name__)
-
-
-def host_settings(http: str | None = None, flags: Mapping[str, str] | None = None) -> HostSettings:
-    """Read the settings for HTTP from the environment; `http` replaces the address.
-
-    `flags` has the flag that gave `http`, if one did.
-
-    Raises:
-        ConfigError: if a setting is invalid.
-    """
-    values = {name: os.environ.get(environment_variable(name)) for name in HostSettings.model_fields}
-    return HostSettings.load(values if http is None else values | {"http": http}, flags)
 
 
 def check(settings: Settings, host: HostSettings, *, in_sandbox: bool = False) -> None:
@@ -40,21 +31,29 @@ def check(settings: Settings, host: HostSettings, *, in_sandbox: bool = False) -
     Raises:
         ConfigError: if they are not.
     """
+    if found := [*conflicts(settings, host, in_sandbox=in_sandbox)]:
+        raise ConfigError("; ".join(found))
+
+
+def conflicts(settings: Settings, host: HostSettings, *, in_sandbox: bool = False) -> Iterator[str]:
+    """Yield what is wrong with settings that are valid by themselves."""
     if host.workers > 1 and settings.redis_url is None:
-        raise ConfigError(f"ROTOR_MCP_WORKERS: {NEED_REDIS}")
+        yield f"ROTOR_MCP_WORKERS: {NEED_REDIS}"
     if host.workers > 1 and host.metrics is not None:
-        raise ConfigError(
+        yield (
             "ROTOR_MCP_METRICS: each of several processes counts for itself, and one address shows one of "
             "them. Serve several servers of one process, each with an address for its metrics; or let "
             "OTEL_METRICS_EXPORTER=otlp send them to a collector"
         )
     if host.workers > 1 and in_sandbox:
-        raise ConfigError(
+        yield (
             "ROTOR_MCP_WORKERS: each process would have a sandbox of its own; serve one by rotor-mcp sandbox"
         )
+    if "redis_required" in settings.model_fields_set and settings.redis_required and not settings.redis_url:
+        yield f"{settings.source('redis_required')} is true, but no Redis is named: set ROTOR_MCP_REDIS_URL"
     shared = host.workers > 1 or settings.redis_url is not None
     if shared and host.state_secret is None and settings.key is None:
-        raise ConfigError(
+        yield (
             "set ROTOR_MCP_STATE_SECRET: what one process asks a person may be answered to another, and they "
             "have no Rotor key in common to seal it with"
         )
@@ -79,14 +78,20 @@ def start(
     """Set up this process, and return the application that it serves.
 
     Raises:
-        ConfigError: if settings are invalid, or another process serves the same without Redis.
-        OSError: if a file of the settings cannot be read or written.
-        ValueError: if a file of the settings is invalid.
+        ConfigError: if settings or their files cannot be used, or another process serves the same without
+            Redis.
     """
     if transport is None and settings.redis_url is None:
         claim(settings, host)
     tenants = open_registry(settings, transport, listeners=_open_listeners(host))
     configure_log(settings, tenants.redact)
+    for variable, setting in unknown_variables(os.environ, _NAMES):
+        logger.warning(
+            "%s is no setting: is %s meant?",
+            variable,
+            setting,
+            extra={"event": "variable_unknown", "variable": variable, "setting": setting},
+        )
     if host.key_from == "server":
         log_setup.warn_of_key(settings)
     if host.metrics is not None:

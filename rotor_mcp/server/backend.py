@@ -122,15 +122,15 @@ class Backend:
         return await complete(argument, self.access)
 
 
-def load_settings(values: Mapping[str, str | None], flags: Mapping[str, str] | None = None) -> Settings:
+def load_settings(values: Mapping[str, str | None], sources: Mapping[str, str] | None = None) -> Settings:
     """Read settings by name, and the API key from the keychain if that is wanted and none is given.
 
-    `flags` are those that gave some of them, as for `Settings.load`.
+    `sources` are what gave some of them, as for `Settings.load`.
 
     Raises:
         ConfigError: if one of them cannot be used.
     """
-    settings = Settings.load(values, flags)
+    settings = Settings.load(values, sources)
     if not settings.keychain or settings.api_key is not None:
         return settings
     from rotor_mcp import keychain

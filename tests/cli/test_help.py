@@ -13,7 +13,8 @@ from click.testing import CliRunner
 from inline_snapshot import snapshot
 
 from rotor_mcp.cli.main import main
-from rotor_mcp.cli.options import SettingOption
+from rotor_mcp.cli.options import SettingOption, flag_names
+from rotor_mcp.hosting.settings import HostSettings
 from rotor_mcp.sandbox import FULL_KEY
 from tests.commands import ROOT, ran, run
 from tests.conftest import sandbox_url
@@ -123,6 +124,25 @@ def test_the_help_shows_the_variable_and_the_default_of_every_setting() -> None:
             "--redis-required / --no-redis-required": "[env var: ROTOR_MCP_REDIS_REQUIRED; default: true]",
             "--log-level debug|info|warning|error": "[env var: ROTOR_MCP_LOG_LEVEL]",
             "--log-format text|json": "[env var: ROTOR_MCP_LOG_FORMAT; default: text]",
+            "--workers NUMBER": "[env var: ROTOR_MCP_WORKERS; default: 1]",
+            "--keep-alive NUMBER": "[env var: ROTOR_MCP_KEEP_ALIVE; default: 75]",
+            "--public-url TEXT": "[env var: ROTOR_MCP_PUBLIC_URL]",
+            "--allowed-hosts TEXT": "[env var: ROTOR_MCP_ALLOWED_HOSTS]",
+            "--allowed-origins TEXT": "[env var: ROTOR_MCP_ALLOWED_ORIGINS]",
+            "--oauth-issuer TEXT": "[env var: ROTOR_MCP_OAUTH_ISSUER]",
+            "--oauth-audience TEXT": "[env var: ROTOR_MCP_OAUTH_AUDIENCE]",
+            "--oauth-scope-claim TEXT": "[env var: ROTOR_MCP_OAUTH_SCOPE_CLAIM]",
+            "--token-file FILE": "[env var: ROTOR_MCP_TOKEN_FILE]",
+            "--key-from server|file|header": "[env var: ROTOR_MCP_KEY_FROM; default: server]",
+            "--key-file FILE": "[env var: ROTOR_MCP_KEY_FILE]",
+            "--state-secret TEXT": "[env var: ROTOR_MCP_STATE_SECRET]",
+            "--calls-at-once NUMBER": "[env var: ROTOR_MCP_CALLS_AT_ONCE; default: 8]",
+            "--calls-per-minute NUMBER": "[env var: ROTOR_MCP_CALLS_PER_MINUTE; default: 120]",
+            "--daily-requests NUMBER": "[env var: ROTOR_MCP_DAILY_REQUESTS]",
+            "--metrics TEXT": "[env var: ROTOR_MCP_METRICS]",
+            "--rotor-required / --no-rotor-required": "[env var: ROTOR_MCP_ROTOR_REQUIRED; default: false]",
+            "--log-probes / --no-log-probes": "[env var: ROTOR_MCP_LOG_PROBES; default: true]",
+            "--audit-file FILE": "[env var: ROTOR_MCP_AUDIT_FILE]",
         }
     )
 
@@ -144,7 +164,8 @@ def test_the_help_shows_the_variable_and_the_default_of_every_setting() -> None:
     ],
 )
 def test_other_commands_show_the_same_settings(name: str, left_out: list[str]) -> None:
-    shown = settings_shown("serve")
+    of_http = {flag_names(setting, field)[0] for setting, field in HostSettings.model_fields.items()}
+    shown = {flag: text for flag, text in settings_shown("serve").items() if flag.split()[0] not in of_http}
     assert settings_shown(name) == {flag: shown[flag] for flag in shown if flag not in left_out}
 
 

@@ -234,7 +234,10 @@ print(*sorted(name for name in sys.modules if name.startswith(("rotor_mcp", "pho
         "rotor_mcp.cli.serve",
         "rotor_mcp.cli.serve_stdio",
         "rotor_mcp.config",
+        "rotor_mcp.config_file",
         "rotor_mcp.gc_tuning",
+        "rotor_mcp.hosting",
+        "rotor_mcp.hosting.settings",
         "rotor_mcp.log_events",
         "rotor_mcp.server",
         "rotor_mcp.server.backend",
@@ -244,7 +247,9 @@ print(*sorted(name for name in sys.modules if name.startswith(("rotor_mcp", "pho
     ]
     imported = [
         "rotor_mcp.extras",
+        "rotor_mcp.hosting.addresses",
         "rotor_mcp.log_setup",
+        "rotor_mcp.private_file",
         "rotor_mcp.sanitize",
         "rotor_mcp.server.jsonrpc",
         "rotor_mcp.server.stdio",
