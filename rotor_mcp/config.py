@@ -35,6 +35,9 @@ _WELL_FORMED_KEY = re.compile(
 """`rotor_<keyId>_<keySecret>`, up to a blank, a quote, a bracket or a comma."""
 
 
+LogLevel = Literal["debug", "info", "warning", "error"]
+
+
 class ConfigError(Exception):
     """A setting is invalid; the message names it and says what is allowed."""
 
@@ -71,22 +74,26 @@ class EnvironmentSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, str_strip_whitespace=True, hide_input_in_errors=True)
 
-    _flags: Mapping[str, str] = PrivateAttr(default_factory=dict)
+    _sources: Mapping[str, str] = PrivateAttr(default_factory=dict)
 
     @classmethod
-    def load(cls, values: Mapping[str, str | None], flags: Mapping[str, str] | None = None) -> Self:
+    def load(cls, values: Mapping[str, str | None], sources: Mapping[str, str] | None = None) -> Self:
         """Read settings by field name. Blank values and unexpanded `${…}` count as missing.
 
         Args:
-            values: the texts of the settings, by field name.
-            flags: the flags that gave some of them, by field name. What is said about such a setting names
-                the flag instead of the environment variable.
+            values: the texts of the settings, by field name. Other names are ignored.
+            sources: the flags or lines of a file that gave some of them, by field name. What is said about
+                such a setting names its source instead of the environment variable.
 
         Raises:
             ConfigError: if a setting is invalid.
         """
-        flags = flags or {}
-        given = {name: value for name, value in values.items() if value and value.strip()}
+        sources = sources or {}
+        given = {
+            name: value
+            for name, value in values.items()
+            if value and value.strip() and name in cls.model_fields
+        }
         expanded = {name: value for name, value in given.items() if name == "api_key" or is_given(value)}
         try:
             settings = cls.model_validate(expanded)
@@ -99,15 +106,15 @@ class EnvironmentSettings(BaseModel):
                 else:
                     expected = _expected(cls.model_fields[name])
                 texts.append(
-                    f"{flags.get(name) or environment_variable(name)}: {expected}" if name else expected
+                    f"{sources.get(name) or environment_variable(name)}: {expected}" if name else expected
                 )
             raise ConfigError("; ".join(texts)) from None
-        settings._flags = flags
+        settings._sources = sources
         return settings
 
     def source(self, name: str) -> str:
-        """Return the flag that gave a setting, or its environment variable."""
-        return self._flags.get(name) or environment_variable(name)
+        """Return the flag or the line of a file that gave a setting, or its environment variable."""
+        return self._sources.get(name) or environment_variable(name)
 
 
 class Settings(EnvironmentSettings):
@@ -178,8 +185,12 @@ class Settings(EnvironmentSettings):
         ),
     ] = True
     log_level: Annotated[
-        Literal["debug", "info", "warning", "error"], Field(description="Least severe line written to stderr")
-    ] = "warning"
+        LogLevel | None,
+        Field(
+            description="Least severe line written to stderr; else info over HTTP, and warning over standard "
+            "input and output"
+        ),
+    ] = None
     log_format: Annotated[Literal["text", "json"], Field(description="Form of the lines on stderr")] = "text"
 
     _keychain_trouble: str | None = PrivateAttr(default=None)
@@ -371,7 +382,13 @@ def expected_number(kind: str, low: float | None, high: float | None, *, above: 
 
 def choices(field: FieldInfo) -> tuple[str, ...]:
     """Return the values that a setting can have, if they are a few words; else none."""
-    return tuple(value for value in get_args(field.annotation) if isinstance(value, str))
+    annotation = field.annotation
+    return tuple(
+        word
+        for part in (annotation, *get_args(annotation))
+        for word in get_args(part)
+        if isinstance(word, str)
+    )
 
 
 def one_of(words: Sequence[str]) -> str:

@@ -72,6 +72,9 @@ class EventListener:
     def call_finished(self, finished: CallFinished) -> None:
         """An admitted call has ended, or was cancelled."""
 
+    def readiness_told(self, *, ready: bool) -> None:
+        """A readiness probe was answered."""
+
     def request_finished(self, request: RequestEvent) -> None:
         """A request to Rotor has finished."""
 

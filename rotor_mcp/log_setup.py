@@ -1,4 +1,4 @@
-"""Configures logging: to stderr, as text or JSON, with the API key redacted."""
+"""Configures logging: to stderr, as text or JSON, with secrets redacted and hostile characters escaped."""
 
 import json
 import logging
@@ -6,36 +6,109 @@ import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from rotor_mcp.config import Settings
+from rotor_mcp.config import LogLevel, Settings
+from rotor_mcp.log_events import event_of, fields_of
+
+MAX_FIELD_CHARS = 200
+MAX_MESSAGE_CHARS = 1_000
+MAX_TRACEBACK_CHARS = 4_000
+"""Of a long traceback the end is kept. A whole line stays below the 16 KB at which Docker divides lines."""
+_EXACT_INTEGERS = 2**53
+"""Larger whole numbers are not exact in most programs that read JSON, and become texts."""
+
+Redact = Callable[[str], str]
+
+logger = logging.getLogger(__name__)
 
 
 class _TextFormatter(logging.Formatter):
-    """Formats a record as a line of text. The key is redacted last, in tracebacks too."""
+    """Formats a record as a line for people. Secrets are redacted last, in tracebacks too.
 
-    def __init__(self, redact: Callable[[str], str]) -> None:
+    Only a line of the log begins at the margin: line breaks in a message are escaped, and a traceback is
+    indented.
+    """
+
+    def __init__(self, redact: Redact) -> None:
         super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")
         self._redact = redact
 
     def format(self, record: logging.LogRecord) -> str:
-        return self._redact(super().format(record))
+        record.message = _escape(_cut(self._redact(_message_of(record)), MAX_MESSAGE_CHARS))
+        record.asctime = self.formatTime(record)
+        lines = [self.formatMessage(record)]
+        if record.exc_info:
+            traceback = self._redact(self.formatException(record.exc_info)).splitlines()
+            lines += [f"  {_escape(line)}" for line in traceback]
+        return "\n".join(lines)
 
 
-class _JsonFormatter(_TextFormatter):
-    """Formats a record as a JSON object on one line."""
+class _JsonFormatter(logging.Formatter):
+    """Formats a record as a JSON object on one line, in printable ASCII."""
+
+    def __init__(self, redact: Redact) -> None:
+        super().__init__()
+        self._redact = redact
 
     def format(self, record: logging.LogRecord) -> str:
         line = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
-            "logger": record.name,
-            "message": record.getMessage(),
+            "event": event_of(record),
+            "message": self._text(_message_of(record), MAX_MESSAGE_CHARS),
+            **{name: self._value(value) for name, value in fields_of(record).items()},
         }
         if record.exc_info:
-            line["traceback"] = self.formatException(record.exc_info)
-        return json.dumps({name: self._redact(value) for name, value in line.items()}, ensure_ascii=False)
+            traceback = self._redact(self.formatException(record.exc_info))
+            line["traceback"] = _whole_characters(traceback[-MAX_TRACEBACK_CHARS:])
+        return json.dumps(line).replace("\x7f", r"\u007f")
+
+    def _value(self, value: object) -> object:
+        if isinstance(value, (list, tuple)):
+            return [self._value(item) for item in value]
+        if isinstance(value, bool) or (isinstance(value, int) and abs(value) <= _EXACT_INTEGERS):
+            return value
+        if isinstance(value, float):
+            return round(value, 1)
+        return self._text(_as_text(value), MAX_FIELD_CHARS)
+
+    def _text(self, text: str, length: int) -> str:
+        return _whole_characters(_cut(self._redact(text), length))
 
 
-def configure(settings: Settings, redact: Callable[[str], str] | None = None) -> None:
+def _message_of(record: logging.LogRecord) -> str:
+    """Return the message of a record. A library can log one that does not fit its arguments."""
+    try:
+        return record.getMessage()
+    except Exception:
+        return f"{record.msg} (its arguments do not fit)"
+
+
+def _as_text(value: object) -> str:
+    try:
+        return str(value)
+    except ValueError:  # Python refuses to write a whole number of thousands of digits
+        return "a long number"
+
+
+def _cut(text: str, length: int) -> str:
+    return text if len(text) <= length else f"{text[:length]}…"
+
+
+def _escape(text: str) -> str:
+    """Escape characters that end a line, control a terminal, or hide or reorder text."""
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+
+
+def _whole_characters(text: str) -> str:
+    """Replace halves of characters: many programs refuse JSON that has some."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def configure(
+    settings: Settings, redact: Redact | None = None, *, default_level: LogLevel = "warning"
+) -> None:
     """Log to stderr.
 
     Libraries log only warnings and errors: httpx2 would log each URL, and with it the phone searched for.
@@ -43,9 +116,22 @@ def configure(settings: Settings, redact: Callable[[str], str] | None = None) ->
     Args:
         settings: with the level and the format.
         redact: removes secrets from a line; that of the settings if None.
+        default_level: the level if the settings have none.
     """
     formatter = _JsonFormatter if settings.log_format == "json" else _TextFormatter
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(formatter(redact or settings.redact))
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
-    logging.getLogger("rotor_mcp").setLevel(settings.log_level.upper())
+    logging.getLogger("rotor_mcp").setLevel((settings.log_level or default_level).upper())
+
+
+def warn_of_key(settings: Settings) -> None:
+    """Log what is wrong with the Rotor key of the settings, or unusual about it."""
+    if settings.key_trouble:
+        logger.warning(
+            "%s", settings.key_trouble, extra={"event": "key_missing", "reason": settings.key_trouble}
+        )
+    elif settings.key_warning:
+        logger.warning(
+            "%s", settings.key_warning, extra={"event": "key_unusual", "reason": settings.key_warning}
+        )

@@ -19,10 +19,20 @@ LAYERS = (
     {"tenants"},
     {"state"},
     {"sandbox", "telemetry"},
-    {"api", "log_setup"},
+    {"api", "log_setup", "config_file"},
     {"config", "events", "normalize", "concurrency"},
-    {"behavior", "errors", "dates", "sanitize", "keychain", "gc_tuning", "atomic_file", "sockets"},
-    {"extras"},
+    {
+        "behavior",
+        "errors",
+        "dates",
+        "sanitize",
+        "keychain",
+        "gc_tuning",
+        "atomic_file",
+        "sockets",
+        "log_events",
+    },
+    {"extras", "private_file"},
     {"shell_quoting", "terminal"},
 )
 """From top to bottom. A module imports its own folder and those of the layers below it."""

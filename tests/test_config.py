@@ -33,7 +33,7 @@ def test_the_defaults() -> None:
         "assume": None,
         "redis_url": None,
         "redis_required": True,
-        "log_level": "warning",
+        "log_level": None,
         "log_format": "text",
     }
     assert str(settings.zone)

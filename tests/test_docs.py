@@ -26,7 +26,7 @@ from release import buttons
 from rotor_mcp.behavior import QUESTIONS
 from rotor_mcp.cli.main import main
 from rotor_mcp.cli.options import default_text, flag_names
-from rotor_mcp.config import Settings, environment_variable
+from rotor_mcp.config import EnvironmentSettings, Settings, environment_variable
 from rotor_mcp.hosting.settings import HostSettings
 from rotor_mcp.installer.catalog import CLIENTS
 from rotor_mcp.installer.catalog import Client as InstallerClient
@@ -203,21 +203,21 @@ def _type(argument: dict[str, Any]) -> str:
 
 def settings() -> str:
     """Every setting: variable, flag, meaning, default."""
-    lines = ["| variable | flag | meaning | default |", "| --- | --- | --- | --- |"]
-    for name, field in Settings.model_fields.items():
+    return "\n".join(_settings_table(Settings))
+
+
+def _settings_table(model: type[EnvironmentSettings]) -> Iterator[str]:
+    yield "| variable | flag | meaning | default |"
+    yield "| --- | --- | --- | --- |"
+    for name, field in model.model_fields.items():
         flags = ", ".join(f"`{flag}`" for flag in flag_names(name, field))
-        default = f"`{default_text(field)}`" if field.default is not None else ""
-        lines.append(f"| `{environment_variable(name)}` | {flags} | {field.description} | {default} |")
-    return "\n".join(lines)
+        default = "" if field.default in (None, ()) else f"`{default_text(field)}`"
+        yield f"| `{environment_variable(name)}` | {flags} | {field.description} | {default} |"
 
 
 def hosting() -> str:
-    """What there is to decide about HTTP: variable, meaning, default."""
-    lines = ["| variable | meaning | default |", "| --- | --- | --- |"]
-    for name, field in HostSettings.model_fields.items():
-        default = f"`{field.default}`" if field.default else ""
-        lines.append(f"| `{environment_variable(name)}` | {field.description} | {default} |")
-    return "\n".join(lines)
+    """What there is to decide about HTTP: variable, flag, meaning, default."""
+    return "\n".join(_settings_table(HostSettings))
 
 
 def clients() -> str:
@@ -303,6 +303,11 @@ RUN_ELSEWHERE = {
     ".venv/bin/pytest -q": (".ci/run", "'.venv/bin/pytest -q'"),
     "granian": ("tests/hosting/test_asgi.py", "granian"),
     "uvicorn": ("tests/hosting/test_asgi.py", "uvicorn"),
+    "claude mcp add --scope user --transport http": ("tests/interop/command_lines.py", "mcp add"),
+    "codex mcp add": ("tests/interop/command_lines.py", "mcp add"),
+    "curl -sS http://127.0.0.1:8080/": ("tests/hosting/test_five_minutes.py", "Five minutes"),
+    "export ROTOR_MCP_TOKEN": ("tests/hosting/test_five_minutes.py", "Five minutes"),
+    "rotor-mcp serve --http --sandbox": ("tests/hosting/test_five_minutes.py", "Five minutes"),
     "codex plugin": (".ci/clients", "codex plugin add rotor-mcp@rotor-mcp"),
     "codex plugin marketplace": (".ci/clients", "codex plugin marketplace add ./"),
 }
@@ -310,8 +315,8 @@ RUN_ELSEWHERE = {
 NOT_RUN = {
     "py -m venv": "needs Windows",
     "claude mcp add": "`rotor-mcp install` writes the same entry, and `.ci/clients` has Claude Code start that",
-    "python3 -c 'import secrets": "prints a random text",
     "docker compose": "needs Docker; `tests/hosting/test_deploy.py` checks the files",
+    "sudo ": "changes the machine; `tests/hosting/test_deploy.py` and `tests/hosting/test_tls.py` run the files",
     "rotor-mcp.env": "prepares Docker Compose",
     "secrets": "prepares Docker Compose",
     "cd deploy": "prepares Docker Compose",
@@ -470,7 +475,9 @@ def test_every_command_is_run_or_said_not_to_be(
             group = main.make_context("rotor-mcp", words[1:])
             name, found, rest = main.resolve_command(group, words[1:])
             assert found is not None, command
-            with suppress(click.MissingParameter, click.exceptions.Exit):  # named alone, or `help`
+            with suppress(
+                click.MissingParameter, click.exceptions.NoArgsIsHelpError, click.exceptions.Exit
+            ):  # named alone, or `help`
                 found.make_context(name, rest, parent=group)
             continue
         elsewhere = [place for part, place in RUN_ELSEWHERE.items() if part in command]

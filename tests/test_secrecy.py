@@ -1,11 +1,8 @@
 """The API key appears nowhere but in the header that carries it; nor do people's data in the log."""
 
-import io
 import json
 import logging
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 
 import anyio
 import httpx2
@@ -14,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from mcp import Client
 
-from rotor_mcp import log_setup
 from rotor_mcp.config import Settings
 from rotor_mcp.server.mcp_server import build_server
+from tests.logs import logged
 
 LEAD_ID = "182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e"
 
@@ -24,24 +21,6 @@ characters = st.characters(min_codepoint=33, max_codepoint=126)
 # The end keeps a key from being a word that schemas and sentences are made of.
 keys = st.text(characters, min_size=8, max_size=40).map("{}9Zx".format)
 rotor_keys = st.builds("rotor_{}_{}".format, st.text("abc123", min_size=1), st.text("xyz789", min_size=8))
-
-
-@contextmanager
-def logged(
-    configuration: Settings, redact: Callable[[str], str] | None = None, *, libraries: bool = False
-) -> Iterator[io.StringIO]:
-    """What the process writes to stderr; with `libraries`, also what other libraries would like to."""
-    stderr, sys.stderr = sys.stderr, io.StringIO()
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    try:
-        log_setup.configure(configuration, redact)
-        if libraries:
-            root.setLevel(logging.DEBUG)
-        yield sys.stderr
-    finally:
-        sys.stderr = stderr
-        logging.basicConfig(level=level, handlers=handlers, force=True)
 
 
 def echoing(key: str, status: int, *, as_exception: bool) -> httpx2.MockTransport:
@@ -146,9 +125,10 @@ def test_a_json_log_line_is_one_json_object() -> None:
         except ValueError:
             logging.getLogger("rotor_mcp.test").exception("it broke: %s", "rotor_key_12345678")
     line = json.loads(stderr.getvalue())
-    assert set(line) == {"time", "level", "logger", "message", "traceback"}
-    assert (line["level"], line["logger"], line["message"]) == (
+    assert set(line) == {"time", "level", "event", "logger", "message", "traceback"}
+    assert (line["level"], line["event"], line["logger"], line["message"]) == (
         "error",
+        "library",
         "rotor_mcp.test",
         "it broke: «API key»",
     )

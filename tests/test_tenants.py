@@ -16,7 +16,7 @@ from rotor_mcp.errors import NotAuthorised
 from rotor_mcp.leads.context import CallContext
 from rotor_mcp.server.backend import open_registry
 from rotor_mcp.tenants import MAX_IDLE_TENANTS, Tenant, TenantRegistry
-from tests.test_secrecy import logged
+from tests.logs import logged
 
 pytestmark = pytest.mark.anyio
 
@@ -137,7 +137,12 @@ async def test_what_is_sent_as_a_key_cannot_make_the_log_unreadable(
     if log_format == "json":
         shown = json.loads(stderr.getvalue())
         del shown["time"]
-        assert shown == {"level": "warning", "logger": "rotor_mcp.server.dispatch", "message": line}
+        assert shown == {
+            "level": "warning",
+            "event": "library",
+            "message": line,
+            "logger": "rotor_mcp.server.dispatch",
+        }
     else:
         assert stderr.getvalue().rstrip().endswith(f" WARNING rotor_mcp.server.dispatch: {line}")
 

@@ -142,7 +142,20 @@ class ApiSession:
                 delay = retry_delay(method, failure, retries, self.remaining)
                 if delay is None:
                     raise
-                logger.info("%s /%s: %s; again in %.1f s", method, request.path, failure, delay)
+                logger.info(
+                    "%s /%s: %s; again in %.1f s",
+                    method,
+                    request.template,
+                    failure,
+                    delay,
+                    extra={
+                        "event": "rotor_retry",
+                        "method": method,
+                        "path": f"/{request.template}",
+                        "reason": failure,
+                        "seconds": delay,
+                    },
+                )
             retries += 1
             await anyio.sleep(delay)
 
@@ -168,11 +181,26 @@ class ApiSession:
             raise
         finally:
             seconds = perf_counter() - started
-            event = RequestEvent(
+            finished = RequestEvent(
                 request.method, self._pool.host, f"/{request.template}", seconds, status, failure, sent
             )
+            logger.info(
+                "%s /%s: %s in %.0f ms",
+                request.method,
+                request.template,
+                status or failure,
+                1e3 * seconds,
+                extra={
+                    "event": "rotor_request",
+                    "method": request.method,
+                    "path": f"/{request.template}",
+                    "status": status,
+                    "failure": failure,
+                    "milliseconds": 1e3 * seconds,
+                },
+            )
             for listener in self._pool.listeners:
-                listener.request_finished(event)
+                listener.request_finished(finished)
             if counts:
                 # Rotor has counted the request, whether or not anybody still waits for its answer.
                 with anyio.CancelScope(shield=True):
@@ -180,7 +208,6 @@ class ApiSession:
                     if request.credentials is not None:
                         await self._hooks.request_sent(status)
         self._pool.answered_at = anyio.current_time()
-        logger.info("%s /%s: %d in %.0f ms", request.method, request.path, status, 1e3 * seconds)
         return answer
 
     async def _exchange(self, request: _Request, max_wait: float) -> Answer:
@@ -233,6 +260,15 @@ class ApiSession:
             if request.method != "POST":
                 raise
             # Once a write was started, nothing that happens here says that it was not done.
-            logger.exception("%s /%s failed", request.method, request.template)
+            logger.exception(
+                "%s /%s failed",
+                request.method,
+                request.template,
+                extra={
+                    "event": "rotor_request_crashed",
+                    "method": request.method,
+                    "path": f"/{request.template}",
+                },
+            )
             raise request.lost(f"the request failed with {type(exc).__name__}") from None
         raise request.lost(f"no answer within {max_wait:.2g} seconds")

@@ -11,7 +11,7 @@ import anyio
 import click
 
 from rotor_mcp.api.pool import ConnectionPool
-from rotor_mcp.cli.options import connection, sandbox_flag, settings_flags
+from rotor_mcp.cli.options import config_flag, connection, read_settings, sandbox_flag, settings_flags
 from rotor_mcp.config import Settings
 from rotor_mcp.diagnostics import api_checks, client_checks, local_checks, redis_checks
 from rotor_mcp.diagnostics.check import Check, State, crashed_check
@@ -28,8 +28,9 @@ _MARKS: dict[State, tuple[str, str]] = {
 @click.command("check")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object after all checks.")
 @sandbox_flag
+@config_flag
 @settings_flags()
-def check_(*, as_json: bool, file: str | None, **values: str | None) -> None:
+def check_(*, as_json: bool, file: str | None, config: str | None, **values: str | None) -> None:
     """Find out what keeps assistants from working with Rotor, and how to fix it.
 
     It checks this installation, the key's form, the connection to Rotor, the key's scopes, the clock, and the
@@ -38,12 +39,14 @@ def check_(*, as_json: bool, file: str | None, **values: str | None) -> None:
 
     The exit status is 0 if no check failed. A note may be intended.
     """
-    sys.exit(0 if anyio.run(_run, file, values, as_json) else 1)
+    sys.exit(0 if anyio.run(_run, file, config, values, as_json) else 1)
 
 
-async def _run(sandbox_file: str | None, given: dict[str, str | None], as_json: bool) -> bool:
+async def _run(
+    sandbox_file: str | None, config: str | None, given: dict[str, str | None], as_json: bool
+) -> bool:
     """Print every check as soon as it is done. Returns whether none failed."""
-    diagnosis = _Diagnosis(given)
+    diagnosis = _Diagnosis(config, given)
     done: list[Check] = []
     async with aclosing(diagnosis.checks(sandbox_file)) as checks:
         async for check in checks:
@@ -61,7 +64,8 @@ async def _run(sandbox_file: str | None, given: dict[str, str | None], as_json: 
 class _Diagnosis:
     """Runs all checks, and holds the settings that they use."""
 
-    def __init__(self, given: dict[str, str | None]) -> None:
+    def __init__(self, config: str | None, given: dict[str, str | None]) -> None:
+        self._config = config
         self._given = given
         self._settings = Settings()
 
@@ -76,7 +80,7 @@ class _Diagnosis:
         except Exception as exc:
             entries, other_checks = [], [crashed_check("clients", exc)]
         try:
-            self._settings, transport = connection(sandbox_file, self._given)
+            self._settings, transport = connection(sandbox_file, read_settings(self._config, self._given))
         except click.ClickException as exc:
             yield Check("settings", "failed", exc.message, "Correct that, or leave it out.")
         else:

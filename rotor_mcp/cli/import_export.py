@@ -12,8 +12,10 @@ from rotor_mcp.cli.options import (
     Flag,
     WholeNumber,
     complete_words,
+    config_flag,
     connection,
     is_interactive,
+    read_settings,
     sandbox_flag,
     settings_flags,
     together,
@@ -28,7 +30,9 @@ from rotor_mcp.leads.requests import Arguments, SearchRequest, SharedFields
 
 T = TypeVar("T", bound=Arguments)
 
-_CONNECTION = settings_flags("search_requests", "search_memory", "batch_requests", "read_only")
+_CONNECTION = together(
+    [config_flag, settings_flags("search_requests", "search_memory", "batch_requests", "read_only")]
+)
 
 _REPEATABLE = frozenset({"stage", "not_stage"})
 """Lists that take a flag for each item, which may contain a comma; other lists are separated by commas."""
@@ -145,6 +149,7 @@ def import_(
     yes: bool,
     requests: int,
     file: str | None,
+    config: str | None,
     **values: str | None,
 ) -> None:
     """Write the rows of FILE as leads; - is standard input.
@@ -166,7 +171,7 @@ def import_(
     if no_header and header_row:
         raise click.UsageError("--no-header says that no row names the columns, --header-row which one does")
     shared = _parse(SharedFields, values)
-    settings, transport = connection(file, values)
+    settings, transport = connection(file, read_settings(config, values))
     log_setup.configure(settings)
     options = importer.ImportOptions(
         file=source_file,
@@ -217,6 +222,7 @@ def export_(
     form: exporter.ExportFormat | None,
     requests: int,
     file: str | None,
+    config: str | None,
     **values: Any,
 ) -> None:
     """Write leads to FILE, or to standard output without one or if it is -.
@@ -230,7 +236,7 @@ def export_(
     """
     form = exporter.choose_format(target, form)
     request = _parse(SearchRequest, values)
-    settings, transport = connection(file, values)
+    settings, transport = connection(file, read_settings(config, values))
     log_setup.configure(settings)
     export = exporter.Export(request, limit, requests)
     done = exporter.run_export(settings, transport, export, target, form)

@@ -66,6 +66,16 @@ _SECTIONS = {
             "Serve MCP on standard input and output or over HTTP.",
             ("", "--sandbox", "--http=127.0.0.1:8080 --log-level info"),
         ),
+        "token": _Entry(
+            "token",
+            "Manage the access tokens of an HTTP server.",
+            (
+                "new night-agent --scopes all --expires 90d --file tokens",
+                "new dashboard --scopes leads:read --file tokens",
+                "list --file tokens",
+                "revoke dashboard --file tokens",
+            ),
+        ),
         "sandbox": _Entry(
             "sandbox",
             "Serve Rotor's API with sample leads on this machine.",

@@ -4,23 +4,28 @@ Each setting is a flag and an environment variable; the flag wins. Both give a t
 """
 
 import sys
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_args
 
 import click
 from click.core import ParameterSource
+from click.shell_completion import CompletionItem
 from pydantic.fields import FieldInfo
 
 from rotor_mcp.behavior import ASSUMED, Behavior
 from rotor_mcp.config import (
     SANDBOX_URL,
     ConfigError,
+    EnvironmentSettings,
     Settings,
     choices,
     environment_variable,
     expected_number,
     is_given,
 )
+from rotor_mcp.config_file import CONFIG_VARIABLE, GivenSettings, given_settings
+from rotor_mcp.hosting.settings import HostSettings
 from rotor_mcp.server.backend import load_sandbox, load_settings
 
 if TYPE_CHECKING:
@@ -57,6 +62,12 @@ def complete_words(words: Sequence[str]) -> Callable[[click.Context, click.Param
     return lambda _ctx, _param, incomplete: [word for word in words if word.startswith(incomplete)]
 
 
+def _complete_file(
+    _ctx: click.Context, _param: click.Parameter, incomplete: str
+) -> list[CompletionItem[str]]:
+    return [CompletionItem(incomplete, type="file")]
+
+
 class WholeNumber(click.IntRange):
     """A whole number within limits."""
 
@@ -81,6 +92,8 @@ class SettingOption(click.Option):
 
     def __init__(self, declarations: Sequence[str], *, field: FieldInfo, **attributes: Any) -> None:
         words = choices(field)
+        kinds = {field.annotation, *get_args(field.annotation)}
+        metavar = "NUMBER" if kinds & {int, float} else "FILE" if Path in kinds else "TEXT"
         self._field = field
         super().__init__(
             declarations,
@@ -88,15 +101,15 @@ class SettingOption(click.Option):
             default=None,
             help=f"{field.description}.",
             show_envvar=True,
-            metavar="|".join(words) or ("NUMBER" if field.annotation in (int, float) else "TEXT"),
-            shell_complete=complete_words(words),
+            metavar="|".join(words) or metavar,
+            shell_complete=_complete_file if Path in kinds else complete_words(words),
             **attributes,
         )
 
     def get_help_extra(self, ctx: click.Context) -> Any:
         """Add the default, which the settings have and not the flag."""
         extra = super().get_help_extra(ctx)
-        if self._field.default is not None:
+        if self._field.default not in (None, ()):
             extra["default"] = default_text(self._field)
         return extra
 
@@ -114,8 +127,8 @@ def flag_names(name: str, field: FieldInfo) -> tuple[str, ...]:
     return (f"--{flag}", f"--no-{flag}") if field.annotation is bool else (f"--{flag}",)
 
 
-def settings_flags(*left_out: str) -> Flag:
-    """A flag for each setting, except those named."""
+def settings_flags(*left_out: str, of: type[EnvironmentSettings] = Settings) -> Flag:
+    """A flag for each setting of a model, except those named."""
     return together(
         [
             click.option(
@@ -125,10 +138,34 @@ def settings_flags(*left_out: str) -> Flag:
                 field=field,
                 envvar=environment_variable(name),
             )
-            for name, field in Settings.model_fields.items()
+            for name, field in of.model_fields.items()
             if name not in left_out
         ]
     )
+
+
+config_flag = click.option(
+    "--config",
+    metavar="FILE",
+    envvar=CONFIG_VARIABLE,
+    show_envvar=True,
+    type=click.Path(),
+    help="TOML file with settings that neither a flag nor a variable gives.",
+)
+KNOWN_SETTINGS = (*Settings.model_fields, *HostSettings.model_fields)
+"""The names that a configuration file may have."""
+
+
+def read_settings(config: str | None, values: Mapping[str, str | None]) -> GivenSettings:
+    """Return what the flags, the variables and the configuration file give.
+
+    Raises:
+        click.UsageError: if the file cannot be used.
+    """
+    try:
+        return given_settings(values, given_flags(), config, KNOWN_SETTINGS)
+    except ConfigError as exc:
+        raise click.UsageError(str(exc)) from None
 
 
 def _sandbox_file(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
@@ -178,21 +215,29 @@ sandbox_flag = click.option(
 )
 
 
-def connection(
-    sandbox_file: str | None, values: dict[str, str | None]
-) -> "tuple[Settings, TransportFactory | None]":
+def load_connection_settings(sandbox_file: str | None, given: GivenSettings) -> Settings:
+    """Return the settings of a server or a command, on the sandbox or not.
+
+    Raises:
+        ConfigError: if a setting cannot be used.
+    """
+    values = dict(given.values)
+    if sandbox_file is not None:
+        # No real key comes near a sandbox, and no request of a sandbox near the network.
+        values |= {"api_key": load_sandbox().FULL_KEY, "base_url": SANDBOX_URL}
+        values.pop("redis_url", None)  # every sandbox has this key, and leads of its own
+    return load_settings(values, given.sources)
+
+
+def connection(sandbox_file: str | None, given: GivenSettings) -> "tuple[Settings, TransportFactory | None]":
     """Return the settings, and what carries the requests: None for the network, or a sandbox.
 
     Raises:
         click.UsageError: if a setting cannot be used.
         click.ClickException: if the file cannot be used as a sandbox.
     """
-    if sandbox_file is not None:
-        # No real key comes near a sandbox, and no request of a sandbox near the network.
-        values |= {"api_key": load_sandbox().FULL_KEY, "base_url": SANDBOX_URL}
-        values.pop("redis_url", None)  # every sandbox has this key, and leads of its own
     try:
-        settings = load_settings(values, given_flags())
+        settings = load_connection_settings(sandbox_file, given)
     except ConfigError as exc:
         raise click.UsageError(str(exc)) from None
     if sandbox_file is None:

@@ -12,7 +12,14 @@ import click
 from rotor_mcp import __version__, atomic_file
 from rotor_mcp.api.pool import ConnectionPool
 from rotor_mcp.behavior import QUESTIONS, Behavior
-from rotor_mcp.cli.options import WholeNumber, connection, sandbox_flag, settings_flags
+from rotor_mcp.cli.options import (
+    WholeNumber,
+    config_flag,
+    connection,
+    read_settings,
+    sandbox_flag,
+    settings_flags,
+)
 from rotor_mcp.diagnostics.probe import (
     MAX_LEADS,
     MAX_REQUESTS,
@@ -44,14 +51,17 @@ _WORD = "probe"
     help="File for what was found out. It holds nobody's data. --assume reads it.",
 )
 @sandbox_flag
+@config_flag
 @settings_flags()
-def probe_(*, max_leads: int, report: Path, file: str | None, **values: str | None) -> None:
+def probe_(
+    *, max_leads: int, report: Path, file: str | None, config: str | None, **values: str | None
+) -> None:
     """Find out how your Rotor account behaves where Rotor's reference is silent.
 
     It says what it will do, and begins when you type a word. With --read-only it writes nothing and asks
     nothing. The exit status is 0 if it came to its end.
     """
-    settings, transport = connection(file, values)
+    settings, transport = connection(file, read_settings(config, values))
     if settings.key is None:
         raise click.ClickException(f"{settings.key_trouble}.")
     leads = 0 if settings.read_only else max_leads

@@ -5,7 +5,8 @@ from importlib import import_module
 import click
 from pydantic import BaseModel
 
-from rotor_mcp.cli.options import sandbox_flag, settings_flags
+from rotor_mcp.cli.options import config_flag, given_flags, read_settings, sandbox_flag, settings_flags
+from rotor_mcp.hosting.settings import HostSettings
 
 
 @click.command()
@@ -17,18 +18,42 @@ from rotor_mcp.cli.options import sandbox_flag, settings_flags
     envvar="ROTOR_MCP_HTTP",
     show_envvar=True,
     metavar="[HOST:PORT]",
-    help="Serve many callers over HTTP instead. What else there is to decide about that are environment "
-    "variables; docs/hosting.md lists them.",
+    help="Serve many callers over HTTP instead; docs/hosting.md explains the flags that are for HTTP only.",
 )
+@click.option(
+    "--check-config",
+    is_flag=True,
+    help="With --http: say what would be served, with which settings, and what is wrong with them. Nothing "
+    "is served and nothing is sent. The exit status is 0 if nothing is wrong.",
+)
+@config_flag
 @settings_flags()
-def serve_(file: str | None, http: str | None, **values: str | None) -> None:
+@settings_flags("http", of=HostSettings)
+def serve_(
+    *, file: str | None, http: str | None, check_config: bool, config: str | None, **values: str | None
+) -> None:
     """Serve MCP on standard input and output, or over HTTP."""
+    given = read_settings(config, {"http": http, **values})
     # Each of the two loads only what it needs, and the help and the completion of the shell load neither.
-    if http is None:
+    if check_config and given.values["http"]:
+        import_module("rotor_mcp.cli.serve_check").check_config(file, given)
+    elif given.values["http"]:
+        import_module("rotor_mcp.cli.serve_http").serve_http(file, given)
+    else:
+        _reject_http_flags()
         # A client waits for this start. The SDK defines 500 models, and a start uses 30. From here on, each
         # model is built when it is first used. pydantic does not guard that against several threads: only the
         # thread of the event loop uses models here.
         BaseModel.model_config["defer_build"] = True
-        import_module("rotor_mcp.cli.serve_stdio").serve_stdio(file, values)
-    else:
-        import_module("rotor_mcp.cli.serve_http").serve_http(http, file, values)
+        import_module("rotor_mcp.cli.serve_stdio").serve_stdio(file, given)
+
+
+def _reject_http_flags() -> None:
+    """Refuse flags that have no effect on standard input and output. Variables may be meant for others.
+
+    Raises:
+        click.UsageError: if there is one.
+    """
+    for name, flag in given_flags().items():
+        if name in HostSettings.model_fields or name == "check_config":
+            raise click.UsageError(f"{flag} is for serving over HTTP: add --http, or leave {flag} out")

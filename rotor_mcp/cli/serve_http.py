@@ -1,36 +1,43 @@
 """`rotor-mcp serve --http`: over HTTP, in one process or in several."""
 
+import logging
 import os
 from collections.abc import Sequence
 from socket import socket
 
 import click
 
+from rotor_mcp import __version__
 from rotor_mcp.api.pool import TransportFactory
-from rotor_mcp.cli.options import connection, given_flags
+from rotor_mcp.cli.options import connection
 from rotor_mcp.config import ConfigError, Settings, environment_variable
+from rotor_mcp.config_file import GivenSettings
 from rotor_mcp.hosting import server, startup
 from rotor_mcp.hosting.settings import PATH, HostSettings
 from rotor_mcp.sockets import http_url, listen_on_all
 from rotor_mcp.telemetry.environment import requested_signals
 
+logger = logging.getLogger(__name__)
 
-def serve_http(http: str, file: str | None, values: dict[str, str | None]) -> None:
-    """Serve until SIGINT or SIGTERM. What `HostSettings` holds comes from the environment.
+
+def serve_http(file: str | None, given: GivenSettings) -> None:
+    """Serve until SIGINT or SIGTERM.
 
     Raises:
         click.ClickException: if a setting cannot be used, or the port cannot be had.
     """
-    settings, transport = connection(file, dict(values))
+    settings, transport = connection(file, given)
     try:
-        host = startup.host_settings(http, given_flags())
+        host = HostSettings.load(given.values, given.sources)
         startup.check(settings, host, in_sandbox=file is not None)
         requested_signals(os.environ)
         if host.workers == 1:
             _serve_in_one_process(settings, host, transport)
         else:
             # Each process begins anew and finds its settings in its environment.
-            os.environ.update({environment_variable(name): value for name, value in values.items() if value})
+            os.environ.update(
+                {environment_variable(name): value for name, value in given.values.items() if value}
+            )
             _serve_in_several(settings, host)
     except ConfigError as exc:
         raise click.UsageError(str(exc)) from None
@@ -38,11 +45,8 @@ def serve_http(http: str, file: str | None, values: dict[str, str | None]) -> No
 
 def _serve_in_one_process(settings: Settings, host: HostSettings, transport: TransportFactory | None) -> None:
     sockets = _listen(host)
-    try:
-        app = startup.start(settings, host, transport)
-    except (OSError, ValueError) as exc:
-        raise click.ClickException(str(exc)) from None
-    click.echo(f"Serving MCP at {_url(host, sockets)}. Stop it with Ctrl-C.", err=True)
+    app = startup.start(settings, host, transport)
+    _log_start(host, sockets)
     server.run(app, settings, host, sockets)
 
 
@@ -52,10 +56,8 @@ def _serve_in_several(settings: Settings, host: HostSettings) -> None:
         raise ConfigError(f"ROTOR_MCP_WORKERS: several processes serve one address, and {host.http} has more")
     name, port = sockets[0].getsockname()[:2]
     serve = server.workers(settings, host, name, port)
-    click.echo(
-        f"Starting {host.workers} processes that serve MCP at {_url(host, sockets)}. Stop them with Ctrl-C.",
-        err=True,
-    )
+    startup.configure_log(settings)
+    _log_start(host, sockets)
     sockets[0].close()  # each process takes the port itself
     serve()
 
@@ -67,5 +69,21 @@ def _listen(host: HostSettings) -> Sequence[socket]:
         raise click.ClickException(f"cannot listen on {host.http}: {exc.strerror}") from None
 
 
-def _url(host: HostSettings, sockets: Sequence[socket]) -> str:
-    return f"{host.public_url or http_url(sockets[0])}{PATH}"
+def _log_start(host: HostSettings, sockets: Sequence[socket]) -> None:
+    addresses = [http_url(listener) for listener in sockets]
+    url = f"{host.public_url or addresses[0]}{PATH}"
+    doing = f"Starting {host.workers} processes that serve" if host.workers > 1 else "Serving"
+    logger.info(
+        "%s MCP at %s, listening on %s",
+        doing,
+        url,
+        " and ".join(addresses),
+        extra={
+            "event": "server_started",
+            "version": __version__,
+            "transport": "http",
+            "url": url,
+            "addresses": addresses,
+            "processes": host.workers,
+        },
+    )

@@ -41,13 +41,13 @@ class HostedAccessControl(AccessControl):
         """Open the audit log and the key file.
 
         Raises:
-            OSError: if one of them cannot be opened.
-            ValueError: if the key file is invalid.
+            ConfigError: if one of them cannot be used.
         """
-        super().__init__(tenants, [Audit(settings.audit_file)] if settings.audit_file else [])
+        audit = settings.open_file("audit_file", Audit)
+        super().__init__(tenants, [audit] if audit else [])
         self.uniform_access = not settings.requires_auth
         self._settings = settings
-        self._keys = ReloadingFile(settings.key_file, parse_keys) if settings.key_file else None
+        self._keys = settings.open_file("key_file", lambda file: ReloadingFile(file, parse_keys))
         self._rate_limiter = RateLimiter(settings.calls_at_once, settings.calls_per_minute)
         server_settings = tenants.pool.settings
         self._budgets = Budgets(settings.daily_requests, tenants.state_factory, server_settings.timeout)

@@ -19,13 +19,13 @@ from rotor_mcp.config import Settings
 from rotor_mcp.hosting import health
 from rotor_mcp.hosting.accept_header import AcceptHeaderMiddleware
 from rotor_mcp.hosting.access import HostedAccessControl
+from rotor_mcp.hosting.access_log import AccessLogMiddleware
 from rotor_mcp.hosting.auth import READ, SCOPES, BearerAuthMiddleware
 from rotor_mcp.hosting.auth_jwt import JwtVerifier
 from rotor_mcp.hosting.auth_token_file import TokenFileVerifier
 from rotor_mcp.hosting.jsonrpc_middleware import JsonRpcMiddleware
 from rotor_mcp.hosting.middleware import (
     MAX_BODY_BYTES,
-    AccessLogMiddleware,
     AllowedOriginsMiddleware,
     ApiKeyHeaderMiddleware,
     BodyLimitMiddleware,
@@ -47,8 +47,7 @@ def build_app(settings: Settings, host: HostSettings, tenants: TenantRegistry) -
     """Build the application. Several instances share state only through Redis.
 
     Raises:
-        OSError: if a file of the settings cannot be read or written.
-        ValueError: if a file of the settings is invalid.
+        ConfigError: if a file of the settings cannot be used.
     """
     server = build_server(
         settings,
@@ -68,7 +67,8 @@ def build_app(settings: Settings, host: HostSettings, tenants: TenantRegistry) -
         ApiKeyHeaderMiddleware(BodyLimitMiddleware(JsonRpcMiddleware(AcceptHeaderMiddleware(protocol))))
     )
     endpoint = CallerConcurrencyMiddleware(endpoint, host.calls_at_once + SPARE_REQUESTS)
-    verifiers: list[TokenVerifier] = [TokenFileVerifier(host.token_file)] if host.token_file else []
+    token_file = host.open_file("token_file", TokenFileVerifier)
+    verifiers: list[TokenVerifier] = [token_file] if token_file else []
     issuer = metadata_url = None
     if host.oauth_issuer is not None:
         issuer = JwtVerifier(host.oauth_issuer, host.audience or "", host.oauth_scope_claim)
@@ -89,13 +89,13 @@ def build_app(settings: Settings, host: HostSettings, tenants: TenantRegistry) -
     app = Starlette(
         routes=[
             Route("/healthz", health.alive),
-            Route("/readyz", health.Readiness(tenants.pool, tenants.state_factory).answer),
+            Route("/readyz", health.Readiness(tenants, host).answer),
             *_metadata(host, scopes),
             Route(PATH, endpoint),
         ],
         middleware=[
             Middleware(TrailingSlashMiddleware),
-            Middleware(AccessLogMiddleware),
+            Middleware(AccessLogMiddleware, log_probes=host.log_probes),
             *([Middleware(AllowedOriginsMiddleware, origins=host.page_origins)] if host.page_origins else []),
         ],
         lifespan=lifespan,

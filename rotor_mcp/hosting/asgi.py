@@ -5,6 +5,7 @@ the ASGI server. The application is built when the lifespan starts, in the proce
 this module is imported. docs/hosting.md lists the required settings of the ASGI server.
 """
 
+import logging
 import multiprocessing
 import os
 import signal
@@ -12,12 +13,16 @@ import threading
 
 from starlette.applications import Starlette
 from starlette.responses import JSONResponse
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
-from rotor_mcp.config import ConfigError, Settings, environment_variable, is_loopback
-from rotor_mcp.hosting.settings import NO_AUTH
-from rotor_mcp.hosting.startup import check, host_settings, start
+from rotor_mcp import __version__
+from rotor_mcp.config import ConfigError, Settings, is_loopback
+from rotor_mcp.config_file import given_by_environment
+from rotor_mcp.hosting.settings import NO_AUTH, HostSettings
+from rotor_mcp.hosting.startup import check, start
 from rotor_mcp.server.backend import load_settings
+
+logger = logging.getLogger(__name__)
 
 
 class Application:
@@ -36,10 +41,11 @@ class Application:
         if scope["type"] == "lifespan":
             try:
                 self._start()
-            except (ConfigError, OSError, ValueError) as exc:
+            except ConfigError as exc:
                 await receive()
                 await send({"type": "lifespan.startup.failed", "message": f"rotor-mcp cannot start: {exc}"})
                 return
+            send = _logging(send)
         if self._app is None:
             raise RuntimeError("rotor-mcp starts with the ASGI lifespan, which must be on")
         if scope["type"] == "http" and self._loopback_only and not _at_loopback(scope):
@@ -48,13 +54,29 @@ class Application:
         await self._app(scope, receive, send)
 
     def _start(self) -> None:
-        values = {name: os.environ.get(environment_variable(name)) for name in Settings.model_fields}
-        settings, host = load_settings(values), host_settings()
+        given = given_by_environment((*Settings.model_fields, *HostSettings.model_fields))
+        settings = load_settings(given.values, given.sources)
+        host = HostSettings.load(given.values, given.sources)
         check(settings, host)
         self._app = start(settings, host)
         self._loopback_only = not host.requires_auth
         if multiprocessing.parent_process() is not None:
             threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _logging(send: Send) -> Send:
+    """Return an ASGI `send` of the lifespan that logs the start and the end of this process."""
+
+    async def send_and_log(message: Message) -> None:
+        if message["type"] == "lifespan.startup.complete":
+            started = {"event": "worker_started", "version": __version__, "pid": os.getpid()}
+            logger.info("Process %d is ready", os.getpid(), extra=started)
+        await send(message)
+        if message["type"] == "lifespan.shutdown.complete":
+            stopped = {"event": "worker_stopped", "pid": os.getpid()}
+            logger.info("Process %d has stopped", os.getpid(), extra=stopped)
+
+    return send_and_log
 
 
 def _at_loopback(scope: Scope) -> bool:

@@ -90,7 +90,18 @@ class Audit(EventListener):
             os.close(handle)
 
     def _report(self) -> None:
-        logger.error("%d writes could not be noted in %s: %s", self._missed, self._path, self._failure)
+        logger.error(
+            "%d writes could not be noted in %s: %s",
+            self._missed,
+            self._path,
+            self._failure,
+            extra={
+                "event": "audit_incomplete",
+                "writes": self._missed,
+                "file": self._path,
+                "reason": self._failure,
+            },
+        )
         self._missed, self._reported_at = 0, time.monotonic()
 
     def _open(self) -> int:

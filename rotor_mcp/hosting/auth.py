@@ -11,7 +11,9 @@ from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from rotor_mcp.hosting.callers import caller_of
 from rotor_mcp.hosting.refusal_log import RefusalLog
+from rotor_mcp.log_events import log_fields
 
 READ = "leads:read"
 WRITE = "leads:write"
@@ -93,6 +95,7 @@ class BearerAuthMiddleware:
             await answer(scope, receive, send)
             return
         scope["user"] = AuthenticatedUser(access)
+        log_fields.set({**log_fields.get(), "caller": caller_of(access)})
         await self._app(scope, receive, send)
 
     async def _verify(self, token: str) -> AccessToken:

@@ -257,28 +257,29 @@ class JwtVerifier:
 
     async def _refresh_keys(self) -> None:
         """Fetch keys. After a failure the known keys stay in use."""
-        failure = "the issuer of tokens does not answer"
+        failure, trouble = "the issuer of tokens does not answer", ""
         try:
             async with asyncio.timeout(self._fetch_timeout_seconds):
                 self._keys = await self._fetch_keys()
         except Misconfigured as exc:
-            failure = "the issuer of tokens cannot be asked"
-            logger.warning("the keys of the issuer cannot be had: %s. %s", exc.reason, exc.fix)
+            failure, trouble = "the issuer of tokens cannot be asked", f"{exc.reason}. {exc.fix}"
         except _IssuerMismatch as exc:
             failure = "the issuer of tokens has another name than ROTOR_MCP_OAUTH_ISSUER says"
-            logger.warning("the keys of the issuer cannot be had: %s", exc)
+            trouble = str(exc)
         except (_InvalidIssuerResponse, UnreadableBody) as exc:
-            failure = "the issuer of tokens gives no usable answer"
-            logger.warning("the keys of the issuer cannot be had: %s", exc)
+            failure, trouble = "the issuer of tokens gives no usable answer", str(exc)
         except TimeoutError:
-            logger.warning(
-                "the keys of the issuer cannot be had: they did not come within %g seconds",
-                self._fetch_timeout_seconds,
-            )
+            trouble = f"they did not come within {self._fetch_timeout_seconds:g} seconds"
         except Exception as exc:  # an issuer can send any response, and none may have other consequences
-            logger.warning("the keys of the issuer cannot be had (%s)", type(exc).__name__)
+            trouble = f"the request failed with {type(exc).__name__}"
         else:
             self._fetched_at = time.monotonic()
+        if trouble:
+            logger.warning(
+                "the keys of the issuer cannot be had: %s",
+                trouble,
+                extra={"event": "issuer_unavailable", "reason": trouble},
+            )
         self._failure = failure
 
     async def _fetch_keys(self) -> dict[str | None, jwt.PyJWK]:

@@ -28,7 +28,12 @@ class JsonRpcMiddleware:
         first = await receive()
         read = parse(first.get("body", b""))
         if isinstance(read, Refusal):
-            logger.warning("a message was refused (%d): %s", read.code, read.reason)
+            logger.warning(
+                "a message was refused (%d): %s",
+                read.code,
+                read.reason,
+                extra={"event": "message_refused", "code": read.code, "reason": read.reason},
+            )
             body = read.message.message.model_dump(mode="json", by_alias=True)
             answer = Response(json.dumps(body), 400, media_type="application/json")
             await answer(scope, receive, send)

@@ -1,40 +1,29 @@
 """ASGI middleware around the MCP endpoint."""
 
-import json
-import logging
-import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from time import perf_counter
-from typing import Any
 
 import anyio
 from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
 from starlette.datastructures import Headers
 from starlette.middleware.cors import CORSMiddleware
-from starlette.requests import HTTPConnection
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from rotor_mcp.hosting.access import KEY_HEADER, request_api_key
+from rotor_mcp.hosting.access_log import REQUEST_ID_HEADER
 from rotor_mcp.hosting.addresses import Authority, Origin
 from rotor_mcp.hosting.callers import caller_of
 from rotor_mcp.hosting.refusal_log import RefusalLog
-from rotor_mcp.hosting.settings import PATH
 
 _DRAIN_FACTOR = 8
 """Of a body that is too large, this many times the limit is read."""
-_PATHS = frozenset({PATH, "/healthz", "/readyz"})
 
 MAX_BODY_BYTES = 1_000_000
 """A batch of a hundred rows with the longest possible notes has a quarter of that."""
 BODY_TIMEOUT_SECONDS = 10.0
 """Time for a client to send the body."""
-
-access_log = logging.getLogger("rotor_mcp.access")
-"""Its messages are complete lines of JSON."""
 
 
 @dataclass(eq=False)
@@ -115,7 +104,7 @@ class AllowedOriginsMiddleware(CORSMiddleware):
             app,
             allow_methods=["GET", "POST", "DELETE"],
             allow_headers=["*"],
-            expose_headers=["www-authenticate"],
+            expose_headers=["www-authenticate", REQUEST_ID_HEADER],
         )
         self._origins = origins
 
@@ -237,52 +226,6 @@ class ApiKeyHeaderMiddleware:
             await self.app({**scope, "headers": others}, receive, send)
         finally:
             request_api_key.reset(token)
-
-
-@dataclass(eq=False)
-class AccessLogMiddleware:
-    """Logs a line of JSON for each request: method, path, status, duration, tool and caller."""
-
-    app: ASGIApp
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or not access_log.isEnabledFor(logging.INFO):
-            await self.app(scope, receive, send)
-            return
-        began = perf_counter()
-        path = scope["path"]
-        status = 0
-
-        async def note(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-            await send(message)
-
-        try:
-            await self.app(scope, receive, note)
-        finally:
-            access_log.info(json.dumps(_log_line(scope, path, status, perf_counter() - began)))
-
-
-def _log_line(scope: Scope, path: str, status: int, seconds: float) -> dict[str, Any]:
-    headers, user = HTTPConnection(scope).headers, scope.get("user")
-    line = {
-        "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
-        "method": _safe_word(scope["method"].lower()),
-        "path": path if path in _PATHS else "other",  # an unknown path may contain anything
-        "status": status or None,  # none if the client disconnected
-        "milliseconds": round(1e3 * seconds, 1),
-        "call": _safe_word(headers.get("mcp-method")),
-        "tool": _safe_word(headers.get("mcp-name")),
-        "caller": caller_of(user.access_token) if isinstance(user, AuthenticatedUser) else None,
-    }
-    return {name: value for name, value in line.items() if value is not None}
-
-
-def _safe_word(header: str | None) -> str | None:
-    """Return a header that can be the name of a method or tool; else None."""
-    return header if header and re.fullmatch(r"[a-z_/]{1,40}", header) else None
 
 
 def _refusal(status: int, message: str) -> Response:

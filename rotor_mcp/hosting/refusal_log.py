@@ -32,4 +32,15 @@ class RefusalLog:
         shown = f" ({detail[:_MAX_DETAIL_CHARS]!a})" if detail else ""
         omitted = self._omitted.pop(kind, 0)
         more = f"; {omitted:,} more of this kind since the last line" if omitted else ""
-        logger.warning("a request was refused: %s%s%s", kind, shown, more)
+        logger.warning(
+            "a request was refused: %s%s%s",
+            kind,
+            shown,
+            more,
+            extra={
+                "event": "request_refused",
+                "reason": kind,
+                "detail": detail[:_MAX_DETAIL_CHARS] or None,
+                "omitted": omitted or None,
+            },
+        )

@@ -1,10 +1,12 @@
-"""Files that are reloaded when they change: tokens and keys are rotated while the server runs."""
+"""Files of secrets that are reloaded when they change: tokens and keys are rotated while the server runs."""
 
 import logging
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Generic, TypeVar
+
+from rotor_mcp.private_file import check_private
 
 MAX_STALE_SECONDS = 30.0
 """How long the last valid content is used while the file cannot be read or parsed. Editors and secret stores
@@ -36,7 +38,7 @@ class ReloadingFile(Generic[Content]):
 
         Raises:
             OSError: if the file cannot be read.
-            ValueError: if the file is invalid.
+            ValueError: if the file is invalid, or everybody can read it.
         """
         self._path = path
         self._parse = parse
@@ -59,7 +61,9 @@ class ReloadingFile(Generic[Content]):
                 self._content = self._load()
                 self._stamp = stamp  # after a failed read the same file is read again
                 self._failing, self._logged = False, ""
-                logger.info("%s was read again", self._path)
+                logger.info(
+                    "%s was read again", self._path, extra={"event": "file_read_again", "file": self._path}
+                )
             self._current_at = time.monotonic()
         except (OSError, ValueError) as exc:
             self._handle_failure(str(exc))
@@ -76,12 +80,13 @@ class ReloadingFile(Generic[Content]):
         line = f"{reason}: {consequence}"
         if line != self._logged:  # the file is checked with every request
             self._logged = line
-            logger.error("%s", line)
+            logger.error("%s", line, extra={"event": "file_unusable", "file": self._path, "reason": reason})
         if expired:
             raise FileUnavailable(f"{self._path.name} cannot be read") from None
 
     def _load(self) -> Content:
         try:
+            check_private(self._path)
             return self._parse(self._path.read_text("utf-8"))
         except ValueError as exc:
             raise ValueError(f"{self._path}: {exc}") from None

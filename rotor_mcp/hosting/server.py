@@ -1,10 +1,15 @@
 """Runs the HTTP server in one process (uvicorn) or in several (Granian) until SIGINT or SIGTERM."""
 
+import asyncio
+import logging
 import signal
 import socket
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
+from threading import Thread
 from types import FrameType
+from typing import Any
 
 import uvicorn
 from starlette.applications import Starlette
@@ -16,6 +21,9 @@ from rotor_mcp.hosting.settings import HostSettings
 
 SHUTDOWN_GRACE_SECONDS = 5
 """Seconds for running calls to end, beyond the timeout of a call."""
+
+
+logger = logging.getLogger(__name__)
 
 
 def run(app: Starlette, settings: Settings, host: HostSettings, sockets: Sequence[socket.socket]) -> None:
@@ -36,7 +44,10 @@ def run(app: Starlette, settings: Settings, host: HostSettings, sockets: Sequenc
     # uvicorn raises the signal again after its shutdown, when there is nothing left to interrupt.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: sys.exit(0))
-    _Server(config).run([*sockets])
+    try:
+        _Server(config).run([*sockets])
+    finally:
+        log_stop()
 
 
 class _Server(uvicorn.Server):
@@ -48,9 +59,26 @@ class _Server(uvicorn.Server):
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Receive a signal."""
         super().handle_exit(sig, frame)
+        # Not here: the signal may have interrupted the writing of a line.
+        asyncio.get_running_loop().call_soon_threadsafe(log_signal, sig)
         if self.force_exit:
             for connection in [*self.server_state.connections]:
                 connection.loop.call_soon_threadsafe(connection.transport.abort)
+
+
+def log_signal(number: int) -> None:
+    """Log that a signal asks the server to stop."""
+    name = signal.Signals(number).name
+    logger.info(
+        "%s: the server completes its calls and stops",
+        name,
+        extra={"event": "signal_received", "signal": name},
+    )
+
+
+def log_stop() -> None:
+    """Log that the server has ended."""
+    logger.info("Stopped", extra={"event": "server_stopped"})
 
 
 def workers(settings: Settings, host: HostSettings, address: str, port: int) -> Callable[[], None]:
@@ -72,7 +100,7 @@ def workers(settings: Settings, host: HostSettings, address: str, port: int) -> 
             f"ROTOR_MCP_WORKERS: several processes need another package: {install_hint('workers')}, or serve "
             "with one process"
         ) from None
-    return Granian(
+    server = Granian(
         "rotor_mcp.hosting.asgi:app",
         address=address,
         port=port,
@@ -87,4 +115,24 @@ def workers(settings: Settings, host: HostSettings, address: str, port: int) -> 
         log_dictconfig={"handlers": {}, "loggers": {}},  # its lines use the logging of this package
         respawn_failed_workers=True,
         workers_kill_timeout=int(settings.timeout) + SHUTDOWN_GRACE_SECONDS,
-    ).serve
+    )
+
+    server.on_startup(_log_signals)
+
+    def serve() -> None:
+        server.serve()
+        log_stop()
+
+    return serve
+
+
+def _log_signals() -> None:
+    """Log the signals for which Granian has set handlers."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, partial(_log_and_handle, signal.getsignal(number)))
+
+
+def _log_and_handle(handler: Any, number: int, frame: FrameType | None) -> None:
+    # A thread, because the signal may have interrupted the writing of a line.
+    Thread(target=log_signal, args=(number,)).start()
+    handler(number, frame)

@@ -1,19 +1,32 @@
 """Settings for HTTP, in addition to `config.Settings`."""
 
+import re
+from collections.abc import Callable, Iterator
 from ipaddress import IPv6Address
+from itertools import combinations
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, TypeVar
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    field_validator,
+    model_validator,
+)
 
-from rotor_mcp.config import EnvironmentSettings, is_loopback
+from rotor_mcp.config import ConfigError, EnvironmentSettings, environment_variable, is_loopback
 from rotor_mcp.hosting.addresses import ANY_PORT, Authority, Origin, canonical_url
 
 PATH = "/mcp"
 """The path of the MCP endpoint."""
 MIN_SECRET_CHARS = 32
 """Characters of a token or secret that cannot be guessed."""
+_ADDRESS = re.compile(r"(?:\[([\w:.%]+)\]|([\w.-]+)):(\d{1,5})", re.ASCII)
+"""An IPv6 address in brackets, or another address or name, and a port."""
 NO_AUTH = (
     "can be reached by others, and nothing asks who they are: set ROTOR_MCP_OAUTH_ISSUER, or for a private "
     "network ROTOR_MCP_TOKEN_FILE; or serve at 127.0.0.1 only"
@@ -44,6 +57,8 @@ def _check_secret(value: SecretStr) -> SecretStr:
     return value
 
 
+File = TypeVar("File")
+
 WebAddress = Annotated[str, AfterValidator(_check_web_address)]
 """A URL without normalization: the URL of an issuer ends with a slash if its tokens say so."""
 NameList = Annotated[tuple[str, ...], BeforeValidator(_split)]
@@ -52,6 +67,8 @@ Secret = Annotated[SecretStr, AfterValidator(_check_secret)]
 
 class HostSettings(EnvironmentSettings):
     """The settings for HTTP. Read with `HostSettings.load`."""
+
+    model_config = ConfigDict(defer_build=True)  # a start that does not serve HTTP needs only the names
 
     http: Annotated[
         str,
@@ -110,7 +127,9 @@ class HostSettings(EnvironmentSettings):
     ] = None
     token_file: Annotated[
         Path | None,
-        Field(description="File with a line for each caller of a private network: name, token, scopes"),
+        Field(
+            description="File with a line for each caller of a private network, which rotor-mcp token writes"
+        ),
     ] = None
     key_from: Annotated[
         Literal["server", "file", "header"],
@@ -127,7 +146,8 @@ class HostSettings(EnvironmentSettings):
         Secret | None,
         Field(
             description="Secret of all processes and machines of this server, with which they seal what a "
-            "client hands back to them; else made of the Rotor key, if there is one"
+            "client hands back to them; else made of the Rotor key, if there is one. The variable is the "
+            "better place for it"
         ),
     ] = None
     calls_at_once: Annotated[int, Field(ge=1, description="Calls of one caller under way in a process")] = 8
@@ -140,6 +160,20 @@ class HostSettings(EnvironmentSettings):
             ge=1, description="Requests to Rotor that one caller may spend in a day (UTC), as counted here"
         ),
     ] = None
+    metrics: Annotated[
+        str | None,
+        Field(
+            description="Address and port at which Prometheus reads metrics without a token, such as "
+            "127.0.0.1:9464; an address that is only reached from inside"
+        ),
+    ] = None
+    rotor_required: Annotated[
+        bool,
+        Field(description="Be not ready while Rotor cannot be reached; else calls are answered, and say so"),
+    ] = False
+    log_probes: Annotated[
+        bool, Field(description="Log requests of /healthz and /readyz that were answered with 200, too")
+    ] = True
     audit_file: Annotated[
         Path | None, Field(description="File to which a line is added for each write; /dev/stdout works too")
     ] = None
@@ -191,40 +225,84 @@ class HostSettings(EnvironmentSettings):
     @field_validator("http")
     @classmethod
     def _check_http(cls, value: str) -> str:
-        host, _, port = value.rpartition(":")
-        if not host or not port.isdecimal() or int(port) > 65_535:
-            raise ValueError("must be an address and a port, such as 127.0.0.1:8080 or [::]:8080")
+        _parse_address(value)
+        return value
+
+    @field_validator("metrics")
+    @classmethod
+    def _check_metrics(cls, value: str | None) -> str | None:
+        if value is not None and _parse_address(value)[1] == 0:
+            raise ValueError("must name a port, at which Prometheus is to look")
         return value
 
     @model_validator(mode="after")
     def _check_together(self) -> Self:
+        if conflicts := [*self._conflicts()]:
+            raise ValueError("; ".join(conflicts))
+        return self
+
+    def _conflicts(self) -> Iterator[str]:
         if not self.on_loopback and not self.requires_auth:
-            raise ValueError(f"{self.http} {NO_AUTH}")
-        if self.public_url is None and not (self.on_loopback and self.oauth_issuer is None):
-            raise ValueError(
+            yield f"{self.http} {NO_AUTH}"
+        elif self.public_url is None and not (self.on_loopback and self.oauth_issuer is None):
+            yield (
                 "set ROTOR_MCP_PUBLIC_URL to the address under which clients reach this server: requests for "
                 "other names are refused, and so are tokens for another resource"
             )
         if self.key_from == "file" and self.key_file is None:
-            raise ValueError("ROTOR_MCP_KEY_FROM is file: set ROTOR_MCP_KEY_FILE")
-        if self.key_from == "file" and not self.requires_auth:
-            raise ValueError(
+            yield "ROTOR_MCP_KEY_FROM is file: set ROTOR_MCP_KEY_FILE"
+        elif self.key_from == "file" and not self.requires_auth:
+            yield (
                 "ROTOR_MCP_KEY_FROM is file, but nothing asks who calls: set ROTOR_MCP_OAUTH_ISSUER or "
                 "ROTOR_MCP_TOKEN_FILE"
             )
         if self.key_file is not None and self.key_from != "file":
-            raise ValueError("ROTOR_MCP_KEY_FILE is set: set ROTOR_MCP_KEY_FROM to file, or leave it out")
-        return self
+            yield "ROTOR_MCP_KEY_FILE is set: set ROTOR_MCP_KEY_FROM to file, or leave it out"
+        if self.oauth_issuer is None:
+            for name in ("oauth_audience", "oauth_scope_claim"):
+                if getattr(self, name) is not None:
+                    yield (
+                        f"{environment_variable(name)} is set, but no issuer: set ROTOR_MCP_OAUTH_ISSUER, or "
+                        "leave it out"
+                    )
+        files = [name for name in ("token_file", "key_file", "audit_file") if getattr(self, name) is not None]
+        for name, other in combinations(files, 2):
+            if _is_same_file(getattr(self, name), getattr(self, other)):
+                yield (
+                    f"{environment_variable(name)} and {environment_variable(other)} are the same file: each "
+                    "needs a file of its own"
+                )
+
+    def open_file(self, name: str, open_: Callable[[Path], File]) -> File | None:
+        """Open the file of a setting; None if the setting has none.
+
+        Raises:
+            ConfigError: if it cannot be used. The message names the setting.
+        """
+        file: Path | None = getattr(self, name)
+        if file is None:
+            return None
+        try:
+            return open_(file)
+        except OSError as exc:
+            raise ConfigError(f"{self.source(name)}: {file}: {exc.strerror}") from None
+        except ValueError as exc:
+            raise ConfigError(f"{self.source(name)}: {exc}") from None
 
     @property
     def host(self) -> str:
         """The address to listen on."""
-        return self.http.rpartition(":")[0].strip("[]")
+        return _parse_address(self.http)[0]
 
     @property
     def port(self) -> int:
         """The port to listen on; 0 takes a free one."""
-        return int(self.http.rpartition(":")[2])
+        return _parse_address(self.http)[1]
+
+    @property
+    def metrics_at(self) -> tuple[str, int] | None:
+        """The address and the port at which Prometheus reads metrics."""
+        return _parse_address(self.metrics) if self.metrics else None
 
     @property
     def on_loopback(self) -> bool:
@@ -259,6 +337,22 @@ class HostSettings(EnvironmentSettings):
     def page_origins(self) -> list[Origin]:
         """The origins of web pages on other hosts that may call."""
         return [_parse_origin(entry) for entry in self.allowed_origins]
+
+
+def _is_same_file(one: Path, other: Path) -> bool:
+    return one.resolve() == other.resolve()
+
+
+def _parse_address(text: str) -> tuple[str, int]:
+    """Parse an address to listen on.
+
+    Raises:
+        ValueError: if the text is none.
+    """
+    match = _ADDRESS.fullmatch(text)
+    if match is None or int(match[3]) > 65_535:
+        raise ValueError("must be an address and a port, such as 127.0.0.1:8080 or [::]:8080")
+    return match[1] or match[2], int(match[3])
 
 
 def _parse_host(entry: str) -> Authority:

@@ -39,7 +39,9 @@ def claim(settings: Settings, host: HostSettings) -> None:
             raise ConfigError(f"another process of this machine serves the same: {NEED_REDIS}") from None
         _bound.append(name_holder)
     elif multiprocessing.parent_process() is not None:
-        logging.getLogger(__name__).warning("if other processes serve the same: %s", NEED_REDIS)
+        logging.getLogger(__name__).warning(
+            "if other processes serve the same: %s", NEED_REDIS, extra={"event": "processes_uncoordinated"}
+        )
 
 
 def _digest(settings: Settings, host: HostSettings) -> str:

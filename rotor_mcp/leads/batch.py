@@ -62,7 +62,7 @@ class RowOutcome:
     @classmethod
     def crashed(cls, rows: tuple[int, ...], exc: Exception, *, sent: bool = False) -> Self:
         """Return the outcome of rows that raised an unexpected exception, and log it. Other rows go on."""
-        logger.error("rows %s crashed", rows, exc_info=exc)
+        logger.error("rows %s crashed", rows, exc_info=exc, extra={"event": "rows_crashed", "rows": rows})
         return cls(rows, "unknown" if sent else "invalid", failure=Crash(type(exc).__name__, sent))
 
     @property
@@ -244,7 +244,12 @@ class Batch:
             await for_each(self.writes, end)
         except anyio.get_cancelled_exc_class():
             done = sorted([*self._ended, *(row for outcome in self.outcomes for row in outcome.rows)])
-            logger.warning("cancelled; of %d rows these were dealt with: %s", len(self.writes), done)
+            logger.warning(
+                "cancelled; of %d rows these were dealt with: %s",
+                len(self.writes),
+                done,
+                extra={"event": "batch_cancelled", "rows": len(self.writes), "rows_done": len(done)},
+            )
             raise
 
     def _not_sent(self, write: PlannedWrite, why: Failure) -> RowOutcome:

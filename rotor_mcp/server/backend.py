@@ -122,15 +122,15 @@ class Backend:
         return await complete(argument, self.access)
 
 
-def load_settings(values: Mapping[str, str | None], flags: Mapping[str, str] | None = None) -> Settings:
+def load_settings(values: Mapping[str, str | None], sources: Mapping[str, str] | None = None) -> Settings:
     """Read settings by name, and the API key from the keychain if that is wanted and none is given.
 
-    `flags` are those that gave some of them, as for `Settings.load`.
+    `sources` are what gave some of them, as for `Settings.load`.
 
     Raises:
         ConfigError: if one of them cannot be used.
     """
-    settings = Settings.load(values, flags)
+    settings = Settings.load(values, sources)
     if not settings.keychain or settings.api_key is not None:
         return settings
     from rotor_mcp import keychain
@@ -141,22 +141,33 @@ def load_settings(values: Mapping[str, str | None], flags: Mapping[str, str] | N
         return settings.with_kept_key(None, str(exc))
 
 
-def open_listeners(environment: Mapping[str, str]) -> "Sequence[EventListener]":
-    """Return the listener for traces and metrics, if the environment asks for them.
+def open_listeners(
+    environment: Mapping[str, str], metrics_at: tuple[str, int] | None = None
+) -> "Sequence[EventListener]":
+    """Return the listener for traces and metrics, if somebody asks for them.
+
+    Args:
+        environment: with the variables of OpenTelemetry.
+        metrics_at: address and port at which Prometheus reads the metrics.
 
     Raises:
-        ConfigError: if what it asks for is not available.
+        ConfigError: if what is asked for is not available.
+        OSError: if the port cannot be used.
     """
-    if not any(name.startswith("OTEL_") for name in environment):
+    if metrics_at is None and not any(name.startswith("OTEL_") for name in environment):
         return ()
-    from rotor_mcp.telemetry.environment import requested_signals
+    from rotor_mcp.telemetry.environment import check_endpoint, requested_signals
 
     signals = requested_signals(environment)
-    if not signals.traces and not signals.metrics:
+    if metrics_at is not None:
+        check_endpoint(environment)
+    elif not signals.traces and not signals.metrics:
         return ()
     from rotor_mcp.telemetry.exporter import Telemetry
+    from rotor_mcp.telemetry.prometheus import MetricsEndpoint
 
-    return (Telemetry(traces=signals.traces, metrics=signals.metrics),)
+    endpoint = MetricsEndpoint(*metrics_at) if metrics_at else None
+    return (Telemetry(traces=signals.traces, metrics=signals.metrics, endpoint=endpoint),)
 
 
 def load_sandbox() -> "ModuleType":

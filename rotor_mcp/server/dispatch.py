@@ -17,7 +17,7 @@ from rotor_mcp.leads.validation import parse
 from rotor_mcp.sanitize import cap_result, clean, one_line, safe_result
 from rotor_mcp.server import elicitation, pipeline_resource
 from rotor_mcp.server.access import AccessControl, AdmittedCall
-from rotor_mcp.server.recording import recorded
+from rotor_mcp.server.recording import log_rejection, recorded
 from rotor_mcp.tools import phrases
 from rotor_mcp.tools.error_text import render_crash, render_error
 from rotor_mcp.tools.get_lead import GetLeadArguments, get_lead, render_lead
@@ -60,13 +60,13 @@ async def call_tool(
             except CallError as exc:
                 text = render_error(exc, call.api.requests, admitted.where_the_key_is)
             except Exception as exc:
-                logger.exception("%s crashed", name)
+                logger.exception("%s crashed", name, extra={"event": "call_crashed", "tool": name})
                 text = render_crash(type(exc).__name__, call.api.requests)
             if call.redis_fault:
                 text = f"{text}\nNote: {phrases.redis_fault(call.redis_fault)}."
             return _error(admitted.tenant.safe(text))
     except CallRejected as exc:
-        logger.info("%s: %s (%s)", name, exc.outcome, exc)
+        log_rejection(name, exc)
         return _error(clean(render_error(exc, 0)))
 
 
@@ -167,4 +167,5 @@ async def _read(what: str, read: Callable[[CallContext], Awaitable[str]], access
                 text = admitted.tenant.safe(render_error(exc, call.api.requests, admitted.where_the_key_is))
                 raise (ResourceNotFoundError if missing else ResourceError)(text) from None
     except CallRejected as exc:
+        log_rejection(what, exc)
         raise ResourceError(clean(render_error(exc, 0))) from None

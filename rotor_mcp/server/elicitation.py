@@ -120,13 +120,20 @@ async def ask(
         try:
             answer = await context.elicit(question, Approval)
         except (MCPError, ValueError) as exc:
-            logger.warning("the client could not ask: %s", type(exc).__name__)
+            reason = type(exc).__name__
+            logger.warning(
+                "the client could not ask: %s", reason, extra={"event": "question_failed", "reason": reason}
+            )
             answer = None
         questions.answered(client)
         if isinstance(answer, AcceptedElicitation):
             return Answered(state, "approved" if answer.data.approve else "declined")
         return Answered(state, "declined" if isinstance(answer, DeclinedElicitation) else "none")
-    logger.warning("the client did not answer within %.0f seconds", answer_timeout)
+    logger.warning(
+        "the client did not answer within %.0f seconds",
+        answer_timeout,
+        extra={"event": "question_failed", "reason": "no answer", "seconds": answer_timeout},
+    )
     questions.give_up(client)
     return Answered(state, "none")
 

@@ -31,6 +31,7 @@ from pydantic import PrivateAttr
 
 from rotor_mcp import __version__
 from rotor_mcp.config import Settings
+from rotor_mcp.log_events import log_fields
 from rotor_mcp.server import resources
 from rotor_mcp.server.backend import Backend
 
@@ -103,7 +104,7 @@ def build_server(
         tools=[tool for tool in tools if tool.read_only or not settings.read_only],
         cache_hints={"tools/list": CacheHint(ttl_ms=3_600_000, scope=scope)},
         subscriptions=False,
-        middleware=[_wrap_arguments],
+        middleware=[_prepare_request],
         # If nothing is configured, the SDK configures logging, at this level. Below it, httpx2 would log each
         # URL, and with it the phone searched for.
         log_level="WARNING",
@@ -113,15 +114,20 @@ def build_server(
     return server
 
 
-async def _wrap_arguments(context: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
-    """Accept arguments that are JSON text or a list, as some clients send them.
+async def _prepare_request(context: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
+    """Name the message in log lines, and accept arguments that are JSON text or a list, as some clients send.
 
-    The SDK would answer a protocol error, which no model sees. `leads/validation.py` parses or refuses them.
+    Over HTTP, log lines have the id of the HTTP request. The SDK would answer such arguments with a protocol
+    error, which no model sees. `leads/validation.py` parses or refuses them.
     """
     given = (context.params or {}).get("arguments")
     if context.method == "tools/call" and given is not None and not isinstance(given, dict):
         context = replace(context, params={**(context.params or {}), "arguments": {"arguments": given}})
-    return await call_next(context)
+    fields = log_fields.set({"request_id": context.request_id, **log_fields.get()})
+    try:
+        return await call_next(context)
+    finally:
+        log_fields.reset(fields)
 
 
 class McpServer(MCPServer[Any]):
@@ -149,7 +155,12 @@ class McpServer(MCPServer[Any]):
         try:
             await self._backend.prepare()
         except Exception as exc:
-            logger.warning("calls are not prepared, the first will take longer (%s)", type(exc).__name__)
+            reason = type(exc).__name__
+            logger.warning(
+                "calls are not prepared, the first will take longer (%s)",
+                reason,
+                extra={"event": "preparation_failed", "reason": reason},
+            )
 
     async def list_tools(self) -> list[McpTool]:
         """List the tools that the caller may use."""

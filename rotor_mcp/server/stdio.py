@@ -10,7 +10,7 @@ import os
 import signal
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from types import FrameType
 from typing import cast
 
@@ -43,15 +43,25 @@ def serve_stdio(server: McpServer) -> None:
         anyio.run(_serve, server)
     except* OSError as exc:
         failure = exc
-    if failure is not None:
+    if failure is None:
+        logger.info("Stopped: standard input was closed", extra={"event": "server_stopped"})
+    else:
         # The reader is still blocked on standard input, which would keep the process alive.
         closed = failure.subgroup(BrokenPipeError) is not None
         if not closed:
-            logger.error("standard output cannot be written (%s)", failure.exceptions[0])
+            logger.error(
+                "standard output cannot be written (%s)",
+                failure.exceptions[0],
+                extra={"event": "output_closed"},
+            )
         os._exit(0 if closed else 1)
 
 
-def _leave(_signal: int, _frame: FrameType | None) -> None:
+def _leave(number: int, _frame: FrameType | None) -> None:
+    with suppress(Exception):  # the signal may have interrupted the writing of a line
+        name = signal.Signals(number).name
+        logger.info("%s: the server stops", name, extra={"event": "signal_received", "signal": name})
+        logger.info("Stopped", extra={"event": "server_stopped"})
     # The reader is in a blocking read that only the end of the process interrupts. Nothing needs cleanup: a
     # write that was started is one HTTP request, which Rotor carries out completely or not at all.
     os._exit(0)
@@ -106,7 +116,17 @@ async def _read(
         async for line in file.lines():
             read = parse(line)
             if isinstance(read, Refusal):
-                logger.warning("a message on standard input was refused (%d): %s", read.code, read.reason)
+                logger.warning(
+                    "a message on standard input was refused (%d): %s",
+                    read.code,
+                    read.reason,
+                    extra={
+                        "event": "message_refused",
+                        "request_id": read.id,
+                        "code": read.code,
+                        "reason": read.reason,
+                    },
+                )
                 if read.answer:
                     await outgoing.send(read.message)
                 elif read.id is not None:

@@ -29,7 +29,9 @@ class TenantState:
     lead_totals: dict[tuple[bool, str | None], int] = field(default_factory=dict)
     """With archived leads or without, and the stage or None → leads on that list when it was last read."""
     key_accepted: bool = False
-    """Whether Rotor has accepted the key."""
+    """Whether Rotor has accepted the key since this process was started."""
+    key_refused: int | None = None
+    """The status with which Rotor refuses the key; None if it does not, or that is unknown."""
 
     @property
     def hooks(self) -> ApiHooks:
@@ -47,9 +49,12 @@ class TenantState:
         """Count a request.
 
         Only a success shows that Rotor accepts the key: a proxy or a limit before Rotor can answer 403 and
-        429 to any key.
+        429 to any key. With 403, Rotor also refuses what an accepted key may not do.
         """
-        self.key_accepted = self.key_accepted or (status is not None and 200 <= status < 300)
+        if status is not None and 200 <= status < 300:
+            self.key_accepted, self.key_refused = True, None
+        elif status == 401 or (status == 403 and not self.key_accepted):
+            self.key_refused = status
         await self.request_counter.add()
 
 

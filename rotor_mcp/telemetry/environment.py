@@ -48,11 +48,26 @@ def requested_signals(environment: Mapping[str, str]) -> Signals:
     return signals
 
 
+def check_endpoint(environment: Mapping[str, str]) -> None:
+    """Check that metrics can be served at an endpoint.
+
+    Raises:
+        ConfigError: if they are switched off, or the extra `telemetry` is missing.
+    """
+    if environment.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
+        raise ConfigError("ROTOR_MCP_METRICS: OTEL_SDK_DISABLED=true switches all metrics off")
+    if not _installed():
+        raise ConfigError(f"ROTOR_MCP_METRICS: metrics need other packages: {install_hint('telemetry')}")
+
+
 def _is_requested(signal: Literal["TRACES", "METRICS"], given: Mapping[str, str]) -> bool:
     variable = f"OTEL_{signal}_EXPORTER"
     exporter = given.get(variable)
     if exporter not in (None, "none", "otlp"):
-        raise ConfigError(f"{variable}: must be otlp or none; nothing else is built in")
+        raise ConfigError(
+            f"{variable}: must be otlp or none; nothing else is built in, but for Prometheus there is "
+            "ROTOR_MCP_METRICS"
+        )
     endpoints = ("OTEL_EXPORTER_OTLP_ENDPOINT", f"OTEL_EXPORTER_OTLP_{signal}_ENDPOINT")
     if exporter == "none" or (exporter is None and not any(name in given for name in endpoints)):
         return False
@@ -67,7 +82,12 @@ def _is_requested(signal: Literal["TRACES", "METRICS"], given: Mapping[str, str]
 def _installed() -> bool:
     try:
         return all(
-            find_spec(name) for name in ("opentelemetry.sdk", "opentelemetry.exporter.otlp.proto.http")
+            find_spec(name)
+            for name in (
+                "opentelemetry.sdk",
+                "opentelemetry.exporter.otlp.proto.http",
+                "opentelemetry.exporter.prometheus",
+            )
         )
     except ModuleNotFoundError:
         return False

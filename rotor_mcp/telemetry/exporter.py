@@ -1,4 +1,4 @@
-"""Exports spans and metrics to the OTLP endpoint of the environment, over HTTP."""
+"""Exports spans and metrics to the OTLP endpoint of the environment, over HTTP, and metrics to Prometheus."""
 
 import re
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from opentelemetry import trace
 from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.metrics import MeterProvider
-from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
+from opentelemetry.sdk.metrics.export import MetricReader, PeriodicExportingMetricReader
 from opentelemetry.sdk.resources import OTELResourceDetector, Resource
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExportResult
@@ -18,6 +18,7 @@ from opentelemetry.trace import Status
 
 from rotor_mcp import __version__
 from rotor_mcp.telemetry.instruments import Instruments
+from rotor_mcp.telemetry.prometheus import MetricsEndpoint
 
 NAME = "rotor_mcp"
 EXPORT_TIMEOUT_SECONDS = 5.0
@@ -39,14 +40,18 @@ _ALLOWED = {
 class Telemetry(Instruments):
     """The instruments with their exporters."""
 
-    def __init__(self, *, traces: bool, metrics: bool) -> None:
+    def __init__(self, *, traces: bool, metrics: bool, endpoint: MetricsEndpoint | None = None) -> None:
+        """Export traces and metrics to the collector, and metrics at an endpoint, each if it is wanted."""
         given = OTELResourceDetector().detect().attributes
         resource = Resource.create({"service.name": "rotor-mcp", "service.version": __version__, **given})
         self._traces = TracerProvider(resource=resource, shutdown_on_exit=False)
         if traces:
             self._traces.add_span_processor(BatchSpanProcessor(_RedactingExporter()))
             trace.set_tracer_provider(self._traces)  # for the MCP SDK's spans
-        readers = [PeriodicExportingMetricReader(OTLPMetricExporter())] if metrics else []
+        self._endpoint = endpoint
+        readers: list[MetricReader] = [endpoint.reader] if endpoint else []
+        if metrics:
+            readers.append(PeriodicExportingMetricReader(OTLPMetricExporter()))
         self._metrics = MeterProvider(readers, resource, shutdown_on_exit=False)
         super().__init__(
             self._traces.get_tracer(NAME, __version__), self._metrics.get_meter(NAME, __version__)
@@ -58,6 +63,8 @@ class Telemetry(Instruments):
             await anyio.to_thread.run_sync(self._shut_down)
 
     def _shut_down(self) -> None:
+        if self._endpoint is not None:
+            self._endpoint.close()
         # Daemon threads: one that still waits for the collector ends with the process.
         providers = (self._traces, self._metrics)
         threads = [Thread(target=provider.shutdown, daemon=True) for provider in providers]

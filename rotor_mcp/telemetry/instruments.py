@@ -41,6 +41,9 @@ class Instruments(EventListener):
         self._requests = meter.create_counter(
             "rotor_mcp.requests", "{request}", "Requests to Rotor, by method and status."
         )
+        self._ready = meter.create_gauge(
+            "rotor_mcp.ready", "1", "Whether the last readiness probe was told that the server is ready."
+        )
         self._request_seconds = meter.create_histogram(
             "http.client.request.duration",
             "s",
@@ -65,6 +68,10 @@ class Instruments(EventListener):
     def call_rejected(self, rejection: NotSent) -> None:
         """Count a rejected call."""
         self._rejections.add(1, {"rotor_mcp.reason": type(rejection).__name__})
+
+    def readiness_told(self, *, ready: bool) -> None:
+        """Note what a probe was told."""
+        self._ready.set(int(ready))
 
     def call_finished(self, finished: CallFinished) -> None:
         """Count a call, and record its duration."""

@@ -48,7 +48,7 @@ def printed(program: list[str], shell: dict[str, str], folder: Path) -> list[str
 
 def test_bash(shell: dict[str, str], home: Home) -> None:
     expected = {
-        "rotor-mcp|": "demo install check import export serve sandbox probe uninstall completion help",
+        "rotor-mcp|": "demo install check import export serve token sandbox probe uninstall completion help",
         "rotor-mcp|ins": "install",
         "rotor-mcp|install|cu": "cursor",
         "rotor-mcp|install|cursor|claude-": "claude-desktop claude-code",
@@ -56,8 +56,8 @@ def test_bash(shell: dict[str, str], home: Home) -> None:
         "rotor-mcp|serve|--log-level|=|d": "debug",
         "rotor-mcp|serve|--log-level|=": "debug info warning error",
         "rotor-mcp|serve|--read": "--read-only",
-        "rotor-mcp|serve|--no-": "--no-keychain --no-read-only --no-redis-required",
-        "rotor-mcp|--log": "--log-level --log-format",
+        "rotor-mcp|serve|--no-": "--no-keychain --no-read-only --no-redis-required --no-rotor-required --no-log-probes",
+        "rotor-mcp|--log": "--log-level --log-format --log-probes",
         "rotor-mcp|--log-format|": "text json",
         "rotor-mcp|--ver": "--version",
         "rotor-mcp|import|": "<files>",

@@ -13,7 +13,8 @@ from click.testing import CliRunner
 from inline_snapshot import snapshot
 
 from rotor_mcp.cli.main import main
-from rotor_mcp.cli.options import SettingOption
+from rotor_mcp.cli.options import SettingOption, flag_names
+from rotor_mcp.hosting.settings import HostSettings
 from rotor_mcp.sandbox import FULL_KEY
 from tests.commands import ROOT, ran, run
 from tests.conftest import sandbox_url
@@ -66,6 +67,7 @@ Leads and files:
 
 Server:
   serve       Serve MCP on standard input and output or over HTTP.
+  token       Manage the access tokens of an HTTP server.
   sandbox     Serve Rotor's API with sample leads on this machine.
   probe       Find out how a Rotor account behaves where its reference is
               silent.
@@ -120,8 +122,27 @@ def test_the_help_shows_the_variable_and_the_default_of_every_setting() -> None:
             "--assume TEXT": "[env var: ROTOR_MCP_ASSUME]",
             "--redis-url TEXT": "[env var: ROTOR_MCP_REDIS_URL]",
             "--redis-required / --no-redis-required": "[env var: ROTOR_MCP_REDIS_REQUIRED; default: true]",
-            "--log-level debug|info|warning|error": "[env var: ROTOR_MCP_LOG_LEVEL; default: warning]",
+            "--log-level debug|info|warning|error": "[env var: ROTOR_MCP_LOG_LEVEL]",
             "--log-format text|json": "[env var: ROTOR_MCP_LOG_FORMAT; default: text]",
+            "--workers NUMBER": "[env var: ROTOR_MCP_WORKERS; default: 1]",
+            "--keep-alive NUMBER": "[env var: ROTOR_MCP_KEEP_ALIVE; default: 75]",
+            "--public-url TEXT": "[env var: ROTOR_MCP_PUBLIC_URL]",
+            "--allowed-hosts TEXT": "[env var: ROTOR_MCP_ALLOWED_HOSTS]",
+            "--allowed-origins TEXT": "[env var: ROTOR_MCP_ALLOWED_ORIGINS]",
+            "--oauth-issuer TEXT": "[env var: ROTOR_MCP_OAUTH_ISSUER]",
+            "--oauth-audience TEXT": "[env var: ROTOR_MCP_OAUTH_AUDIENCE]",
+            "--oauth-scope-claim TEXT": "[env var: ROTOR_MCP_OAUTH_SCOPE_CLAIM]",
+            "--token-file FILE": "[env var: ROTOR_MCP_TOKEN_FILE]",
+            "--key-from server|file|header": "[env var: ROTOR_MCP_KEY_FROM; default: server]",
+            "--key-file FILE": "[env var: ROTOR_MCP_KEY_FILE]",
+            "--state-secret TEXT": "[env var: ROTOR_MCP_STATE_SECRET]",
+            "--calls-at-once NUMBER": "[env var: ROTOR_MCP_CALLS_AT_ONCE; default: 8]",
+            "--calls-per-minute NUMBER": "[env var: ROTOR_MCP_CALLS_PER_MINUTE; default: 120]",
+            "--daily-requests NUMBER": "[env var: ROTOR_MCP_DAILY_REQUESTS]",
+            "--metrics TEXT": "[env var: ROTOR_MCP_METRICS]",
+            "--rotor-required / --no-rotor-required": "[env var: ROTOR_MCP_ROTOR_REQUIRED; default: false]",
+            "--log-probes / --no-log-probes": "[env var: ROTOR_MCP_LOG_PROBES; default: true]",
+            "--audit-file FILE": "[env var: ROTOR_MCP_AUDIT_FILE]",
         }
     )
 
@@ -143,7 +164,8 @@ def test_the_help_shows_the_variable_and_the_default_of_every_setting() -> None:
     ],
 )
 def test_other_commands_show_the_same_settings(name: str, left_out: list[str]) -> None:
-    shown = settings_shown("serve")
+    of_http = {flag_names(setting, field)[0] for setting, field in HostSettings.model_fields.items()}
+    shown = {flag: text for flag, text in settings_shown("serve").items() if flag.split()[0] not in of_http}
     assert settings_shown(name) == {flag: shown[flag] for flag in shown if flag not in left_out}
 
 
@@ -162,7 +184,13 @@ def test_every_example_can_be_parsed(
     (tmp_path / "leads.csv").touch()
     monkeypatch.chdir(tmp_path)
     name, *arguments = example
-    with command(name).make_context(name, arguments, parent=click.Context(main)) as context:
+    found, parent = command(name), click.Context(main)
+    if isinstance(found, click.Group):
+        parent = click.Context(found, parent=parent)
+        _, subcommand, arguments = found.resolve_command(parent, arguments)
+        assert subcommand is not None
+        found = subcommand
+    with found.make_context(name, arguments, parent=parent) as context:
         assert context.args == []
 
 
@@ -177,6 +205,8 @@ async def test_every_example_that_ends_does_what_it_says(example: list[str], hom
     home.have("claude-desktop")
     home.have("cursor")
     (home.path / "leads.csv").write_text("Name,Cell\nDana Whitfield,612-555-0142\n")
+    if "revoke" in example or "list" in example:
+        home.run("token", "new", "dashboard", "--scopes", "leads:read", "--file", "tokens")
     async with sandbox_url() as url:
         variables = home.variables(ROTOR_API_KEY=FULL_KEY, ROTOR_BASE_URL=url, COLUMNS="80")
         ended = await ran(example, variables, home.path)

@@ -12,6 +12,8 @@ import pytest
 from inline_snapshot import snapshot
 
 from rotor_mcp import __version__
+from rotor_mcp.config import environment_variable
+from rotor_mcp.hosting.settings import HostSettings
 from rotor_mcp.sandbox import FULL_KEY
 from tests.commands import ran
 from tests.conftest import sandbox_url
@@ -199,6 +201,7 @@ async def test_help_names_every_setting() -> None:
     assert re.findall(r"env var: (\w+)", " ".join(out.split())) == [
         "ROTOR_MCP_SANDBOX",
         "ROTOR_MCP_HTTP",
+        "ROTOR_MCP_CONFIG",
         "ROTOR_API_KEY",
         "ROTOR_MCP_KEYCHAIN",
         "ROTOR_BASE_URL",
@@ -214,6 +217,7 @@ async def test_help_names_every_setting() -> None:
         "ROTOR_MCP_REDIS_REQUIRED",
         "ROTOR_MCP_LOG_LEVEL",
         "ROTOR_MCP_LOG_FORMAT",
+        *(environment_variable(name) for name in HostSettings.model_fields if name != "http"),
     ]
 
 

@@ -233,6 +233,7 @@ def test_remote_servers(home: Home, tmp_path: Path) -> None:
     """One that answers, whose token is in the client; none with this token, without a token, or there at all."""
     tokens = tmp_path / "tokens"
     tokens.write_text(f"ann {TOKEN} all\n")
+    tokens.chmod(0o600)
     for name in ("cursor", "vscode", "gemini", "kiro", "warp", "zed"):
         home.have(name)
     home.file("zed").write_text('{"context_servers": {"rotor": {"url": "https://mcp.getrotor.com/mcp"}}}')

@@ -75,6 +75,7 @@ def state_factory() -> Iterator[StateFactory]:
 def token_file(tmp_path: Path) -> Path:
     file = tmp_path / "tokens"
     file.write_text(f"ann {ANN} all\nben {BEN} all\neve {EVE} all\n", "utf-8")
+    file.chmod(0o600)
     return file
 
 
@@ -82,6 +83,7 @@ def token_file(tmp_path: Path) -> Path:
 def key_file(tmp_path: Path) -> Path:
     file = tmp_path / "keys.json"
     file.write_text(json.dumps(COMPANIES), "utf-8")
+    file.chmod(0o600)
     return file
 
 
@@ -271,6 +273,7 @@ async def test_callers_of_one_kind_have_no_keys_of_another(
     token_file.write_text(f"ann {ANN} all\njwt:ben {BEN} all\n")
     key_file = tmp_path / "keys.json"
     key_file.write_text(json.dumps({"ann": COMPANIES["token:ann"], "token:ann": COMPANIES["token:ben"]}))
+    key_file.chmod(0o600)
     async with issuing() as issuer:
         host = {"token_file": token_file, "key_from": "file", "key_file": key_file}
         host |= {"oauth_issuer": issuer.url, "public_url": PUBLIC_URL}

@@ -1,8 +1,7 @@
 """The web application, as seen by clients, browsers, load balancers and attackers."""
 
 import asyncio
-import json
-import logging
+import re
 import socket
 from collections.abc import AsyncIterator
 from contextlib import closing
@@ -18,11 +17,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 
 from rotor_mcp.hosting.access import KEY_HEADER, request_api_key
-from rotor_mcp.hosting.middleware import ApiKeyHeaderMiddleware, BodyLimitMiddleware, access_log
+from rotor_mcp.hosting.middleware import ApiKeyHeaderMiddleware, BodyLimitMiddleware
 from rotor_mcp.sandbox import FULL_KEY, Sandbox
 from tests.conftest import JANE, text
 from tests.hosting.issuers import PUBLIC_URL
 from tests.hosting.serving import calling, hosted, on_port, request
+from tests.logs import logged_json
 from tests.waiting import until
 
 pytestmark = pytest.mark.anyio
@@ -111,28 +111,6 @@ async def test_a_call_leaves_no_task_behind(mode: Any, url: str) -> None:
                     group.start_soon(client.call_tool, "search_leads", {"search": f"5550{number % 7}"})
             await until(lambda: not counts or len(asyncio.all_tasks()) <= counts[0])
             counts.append(len(asyncio.all_tasks()))
-
-
-async def test_probes(url: str, sandbox: Sandbox) -> None:
-    async with httpx2.AsyncClient() as http:
-        alive, ready = await http.get(f"{url}/healthz"), await http.get(f"{url}/readyz")
-        again = await http.get(f"{url}/readyz")
-    assert (alive.status_code, alive.json()) == (200, {"alive": True})
-    assert (ready.status_code, ready.json()) == (200, {"ready": True, "rotor_answered_seconds_ago": 0})
-    assert again.status_code == 200
-    assert sandbox.requests == ["GET /auth/test"], "asked once; without the key, which counts for nobody"
-
-
-async def test_a_server_that_cannot_reach_rotor_is_not_ready() -> None:
-    def refuse(_: httpx2.Request) -> httpx2.Response:
-        raise httpx2.ConnectError("refused")
-
-    async with hosted(lambda: httpx2.MockTransport(refuse)) as url, httpx2.AsyncClient() as http:
-        ready = await http.get(f"{url}/readyz")
-    assert (ready.status_code, ready.json()) == (
-        503,
-        {"ready": False, "reason": "no connection to api.getrotor.com"},
-    )
 
 
 @pytest.mark.parametrize(
@@ -279,24 +257,81 @@ async def test_a_key_that_came_along_is_seen_by_nobody_else() -> None:
     assert request_api_key.get() is None
 
 
-async def test_the_access_log(url: str, caplog: pytest.LogCaptureFixture) -> None:
-    access_log.propagate = True
+async def test_the_access_log(url: str) -> None:
     headers, body = request("search_leads", {"search": "612-555-0142"})
-    with caplog.at_level(logging.INFO, "rotor_mcp.access"):
+    with logged_json() as lines:
         async with httpx2.AsyncClient() as http:
-            await http.post(f"{url}/mcp?who=Dana", headers=headers, json=body)
+            await http.post(f"{url}/mcp?who=Dana", headers=headers | {"x-request-id": "edge-1"}, json=body)
             await http.get(f"{url}/healthz")
             await http.get(f"{url}/leads/Dana%0AWhitfield")
             await http.post(f"{url}/mcp", headers=headers | {"mcp-name": "Dana 612-555-0142"}, json=body)
-    lines = [
-        json.loads(record.getMessage()) for record in caplog.records if record.name == "rotor_mcp.access"
+        written = [line for line in lines() if line["event"] == "http_request"]
+    common = ("time", "level", "event", "message", "request_id", "milliseconds")
+    assert [tuple(line) for line in written] == [
+        (*common[:5], "method", "path", "status", "milliseconds", "call", "tool"),
+        (*common[:5], "method", "path", "status", "milliseconds"),
+        (*common[:5], "method", "path", "status", "milliseconds"),
+        (*common[:5], "method", "path", "status", "milliseconds", "call"),
     ]
-    for line in lines:
-        assert line.pop("time").startswith("20")
-        assert line.pop("milliseconds") >= 0
-    assert lines == [
-        {"method": "post", "path": "/mcp", "status": 200, "call": "tools/call", "tool": "search_leads"},
-        {"method": "get", "path": "/healthz", "status": 200},
-        {"method": "get", "path": "other", "status": 404},
-        {"method": "post", "path": "/mcp", "status": 400, "call": "tools/call"},
+    assert written[0]["request_id"] == "edge-1"
+    assert [{name: line[name] for name in line if name not in common} for line in written] == [
+        {"method": "POST", "path": "/mcp", "status": 200, "call": "tools/call", "tool": "search_leads"},
+        {"method": "GET", "path": "/healthz", "status": 200},
+        {"method": "GET", "path": "other", "status": 404},
+        {"method": "POST", "path": "/mcp", "status": 400, "call": "tools/call"},
     ]
+
+
+async def test_lines_of_one_request_have_its_id(url: str) -> None:
+    headers, body = request("search_leads", {"search": "jane doe"})
+    with logged_json() as lines:
+        async with httpx2.AsyncClient() as http:
+            answer = await http.post(f"{url}/mcp", headers=headers, json=body)
+        written = lines()
+    assert [line["event"] for line in written] == ["rotor_request", "call_finished", "http_request"]
+    assert {line["request_id"] for line in written} == {answer.headers["x-request-id"]}
+    assert {line["tool"] for line in written} == {"search_leads"}
+
+
+HOSTILE = [
+    "",
+    "x" * 129,
+    "a b",
+    'id", "level": "error',
+    "\x1b[2J",
+    "\x9b2J",
+    "caf\xe9",
+    "../../etc/passwd\x7f",
+]
+
+
+@pytest.mark.parametrize("given", HOSTILE)
+async def test_an_id_that_is_none_is_replaced(given: str, url: str) -> None:
+    with logged_json() as lines:
+        async with httpx2.AsyncClient() as http:
+            sent = [(b"x-request-id", given.encode("latin-1"))]
+            answer = await http.get(f"{url}/healthz", headers=sent)
+            twice = await http.get(f"{url}/healthz", headers=[*sent, (b"x-request-id", b"edge-1")])
+        written = lines()
+    shown = [each.headers["x-request-id"] for each in (answer, twice)]
+    assert [re.fullmatch("[0-9a-f]{16}", each) is not None for each in shown] == [True, True]
+    assert [line["request_id"] for line in written if line["event"] == "http_request"] == shown
+
+
+async def test_successful_probes_can_be_left_out(sandbox: Sandbox) -> None:
+    with logged_json() as lines:
+        async with hosted(sandbox.transport, {"log_probes": "false"}) as url, httpx2.AsyncClient() as http:
+            await http.get(f"{url}/healthz")
+            await http.get(f"{url}/readyz")
+            await http.post(f"{url}/healthz")
+        written = lines()
+    assert [(line["path"], line["status"]) for line in written if line["event"] == "http_request"] == [
+        ("/healthz", 405)
+    ]
+
+
+async def test_the_access_log_obeys_the_level(url: str) -> None:
+    with logged_json("warning") as lines:
+        async with httpx2.AsyncClient() as http:
+            await http.get(f"{url}/healthz")
+        assert lines() == []

@@ -196,6 +196,7 @@ async def test_others_are_not_served_without_a_token(tmp_path: Path) -> None:
     socket = tmp_path / "socket"
     tokens = tmp_path / "tokens"
     tokens.write_text(f"ann {'t0k3n' * 8} all\n")
+    tokens.chmod(0o600)
     for given, status in (({}, 403), ({"ROTOR_MCP_TOKEN_FILE": str(tokens)}, 200)):
         with asgi_server([*UVICORN, "--uds", str(socket)], given):
             await until(socket.exists)

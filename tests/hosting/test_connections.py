@@ -209,6 +209,7 @@ async def test_one_caller_cannot_hold_all_connections(sandbox: Sandbox, tmp_path
     """With requests whose bodies do not come. Those of others are answered, and its own when the first end."""
     ann, ben = "a" * 32, "b" * 32
     (tmp_path / "tokens").write_text(f"ann {ann} all\nben {ben} all\n")
+    (tmp_path / "tokens").chmod(0o600)
     headers, call = request("search_leads", {"search": "jane doe"})
 
     async with (

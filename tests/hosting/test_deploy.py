@@ -181,7 +181,7 @@ def test_every_variable_is_a_setting() -> None:
 
 def test_no_secret_is_in_it() -> None:
     text = "".join(file.read_text("utf-8") for file in FILES)
-    assert re.findall(r"rotor_[A-Za-z0-9]+_\w+|(?=[A-Za-z+/]*[0-9])[A-Za-z0-9+/]{20,}", text) == []
+    assert re.findall(r"rotor_(?!mcp_)[A-Za-z0-9]+_\w+|(?=[A-Za-z+/]*[0-9])[A-Za-z0-9+/]{20,}", text) == []
     assert [part for part in MANIFEST if part["kind"] == "Secret"] == []
     for name in ("ROTOR_API_KEY", "REDIS_PASSWORD"):
         assert "secretKeyRef" in given("rotor-mcp")[name]

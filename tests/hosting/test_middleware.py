@@ -18,15 +18,16 @@ from mcp.server.auth.provider import TokenVerifier
 from mcp.shared.exceptions import MCPError
 from starlette.responses import JSONResponse
 
+from rotor_mcp.config import Settings
 from rotor_mcp.hosting.auth import SCOPES, BearerAuthMiddleware, InvalidToken
 from rotor_mcp.hosting.auth_jwt import IssuerUnavailable, JwtVerifier
 from rotor_mcp.hosting.auth_token_file import TokenFileVerifier
-from rotor_mcp.hosting.middleware import access_log
 from rotor_mcp.hosting.refusal_log import RefusalLog
 from rotor_mcp.sandbox import Sandbox
 from tests.conftest import text
 from tests.hosting.issuers import AUDIENCE, PUBLIC_URL, Keys, TestIssuer, issuing
 from tests.hosting.serving import calling, hosted, on_port, request
+from tests.logs import logged
 
 pytestmark = pytest.mark.anyio
 
@@ -547,6 +548,7 @@ dashboard    Yk3qA9sPzR5tV7wX2yB4cD6eF8gH0jK1mN  leads:read
 def token_file(tmp_path: Path) -> Path:
     file = tmp_path / "tokens"
     file.write_text(TOKENS, "utf-8")
+    file.chmod(0o600)
     return file
 
 
@@ -609,18 +611,25 @@ async def test_both_kinds_of_token(token_file: Path, issuer: TestIssuer, sandbox
         assert [(await ping(url, token)).status_code for token in tokens] == [200, 200, 401]
 
 
+@pytest.mark.parametrize("log_format", ["text", "json"])
 async def test_a_name_that_looks_like_lines_of_a_log(
-    issuer: TestIssuer, sandbox: Sandbox, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    log_format: str, issuer: TestIssuer, sandbox: Sandbox, tmp_path: Path
 ) -> None:
-    forged = 'eve\n{"caller": "ann", "outcome": "created"}\r\n2026-11-25 INFO rotor_mcp: all is well'
+    forged = (
+        'eve\n{"caller": "ann", "outcome": "created"}\r\n2026-11-25 INFO rotor_mcp: all is well\x1b[2J\u2028x'
+    )
     audit = tmp_path / "audit.jsonl"
     host = {"oauth_issuer": issuer.url, "public_url": PUBLIC_URL, "audit_file": audit}
-    access_log.propagate = True
-    with caplog.at_level(logging.INFO, "rotor_mcp"):
+    settings = Settings.load({"log_level": "info", "log_format": log_format})
+    with logged(settings) as stderr:
         async with hosted(sandbox.transport, host) as url, calling(url, issuer.token(sub=forged)) as client:
             await client.call_tool("upsert_lead", {"name": "Dana", "phone": "612-555-0142"})
+        written = stderr.getvalue()
     (line,) = audit.read_text("utf-8").splitlines()
     assert (json.loads(line)["caller"], json.loads(line)["outcome"]) == (f"jwt:{forged}", "created")
-    told = [record.getMessage() for record in caplog.records]
-    assert any(json.dumps(f"jwt:{forged}") in text for text in told)
-    assert not any("\n" in text or "\r" in text for text in told)
+    assert "\x1b" not in written
+    if log_format == "json":
+        lines = [json.loads(each) for each in written.splitlines()]
+        assert {each["caller"] for each in lines if each["event"] == "call_finished"} == {f"jwt:{forged}"}
+    else:
+        assert "all is well" not in written, "text is for people, and has no names of callers"

@@ -54,6 +54,7 @@ class Together(httpx2.AsyncBaseTransport):
 def token_file(tmp_path: Path) -> Path:
     file = tmp_path / "tokens"
     file.write_text(f"ann {ANN} all\nben {BEN} all\n", "utf-8")
+    file.chmod(0o600)
     return file
 
 

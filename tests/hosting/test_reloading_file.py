@@ -22,6 +22,7 @@ def parse(text: str) -> str:
 def file(tmp_path: Path) -> Path:
     path = tmp_path / "content"
     path.write_text("good 1", "utf-8")
+    path.chmod(0o600)
     return path
 
 
@@ -91,6 +92,7 @@ def test_the_last_good_content_is_not_used_for_ever(file: Path, caplog: pytest.L
     with pytest.raises(FileUnavailable):
         watched.read()
     file.write_text("good 2", "utf-8")
+    file.chmod(0o600)
     assert watched.read() == "good 2"
     assert [record.levelno for record in caplog.records if "nobody" in record.message] == [logging.ERROR] * 2
 

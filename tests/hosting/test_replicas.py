@@ -66,6 +66,7 @@ async def fleet(sandbox: Sandbox, directory: Path) -> AsyncIterator[Fleet]:
     sandbox.app.add_middleware(Asking, asked)
     tokens = directory / "tokens"
     tokens.write_text(f"night-agent {TOKEN} all\n")
+    tokens.chmod(0o600)
     async with AsyncExitStack() as rotor:
         urls = [await rotor.enter_async_context(serving(sandbox)) for _ in range(3)]
         with ExitStack() as running:

@@ -97,7 +97,7 @@ PUBLIC = {"ROTOR_MCP_PUBLIC_URL": "https://rotor.example.com"}
         ),
         (
             "127.0.0.1:0",
-            {"ROTOR_MCP_WORKERS": "2"},
+            {"ROTOR_MCP_WORKERS": "2", "ROTOR_API_KEY": FULL_KEY},
             "Error: ROTOR_MCP_WORKERS: several processes need ROTOR_MCP_REDIS_URL, since there calls for one person wait "
             "for each other; without it one person could be filed twice",
         ),
@@ -110,7 +110,68 @@ PUBLIC = {"ROTOR_MCP_PUBLIC_URL": "https://rotor.example.com"}
         (
             "127.0.0.1:0",
             {"ROTOR_MCP_TOKEN_FILE": "/nowhere/tokens"},
-            "Error: [Errno 2] No such file or directory: '/nowhere/tokens'",
+            "Error: ROTOR_MCP_TOKEN_FILE: /nowhere/tokens: No such file or directory",
+        ),
+        (
+            "127.0.0.1:0",
+            {"ROTOR_MCP_AUDIT_FILE": "/nowhere/audit"},
+            "Error: ROTOR_MCP_AUDIT_FILE: /nowhere/audit: No such file or directory",
+        ),
+        (
+            "127.0.0.1:0",
+            {"ROTOR_MCP_OAUTH_AUDIENCE": "https://rotor.example.com/mcp"},
+            "Error: ROTOR_MCP_OAUTH_AUDIENCE is set, but no issuer: set ROTOR_MCP_OAUTH_ISSUER, or leave it out",
+        ),
+        (
+            "127.0.0.1:0",
+            {"ROTOR_MCP_OAUTH_SCOPE_CLAIM": "roles", "ROTOR_MCP_TOKEN_FILE": "tokens"},
+            "Error: ROTOR_MCP_OAUTH_SCOPE_CLAIM is set, but no issuer: set ROTOR_MCP_OAUTH_ISSUER, or leave it out",
+        ),
+        (
+            "127.0.0.1:0",
+            {"ROTOR_MCP_TOKEN_FILE": "secrets/../tokens", "ROTOR_MCP_AUDIT_FILE": "tokens"},
+            "Error: ROTOR_MCP_TOKEN_FILE and ROTOR_MCP_AUDIT_FILE are the same file: each needs a file of its own",
+        ),
+        (
+            "0.0.0.0:8080",
+            {"ROTOR_MCP_KEY_FROM": "file", "ROTOR_MCP_OAUTH_AUDIENCE": "x"},
+            "Error: 0.0.0.0:8080 can be reached by others, and nothing asks who they are: set ROTOR_MCP_OAUTH_ISSUER, "
+            "or for a private network ROTOR_MCP_TOKEN_FILE; or serve at 127.0.0.1 only; "
+            "ROTOR_MCP_KEY_FROM is file: set ROTOR_MCP_KEY_FILE; "
+            "ROTOR_MCP_OAUTH_AUDIENCE is set, but no issuer: set ROTOR_MCP_OAUTH_ISSUER, or leave it out",
+        ),
+        *(
+            (address, {}, "Error: --http: must be an address and a port, such as 127.0.0.1:8080 or [::]:8080")
+            for address in (
+                "http://127.0.0.1:8080",
+                "127.0.0.1:8080/mcp",
+                "::1:8080",
+                "127.0.0.1:",
+                "[::1]",
+                "a b:1",
+            )
+        ),
+        (
+            "127.0.0.1:0",
+            {"ROTOR_MCP_REDIS_REQUIRED": "true"},
+            "Error: ROTOR_MCP_REDIS_REQUIRED is true, but no Redis is named: set ROTOR_MCP_REDIS_URL",
+        ),
+        (
+            "127.0.0.1:0",
+            {"ROTOR_MCP_DAILY_REQUESTS": "0"},
+            "Error: ROTOR_MCP_DAILY_REQUESTS: must be a whole number, 1 or more",
+        ),
+        (
+            "127.0.0.1:0",
+            {"ROTOR_MCP_ALLOWED_HOSTS": "https://rotor.internal"},
+            "Error: ROTOR_MCP_ALLOWED_HOSTS: entry 1 must be a host name or an address, perhaps with a port, such as "
+            "rotor.internal, 10.0.0.7:8080 or [fd00::7]:8080: no scheme, no path, no blank, and no * for a name, with "
+            "which every web page could reach this server",
+        ),
+        (
+            "127.0.0.1:0",
+            {"ROTOR_MCP_PUBLIC_URL": "rotor.example.com"},
+            "Error: ROTOR_MCP_PUBLIC_URL: must be an address such as https://rotor.example.com",
         ),
         (
             "127.0.0.1:0",
@@ -152,8 +213,9 @@ def test_what_is_not_served(http: str, variables: dict[str, str], said: str) -> 
 def test_a_token_file_that_is_not_right(content: str, said: str, tmp_path: Path) -> None:
     file = tmp_path / "tokens"
     file.write_text(content, "utf-8")
+    file.chmod(0o600)
     told = refused({"ROTOR_MCP_TOKEN_FILE": str(file)})
-    assert told == f"Error: {file}: {said}"
+    assert told == f"Error: ROTOR_MCP_TOKEN_FILE: {file}: {said}"
     assert TOKEN not in told
 
 

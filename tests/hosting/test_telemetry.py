@@ -48,6 +48,7 @@ def collector() -> Iterator[Collector]:
 def tokens(tmp_path: Path) -> Path:
     file = tmp_path / "tokens"
     file.write_text(f"night-agent {TOKENS['night-agent']} all\ndashboard {TOKENS['dashboard']} leads:read\n")
+    file.chmod(0o600)
     return file
 
 
@@ -207,7 +208,7 @@ async def test_a_cancelled_call_is_told_and_charged(
                 await until(lambda: sandbox.requests)
                 group.cancel_scope.cancel()
             # The access log has a line for each call that has ended.
-            await until(lambda: '"tool": "get_lead"' in server.written)
+            await until(lambda: "POST /mcp tools/call get_lead: the client has left" in server.written)
             second = await client.call_tool("get_lead", {"id": JANE})
         await anyio.to_thread.run_sync(server.stop)
     assert "you have spent 1 requests today" in text(second)
@@ -343,7 +344,7 @@ def test_what_is_wanted(given: dict[str, str], traces: bool, metrics: bool) -> N
     [
         (
             {"OTEL_TRACES_EXPORTER": "console"},
-            "OTEL_TRACES_EXPORTER: must be otlp or none; nothing else is built in",
+            "OTEL_TRACES_EXPORTER: must be otlp or none; nothing else is built in, but for Prometheus there is ROTOR_MCP_METRICS",
         ),
         (
             {"OTEL_METRICS_EXPORTER": "otlp", "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"},

@@ -2,6 +2,7 @@
 
 FOLDER has their commands. Each client gets an entry for a local server, and one for a remote server with a token, in a
 home directory of its own; then its own command lists its servers. After `uninstall` its configuration is as it was.
+The clients that docs/hosting.md connects by a command of theirs are connected by that, too.
 """
 
 import os
@@ -106,18 +107,43 @@ def check(line: CommandLine, options: list[str], expected: str, path: str) -> No
     sys.stdout.write(f"{line.command}: {expected}\n")
 
 
+def by_its_own_command(line: CommandLine, url: str, path: str) -> None:
+    """Connect a client by the command that docs/hosting.md has for it, if it has one, and see what it lists.
+
+    Raises:
+        AssertionError: if it does not list this server.
+    """
+    program = line.command.split()[0]
+    page = Path("docs/hosting.md").read_text("utf-8")
+    for command in re.findall(rf"^{program} mcp add .*$", page, re.MULTILINE):
+        with tempfile.TemporaryDirectory(prefix="home-") as folder:
+            home = Path(folder)
+            (home / f".{program}").mkdir()
+            there = command.replace("http://127.0.0.1:8080/mcp", url)
+            run(["sh", "-c", there], home, path, ROTOR_MCP_TOKEN=TOKEN)
+            listed = run(line.command.split(), home, path, ROTOR_MCP_TOKEN=TOKEN)
+        # Codex has the name of the variable where it has a dash else.
+        expected = {word for word in line.remote.replace("<url>", url).split() if word != "-"}
+        if not any(expected.issubset(row.split()) for row in listed.splitlines()):
+            raise AssertionError(f"{command}: {listed}")
+        sys.stdout.write(f"{command}\n")
+
+
 def main(folder: str, *names: str) -> None:
     """Check the named clients, or all."""
     path = os.pathsep.join([folder, os.environ["PATH"]])
     with tempfile.TemporaryDirectory() as place:
         tokens = Path(place) / "tokens"
         tokens.write_text(f"ann {TOKEN} all\n")
+        tokens.chmod(0o600)
+        tokens.chmod(0o600)
         with server_process({"ROTOR_MCP_TOKEN_FILE": str(tokens)}, "--sandbox") as server:
             url = f"{server.url}/mcp"
             for line in COMMAND_LINES:
                 if line.name in (names or CLIENTS):
                     check(line, ["--sandbox"], line.local, path)
                     check(line, ["--http", url], line.remote.replace("<url>", url), path)
+                    by_its_own_command(line, url, path)
 
 
 if __name__ == "__main__":

@@ -205,8 +205,10 @@ def test_nothing_but_protocol_on_standard_output() -> None:
         assert server.stdout.read() == b""
         lines = [json.loads(line) for line in server.stderr.read().splitlines()]
         assert [
-            line["message"].split(",")[0] for line in lines if line["logger"] == "rotor_mcp.server.recording"
-        ] == ["search_leads: done"]
+            (line["tool"], line["outcome"], line["request_id"])
+            for line in lines
+            if line["event"] == "call_finished"
+        ] == [("search_leads", "done", 3)]
 
 
 def test_a_start_loads_nothing_of_what_stands_behind_the_tools() -> None:
@@ -232,7 +234,11 @@ print(*sorted(name for name in sys.modules if name.startswith(("rotor_mcp", "pho
         "rotor_mcp.cli.serve",
         "rotor_mcp.cli.serve_stdio",
         "rotor_mcp.config",
+        "rotor_mcp.config_file",
         "rotor_mcp.gc_tuning",
+        "rotor_mcp.hosting",
+        "rotor_mcp.hosting.settings",
+        "rotor_mcp.log_events",
         "rotor_mcp.server",
         "rotor_mcp.server.backend",
         "rotor_mcp.server.mcp_server",
@@ -241,7 +247,9 @@ print(*sorted(name for name in sys.modules if name.startswith(("rotor_mcp", "pho
     ]
     imported = [
         "rotor_mcp.extras",
+        "rotor_mcp.hosting.addresses",
         "rotor_mcp.log_setup",
+        "rotor_mcp.private_file",
         "rotor_mcp.sanitize",
         "rotor_mcp.server.jsonrpc",
         "rotor_mcp.server.stdio",

@@ -211,7 +211,7 @@ class RedisConnection:
         before, self.fault = self.fault, fault
         if fault is None:
             if before is not None:
-                logger.info("Redis can be used again")
+                logger.info("Redis can be used again", extra={"event": "redis_available"})
             return
         if before is not None and before.reason == fault.reason:
             return
@@ -225,7 +225,13 @@ class RedisConnection:
         else:
             consequence = "Until it can, this server shares nothing with others"
         level = logging.ERROR if fault.permanent else logging.WARNING
-        logger.log(level, "Redis cannot be relied on: %s. %s", fault.reason, consequence)
+        logger.log(
+            level,
+            "Redis cannot be relied on: %s. %s",
+            fault.reason,
+            consequence,
+            extra={"event": "redis_unavailable", "reason": fault.reason, "permanent": fault.permanent},
+        )
 
 
 class RedisCacheConnection:
@@ -262,7 +268,9 @@ class RedisCacheConnection:
             before, self._fault = self._fault, _fault_of(exc)
             if before is None:
                 logger.warning(
-                    "Redis does not keep what searches read: %s. Locks and counts go on", self._fault.reason
+                    "Redis does not keep what searches read: %s. Locks and counts go on",
+                    self._fault.reason,
+                    extra={"event": "redis_cache_unavailable", "reason": self._fault.reason},
                 )
             raise RedisUnavailable(self._fault.reason) from None
         self._fault = None
@@ -287,6 +295,7 @@ class RedisCacheConnection:
                     "Redis uses %.0f %% of its memory (maxmemory): nothing more is cached. "
                     "Locks and counts go on",
                     100 * MAX_CACHE_SHARE,
+                    extra={"event": "redis_cache_full"},
                 )
         return self._cached_since <= self._room
 

@@ -57,7 +57,7 @@ def errors(caplog: pytest.LogCaptureFixture) -> list[tuple[int, str]]:
     return [
         (record.levelno, record.getMessage())
         for record in caplog.records
-        if record.levelno >= logging.WARNING
+        if record.levelno >= logging.WARNING and record.name == "rotor_mcp.state.redis.connection"
     ]
 
 

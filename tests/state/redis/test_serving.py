@@ -14,6 +14,7 @@ from mcp import Client, StdioServerParameters
 
 from rotor_mcp.cli.options import connection
 from rotor_mcp.config import ConfigError, Settings
+from rotor_mcp.config_file import GivenSettings
 from rotor_mcp.extras import install_hint
 from rotor_mcp.sandbox import FULL_KEY, Fault, Sandbox
 from rotor_mcp.sandbox.server import serving
@@ -102,6 +103,6 @@ def test_a_server_that_is_told_of_no_redis_does_not_load_it() -> None:
 
 
 def test_sandboxes_share_nothing() -> None:
-    values: dict[str, str | None] = {"redis_url": "redis://127.0.0.1"}
-    assert connection(":memory:", dict(values))[0].redis_url is None
-    assert connection(None, dict(values))[0].redis_url is not None
+    given = GivenSettings({"redis_url": "redis://127.0.0.1"}, {})
+    assert connection(":memory:", given)[0].redis_url is None
+    assert connection(None, given)[0].redis_url is not None
