@@ -19,6 +19,7 @@ from anyio.abc import ObjectReceiveStream, ObjectSendStream
 from mcp.server.stdio import stdio_server
 from mcp.shared.message import SessionMessage
 
+from rotor_mcp import __version__
 from rotor_mcp.server.jsonrpc import Refusal, parse
 from rotor_mcp.server.mcp_server import McpServer
 from rotor_mcp.server.stdio_files import LineReader, MessageWriter
@@ -38,6 +39,8 @@ def serve_stdio(server: McpServer) -> None:
     signal.signal(signal.SIGTERM, _leave)
     if sys.stdin is None or sys.stdout is None:
         raise OSError("standard input and standard output have to be open: they are what is served on")
+    started = {"event": "server_started", "version": __version__, "transport": "stdio"}
+    logger.info("Serving MCP on standard input and output", extra=started)
     failure: BaseExceptionGroup[OSError] | None = None
     try:
         anyio.run(_serve, server)

@@ -146,8 +146,8 @@ async def a_cancelled_batch_and_a_question(sandbox: Sandbox, lines: Lines) -> No
         sandbox.faults.add(Fault(method="POST", delay=0.1, times=1_000))
         with anyio.CancelScope() as scope:
 
-            async def listen(progress: float, _total: float | None, _message: str | None) -> None:
-                if progress == 4:
+            async def listen(progress: float, total: float | None, message: str | None) -> None:
+                if (progress, total, bool(message)) == (4, 30, True):
                     scope.cancel()
 
             rows = [{"name": f"Person {number}", "phone": f"612-555-01{number:02}"} for number in range(30)]
