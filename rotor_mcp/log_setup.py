@@ -3,8 +3,10 @@
 import json
 import logging
 import math
+import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from traceback import format_tb
 
@@ -153,3 +155,17 @@ def warn_of_key(settings: Settings) -> None:
         logger.warning(
             "%s", settings.key_warning, extra={"event": "key_unusual", "reason": settings.key_warning}
         )
+
+
+def log_at_once(theirs: logging.Logger, message: str, *args: object, extra: Mapping[str, object]) -> None:
+    """Log a line from a signal handler, which may have interrupted the writing of another one.
+
+    The streams of Python refuse to be entered twice, so this writes past them.
+    """
+    if not theirs.isEnabledFor(logging.INFO):
+        return
+    record = theirs.makeRecord(theirs.name, logging.INFO, "", 0, message, args, None, extra=dict(extra))
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler, logging.StreamHandler):
+            with suppress(OSError, ValueError):  # it is closed
+                os.write(handler.stream.fileno(), f"{handler.format(record)}\n".encode())

@@ -20,6 +20,7 @@ from tests.logs import logged
 from tests.test_architecture import PACKAGE
 
 LEVELS = {"debug", "info", "warning", "error", "exception", "log"}
+"""Methods of a logger; `log_at_once` is a function."""
 HOSTILE = 'x"\n{"event": "call_finished"}\r\n2026-11-27 INFO rotor_mcp: \x1b[2J\x9b1A\u2028\u202e\x00\x7f\ud800 é 😀'
 values = st.recursive(
     st.text(st.characters(), max_size=300)
@@ -115,7 +116,7 @@ def test_extras_of_libraries_are_left_out() -> None:
 def log_calls(path: Path) -> Iterator[ast.Call]:
     """The calls that write a log line."""
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-        if (
+        if (isinstance(node, ast.Call) and getattr(node.func, "id", "") == "log_at_once") or (
             isinstance(node, ast.Call)
             and isinstance(node.func, ast.Attribute)
             and node.func.attr in LEVELS
