@@ -2,9 +2,13 @@
 
 import json
 import logging
+import math
+import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
+from traceback import format_tb
 
 from rotor_mcp.config import LogLevel, Settings
 from rotor_mcp.log_events import event_of, fields_of
@@ -12,7 +16,7 @@ from rotor_mcp.log_events import event_of, fields_of
 MAX_FIELD_CHARS = 200
 MAX_MESSAGE_CHARS = 1_000
 MAX_TRACEBACK_CHARS = 4_000
-"""Of a long traceback the end is kept. A whole line stays below the 16 KB at which Docker divides lines."""
+"""Of a long traceback the end is kept. Docker divides lines at 16 KB, which ordinary ones do not reach."""
 _EXACT_INTEGERS = 2**53
 """Larger whole numbers are not exact in most programs that read JSON, and become texts."""
 
@@ -36,9 +40,7 @@ class _TextFormatter(logging.Formatter):
         record.message = _escape(_cut(self._redact(_message_of(record)), MAX_MESSAGE_CHARS))
         record.asctime = self.formatTime(record)
         lines = [self.formatMessage(record)]
-        if record.exc_info:
-            traceback = self._redact(self.formatException(record.exc_info)).splitlines()
-            lines += [f"  {_escape(line)}" for line in traceback]
+        lines += [f"  {_escape(line)}" for line in self._redact(_traceback_of(record)).splitlines()]
         return "\n".join(lines)
 
 
@@ -57,8 +59,7 @@ class _JsonFormatter(logging.Formatter):
             "message": self._text(_message_of(record), MAX_MESSAGE_CHARS),
             **{name: self._value(value) for name, value in fields_of(record).items()},
         }
-        if record.exc_info:
-            traceback = self._redact(self.formatException(record.exc_info))
+        if traceback := self._redact(_traceback_of(record)):
             line["traceback"] = _whole_characters(traceback[-MAX_TRACEBACK_CHARS:])
         return json.dumps(line).replace("\x7f", r"\u007f")
 
@@ -67,7 +68,7 @@ class _JsonFormatter(logging.Formatter):
             return [self._value(item) for item in value]
         if isinstance(value, bool) or (isinstance(value, int) and abs(value) <= _EXACT_INTEGERS):
             return value
-        if isinstance(value, float):
+        if isinstance(value, float) and math.isfinite(value):
             return round(value, 1)
         return self._text(_as_text(value), MAX_FIELD_CHARS)
 
@@ -81,6 +82,25 @@ def _message_of(record: logging.LogRecord) -> str:
         return record.getMessage()
     except Exception:
         return f"{record.msg} (its arguments do not fit)"
+
+
+def _traceback_of(record: logging.LogRecord) -> str:
+    """Return the traceback of a record without the texts of exceptions, which can hold values of a lead."""
+    exc = record.exc_info[1] if record.exc_info else None
+    return "\n".join(_traceback_lines(exc, set())) if exc is not None else ""
+
+
+def _traceback_lines(exc: BaseException, seen: set[int]) -> Iterator[str]:
+    seen.add(id(exc))
+    before = exc.__cause__ or (None if exc.__suppress_context__ else exc.__context__)
+    others = [*([before] if before else []), *(exc.exceptions if isinstance(exc, BaseExceptionGroup) else [])]
+    for other in others:
+        if id(other) not in seen:
+            yield from _traceback_lines(other, seen)
+            yield "which led to:"
+    for part in format_tb(exc.__traceback__):
+        yield from part.splitlines()
+    yield type(exc).__qualname__
 
 
 def _as_text(value: object) -> str:
@@ -135,3 +155,17 @@ def warn_of_key(settings: Settings) -> None:
         logger.warning(
             "%s", settings.key_warning, extra={"event": "key_unusual", "reason": settings.key_warning}
         )
+
+
+def log_at_once(theirs: logging.Logger, message: str, *args: object, extra: Mapping[str, object]) -> None:
+    """Log a line from a signal handler, which may have interrupted the writing of another one.
+
+    The streams of Python refuse to be entered twice, so this writes past them.
+    """
+    if not theirs.isEnabledFor(logging.INFO):
+        return
+    record = theirs.makeRecord(theirs.name, logging.INFO, "", 0, message, args, None, extra=dict(extra))
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler, logging.StreamHandler):
+            with suppress(OSError, ValueError):  # it is closed
+                os.write(handler.stream.fileno(), f"{handler.format(record)}\n".encode())

@@ -31,9 +31,11 @@ from rotor_mcp.hosting.settings import HostSettings
 from rotor_mcp.installer.catalog import CLIENTS
 from rotor_mcp.installer.catalog import Client as InstallerClient
 from rotor_mcp.installer.host_system import HostSystem
+from rotor_mcp.log_events import EVENTS
 from rotor_mcp.sandbox import FULL_KEY, Sandbox
 from rotor_mcp.server.mcp_server import build_server
 from tests.conftest import NOW, text
+from tests.hosting.test_log_samples import SAMPLES
 from tests.test_architecture import LAYERS, PACKAGE
 from tests.tools.test_token_counts import cost_table
 
@@ -220,6 +222,17 @@ def hosting() -> str:
     return "\n".join(_settings_table(HostSettings))
 
 
+def log_events() -> str:
+    """The events of the log, and a line of each, which `test_log_samples.py` compares with real ones."""
+    table = [
+        "| event | when |",
+        "| --- | --- |",
+        *(f"| `{name}` | {when} |" for name, when in EVENTS.items()),
+    ]
+    samples = (json.dumps(line, ensure_ascii=False) for line in SAMPLES.values())
+    return "\n".join([*table, "", "```jsonl", *samples, "```"])
+
+
 def clients() -> str:
     """Every client: the name for commands, the configuration, and whether it can hold a remote server."""
     lines = ["| name | client | configuration | `--http` |", "| --- | --- | --- | --- |"]
@@ -357,6 +370,7 @@ BLOCKS: dict[str, dict[str, Callable[[], str]]] = {
     "docs/README.md": {"not_run": not_run},
     "docs/clients.md": {"clients": clients},
     "docs/hosting.md": {"hosting": hosting},
+    "docs/observability.md": {"log_events": log_events},
     "rotor_mcp/sandbox/ASSUMPTIONS.md": {"questions": questions},
     "docs/architecture.md": {"layers": layers, "modules": modules},
     "docs/embedding.md": {name: partial(example, name) for name in ("in_memory", "asgi", "stdio")},

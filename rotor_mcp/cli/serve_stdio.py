@@ -5,7 +5,7 @@ import os
 
 import click
 
-from rotor_mcp import __version__, gc_tuning, log_setup
+from rotor_mcp import gc_tuning, log_setup
 from rotor_mcp.cli.options import connection, is_interactive
 from rotor_mcp.config import ConfigError
 from rotor_mcp.config_file import GivenSettings
@@ -32,8 +32,6 @@ def serve_stdio(file: str | None, given: GivenSettings) -> None:
         logger.warning("no telemetry: %s", exc, extra={"event": "telemetry_unavailable", "reason": exc})
         listeners = ()
     server = build_server(settings, transport=transport, listeners=listeners)
-    started = {"event": "server_started", "version": __version__, "transport": "stdio"}
-    logger.info("Serving MCP on standard input and output", extra=started)
     gc_tuning.tune_for_serving()
     if is_interactive():
         click.echo(

@@ -10,7 +10,7 @@ import os
 import signal
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from types import FrameType
 from typing import cast
 
@@ -19,6 +19,8 @@ from anyio.abc import ObjectReceiveStream, ObjectSendStream
 from mcp.server.stdio import stdio_server
 from mcp.shared.message import SessionMessage
 
+from rotor_mcp import __version__
+from rotor_mcp.log_setup import log_at_once
 from rotor_mcp.server.jsonrpc import Refusal, parse
 from rotor_mcp.server.mcp_server import McpServer
 from rotor_mcp.server.stdio_files import LineReader, MessageWriter
@@ -38,6 +40,8 @@ def serve_stdio(server: McpServer) -> None:
     signal.signal(signal.SIGTERM, _leave)
     if sys.stdin is None or sys.stdout is None:
         raise OSError("standard input and standard output have to be open: they are what is served on")
+    started = {"event": "server_started", "version": __version__, "transport": "stdio"}
+    logger.info("Serving MCP on standard input and output", extra=started)
     failure: BaseExceptionGroup[OSError] | None = None
     try:
         anyio.run(_serve, server)
@@ -58,10 +62,10 @@ def serve_stdio(server: McpServer) -> None:
 
 
 def _leave(number: int, _frame: FrameType | None) -> None:
-    with suppress(Exception):  # the signal may have interrupted the writing of a line
-        name = signal.Signals(number).name
-        logger.info("%s: the server stops", name, extra={"event": "signal_received", "signal": name})
-        logger.info("Stopped", extra={"event": "server_stopped"})
+    name = signal.Signals(number).name
+    received = {"event": "signal_received", "signal": name}
+    log_at_once(logger, "%s: the server stops", name, extra=received)
+    log_at_once(logger, "Stopped", extra={"event": "server_stopped"})
     # The reader is in a blocking read that only the end of the process interrupts. Nothing needs cleanup: a
     # write that was started is one HTTP request, which Rotor carries out completely or not at all.
     os._exit(0)

@@ -268,7 +268,9 @@ def test_times_agree() -> None:
     # Who closes an idle connection first must be nginx, or it sends a call into one that is being closed.
     kept = HostSettings.model_fields["keep_alive"].default
     assert f"Shorter than the {kept} seconds" in NGINX
-    assert f"{kept} seconds" in (ROOT / "docs/hosting.md").read_text("utf-8")
+    assert f"`ROTOR_MCP_KEEP_ALIVE` seconds, {kept} by default" in (ROOT / "docs/deployment.md").read_text(
+        "utf-8"
+    )
     assert seconds(directive("keepalive_timeout")) < kept
 
 
