@@ -52,28 +52,43 @@ class _JsonFormatter(logging.Formatter):
         self._redact = redact
 
     def format(self, record: logging.LogRecord) -> str:
+        message, fields, traceback = _message_of(record), fields_of(record), _traceback_of(record)
+        # Nearly no line holds a secret. Hundreds of them may be known, so each text is not looked through.
+        everything = "\n".join([message, traceback, *_texts(list(fields.values()))])
+        redact = _unchanged if self._redact(everything) == everything else self._redact
         line = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "event": event_of(record),
-            "message": self._text(_message_of(record), MAX_MESSAGE_CHARS),
-            **{name: self._value(value) for name, value in fields_of(record).items()},
+            "message": _whole_characters(_cut(redact(message), MAX_MESSAGE_CHARS)),
+            **{name: _json_value(value, redact) for name, value in fields.items()},
         }
-        if traceback := self._redact(_traceback_of(record)):
-            line["traceback"] = _whole_characters(traceback[-MAX_TRACEBACK_CHARS:])
+        if traceback:
+            line["traceback"] = _whole_characters(redact(traceback)[-MAX_TRACEBACK_CHARS:])
         return json.dumps(line).replace("\x7f", r"\u007f")
 
-    def _value(self, value: object) -> object:
-        if isinstance(value, (list, tuple)):
-            return [self._value(item) for item in value]
-        if isinstance(value, bool) or (isinstance(value, int) and abs(value) <= _EXACT_INTEGERS):
-            return value
-        if isinstance(value, float) and math.isfinite(value):
-            return round(value, 1)
-        return self._text(_as_text(value), MAX_FIELD_CHARS)
 
-    def _text(self, text: str, length: int) -> str:
-        return _whole_characters(_cut(self._redact(text), length))
+def _json_value(value: object, redact: Redact) -> object:
+    if isinstance(value, (list, tuple)):
+        return [_json_value(item, redact) for item in value]
+    if isinstance(value, bool) or (isinstance(value, int) and abs(value) <= _EXACT_INTEGERS):
+        return value
+    if isinstance(value, float) and math.isfinite(value):
+        return round(value, 1)
+    return _whole_characters(_cut(redact(_as_text(value)), MAX_FIELD_CHARS))
+
+
+def _texts(value: object) -> Iterator[str]:
+    """Yield the texts of a value, and of the items of a list."""
+    if isinstance(value, (list, tuple)):
+        for item in value:
+            yield from _texts(item)
+    elif not isinstance(value, (bool, int, float)):
+        yield _as_text(value)
+
+
+def _unchanged(text: str) -> str:
+    return text
 
 
 def _message_of(record: logging.LogRecord) -> str:

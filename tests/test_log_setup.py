@@ -75,6 +75,31 @@ def test_a_text_line_is_one_line(message: str) -> None:
     assert all(line.isprintable() for line in lines)
 
 
+KEY = "rotor_k3y1d_s3cr3tpart"
+
+
+@pytest.mark.parametrize("log_format", ["text", "json"])
+def test_a_key_is_in_no_field(log_format: str) -> None:
+    with logged(Settings.load({"api_key": KEY, "log_format": log_format})) as stderr:
+        for number in range(5):
+            said = [KEY if place == number else "nothing" for place in range(5)]
+            token = log_fields.set({"request_id": said[0]})
+            try:
+                exec(f"def {said[1]}(): raise ValueError\n{said[1]}()")
+            except ValueError:
+                logging.getLogger("rotor_mcp.test").exception(
+                    "%s",
+                    said[2],
+                    extra={"event": "library", "reason": ValueError(said[3]), "rows": [1, [said[4]]]},
+                )
+            log_fields.reset(token)
+        written = stderr.getvalue()
+    assert "s3cr3tpart" not in written
+    assert written.count("«API key»" if log_format == "text" else r"\u00abAPI key\u00bb") >= (
+        2 if log_format == "text" else 5
+    )
+
+
 @pytest.mark.parametrize("log_format", ["text", "json"])
 def test_a_traceback_has_no_text_of_an_exception(log_format: str) -> None:
     with logged(Settings.load({"log_format": log_format})) as stderr:
