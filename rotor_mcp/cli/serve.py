@@ -1,12 +1,19 @@
 """`rotor-mcp serve`: over standard input and output, or over HTTP."""
 
+import os
+from dataclasses import replace
 from importlib import import_module
 
 import click
 from pydantic import BaseModel
 
 from rotor_mcp.cli.options import config_flag, given_flags, read_settings, sandbox_flag, settings_flags
+from rotor_mcp.config import environment_variable, is_given
 from rotor_mcp.hosting.settings import HostSettings
+
+DEFAULT_ADDRESS = "127.0.0.1:8080"
+_NO_ADDRESS = ""
+"""What `--http` alone gives: the address is that of the variable or the file, if one of these has one."""
 
 
 @click.command()
@@ -14,7 +21,7 @@ from rotor_mcp.hosting.settings import HostSettings
 @click.option(
     "--http",
     is_flag=False,
-    flag_value="127.0.0.1:8080",
+    flag_value=_NO_ADDRESS,
     envvar="ROTOR_MCP_HTTP",
     show_envvar=True,
     metavar="[HOST:PORT]",
@@ -33,7 +40,10 @@ def serve_(
     *, file: str | None, http: str | None, check_config: bool, config: str | None, **values: str | None
 ) -> None:
     """Serve MCP on standard input and output, or over HTTP."""
-    given = read_settings(config, {"http": http, **values})
+    address = os.environ.get(environment_variable("http")) if http == _NO_ADDRESS else http
+    given = read_settings(config, {"http": address, **values})
+    if http == _NO_ADDRESS and not is_given(given.values["http"] or ""):
+        given = replace(given, values={**given.values, "http": DEFAULT_ADDRESS})
     # Each of the two loads only what it needs, and the help and the completion of the shell load neither.
     if check_config and given.values["http"]:
         import_module("rotor_mcp.cli.serve_check").check_config(file, given)

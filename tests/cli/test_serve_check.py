@@ -17,6 +17,19 @@ def check(home: Home, *arguments: str, **variables: str) -> Ended:
     return home.run("serve", "--check-config", *arguments, **variables)
 
 
+def test_http_alone_leaves_the_address_to_the_variable_and_the_file(home: Home) -> None:
+    (home.path / "rotor.toml").write_text('http = "127.0.0.1:7001"\n')
+    for arguments, variables, port in (
+        ([], {}, 8080),
+        (["--config=rotor.toml"], {}, 7001),
+        (["--config=rotor.toml"], {"ROTOR_MCP_HTTP": "127.0.0.1:7002"}, 7002),
+    ):
+        ended = check(home, "--http", *arguments, ROTOR_API_KEY=FULL_KEY, **variables)
+        assert ended.out.splitlines()[0].startswith(f"Address: 127.0.0.1:{port}, in one process"), ended.err
+    ended = check(home, "--http=127.0.0.1:7003", "--config=rotor.toml", ROTOR_API_KEY=FULL_KEY)
+    assert ended.out.startswith("Address: 127.0.0.1:7003, in one process")
+
+
 def test_what_would_be_served(home: Home) -> None:
     tokens = home.path / "tokens"
     tokens.write_text(f"ann {TOKEN} all\nben sha256:{'0' * 64} all expires=2020-01-31T12:00:00Z\n")
