@@ -6,6 +6,7 @@ import signal
 import socket
 import sys
 from collections.abc import Callable, Sequence
+from contextvars import Context
 from functools import partial
 from threading import Thread
 from types import FrameType
@@ -59,8 +60,9 @@ class _Server(uvicorn.Server):
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Receive a signal."""
         super().handle_exit(sig, frame)
-        # Not here: the signal may have interrupted the writing of a line.
-        asyncio.get_running_loop().call_soon_threadsafe(log_signal, sig)
+        # Not here: the signal may have interrupted the writing of a line, or the work on a request, whose
+        # fields the line would have.
+        asyncio.get_running_loop().call_soon_threadsafe(log_signal, sig, context=Context())
         if self.force_exit:
             for connection in [*self.server_state.connections]:
                 connection.loop.call_soon_threadsafe(connection.transport.abort)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from rotor_mcp.api.client import LeadsClient, WriteReply
+from rotor_mcp.api.hooks import ApiHooks
 from rotor_mcp.api.models import PAGE_LIMIT, LeadFields, Page
 from rotor_mcp.events import WriteEvent
 from rotor_mcp.leads.locale import Locale
@@ -47,8 +48,10 @@ class CallContext:
     ) -> Self:
         """Begin a call."""
         settings, state = tenant.pool.settings, tenant.state
+        # Not kept by the state: with these, it would refer to itself, and stay until garbage is collected.
+        hooks = ApiHooks(state.learn, state.count_request, state.recent_writes)
         return cls(
-            api=LeadsClient(tenant.pool, tenant.credentials, state.hooks),
+            api=LeadsClient(tenant.pool, tenant.credentials, hooks),
             state=state,
             locale=Locale(
                 tenant.clock().astimezone(settings.zone).date(),

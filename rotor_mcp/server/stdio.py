@@ -11,6 +11,7 @@ import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from contextvars import Context
 from types import FrameType
 from typing import cast
 
@@ -64,8 +65,10 @@ def serve_stdio(server: McpServer) -> None:
 def _leave(number: int, _frame: FrameType | None) -> None:
     name = signal.Signals(number).name
     received = {"event": "signal_received", "signal": name}
-    log_at_once(logger, "%s: the server stops", name, extra=received)
-    log_at_once(logger, "Stopped", extra={"event": "server_stopped"})
+    # Not in the context of the call that the signal interrupted, whose fields the lines would have.
+    context = Context()
+    context.run(log_at_once, logger, "%s: the server stops", name, extra=received)
+    context.run(log_at_once, logger, "Stopped", extra={"event": "server_stopped"})
     # The reader is in a blocking read that only the end of the process interrupts. Nothing needs cleanup: a
     # write that was started is one HTTP request, which Rotor carries out completely or not at all.
     os._exit(0)

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from rotor_mcp.api.hooks import ApiHooks
 from rotor_mcp.api.models import Lead
 from rotor_mcp.dates import Clock, utc_now
 from rotor_mcp.state.keyed_locks import KeyedLocks
@@ -33,20 +32,13 @@ class TenantState:
     key_refused: int | None = None
     """The status with which Rotor refuses the key; None if it does not, or that is unknown."""
 
-    @property
-    def hooks(self) -> ApiHooks:
-        """Callbacks for what every call reads and sends.
-
-        They are not kept: with them, the state would refer to itself, and stay until garbage is collected.
-        """
-        return ApiHooks(self._leads_read, self._request_sent, self.recent_writes)
-
-    def _leads_read(self, leads: Sequence[Lead]) -> None:
+    def learn(self, leads: Sequence[Lead]) -> None:
+        """Learn what leads that were read have."""
         self.vocabulary.learn(leads)
         self.shown_ids.learn(lead.id for lead in leads)
 
-    async def _request_sent(self, status: int | None) -> None:
-        """Count a request.
+    async def count_request(self, status: int | None) -> None:
+        """Count a request that was sent with the key.
 
         Only a success shows that Rotor accepts the key: a proxy or a limit before Rotor can answer 403 and
         429 to any key. With 403, Rotor also refuses what an accepted key may not do.

@@ -551,9 +551,9 @@ Traceback…
         },
         "redis_cache_full": {
             "time": "2026-11-27T09:30:00.000+00:00",
-            "level": "info",
+            "level": "warning",
             "event": "redis_cache_full",
-            "message": "Redis is too full to keep what a search read",
+            "message": "Redis uses 50 % of its memory (maxmemory): nothing more is cached. Locks and counts go on",
         },
         "output_closed": {
             "time": "2026-11-27T09:30:00.000+00:00",

@@ -73,7 +73,7 @@ async def test_requests_are_counted_for_a_day() -> None:
 async def test_each_company_has_everything_of_its_own() -> None:
     state_factory = StateFactory(30)
     first, second = state_factory.for_key("rotor_a_1"), state_factory.for_key("rotor_b_2")
-    await first.hooks.request_sent(200)
+    await first.count_request(200)
     async with first.locks.hold(["phone 1"], within(1)) as lease, second.locks.hold(["phone 1"], within(1)):
         await lease.verify()
     assert [await first.request_counter.today(), await second.request_counter.today()] == [1, 0]

@@ -13,6 +13,7 @@ from anyio import to_thread
 from pydantic import SecretStr
 
 from rotor_mcp.api.client import LeadsClient
+from rotor_mcp.api.hooks import ApiHooks
 from rotor_mcp.api.models import LeadFields
 from rotor_mcp.api.pool import ConnectionPool
 from rotor_mcp.config import Settings
@@ -26,7 +27,7 @@ async def main(redis_url: str, rotor_url: str, phone: str) -> None:
     """Hold the turn, write, leave."""
     pool = ConnectionPool(Settings.load({"api_key": FULL_KEY, "base_url": rotor_url}))
     company = RedisStateFactory(SecretStr(redis_url), 30).for_key(FULL_KEY)
-    rotor = LeadsClient(pool, pool.settings.credentials, company.hooks)
+    rotor = LeadsClient(pool, pool.settings.credentials, ApiHooks(request_sent=company.count_request))
     async with company.locks.hold([f"phone {phone}"], within(5)) as lease:
         _say("held")
         await to_thread.run_sync(sys.stdin.readline)

@@ -42,7 +42,7 @@ async def use(url: str) -> int:
         async with company.locks.hold(["phone 1"], within(1)) as lease:
             await company.search_cache.invalidate()
             await lease.verify()
-            await company.hooks.request_sent(200)
+            await company.count_request(200)
             await company.search_cache.invalidate()
     count = await company.request_counter.today()
     await state_factory.aclose()
