@@ -166,6 +166,13 @@ def load_sandbox() -> "ModuleType":
     return sandbox
 
 
+def load_view() -> "ModuleType":
+    """Return the module of the view, which a server without it need not load."""
+    from rotor_mcp.view import mcp_app
+
+    return mcp_app
+
+
 def open_state_factory(settings: Settings, search_memory: float) -> "StateFactory":
     """Return what creates the state of tenants: in Redis if the settings name one, else in this process."""
     if settings.redis_url is None:
