@@ -2,31 +2,31 @@
 
 const root = document.documentElement;
 const main = document.querySelector("main");
+const live = document.querySelector("#live");
 let input; // arguments of the call that is shown
-let can = {}; // what the host does for this page
-
-// The host
+let can; // what the host does for this page
+let today;
 
 const calls = [];
 const post = (message) => parent.postMessage({ jsonrpc: "2.0", ...message }, "*");
-const request = (method, params) => new Promise((resolve) => post({ id: calls.push(resolve), method, params }));
+const ask = (method, params) => new Promise((resolve) => post({ id: calls.push(resolve), method, params }));
 
 const received = {
-	"tool-input": (params) => (input = params.arguments ?? {}),
+	"tool-input": (params) => (input = params.arguments),
 	"tool-result": (result) => show(result),
-	"tool-cancelled": () => fill(main, title("Cancelled"), words("The call was stopped")),
+	"tool-cancelled": () => put(main.lastChild, title("Cancelled"), words("the call was stopped")),
 	"host-context-changed": adapt,
 };
 
 addEventListener("message", ({ source, data }) => {
-	if (source !== parent || !data) return;
+	if (source !== parent) return;
 	const { id, method, params = {} } = data;
 	if (!method) calls[id - 1]?.(data);
 	else if (id === undefined) received[method.split("/")[2]]?.(params);
 	else post({ id, result: {} }); // a ping, or the end of this page
 });
 
-// The browser resolves `light-dark()` by `color-scheme`, which would make the page opaque.
+// `light-dark()` needs `color-scheme`, which would make this page opaque.
 function adapt({ theme, styles }) {
 	if (theme) root.dataset.theme = theme;
 	const chosen = root.dataset.theme === "dark" ? "$2" : "$1";
@@ -34,144 +34,137 @@ function adapt({ theme, styles }) {
 		root.style.setProperty(name, value.replace(/^light-dark\((.+?), *([a-z]*\(.*\)|[^,()]+)\)$/, chosen));
 }
 
-// What the person did. It names no lead: it is read as the person's own words.
+// It holds no words of a lead: the model takes it for the person's.
 function tell(text) {
 	const content = [{ type: "text", text }];
-	if (can.message) request("ui/message", { role: "user", content });
-	else if (can.updateModelContext) request("ui/update-model-context", { content });
+	if (can.message) ask("ui/message", { role: "user", content });
+	else if (can.updateModelContext) ask("ui/update-model-context", { content });
 }
 
 async function call(name, given) {
-	if (main.ariaBusy === "true") return undefined;
-	wait("true", "Asking Rotor…");
-	const { result = {}, error } = await request("tools/call", { name, arguments: given });
-	wait("false", "");
-	if (result.structuredContent) return result;
-	warn(error ? `No answer came (${error.message}). Look at the lead before you try again.` : textOf(result));
-	return undefined;
+	if (main.ariaBusy === "true") return;
+	main.ariaBusy = "true";
+	live.textContent = "Asking Rotor…";
+	const { result, error } = await ask("tools/call", { name, arguments: given });
+	main.ariaBusy = "false";
+	live.textContent = "";
+	if (result?.structuredContent) return result;
+	warn(error ? `No answer came (${error.message}). Look at the lead first.` : textOf(result));
 }
 
-function wait(busy, text) {
-	main.ariaBusy = busy;
-	main.nextElementSibling.textContent = text;
-}
+// A text becomes a text node: nothing of a lead is read as markup.
 
-// Elements. A text becomes a text node: nothing that a lead holds is read as markup.
-
-const cut = (text, most = 300) => (text.length > most ? `${text.slice(0, most)}…` : text);
-const textOf = ({ content = [] }) => content.map(({ text }) => text).join("\n");
+const cut = (text, most) => (text.length > most ? `${text.slice(0, most)}…` : text);
+const textOf = ({ content }) => content.map(({ text }) => text).join("\n");
 
 function el(kind, ...children) {
 	const [tag, className = ""] = kind.split(".");
 	const made = Object.assign(document.createElement(tag), { className });
 	for (const child of children.flat(9))
 		if (child?.constructor === Object) Object.assign(made, child);
-		else if (child) made.append(child instanceof Node ? child : cut(`${child}`));
+		else if (child) made.append(child instanceof Node ? child : cut(`${child}`, 300));
 	return made;
 }
 
-const fill = (into, ...nodes) => into.replaceChildren(el("div", nodes));
-const title = (text, tag = "h1") => el(tag, { tabIndex: -1 }, text);
-const words = (...texts) => el("span.words", texts.flat().map((text) => text && el("span", text)));
+const title = (text) => el("h2", { tabIndex: -1 }, capital(text));
+const words = (...texts) =>
+	el("span.words", texts.flat().filter(Boolean).map((text, place) => [place > 0 && " · ", el("bdi", text)]));
 const button = (kind, text, onclick) => el(`button.${kind}`, { type: "button", onclick }, text);
-const list = (kind, items = []) => items.length && el(`ul.${kind}`, items.map((item) => el("li", item)));
-const problem = (text) => el("p.problem", { role: "alert", textContent: cut(text, 2000) });
+const list = (kind, items) => items?.length && el(`ul.${kind}`, items.map((item) => el("li", item)));
 
 function warn(text) {
 	main.querySelector(".problem")?.remove();
-	main.prepend(problem(text));
+	main.querySelector("h2").after(el("p.problem", { role: "alert", textContent: cut(text, 2000) }));
 }
 
-// Words
+function put(old, ...nodes) {
+	const made = el("section", nodes);
+	old.replaceWith(made);
+	main.ariaBusy = "false";
+	return made;
+}
 
 const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
 const label = (field) => capital(field.replace(/^(address|projected)_|_(date|type|at)$/g, "").replaceAll("_", " "));
 const number = (value) => value.toLocaleString("en-US", { minimumFractionDigits: value % 1 ? 2 : 0 });
 const counted = (value, noun) => `${number(value)} ${noun}${value === 1 ? "" : "s"}`;
-const money = (value) => value !== undefined && `$${number(value)}`;
+const money = (value = "") => value !== "" && `$${number(value)}`;
 
 function day(text) {
-	const at = new Date(`${text.slice(0, 10)}T12:00Z`);
-	const form = { timeZone: "UTC", weekday: "short", month: "short", day: "numeric", year: "numeric" };
-	return isNaN(at) ? text : at.toLocaleString("en-US", form) + text.slice(10);
+	const at = new Date(`${text.slice(0, 10)}T12:00`);
+	const short = at.toDateString().replace(" 0", " ").replace(` ${today.slice(0, 4)}`, "");
+	return isNaN(at) ? text : short + text.slice(10);
 }
 
 function due({ follow_up_date: date, overdue_days: late }) {
-	if (late) return el("span.late", `${counted(late, "day")} overdue (${day(date)})`);
-	return late === 0 ? el("span.due", "follow up today") : date && `follow up ${day(date)}`;
+	if (late) return el("b.late", `${counted(late, "day")} overdue`, date && ` (${day(date)})`);
+	return late === 0 ? el("b.due", "follow up today") : date && `follow up ${day(date)}`;
 }
 
-function shown(field, value = "none") {
+function shown(field, value = "") {
 	if (field === "projected_value") return money(value);
-	return /_(date|at)$/.test(field) ? day(value) : `${value}`;
+	return /_(date|at)$/.test(field) ? day(value) : [value].flat().join(", ");
 }
-
-// Searches
 
 function search(data) {
-	const { leads, count = leads.length, cursor } = data;
-	if (leads.length === 1 && count === 1 && !data.counts) return card(data, leads[0]);
-	const filters = Object.entries(data.filters ?? {}).map(([name, value]) => `${label(name)}: ${value}`);
-	const of = leads.length && leads.length < count ? `${leads.length} of ` : "";
+	const { leads, count = leads.length } = data;
+	if (leads.length === 1 && count === 1 && !data.counts) return card({ lead: leads[0] });
 	let before = 0;
 	return [
-		title(count ? of + counted(count, "lead") : "No lead matches"),
+		title(count ? counted(count, "lead") : "No lead matches"),
 		words(
-			filters,
+			Object.entries(data.filters ?? {}).map(([name, value]) => `${label(name)}: ${value}`),
+			leads.length % count ? `${leads.length} shown` : "",
 			data.value && `${money(data.value)} in all`,
 			data.looked_at && `only the newest ${number(data.looked_at)} were looked at`,
 			data.rotor_alone && "other spellings were not looked for",
-			`as of ${day(data.today)}`,
+			`as of ${day(today)}`,
 		),
 		data.counts && bars(data),
 		groups(data).map(([name, own]) => {
-			const open = before < 8; // with more rows, there would be two things to scroll
-			before += own.length;
 			const rows = list("rows", own.map(row));
-			return name ? el("details", { open }, el("summary", el("h2", name, ` (${own.length})`)), rows) : rows;
+			const open = before < 8; // more would have to scroll inside the chat
+			before += own.length;
+			return name ? el("details", { open }, el("summary", el("h3", name, ` (${own.length})`)), rows) : rows;
 		}),
-		cursor && input && button("", "More leads", () => open("search_leads", { ...input, cursor })),
 	];
 }
 
-// By what duplicates share; else by stage, the one in most use first, as far as the result tells.
+// By what duplicates share, or by stage, the one in most use first.
 function groups({ leads, groups: shared, counted_by: by, counts }) {
 	if (shared) return shared.map((group) => [group.shared.join(", "), leads.splice(0, group.leads)]);
 	const found = [...Map.groupBy(leads, ({ stage = "" }) => stage)];
 	const used = by?.[0] === "stage" ? counts : [];
 	const use = ([stage, own]) => stage && (used.find(({ name }) => name === stage)?.count ?? own.length);
-	const sorted = found.sort((one, other) => use(other) - use(one));
-	return sorted.map(([stage, own]) => [stage || (found.length > 1 && "No stage"), own]);
+	return found.sort((one, other) => use(other) - use(one)).map(([stage, own]) => [stage || (found.length > 1 && "No stage"), own]);
 }
 
 function row(lead) {
-	const { id, name, phone, email, outcome, changed } = lead;
+	const { id, name, phone, email } = lead;
 	const content = [
 		el("b", name ?? phone ?? email ?? "No name"),
-		el("span.value", money(lead.projected_value)),
+		el("span", money(lead.projected_value)),
 		words(
-			[outcome, changed, due(lead), lead.priority === "high" && "high priority", name && (phone ?? email)],
-			[lead.address_city, lead.service_type, lead.archived && "archived"],
+			[lead.outcome, lead.changed, due(lead), lead.priority === "high" && "high priority"],
+			[name && (phone ?? email), lead.address_city, lead.service_type, lead.archived && "archived"],
 		),
 	];
-	return id ? button("row", content, () => open("get_lead", { id })) : el("div.row", content);
+	return id ? button("row", content, () => open(id)) : el("div.row", content);
 }
 
 function bars({ counts, counted_by: by, others }) {
 	const most = Math.max(...counts.map(({ count }) => count));
-	const rest = others ? [{ ...others, name: `${others.name} others` }] : [];
-	const items = [...counts, ...rest].map(({ name, count, value, parts = {} }) => [
+	const rest = others && { ...others, name: `${others.name} others` };
+	const items = counts.concat(rest ?? []).map(({ name, count, value, parts = {} }) => [
 		{ style: `--share: ${(100 * count) / most}%` },
 		el("span", name || "none"),
-		el("span.value", number(count), value && ` · ${money(value)}`),
+		el("span", number(count), value && ` · ${money(value)}`),
 		words(Object.entries(parts).map(([other, [amount]]) => `${other} ${number(amount)}`)),
 	]);
-	return [el("h2", `By ${by.map(label).join(" and ").toLowerCase()}`), list("bars", items)];
+	return [el("h3", `By ${by.join(" and ").replace(/_/g, " ")}`), list("bars", items)];
 }
 
-// One lead
-
-function card({ notes_go_on_at: more }, lead) {
+function card({ lead, notes_go_on_at: more }) {
 	const { phone, email, notes = "" } = lead;
 	const address = ["street1", "street2", "city", "state", "zip"].map((part) => lead[`address_${part}`]);
 	const known = { ...lead, address: address.filter(Boolean).join(", ") };
@@ -180,111 +173,111 @@ function card({ notes_go_on_at: more }, lead) {
 		title(lead.name ?? "No name"),
 		words(lead.stage, due(lead), lead.priority && `${lead.priority} priority`, lead.archived && "archived"),
 		el(
-			"p.actions",
+			"div.actions",
 			phone && link(phone, `tel:${phone.replace(/[a-z].*|[^+\d]/gi, "")}`),
 			email && link(email, `mailto:${encodeURIComponent(email).replace("%40", "@")}`),
 		),
 		el("dl", fields.map((field) => known[field] && [el("dt", label(field)), el("dd", shown(field, known[field]))])),
-		notes && [el("h2", "Notes"), words("Words of customers and staff"), el("blockquote", { textContent: cut(notes, 600) })],
-		(more || notes.length > 600) && words("They go on: ask for the rest"),
+		notes && [
+			el("h3", "Notes"),
+			words("words of customers and staff", (more || notes.length > 600) && "the beginning"),
+			el("blockquote", { textContent: cut(notes, 600) }),
+		],
 	];
 }
 
 function link(text, href) {
 	const onclick = async (event) => {
 		event.preventDefault(); // only the host can open it
-		const { result, error } = await request("ui/open-link", { url: href });
-		if (error || result?.isError) warn(`This app does not open ${text}. Copy it instead.`);
+		const { result, error } = await ask("ui/open-link", { url: href });
+		if (error || result.isError) warn(`This app does not open ${text}. Copy it instead.`);
 	};
 	return el("a.button", { href, onclick }, text);
 }
 
-async function open(name, given) {
-	const before = main.firstChild;
+async function open(id) {
 	const from = document.activeElement;
-	const result = await call(name, given);
-	if (result) show(result, main, button("", "Back", () => from.focus(main.replaceChildren(before))));
+	const result = await call("get_lead", { id });
+	const before = main.lastChild;
+	if (result) show(result, before, button("", "Back", () => from.focus(main.replaceChildren(before))));
 }
 
-// Writes: what was done, or the plan that waits
-
-function write(data, tool, given, into = main) {
-	const { outcome, id, matched_by: by, changes = [], tags_added: tags, kept = [], reasons = [] } = data;
+function write(data, tool = "upsert_lead", given = { confirm: data.confirm }) {
+	const { outcome, id, confirm, matched_by: by, changes = [], tags_added: tags, kept = [], reasons = [] } = data;
 	const waits = outcome === "needs_confirmation" || data.dry_run;
-	const who = data.name ?? (data.row ? `row ${data.row}` : "a lead without a name");
-	const rows = changes.map(({ field, before, after }) => [label(field), shown(field, before), shown(field, after)]);
-	if (tags) rows.push(["Tags", "", `+ ${tags.join(", ")}`]);
-	rows.push(...kept.map(({ field, value }) => [label(field), shown(field, value), "stays"]));
+	const who = data.name ?? "no name";
+	const rows = [
+		...changes.map(({ field, before, after }) => [label(field), shown(field, before), shown(field, after)]),
+		...(tags ? [["Tags", "", `+ ${tags}`]] : []),
+		...kept.map(({ field, value }) => [label(field), shown(field, value), "stays"]),
+	];
 	const line = (tag, [field, before, after]) => el("tr", el(tag, field), id && el(tag, before), el(tag, after));
 	return [
-		title(waits ? `${id ? "Change" : "Enter"} ${who}?` : `${capital(outcome)}: ${who}`, into === main ? "h1" : "h2"),
-		words(by && by !== "id" && `found by ${by}`, data.archived && "archived"),
-		list("reasons", [...reasons, data.evidence ?? []].flat().map(capital)),
+		title(waits ? `${id ? "Change" : "Enter"} ${who}?` : `${outcome}: ${who}`),
+		words(data.row && `row ${data.row}`, by && `found by ${by}`, data.archived && "archived"),
+		list("reasons", reasons.concat(data.evidence ?? []).map(capital)),
 		rows.length && el("table", line("th", ["Field", "Now", "After"]), rows.map((texts) => line("td", texts))),
-		data.candidates && [el("h2", "Who else it could be"), list("rows", data.candidates.map(row))],
+		data.candidates && [el("h3", "Who else it could be"), list("rows", data.candidates.map(row))],
 		list("remarks", data.warnings?.map(capital)),
-		waits && data.confirm && decide(tool, { ...given, dry_run: false }, into),
+		waits && confirm && decide(confirm, tool, { ...input, ...given, dry_run: false }),
 	];
 }
 
-function decide(tool, given, into) {
-	if (!input || !can.serverTools || "readOnly" in root.dataset) return words("To go ahead, tell the assistant");
-	const apply = async () => {
+function decide(confirm, tool, given) {
+	if (!input || !can.serverTools || "readOnly" in root.dataset) return words("to go ahead, tell the assistant");
+	const apply = async ({ target }) => {
 		const result = await call(tool, given);
 		if (!result) return;
 		const { outcome, counts } = result.structuredContent;
-		const stale = outcome === "needs_confirmation" && problem("Not applied: the lead has changed. This is the new plan.");
-		show(result, into, stale);
-		tell(`I pressed Apply in the view. Outcome: ${outcome ?? Object.keys(counts)}.`);
+		show(result, target.closest("section"), "");
+		if (outcome === "needs_confirmation") warn("Not applied: the lead has changed. This is the new plan.");
+		tell(`I applied plan ${confirm} in the view: ${outcome ?? Object.keys(counts)}.`);
 	};
-	const cancel = () => {
-		fill(into, title("Cancelled"), words("Nothing was written"));
-		tell(`I pressed Cancel in the view: the plan ${given.confirm} is not approved, nothing was written.`);
+	const cancel = ({ target }) => {
+		put(target.closest("section"), title("Cancelled"), words("nothing was written")).firstChild.focus();
+		tell(`I cancelled plan ${confirm} in the view: nothing was written.`);
 	};
-	return el("p.actions", button("main", "Apply", apply), button("", "Cancel", cancel));
+	return el("div.actions", button("main", "Apply", apply), button("", "Cancel", cancel));
 }
 
-function batch({ counts, attention = [], rows = [], not_shown: hidden, not_sent: unsent, changed = [], warnings = [] }) {
-	const given = [...(input?.rows ?? []), ...(input?.ids ?? []).map((id) => ({ id }))];
+function batch(data) {
+	const waiting = (one) => {
+		const rows = (one.rows ?? [one.row]).map((place) => ({ ...input?.rows?.[place - 1], confirm: one.confirm }));
+		return el("section", write(one, "upsert_leads", { ids: [], rows }));
+	};
 	return [
-		title(Object.entries(counts).map(([outcome, size]) => `${size} ${outcome.replaceAll("_", " ")}`).join(", ")),
-		words(hidden && `no room for rows ${hidden}`, unsent && `not sent: rows ${unsent}`),
-		attention.map((one) => {
-			const into = el("section");
-			const own = (one.rows ?? [one.row]).map((place) => ({ ...given[place - 1], confirm: one.confirm }));
-			fill(into, write(one, "upsert_leads", { ...input, ids: [], rows: own }, into));
-			return into;
-		}),
-		list("rows", rows.map(row)),
-		list("remarks", [...changed, ...warnings].map(capital)),
+		title(Object.entries(data.counts).map(([outcome, size]) => `${size} ${outcome.replace("_", " ")}`).join(", ")),
+		words(
+			data.dry_run && "nothing was written",
+			data.not_shown && `no room for rows ${data.not_shown}`,
+			data.not_sent && `not sent: rows ${data.not_sent}`,
+		),
+		data.attention?.map(waiting),
+		list("rows", data.rows?.map(row)),
+		list("remarks", [...(data.changed ?? []), ...(data.warnings ?? [])].map(capital)),
 	];
 }
 
-// A result that cannot be shown is said to be so: what was there before must not be taken for it.
-function show(result, into = main, ...first) {
+// An error must not leave in sight what was there before.
+function show(result, old = main.lastChild, ...first) {
 	const data = result.structuredContent;
-	let nodes;
+	const made = put(old, first);
 	try {
-		if (!data) nodes = [title("That did not work"), problem(textOf(result))];
-		else if (data.lead) nodes = card(data, data.lead);
-		else if (data.leads) nodes = search(data);
-		else if (data.counts) nodes = batch(data);
-		else nodes = write(data, "upsert_lead", { ...input, confirm: data.confirm });
+		today = data.today;
+		made.append(el("div", (data.lead ? card : data.leads ? search : data.counts ? batch : write)(data)));
 	} catch {
-		nodes = [title("This cannot be shown here"), words("The assistant has it as text")];
+		made.append(title("That did not work"));
+		warn(textOf(result));
 	}
-	fill(into, first, nodes);
-	main.ariaBusy = "false";
-	if (first.length) into.querySelector("[tabindex]").focus();
+	if (first.length) made.querySelector("h2").focus();
 }
 
 root.dataset.theme = matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
-const page = { protocolVersion: "2026-01-26", appInfo: { name: "rotor-leads", version: "1" }, appCapabilities: {} };
-const { result: host = {} } = await request("ui/initialize", page);
-can = host.hostCapabilities ?? {};
-adapt(host.hostContext ?? {});
+const appInfo = { name: "rotor-leads", version: "1" };
+const { result } = await ask("ui/initialize", { protocolVersion: "2026-01-26", appInfo, appCapabilities: {} });
+can = result.hostCapabilities;
+adapt(result.hostContext);
 post({ method: "ui/notifications/initialized" });
-new ResizeObserver(() => {
-	const height = Math.ceil(root.getBoundingClientRect().height);
-	post({ method: "ui/notifications/size-changed", params: { height } });
-}).observe(root);
+new ResizeObserver(() =>
+	post({ method: "ui/notifications/size-changed", params: { height: root.offsetHeight } }),
+).observe(root);

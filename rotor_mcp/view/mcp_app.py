@@ -24,10 +24,16 @@ _NOWHERE = ResourceCsp(connect_domains=[], resource_domains=[], frame_domains=[]
 """No address that the page may load anything from, or send anything to."""
 
 
+_POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'"
+"""The same for the browser, also where a client does not pass on what the resource says."""
+
+
 def page(*, read_only: bool) -> str:
     """Return the page as one document. On a server that only reads, it offers no change."""
     document = _read("leads.html")
     parts = {
+        '<meta charset="utf-8">': '<meta charset="utf-8">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">',
         '<link rel="stylesheet" href="leads.css">': f"<style>\n{_read('leads.css')}</style>",
         '<script type="module" src="leads.js"></script>': f'<script type="module">\n{_read("leads.js")}</script>',
         '<html lang="en">': f'<html lang="en"{" data-read-only" if read_only else ""}>',

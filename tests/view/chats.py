@@ -94,7 +94,7 @@ class Chat:
     def heading(self) -> str:
         """The title of what is shown, as soon as a result is."""
         self.view.locator("main[aria-busy=false]").wait_for()
-        return self.view.locator("h1").inner_text()
+        return self.view.locator("h2").first.inner_text()
 
     @property
     def text(self) -> str:
@@ -164,7 +164,7 @@ class Chats:
         page = self._browser.new_page(
             viewport={"width": width, "height": 900}, color_scheme=theme, device_scale_factor=scale
         )
-        page.set_default_timeout(15_000)
+        page.set_default_timeout(5_000)
         try:
             page.goto(f"{self._origin}/host.html")
             chat = {
