@@ -4,7 +4,7 @@ const root = document.documentElement;
 const main = document.querySelector("main");
 const live = document.querySelector("#live");
 let input; // arguments of the call that is shown
-let can; // what the host does for this page
+let can; // what the host does
 let today;
 
 const calls = [];
@@ -26,7 +26,7 @@ addEventListener("message", ({ source, data }) => {
 	else post({ id, result: {} }); // a ping, or the end of this page
 });
 
-// `light-dark()` needs `color-scheme`, which would make this page opaque.
+// `light-dark()` needs `color-scheme`, which makes a page opaque.
 function adapt({ theme, styles }) {
 	if (theme) root.dataset.theme = theme;
 	const chosen = root.dataset.theme === "dark" ? "$2" : "$1";
@@ -109,7 +109,8 @@ function shown(field, value = "") {
 function search(data) {
 	const { leads, count = leads.length } = data;
 	if (leads.length === 1 && count === 1 && !data.counts) return card({ lead: leads[0] });
-	let before = 0;
+	const rows = groups(data).flatMap(([name, own]) => [name && el("h3", name, ` (${own.length})`), ...own.map(row)]);
+	const first = 8; // more would have to scroll inside the chat
 	return [
 		title(count ? counted(count, "lead") : "No lead matches"),
 		words(
@@ -121,12 +122,8 @@ function search(data) {
 			`as of ${day(today)}`,
 		),
 		data.counts && bars(data),
-		groups(data).map(([name, own]) => {
-			const rows = list("rows", own.map(row));
-			const open = before < 8; // more would have to scroll inside the chat
-			before += own.length;
-			return name ? el("details", { open }, el("summary", el("h3", name, ` (${own.length})`)), rows) : rows;
-		}),
+		rows.slice(0, first),
+		rows.length > first && el("details", el("summary", "The others"), rows.slice(first)),
 	];
 }
 
@@ -136,7 +133,8 @@ function groups({ leads, groups: shared, counted_by: by, counts }) {
 	const found = [...Map.groupBy(leads, ({ stage = "" }) => stage)];
 	const used = by?.[0] === "stage" ? counts : [];
 	const use = ([stage, own]) => stage && (used.find(({ name }) => name === stage)?.count ?? own.length);
-	return found.sort((one, other) => use(other) - use(one)).map(([stage, own]) => [stage || (found.length > 1 && "No stage"), own]);
+	found.sort((one, other) => use(other) - use(one));
+	return found.map(([stage, own]) => [stage || (found.length > 1 && "No stage"), own]);
 }
 
 function row(lead) {
@@ -205,19 +203,20 @@ async function open(id) {
 function write(data, tool = "upsert_lead", given = { confirm: data.confirm }) {
 	const { outcome, id, confirm, matched_by: by, changes = [], tags_added: tags, kept = [], reasons = [] } = data;
 	const waits = outcome === "needs_confirmation" || data.dry_run;
-	const who = data.name ?? "no name";
+	const who = data.name ?? (data.row ? `row ${data.row}` : "no name");
 	const rows = [
 		...changes.map(({ field, before, after }) => [label(field), shown(field, before), shown(field, after)]),
 		...(tags ? [["Tags", "", `+ ${tags}`]] : []),
 		...kept.map(({ field, value }) => [label(field), shown(field, value), "stays"]),
 	];
-	const line = (tag, [field, before, after]) => el("tr", el(tag, field), id && el(tag, before), el(tag, after));
+	const line = (tag, [field, before, after]) =>
+		el("tr", el(tag, field), outcome !== "created" && el(tag, before), el(tag, after));
 	return [
 		title(waits ? `${id ? "Change" : "Enter"} ${who}?` : `${outcome}: ${who}`),
-		words(data.row && `row ${data.row}`, by && `found by ${by}`, data.archived && "archived"),
+		words(by && `found by ${by}`, data.archived && "archived"),
 		list("reasons", reasons.concat(data.evidence ?? []).map(capital)),
 		rows.length && el("table", line("th", ["Field", "Now", "After"]), rows.map((texts) => line("td", texts))),
-		data.candidates && [el("h3", "Who else it could be"), list("rows", data.candidates.map(row))],
+		data.candidates && [el("h3", "Who else it could be"), data.candidates.map(row)],
 		list("remarks", data.warnings?.map(capital)),
 		waits && confirm && decide(confirm, tool, { ...input, ...given, dry_run: false }),
 	];
@@ -230,12 +229,12 @@ function decide(confirm, tool, given) {
 		if (!result) return;
 		const { outcome, counts } = result.structuredContent;
 		show(result, target.closest("section"), "");
-		if (outcome === "needs_confirmation") warn("Not applied: the lead has changed. This is the new plan.");
-		tell(`I applied plan ${confirm} in the view: ${outcome ?? Object.keys(counts)}.`);
+		if (outcome === "needs_confirmation") warn("Not applied. This is the plan now.");
+		tell(`I pressed Apply for plan ${confirm} in the view: ${outcome ?? Object.keys(counts)}.`);
 	};
 	const cancel = ({ target }) => {
 		put(target.closest("section"), title("Cancelled"), words("nothing was written")).firstChild.focus();
-		tell(`I cancelled plan ${confirm} in the view: nothing was written.`);
+		tell(`I cancelled plan ${confirm} in the view. Nothing was written.`);
 	};
 	return el("div.actions", button("main", "Apply", apply), button("", "Cancel", cancel));
 }
@@ -253,7 +252,7 @@ function batch(data) {
 			data.not_sent && `not sent: rows ${data.not_sent}`,
 		),
 		data.attention?.map(waiting),
-		list("rows", data.rows?.map(row)),
+		data.rows?.map(row),
 		list("remarks", [...(data.changed ?? []), ...(data.warnings ?? [])].map(capital)),
 	];
 }
@@ -276,7 +275,7 @@ root.dataset.theme = matchMedia("(prefers-color-scheme: dark)").matches ? "dark"
 const appInfo = { name: "rotor-leads", version: "1" };
 const { result } = await ask("ui/initialize", { protocolVersion: "2026-01-26", appInfo, appCapabilities: {} });
 can = result.hostCapabilities;
-adapt(result.hostContext);
+adapt(result.hostContext ?? {});
 post({ method: "ui/notifications/initialized" });
 new ResizeObserver(() =>
 	post({ method: "ui/notifications/size-changed", params: { height: root.offsetHeight } }),
