@@ -3,7 +3,7 @@
 const root = document.documentElement;
 const main = document.querySelector("main");
 const live = document.querySelector("#live");
-let input; // arguments of the call that is shown
+let input; // arguments of the shown call
 let can; // what the host does
 let today;
 
@@ -23,7 +23,7 @@ addEventListener("message", ({ source, data }) => {
 	const { id, method, params = {} } = data;
 	if (!method) calls[id - 1]?.(data);
 	else if (id === undefined) received[method.split("/")[2]]?.(params);
-	else post({ id, result: {} }); // a ping, or the end of this page
+	else post({ id, result: {} }); // a ping, or the end
 });
 
 // `light-dark()` needs `color-scheme`, which makes a page opaque.
@@ -110,11 +110,11 @@ function search(data) {
 	const { leads, count = leads.length } = data;
 	if (leads.length === 1 && count === 1 && !data.counts) return card({ lead: leads[0] });
 	const rows = groups(data).flatMap(([name, own]) => [name && el("h3", name, ` (${own.length})`), ...own.map(row)]);
-	const first = 8; // more would have to scroll inside the chat
+	const first = 8; // more would scroll inside the chat
 	return [
 		title(count ? counted(count, "lead") : "No lead matches"),
 		words(
-			Object.entries(data.filters ?? {}).map(([name, value]) => `${label(name)}: ${value}`),
+			Object.entries(data.filters ?? {}).map(([name, value]) => `${label(name)}: ${shown("", value)}`),
 			leads.length % count ? `${leads.length} shown` : "",
 			data.value && `${money(data.value)} in all`,
 			data.looked_at && `only the newest ${number(data.looked_at)} were looked at`,
@@ -263,7 +263,7 @@ function show(result, old = main.lastChild, ...first) {
 	const made = put(old, first);
 	try {
 		today = data.today;
-		made.append(el("div", (data.lead ? card : data.leads ? search : data.counts ? batch : write)(data)));
+		made.append(el("div", (data.lead ? card : data.leads ? search : data.counts ? batch : data.outcome && write)(data)));
 	} catch {
 		made.append(title("That did not work"));
 		warn(textOf(result));

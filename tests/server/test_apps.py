@@ -131,7 +131,9 @@ def test_the_page_is_whole_and_loads_nothing() -> None:
 
 def test_the_page_makes_no_markup_of_data() -> None:
     script = (Path(mcp_app.__file__).parent / "leads.js").read_text("utf-8")
-    assert re.findall(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\b|fetch\(", script) == []
+    assert (
+        re.findall(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\b|fetch\(", script) == []
+    )
 
 
 def test_the_files_are_small() -> None:
@@ -194,7 +196,9 @@ async def test_it_joins_the_extension_of_a_program(sandbox: Sandbox) -> None:
                 "ui://rotor/leads.html",
             ]
             assert text(await client.call_tool("clock", {})) == "noon"
-    async with connected(sandbox, extensions=apps(), options={"extensions": [theirs]}, view="false") as client:
+    async with connected(
+        sandbox, extensions=apps(), options={"extensions": [theirs]}, view="false"
+    ) as client:
         assert (await metas(client))["get_lead"] is None
 
 
@@ -217,12 +221,12 @@ async def test_over_standard_input_and_output(
 
 
 @asynccontextmanager
-async def over_http(
-    url: str, mode: Any, extensions: list[ClientExtension] | None
-) -> AsyncIterator[Client]:
+async def over_http(url: str, mode: Any, extensions: list[ClientExtension] | None) -> AsyncIterator[Client]:
     async with (
         httpx2.AsyncClient(timeout=30) as http,
-        Client(streamable_http_client(f"{url}/mcp", http_client=http), mode=mode, extensions=extensions) as client,
+        Client(
+            streamable_http_client(f"{url}/mcp", http_client=http), mode=mode, extensions=extensions
+        ) as client,
     ):
         yield client
 

@@ -16,8 +16,8 @@ from starlette.responses import FileResponse
 from starlette.routing import Route
 
 from rotor_mcp.sandbox import Sandbox
-from tests.conftest import NOW, samples
-from tests.hosting.serving import hosted, on_port
+from tests.conftest import NOW, Rotor, content, samples
+from tests.hosting.serving import calling, hosted, on_port
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, FrameLocator, Page
@@ -98,13 +98,20 @@ class Chat:
 
     @property
     def text(self) -> str:
+        """What is shown, as soon as a result is: a line for each line."""
         self.view.locator("main[aria-busy=false]").wait_for()
-        return self.view.locator("main").inner_text()
+        lines = self.view.locator("main").inner_text().splitlines()
+        return "\n".join(" | ".join(line.split("\t")) for line in lines if line.strip())
 
     def press(self, name: str) -> None:
         """Press a button, and wait until it was dealt with."""
         self.view.get_by_role("button", name=name).first.click()
         self.view.locator("main[aria-busy=false]").wait_for()
+
+    def until_asked(self, kind: str) -> Any:
+        """Wait until the view has asked its host for something, and return the last."""
+        self.page.wait_for_function("(kind) => window.asked.some(([what]) => what === kind)", arg=kind)
+        return self.asked(kind)[-1]
 
     def asked(self, kind: str) -> list[Any]:
         """What the view asked of its host: `message`, `context`, `link`, `call` or `size`."""
@@ -121,18 +128,40 @@ class Chat:
     def violations(self) -> list[str]:
         """What axe finds wrong with the view."""
         self.evaluate(AXE.read_text("utf-8"))
-        found = self.evaluate("return (await axe.run()).violations.map((one) => `${one.id}: ${one.nodes[0].html}`)")
+        found = self.evaluate(
+            "return (await axe.run()).violations.map((one) => `${one.id}: ${one.nodes[0].html}`)"
+        )
         return list(found)
 
 
 class Chats:
     """A server on a sandbox of its own, and the browser in which its results are shown."""
 
-    def __init__(self, browser: "Browser", origin: str, server: str, sandbox: Sandbox) -> None:
+    def __init__(
+        self, portal: BlockingPortal, browser: "Browser", origin: str, server: str, sandbox: Sandbox
+    ) -> None:
+        self._portal = portal
         self._browser = browser
         self._origin = origin
         self._server = server
-        self.sandbox = sandbox
+        self._sandbox = sandbox
+
+    def call(self, tool: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        """Call a tool outside of any chat, and return its structured content."""
+
+        async def called() -> dict[str, Any]:
+            async with calling(self._server) as client:
+                return content(await client.call_tool(tool, arguments))
+
+        return self._portal.call(called)
+
+    def add(self, **fields: Any) -> str:
+        """Put a lead into Rotor, as its website would, and return the id."""
+
+        async def added() -> str:
+            return await Rotor(self._sandbox).add(**fields)
+
+        return self._portal.call(added)
 
     @contextmanager
     def chat(
@@ -204,7 +233,7 @@ class Stage:
         with closing(Sandbox(leads=0, now=lambda: NOW)) as sandbox:
             sandbox.store.seed(samples)
             with self._portal.wrap_async_context_manager(serve(sandbox)) as url:
-                yield Chats(self._browser, self._origin, url, sandbox)
+                yield Chats(self._portal, self._browser, self._origin, url, sandbox)
 
 
 @contextmanager

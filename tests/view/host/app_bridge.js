@@ -54,7 +54,6 @@ export async function show(chat, handlers, place) {
 	};
 	if (chat.arguments) await bridge.sendToolInput({ arguments: chat.arguments });
 	if (chat.result) await host.result(chat.result);
-	else if (chat.cancelled) await host.cancel(chat.cancelled);
 	else if (chat.arguments) await host.result(await client.callTool({ name: chat.tool, arguments: chat.arguments }));
 	return host;
 }

@@ -16,7 +16,7 @@ const noted = (kind, answer = {}) => async (params) => {
  * Call a tool, and show its result.
  *
  * `chat` has `host`, `server`, `sandbox`, `tool`, `arguments`, `context`, `capabilities`, and instead of a call
- * perhaps a `result`, or `cancelled`. `refuses` names what the host does not do.
+ * perhaps a `result`. `refuses` names what the host does not do.
  */
 window.show = async (chat) => {
 	const handlers = {

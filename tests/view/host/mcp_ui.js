@@ -22,7 +22,6 @@ export async function show(chat, handlers, place) {
 		hostCapabilities: chat.capabilities,
 		hostContext: chat.context,
 		toolInput: chat.arguments,
-		toolCancelled: Boolean(chat.cancelled),
 		onMessage: handlers.message,
 		onOpenLink: handlers.link,
 		onCallTool: handlers.call((params) => client.callTool(params)),
@@ -38,7 +37,7 @@ export async function show(chat, handlers, place) {
 		context: (context) => render({ hostContext: { ...chat.context, ...context } }),
 	};
 	if (chat.result) host.result(chat.result);
-	else if (!chat.cancelled && chat.arguments)
+	else if (chat.arguments)
 		host.result(await client.callTool({ name: chat.tool, arguments: chat.arguments }));
 	return host;
 }
