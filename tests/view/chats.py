@@ -48,7 +48,13 @@ def chromium() -> str | None:
 def build_hosts(folder: Path) -> None:
     """Bundle the hosts into one script."""
     esbuild = MODULES / ".bin" / "esbuild"
-    options = ["--bundle", "--format=esm", "--log-level=error", '--define:process.env.NODE_ENV="production"']
+    options = [
+        "--bundle",
+        "--minify",
+        "--format=esm",
+        "--log-level=error",
+        '--define:process.env.NODE_ENV="production"',
+    ]
     subprocess.run(
         [esbuild, "host.js", *options, f"--outfile={folder / 'host.js'}"], cwd=FOLDER, check=True, timeout=60
     )

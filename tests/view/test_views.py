@@ -15,10 +15,10 @@ def shown(chats: Chats, host: HostName, tool: str, arguments: dict[str, Any], **
         return chat.text
 
 
-def test_a_search(chats: Chats, host: HostName) -> None:
+def test_a_search(reading: Chats, host: HostName) -> None:
     """By stage, the one with most leads first; in it in the order of the result."""
     arguments = {"overdue": True, "order": "follow_up", "limit": 6}
-    assert shown(chats, host, "search_leads", arguments) == snapshot("""\
+    assert shown(reading, host, "search_leads", arguments) == snapshot("""\
 23 leads
 6 shown · $9,681 in all · as of Sun Nov 22
 Contacted (3)
@@ -42,8 +42,8 @@ The others\
 """)
 
 
-def test_what_does_not_fit_is_folded(chats: Chats, host: HostName) -> None:
-    with chats.chat(host, "search_leads", {"limit": 20}) as chat:
+def test_what_does_not_fit_is_folded(reading: Chats, host: HostName) -> None:
+    with reading.chat(host, "search_leads", {"limit": 20}) as chat:
         assert chat.heading == "139 leads"
         others = chat.view.get_by_text("The others")
         rows = chat.view.locator("button.row")
@@ -54,18 +54,18 @@ def test_what_does_not_fit_is_folded(chats: Chats, host: HostName) -> None:
         assert all(row.is_visible() for row in rows.all())
 
 
-def test_the_stages_are_in_the_order_of_their_use(chats: Chats, host: HostName) -> None:
+def test_the_stages_are_in_the_order_of_their_use(reading: Chats, host: HostName) -> None:
     """As far as the result tells: here it counts all leads, not only those that it lists."""
     arguments = {"count_by": "stage", "order": "value", "limit": 12}
-    with chats.chat(host, "search_leads", arguments) as chat:
+    with reading.chat(host, "search_leads", arguments) as chat:
         assert chat.heading == "139 leads"
         assert chat.view.locator("h3").all_text_contents() == snapshot(
             ["By stage", "New Leads (7)", "Quoted (1)", "Scheduled (1)", "Lost (1)", "No stage (2)"]
         )
 
 
-def test_counts(chats: Chats, host: HostName) -> None:
-    assert shown(chats, host, "search_leads", {"count_by": "source", "limit": 0}) == snapshot("""\
+def test_counts(reading: Chats, host: HostName) -> None:
+    assert shown(reading, host, "search_leads", {"count_by": "source", "limit": 0}) == snapshot("""\
 139 leads
 $63,069.50 in all · as of Sun Nov 22
 By source
@@ -86,9 +86,9 @@ Meta ads
 """)
 
 
-def test_counts_by_two_facts(chats: Chats, host: HostName) -> None:
+def test_counts_by_two_facts(reading: Chats, host: HostName) -> None:
     arguments = {"count_by": ["priority", "stage"], "limit": 0}
-    assert shown(chats, host, "search_leads", arguments) == snapshot("""\
+    assert shown(reading, host, "search_leads", arguments) == snapshot("""\
 139 leads
 $63,069.50 in all · as of Sun Nov 22
 By priority and stage
@@ -107,8 +107,8 @@ New Leads 3 · Contacted 7 · Quoted 4 · Scheduled 2 · none 1 · Lost 6 · Won
 """)
 
 
-def test_duplicates(chats: Chats, host: HostName) -> None:
-    assert shown(chats, host, "search_leads", {"duplicates": True}) == snapshot("""\
+def test_duplicates(reading: Chats, host: HostName) -> None:
+    assert shown(reading, host, "search_leads", {"duplicates": True}) == snapshot("""\
 4 leads
 as of Sun Nov 22
 +1 (763) 555-0101 (2)
@@ -123,9 +123,9 @@ Maria Alvarez
 """)
 
 
-def test_chosen_fields(chats: Chats, host: HostName) -> None:
+def test_chosen_fields(reading: Chats, host: HostName) -> None:
     arguments = {"search": "novak", "fields": ["phone"]}
-    assert shown(chats, host, "search_leads", arguments) == snapshot("""\
+    assert shown(reading, host, "search_leads", arguments) == snapshot("""\
 2 leads
 as of Sun Nov 22
 +1 (763) 555-0101
@@ -134,16 +134,16 @@ as of Sun Nov 22
 """)
 
 
-def test_no_lead(chats: Chats, host: HostName) -> None:
+def test_no_lead(reading: Chats, host: HostName) -> None:
     arguments = {"stage": ["Quoted", "Won"], "address_city": "Paris"}
-    assert shown(chats, host, "search_leads", arguments) == snapshot("""\
+    assert shown(reading, host, "search_leads", arguments) == snapshot("""\
 No lead matches
 Stage: Quoted, Won · City: Paris · as of Sun Nov 22\
 """)
 
 
-def test_a_lead(chats: Chats, host: HostName) -> None:
-    assert shown(chats, host, "get_lead", {"id": JANE}) == snapshot("""\
+def test_a_lead(reading: Chats, host: HostName) -> None:
+    assert shown(reading, host, "get_lead", {"id": JANE}) == snapshot("""\
 Jane Doe
 New Leads · medium priority
 (763) 555-0100
@@ -167,9 +167,9 @@ Wants inside and outside before Thanksgiving.\
 """)
 
 
-def test_the_only_match_is_shown_as_a_lead(chats: Chats, host: HostName) -> None:
-    found = shown(chats, host, "search_leads", {"search": "jane doe"})
-    assert found == shown(chats, host, "get_lead", {"id": JANE})
+def test_the_only_match_is_shown_as_a_lead(reading: Chats, host: HostName) -> None:
+    found = shown(reading, host, "search_leads", {"search": "jane doe"})
+    assert found == shown(reading, host, "get_lead", {"id": JANE})
 
 
 def test_long_notes_are_cut(chats: Chats, host: HostName) -> None:
@@ -256,7 +256,7 @@ def test_a_batch(chats: Chats, host: HostName) -> None:
         {"name": "Max Lee", "email": "max at lee dot com"},
         {"name": "Bob Doe", "phone": "763-555-0100"},
     ]
-    assert shown(chats, host, "upsert_leads", {"rows": rows, "source": "Home show"}) == snapshot("""\
+    assert shown(chats, host, "upsert_leads", {"rows": rows, "source": "Nextdoor"}) == snapshot("""\
 1 created, 1 needs confirmation, 1 invalid
 Invalid: row 2
 Email: not an e-mail address such as name@example.com
@@ -271,7 +271,6 @@ Cancel
 Rita Row
 created
 Row 1: a new lead can make the company's automations text or e-mail the person
-Row 1: no lead read lately has the source Home show. In use: Website quote form, Door-to-door, Referral Program, Google ads, Nextdoor, Meta ads
 Row 1: Rotor gave it the stage New Leads\
 """)
 
@@ -290,8 +289,8 @@ Row 1: a new lead can make the company's automations text or e-mail the person\
 # States
 
 
-def test_it_waits(chats: Chats, host: HostName) -> None:
-    with chats.chat(host, "get_lead") as chat:
+def test_it_waits(reading: Chats, host: HostName) -> None:
+    with reading.chat(host, "get_lead") as chat:
         main = chat.view.locator("main[aria-busy=true]")
         assert main.inner_text() == "Waiting for the result…"
 
@@ -304,8 +303,8 @@ def test_an_error(chats: Chats, host: HostName) -> None:
         )
 
 
-def test_a_call_that_was_stopped(chats: Chats, host: HostName) -> None:
-    with chats.chat(host, "get_lead") as chat:
+def test_a_call_that_was_stopped(reading: Chats, host: HostName) -> None:
+    with reading.chat(host, "get_lead") as chat:
         chat.until_asked("size")
         chat.host("cancel", "the user stopped it")
         assert chat.text == "Cancelled\nthe call was stopped"
@@ -322,9 +321,9 @@ BROKEN = [
 
 
 @pytest.mark.parametrize("broken", BROKEN, ids=str)
-def test_what_cannot_be_shown_is_an_error(broken: Any, chats: Chats, closing: ExitStack) -> None:
+def test_what_cannot_be_shown_is_an_error(broken: Any, reading: Chats, closing: ExitStack) -> None:
     """Nothing of what was shown before stays in sight; the text of the result is there."""
-    chat = closing.enter_context(chats.chat("app-bridge", "get_lead", {"id": JANE}))
+    chat = closing.enter_context(reading.chat("app-bridge", "get_lead", {"id": JANE}))
     assert chat.heading == "Jane Doe"
     told = {"content": [{"type": "text", "text": "All that it said."}]}
     chat.host("result", told | ({} if broken is None else {"structuredContent": broken}))

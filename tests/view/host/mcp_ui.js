@@ -14,10 +14,13 @@ export async function show(chat, handlers, place) {
 		{ capabilities: { extensions: { [EXTENSION]: { mimeTypes: ["text/html;profile=mcp-app"] } } } },
 	);
 	await client.connect(new StreamableHTTPClientTransport(new URL(chat.server)));
+	const { tools } = await client.listTools();
+	const tool = tools.find(({ name }) => name === chat.tool);
 	const root = createRoot(place);
 	const properties = {
-		client,
 		toolName: chat.tool,
+		toolResourceUri: tool._meta.ui.resourceUri,
+		onReadResource: (params) => client.readResource(params),
 		sandbox: { url: new URL(chat.sandbox), csp: { connectDomains: [], resourceDomains: [] } },
 		hostCapabilities: chat.capabilities,
 		hostContext: chat.context,
