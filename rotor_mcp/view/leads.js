@@ -66,7 +66,7 @@ function el(kind, ...children) {
 	return made;
 }
 
-const title = (text) => el("h2", { tabIndex: -1 }, capital(text));
+const title = (text) => el("h1", { tabIndex: -1 }, capital(text));
 const words = (...texts) =>
 	el("span.words", texts.flat().filter(Boolean).map((text, place) => [place > 0 && " · ", el("bdi", text)]));
 const button = (kind, text, onclick) => el(`button.${kind}`, { type: "button", onclick }, text);
@@ -74,7 +74,7 @@ const list = (kind, items) => items?.length && el(`ul.${kind}`, items.map((item)
 
 function warn(text) {
 	main.querySelector(".problem")?.remove();
-	main.querySelector("h2").after(el("p.problem", { role: "alert", textContent: cut(text, 2000) }));
+	main.querySelector("h1").after(el("p.problem", { role: "alert", textContent: cut(text, 2000) }));
 }
 
 function put(old, ...nodes) {
@@ -109,7 +109,7 @@ function shown(field, value = "") {
 function search(data) {
 	const { leads, count = leads.length } = data;
 	if (leads.length === 1 && count === 1 && !data.counts) return card({ lead: leads[0] });
-	const rows = groups(data).flatMap(([name, own]) => [name && el("h3", name, ` (${own.length})`), ...own.map(row)]);
+	const rows = groups(data).flatMap(([name, own]) => [name && el("h2", name, ` (${own.length})`), ...own.map(row)]);
 	const first = 8; // more would scroll inside the chat
 	return [
 		title(count ? counted(count, "lead") : "No lead matches"),
@@ -159,7 +159,7 @@ function bars({ counts, counted_by: by, others }) {
 		el("span", number(count), value && ` · ${money(value)}`),
 		words(Object.entries(parts).map(([other, [amount]]) => `${other} ${number(amount)}`)),
 	]);
-	return [el("h3", `By ${by.join(" and ").replace(/_/g, " ")}`), list("bars", items)];
+	return [el("h2", `By ${by.join(" and ").replace(/_/g, " ")}`), list("bars", items)];
 }
 
 function card({ lead, notes_go_on_at: more }) {
@@ -177,7 +177,7 @@ function card({ lead, notes_go_on_at: more }) {
 		),
 		el("dl", fields.map((field) => known[field] && [el("dt", label(field)), el("dd", shown(field, known[field]))])),
 		notes && [
-			el("h3", "Notes"),
+			el("h2", "Notes"),
 			words("words of customers and staff", (more || notes.length > 600) && "the beginning"),
 			el("blockquote", { textContent: cut(notes, 600) }),
 		],
@@ -216,7 +216,7 @@ function write(data, tool = "upsert_lead", given = { confirm: data.confirm }) {
 		words(by && `found by ${by}`, data.archived && "archived"),
 		list("reasons", reasons.concat(data.evidence ?? []).map(capital)),
 		rows.length && el("table", line("th", ["Field", "Now", "After"]), rows.map((texts) => line("td", texts))),
-		data.candidates && [el("h3", "Who else it could be"), data.candidates.map(row)],
+		data.candidates && [el("h2", "Who else it could be"), data.candidates.map(row)],
 		list("remarks", data.warnings?.map(capital)),
 		waits && confirm && decide(confirm, tool, { ...input, ...given, dry_run: false }),
 	];
@@ -268,7 +268,7 @@ function show(result, old = main.lastChild, ...first) {
 		made.append(title("That did not work"));
 		warn(textOf(result));
 	}
-	if (first.length) made.querySelector("h2").focus();
+	if (first.length) made.querySelector("h1").focus();
 }
 
 root.dataset.theme = matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";

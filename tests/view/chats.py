@@ -79,7 +79,7 @@ def _pages(bundle: Path) -> Starlette:
         return FileResponse(FOLDER / "host.html")
 
     async def script(_: Request) -> FileResponse:
-        return FileResponse(bundle / "host.js")
+        return FileResponse(bundle / "host.js", headers={"cache-control": "max-age=3600"})
 
     return Starlette(
         routes=[Route("/host.html", host), Route("/host.js", script), Route("/sandbox.html", sandbox)]
@@ -100,7 +100,7 @@ class Chat:
     def heading(self) -> str:
         """The title of what is shown, as soon as a result is."""
         self.view.locator("main[aria-busy=false]").wait_for()
-        return self.view.locator("h2").first.inner_text()
+        return self.view.locator("h1").first.inner_text()
 
     @property
     def text(self) -> str:
@@ -140,15 +140,34 @@ class Chat:
         return list(found)
 
 
+Theme = Literal["light", "dark"]
+
+
+class Tabs:
+    """The tabs of the browser. One that is free is used again: a new one takes longer than most chats."""
+
+    def __init__(self, browser: "Browser") -> None:
+        self._browser = browser
+        self._free: dict[tuple[Theme, float], list[Page]] = {}
+
+    @contextmanager
+    def open(self, theme: Theme, scale: float) -> "Iterator[Page]":
+        free = self._free.setdefault((theme, scale), [])
+        page = free.pop() if free else self._browser.new_page(color_scheme=theme, device_scale_factor=scale)
+        page.set_default_timeout(20_000)
+        yield page
+        free.append(page)
+
+
 class Chats:
     """A server on a sandbox of its own, and the browser in which its results are shown."""
 
     def __init__(
-        self, portal: BlockingPortal, browser: "Browser", origin: str, server: str, sandbox: Sandbox
+        self, portal: BlockingPortal, tabs: Tabs, origin: str, server: str, sandbox: Sandbox
     ) -> None:
         self._portal = portal
-        self._browser = browser
-        self._origin = origin
+        self._tabs = tabs
+        self.origin = origin
         self._server = server
         self._sandbox = sandbox
 
@@ -177,7 +196,7 @@ class Chats:
         arguments: dict[str, Any] | None = None,
         *,
         width: int = 700,
-        theme: Literal["light", "dark"] = "light",
+        theme: Theme = "light",
         capabilities: dict[str, Any] | None = None,
         context: dict[str, Any] | None = None,
         scale: float = 1,
@@ -196,16 +215,13 @@ class Chats:
             scale: pixels of the device for each one of the page.
             others: see `show` in `host/host.js`.
         """
-        page = self._browser.new_page(
-            viewport={"width": width, "height": 900}, color_scheme=theme, device_scale_factor=scale
-        )
-        page.set_default_timeout(5_000)
-        try:
-            page.goto(f"{self._origin}/host.html")
+        with self._tabs.open(theme, scale) as page:
+            page.set_viewport_size({"width": width, "height": 900})
+            page.goto(f"{self.origin}/host.html")
             chat = {
                 "host": host,
                 "server": f"{self._server}/mcp",
-                "sandbox": f"{self._origin.replace('127.0.0.1', 'localhost')}/sandbox.html",
+                "sandbox": f"{self.origin.replace('127.0.0.1', 'localhost')}/sandbox.html",
                 "tool": tool,
                 "arguments": arguments,
                 "capabilities": ALL if capabilities is None else capabilities,
@@ -214,8 +230,6 @@ class Chats:
             }
             page.evaluate("(chat) => window.show(chat)", chat)
             yield Chat(page)
-        finally:
-            page.close()
 
 
 class Stage:
@@ -223,7 +237,7 @@ class Stage:
 
     def __init__(self, portal: BlockingPortal, browser: "Browser", origin: str) -> None:
         self._portal = portal
-        self._browser = browser
+        self._tabs = Tabs(browser)
         self._origin = origin
 
     @contextmanager
@@ -239,7 +253,7 @@ class Stage:
         with closing(Sandbox(leads=0, now=lambda: NOW)) as sandbox:
             sandbox.store.seed(samples)
             with self._portal.wrap_async_context_manager(serve(sandbox)) as url:
-                yield Chats(self._portal, self._browser, self._origin, url, sandbox)
+                yield Chats(self._portal, self._tabs, self._origin, url, sandbox)
 
 
 @contextmanager

@@ -18,7 +18,7 @@ def browser_stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
 @pytest.fixture(scope="session")
 def chats(browser_stage: Stage) -> Iterator[Chats]:
     """A company that all tests share. Each test writes to leads of its own."""
-    with browser_stage.chats() as company:
+    with browser_stage.chats(search_memory="0") as company:
         yield company
 
 

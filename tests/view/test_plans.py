@@ -38,7 +38,7 @@ def test_apply(chats: Chats, host: HostName, person: dict[str, str], closing: Ex
     chat.press("Apply")
     assert chat.text == "Updated: Bea Roe\nfound by email\nField | Now | After\nName | Ann Roe | Bea Roe"
     assert name_of(chats, person) == "Bea Roe"
-    assert chat.view.locator("h2").evaluate("(title) => title === document.activeElement")
+    assert chat.view.locator("h1").evaluate("(title) => title === document.activeElement")
     (call,) = chat.asked("call")
     token = call["arguments"]["confirm"]
     assert (call["name"], call["arguments"]) == (
@@ -56,7 +56,7 @@ def test_cancel(chats: Chats, host: HostName, person: dict[str, str], closing: E
     chat = closing.enter_context(chats.chat(host, "upsert_lead", renamed(person)))
     chat.press("Cancel")
     assert chat.text == "Cancelled\nnothing was written"
-    assert chat.view.locator("h2").evaluate("(title) => title === document.activeElement")
+    assert chat.view.locator("h1").evaluate("(title) => title === document.activeElement")
     token = chats.call("upsert_lead", renamed(person))["confirm"]
     assert messages([chat.until_asked("message")]) == [
         f"I cancelled plan {token} in the view. Nothing was written."

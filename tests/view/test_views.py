@@ -59,7 +59,7 @@ def test_the_stages_are_in_the_order_of_their_use(reading: Chats, host: HostName
     arguments = {"count_by": "stage", "order": "value", "limit": 12}
     with reading.chat(host, "search_leads", arguments) as chat:
         assert chat.heading == "139 leads"
-        assert chat.view.locator("h3").all_text_contents() == snapshot(
+        assert chat.view.locator("h2").all_text_contents() == snapshot(
             ["By stage", "New Leads (7)", "Quoted (1)", "Scheduled (1)", "Lost (1)", "No stage (2)"]
         )
 
