@@ -28,7 +28,7 @@ from rotor_mcp.leads.requests import Arguments, SearchRequest, SharedFields
 
 T = TypeVar("T", bound=Arguments)
 
-_CONNECTION = settings_flags("search_requests", "search_memory", "batch_requests", "read_only")
+_CONNECTION = settings_flags("search_requests", "search_memory", "batch_requests", "read_only", "view")
 
 _REPEATABLE = frozenset({"stage", "not_stage"})
 """Lists that take a flag for each item, which may contain a comma; other lists are separated by commas."""
