@@ -1,7 +1,7 @@
 """The extension MCP Apps: offers the page `leads.html` to clients that show it beside the results of tools.
 
-The page shows the structured content of a result, and calls the same tools. `leads.css` and `leads.js` are put
-into it when it is read: a client loads nothing else, and no address outside.
+The page shows the structured content of a result, and calls the same tools. `leads.css` and `leads.js` are
+put into it when it is read: a client loads nothing else, and no address outside.
 """
 
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ from mcp.server.mcpserver.resources import FunctionResource, Resource
 
 URI = "ui://rotor/leads.html"
 TOOL_META = {"ui": {"resourceUri": URI}, "ui/resourceUri": URI}
-"""What binds a tool to the page, in the form of the specification and in the older one, which Claude reads."""
+"""What binds a tool to the page: as the specification has it, and in the older form, which Claude reads."""
 
 _FOLDER = Path(__file__).parent
 _NOWHERE = ResourceCsp(connect_domains=[], resource_domains=[], frame_domains=[], base_uri_domains=[])
@@ -35,7 +35,7 @@ def page(*, read_only: bool) -> str:
         '<meta charset="utf-8">': '<meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">',
         '<link rel="stylesheet" href="leads.css">': f"<style>\n{_read('leads.css')}</style>",
-        '<script type="module" src="leads.js"></script>': f'<script type="module">\n{_read("leads.js")}</script>',
+        ' src="leads.js">': f">\n{_read('leads.js')}",
         '<html lang="en">': f'<html lang="en"{" data-read-only" if read_only else ""}>',
     }
     for reference, part in parts.items():
@@ -61,7 +61,7 @@ def page_resource(*, read_only: bool) -> Resource:
 
 
 def with_apps(extensions: Sequence[Extension]) -> list[Extension]:
-    """Return extensions of a server with MCP Apps among them. An instance that is there stays the only one."""
+    """Return a server's extensions with MCP Apps among them. An instance that is there stays the only one."""
     present = any(extension.identifier == EXTENSION_ID for extension in extensions)
     return [*extensions, *([] if present else [Apps()])]
 

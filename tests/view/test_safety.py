@@ -3,8 +3,6 @@
 from contextlib import ExitStack
 from typing import Any
 
-import pytest
-
 from tests.view.chats import Chats, HostName
 
 IMAGE = "<img src=x onerror=window.pwned=1>"
@@ -65,24 +63,25 @@ def test_what_it_says_is_what_the_lead_holds(chats: Chats, host: HostName, closi
         assert str(HOSTILE[field]) in chat.text
 
 
-@pytest.mark.parametrize(
-    "characters", ["\u202e\u2066evil\u2069", "\u200b\u200d\ufeff", "\U000e0041\U000e0042"]
-)
-def test_hidden_characters_reorder_nothing(characters: str, chats: Chats, closing: ExitStack) -> None:
+HIDDEN = ("\u202e\u2066evil\u2069", "\u200b\u200d\ufeff", "\U000e0041\U000e0042")
+
+
+def test_hidden_characters_reorder_nothing(chats: Chats, closing: ExitStack) -> None:
     """The server removes them. What comes with them all the same turns no other text around."""
     chat = closing.enter_context(chats.chat("app-bridge", "get_lead"))
     chat.until_asked("size")
-    lead = {"id": "1", "name": f"{characters}Ann", "stage": f"{characters}New", "priority": "high"}
-    rows = {"today": "2026-11-22", "leads": [lead, lead], "count": 2}
-    chat.host("result", {"content": [], "structuredContent": rows})
-    heading = chat.view.locator("h2").bounding_box()
-    row = chat.view.locator("button.row").first
-    place = row.locator("b").bounding_box()
-    words = row.get_by_text("high priority").bounding_box()
-    assert heading
-    assert place
-    assert words
-    assert place["x"] == heading["x"] == words["x"]  # all of them begin at the left
+    for characters in HIDDEN:
+        lead = {"id": "1", "name": f"{characters}Ann", "stage": f"{characters}New", "priority": "high"}
+        rows = {"today": "2026-11-22", "leads": [lead, lead], "count": 2}
+        chat.host("result", {"content": [], "structuredContent": rows})
+        heading = chat.view.locator("h2").bounding_box()
+        row = chat.view.locator("button.row").first
+        name = row.locator("b").bounding_box()
+        words = row.get_by_text("high priority").bounding_box()
+        assert heading
+        assert name
+        assert words
+        assert name["x"] == heading["x"] == words["x"]  # all of them begin at the left
 
 
 def test_endless_texts_are_cut(chats: Chats, host: HostName, closing: ExitStack) -> None:
@@ -90,10 +89,10 @@ def test_endless_texts_are_cut(chats: Chats, host: HostName, closing: ExitStack)
     chat = closing.enter_context(chats.chat(host, "get_lead"))
     chat.until_asked("size")
     lead = dict.fromkeys(("name", "phone", "email", "stage", "source", "service_type", "notes"), MILLION)
-    lead |= {"id": "1", "tags": [MILLION] * 50, "address_city": MILLION, "follow_up_date": MILLION}
+    lead |= {"id": "1", "tags": [MILLION] * 2, "address_city": MILLION, "follow_up_date": MILLION}
     for content in (
         {"lead": lead},
-        {"leads": [lead] * 100, "count": 100},
+        {"leads": [lead] * 2, "count": 2},
         {"outcome": "needs_confirmation", "name": MILLION, "reasons": [MILLION], "confirm": "x" * 8,
          "changes": [{"field": "notes", "before": MILLION, "after": MILLION}]},
         {"counts": [{"name": MILLION, "count": 1, "value": 1}], "counted_by": ["tag"], "leads": [], "count": 1},
@@ -116,36 +115,32 @@ def test_a_lead_of_a_million_characters(chats: Chats, host: HostName, closing: E
         closing.close()
 
 
-@pytest.mark.parametrize(
-    "attempt",
-    [
-        "await fetch(url)",
-        "await fetch('data:text/plain,x')",
-        "await new Promise((yes, no) => { const one = new Image(); one.onload = yes; one.onerror = no; one.src = url; })",
-        "await new Promise((yes, no) => { const one = new WebSocket(url.replace('http', 'ws')); one.onopen = yes; one.onerror = no; })",
-        "await import(url)",
-    ],
+ATTEMPTS = (
+    "await fetch(url)",
+    "await fetch('data:text/plain,x')",
+    "await new Promise((yes, no) => Object.assign(new Image(), { onload: yes, onerror: no, src: url }))",
+    "await new Promise((yes, no) => Object.assign(new WebSocket(url), { onopen: yes, onerror: no }))",
+    "await import(url)",
 )
-def test_nothing_can_be_loaded_or_sent(
-    attempt: str, chats: Chats, host: HostName, closing: ExitStack
-) -> None:
+
+
+def test_nothing_can_be_loaded_or_sent(chats: Chats, host: HostName, closing: ExitStack) -> None:
     chat = closing.enter_context(chats.chat(host, "search_leads", {"limit": 1}))
     assert chat.heading
-    url = f"{chats.origin}/host.js"
-    script = f"const url = '{url}'; try {{ {attempt}; return 'done' }} catch {{ return 'blocked' }}"
-    assert chat.evaluate(script) == "blocked"
+    for attempt in ATTEMPTS:
+        script = f"const url = '{chats.origin}/host.js'; try {{ {attempt}; return 'done' }} catch {{ return 'blocked' }}"
+        assert chat.evaluate(script) == "blocked", attempt
 
 
 def test_links_are_for_the_host_to_open(chats: Chats, host: HostName, closing: ExitStack) -> None:
     email = f"lena.{host}@example.com"
-    lead = chats.add(
-        name="Lena Link", phone="(612) 555-0138 ext. 5" if host == "mcp-ui" else "612.555.0139", email=email
-    )
+    phone = {"app-bridge": "218.555.0188", "mcp-ui": "(218) 555-0189 ext. 5"}[host]
+    lead = chats.add(name="Lena Link", phone=phone, email=email)
     chat = closing.enter_context(chats.chat(host, "get_lead", {"id": lead}))
     for link in chat.view.get_by_role("link").all():
         link.click()
     chat.page.wait_for_function("() => window.asked.filter(([what]) => what === 'link').length === 2")
-    number = "6125550138" if host == "mcp-ui" else "6125550139"
+    number = {"app-bridge": "2185550188", "mcp-ui": "2185550189"}[host]
     assert [link["url"] for link in chat.asked("link")] == [f"tel:{number}", f"mailto:{email}"]
     assert chat.heading == "Lena Link"
 
