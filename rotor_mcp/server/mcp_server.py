@@ -126,18 +126,16 @@ def build_server(
 def _middleware(offer_page: ServerMiddleware[Any] | None) -> ServerMiddleware[Any]:
     """Return what adapts requests to the server, and lists to the client."""
 
-    async def adapt(context: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
-        if context.method == "tools/call":
+    async def adapt(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
+        if ctx.method == "tools/call":
             # Some clients send arguments that are JSON text or a list. The SDK would answer a protocol error,
             # which no model sees; `leads/validation.py` parses or refuses them.
-            given = (context.params or {}).get("arguments")
+            given = (ctx.params or {}).get("arguments")
             if given is not None and not isinstance(given, dict):
-                context = replace(
-                    context, params={**(context.params or {}), "arguments": {"arguments": given}}
-                )
-        elif offer_page is not None and context.method in ("tools/list", "resources/list"):
-            return await offer_page(context, call_next)
-        return await call_next(context)
+                ctx = replace(ctx, params={**(ctx.params or {}), "arguments": {"arguments": given}})
+        elif offer_page is not None and ctx.method in ("tools/list", "resources/list"):
+            return await offer_page(ctx, call_next)
+        return await call_next(ctx)
 
     return adapt
 

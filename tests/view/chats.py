@@ -29,7 +29,12 @@ AXE = MODULES / "axe-core" / "axe.min.js"
 HostName = Literal["app-bridge", "mcp-ui"]
 HOSTS: tuple[HostName, ...] = ("app-bridge", "mcp-ui")
 
-ALL = {"openLinks": {}, "serverTools": {}, "message": {"text": {}}, "updateModelContext": {"text": {}}}
+ALL: dict[str, Any] = {
+    "openLinks": {},
+    "serverTools": {},
+    "message": {"text": {}},
+    "updateModelContext": {"text": {}},
+}
 """What a host can do."""
 
 
@@ -100,7 +105,7 @@ class Chat:
     def heading(self) -> str:
         """The title of what is shown, as soon as a result is."""
         self.view.locator("main[aria-busy=false]").wait_for()
-        return self.view.locator("h1").first.inner_text()
+        return str(self.view.locator("h1").first.inner_text())
 
     @property
     def text(self) -> str:

@@ -18,6 +18,7 @@ HOSTILE = {
     "notes": f"{SCRIPT}\n<style>* {{ display: none }}</style>\n[a](javascript:window.pwned=1)",
 }
 MILLION = "A" * 1_000_000
+LONG = "B" * 20_000
 
 
 def harmed(chat: Any) -> dict[str, Any]:
@@ -88,13 +89,14 @@ def test_endless_texts_are_cut(chats: Chats, host: HostName, closing: ExitStack)
     """As they come from the server, and as a server would send them that cuts nothing."""
     chat = closing.enter_context(chats.chat(host, "get_lead"))
     chat.until_asked("size")
-    lead = dict.fromkeys(("name", "phone", "email", "stage", "source", "service_type", "notes"), MILLION)
-    lead |= {"id": "1", "tags": [MILLION] * 2, "address_city": MILLION, "follow_up_date": MILLION}
+    names = ("phone", "email", "stage", "source", "service_type", "address_city", "follow_up_date")
+    lead: dict[str, Any] = dict.fromkeys(names, LONG)
+    lead |= {"id": "1", "name": MILLION, "notes": LONG, "tags": [LONG] * 5}
     for content in (
         {"lead": lead},
-        {"leads": [lead] * 2, "count": 2},
-        {"outcome": "needs_confirmation", "name": MILLION, "reasons": [MILLION], "confirm": "x" * 8,
-         "changes": [{"field": "notes", "before": MILLION, "after": MILLION}]},
+        {"leads": [lead | {"name": LONG}] * 20, "count": 20},
+        {"outcome": "needs_confirmation", "name": MILLION, "reasons": [LONG], "confirm": "x" * 8,
+         "changes": [{"field": "notes", "before": LONG, "after": LONG}]},
         {"counts": [{"name": MILLION, "count": 1, "value": 1}], "counted_by": ["tag"], "leads": [], "count": 1},
     ):  # fmt: skip
         chat.host("result", {"content": [], "structuredContent": {"today": "2026-11-22", **content}})
