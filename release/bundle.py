@@ -26,6 +26,7 @@ CONTENTS = (
     "rotor_mcp/**/*.py",
     "rotor_mcp/**/*.json",
     "rotor_mcp/**/*.md",
+    "rotor_mcp/view/leads.*",
 )
 """What the bundle consists of, beside its manifest and its icon."""
 

@@ -163,6 +163,10 @@ class Settings(EnvironmentSettings):
         Field(description="Country of phones without a country code, such as CA"),
     ] = "US"
     read_only: Annotated[bool, Field(description="Offer no tool that writes")] = False
+    view: Annotated[
+        bool,
+        Field(description="Offer a view of the results to clients that show one in the chat (MCP Apps)"),
+    ] = True
     assume: Annotated[
         str | None,
         Field(

@@ -53,8 +53,11 @@ SLOWEST = (
 @pytest.hookimpl(tryfirst=True)  # before those are left out that have another mark
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if SLOW.intersection(item.path.relative_to(item.config.rootpath).parts):
+        parts = item.path.relative_to(item.config.rootpath).parts
+        if SLOW.intersection(parts):
             item.add_marker("slow")
+        if parts[:2] == ("tests", "view"):
+            item.add_marker("view")
     places = {name: place for place, name in enumerate(SLOWEST)}
     items.sort(key=lambda item: places.get(item.path.name, len(places)))
 

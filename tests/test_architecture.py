@@ -14,7 +14,7 @@ LAYERS = (
     {"hosting", "diagnostics", "import_export"},
     {"installer"},
     {"server"},
-    {"tools"},
+    {"tools", "view"},
     {"leads"},
     {"tenants"},
     {"state"},

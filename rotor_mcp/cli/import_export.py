@@ -31,7 +31,7 @@ from rotor_mcp.leads.requests import Arguments, SearchRequest, SharedFields
 T = TypeVar("T", bound=Arguments)
 
 _CONNECTION = together(
-    [config_flag, settings_flags("search_requests", "search_memory", "batch_requests", "read_only")]
+    [config_flag, settings_flags("search_requests", "search_memory", "batch_requests", "read_only", "view")]
 )
 
 _REPEATABLE = frozenset({"stage", "not_stage"})

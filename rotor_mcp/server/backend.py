@@ -177,6 +177,13 @@ def load_sandbox() -> "ModuleType":
     return sandbox
 
 
+def load_view() -> "ModuleType":
+    """Return the module of the view, which a server without it need not load."""
+    from rotor_mcp.view import mcp_app
+
+    return mcp_app
+
+
 def open_state_factory(
     settings: Settings, search_memory: float, clock: "Clock | None" = None
 ) -> "StateFactory":

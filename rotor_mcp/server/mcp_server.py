@@ -12,13 +12,14 @@ import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import anyio
 from anyio.abc import ObjectReceiveStream, ObjectSendStream
 from mcp.server import CacheHint, MCPServer, ServerRequestContext
-from mcp.server.context import CallNext, HandlerResult
+from mcp.server.context import CallNext, HandlerResult, ServerMiddleware
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.tools import Tool as SdkTool
 from mcp.server.mcpserver.utilities.func_metadata import ArgModelBase, FuncMetadata
@@ -33,7 +34,7 @@ from rotor_mcp import __version__
 from rotor_mcp.config import Settings
 from rotor_mcp.log_events import log_fields
 from rotor_mcp.server import resources
-from rotor_mcp.server.backend import Backend
+from rotor_mcp.server.backend import Backend, load_view
 
 if TYPE_CHECKING:
     from rotor_mcp.api.pool import TransportFactory
@@ -76,7 +77,7 @@ def build_server(
         clock: returns the present moment; the system's if None.
         listeners: receive every event. Ignored where `access` is given, which has its own.
         access: admits calls; if None, every call is admitted, with the key in the settings.
-        options: of the SDK's server, beside those that are set here.
+        options: of the SDK's server, beside those that are set here. The view is added to its `extensions`.
     """
     backend = Backend(settings, transport, clock, listeners, access)
 
@@ -91,7 +92,14 @@ def build_server(
                 await backend.aclose()
 
     tools = [_mcp_tool(definition, backend) for definition in json.loads(DEFINITIONS.read_bytes())]
-    scope: Literal["public", "private"] = "public" if backend.uniform_access else "private"
+    middleware: list[ServerMiddleware[Any]] = [_prepare_request]
+    if settings.view:
+        view = load_view()
+        options["extensions"] = view.with_apps(options.get("extensions") or ())
+        middleware.append(partial(view.offer_page, tools=frozenset(tool.name for tool in tools)))
+    # With the view, the list of tools depends on what the client shows.
+    uniform = backend.uniform_access and not settings.view
+    scope: Literal["public", "private"] = "public" if uniform else "private"
     server = McpServer(
         backend,
         name="rotor",
@@ -104,28 +112,30 @@ def build_server(
         tools=[tool for tool in tools if tool.read_only or not settings.read_only],
         cache_hints={"tools/list": CacheHint(ttl_ms=3_600_000, scope=scope)},
         subscriptions=False,
-        middleware=[_prepare_request],
+        middleware=middleware,
         # If nothing is configured, the SDK configures logging, at this level. Below it, httpx2 would log each
         # URL, and with it the phone searched for.
         log_level="WARNING",
         **options,
     )
     resources.add_resources(server, backend, read_only=settings.read_only)
+    if settings.view:
+        server.add_resource(view.page_resource(read_only=settings.read_only))
     return server
 
 
-async def _prepare_request(context: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
+async def _prepare_request(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
     """Name the message in log lines, and accept arguments that are JSON text or a list, as some clients send.
 
     Over HTTP, log lines have the id of the HTTP request. The SDK would answer such arguments with a protocol
     error, which no model sees. `leads/validation.py` parses or refuses them.
     """
-    given = (context.params or {}).get("arguments")
-    if context.method == "tools/call" and given is not None and not isinstance(given, dict):
-        context = replace(context, params={**(context.params or {}), "arguments": {"arguments": given}})
-    fields = log_fields.set({"request_id": context.request_id, **log_fields.get()})
+    given = (ctx.params or {}).get("arguments")
+    if ctx.method == "tools/call" and given is not None and not isinstance(given, dict):
+        ctx = replace(ctx, params={**(ctx.params or {}), "arguments": {"arguments": given}})
+    fields = log_fields.set({"request_id": ctx.request_id, **log_fields.get()})
     try:
-        return await call_next(context)
+        return await call_next(ctx)
     finally:
         log_fields.reset(fields)
 

@@ -56,7 +56,7 @@ def test_bash(shell: dict[str, str], home: Home) -> None:
         "rotor-mcp|serve|--log-level|=|d": "debug",
         "rotor-mcp|serve|--log-level|=": "debug info warning error",
         "rotor-mcp|serve|--read": "--read-only",
-        "rotor-mcp|serve|--no-": "--no-keychain --no-read-only --no-redis-required --no-rotor-required --no-log-probes",
+        "rotor-mcp|serve|--no-": "--no-keychain --no-read-only --no-view --no-redis-required --no-rotor-required --no-log-probes",
         "rotor-mcp|--log": "--log-level --log-format --log-probes",
         "rotor-mcp|--log-format|": "text json",
         "rotor-mcp|--ver": "--version",

@@ -212,6 +212,7 @@ async def test_help_names_every_setting() -> None:
         "ROTOR_MCP_BATCH_REQUESTS",
         "ROTOR_MCP_PHONE_REGION",
         "ROTOR_MCP_READ_ONLY",
+        "ROTOR_MCP_VIEW",
         "ROTOR_MCP_ASSUME",
         "ROTOR_MCP_REDIS_URL",
         "ROTOR_MCP_REDIS_REQUIRED",

@@ -24,6 +24,7 @@ def test_every_setting_has_a_flag_and_one_that_is_true_or_false_a_pair() -> None
         "batch_requests": ("--batch-requests",),
         "phone_region": ("--phone-region",),
         "read_only": ("--read-only", "--no-read-only"),
+        "view": ("--view", "--no-view"),
         "assume": ("--assume",),
         "redis_url": ("--redis-url",),
         "redis_required": ("--redis-required", "--no-redis-required"),

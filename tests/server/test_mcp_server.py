@@ -244,6 +244,8 @@ print(*sorted(name for name in sys.modules if name.startswith(("rotor_mcp", "pho
         "rotor_mcp.server.mcp_server",
         "rotor_mcp.server.prompts",
         "rotor_mcp.server.resources",
+        "rotor_mcp.view",
+        "rotor_mcp.view.mcp_app",
     ]
     imported = [
         "rotor_mcp.extras",
