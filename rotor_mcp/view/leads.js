@@ -1,9 +1,9 @@
-// Shows a tool's result from its structured content, and calls the same tools through the host.
+// Shows a tool's structured content, and calls the same tools through the host.
 
 const root = document.documentElement;
 const main = document.querySelector("main");
-const live = document.querySelector("#live");
-let input; // arguments of the shown call
+const live = main.nextElementSibling;
+let input; // arguments of the call
 let can; // what the host does
 let today;
 
@@ -28,7 +28,10 @@ addEventListener("message", ({ source, data }) => {
 
 // `light-dark()` needs `color-scheme`, which makes a page opaque.
 function adapt({ theme, styles }) {
-	if (theme) root.dataset.theme = theme;
+	if (theme) {
+		root.dataset.theme = theme;
+		dark.onchange = null;
+	}
 	const chosen = root.dataset.theme === "dark" ? "$2" : "$1";
 	for (const [name, value] of Object.entries(styles?.variables ?? {}))
 		root.style.setProperty(name, value.replace(/^light-dark\((.+?), *([a-z]*\(.*\)|[^,()]+)\)$/, chosen));
@@ -52,7 +55,7 @@ async function call(name, given) {
 	warn(error ? `No answer came (${error.message}). Look at the lead first.` : textOf(result));
 }
 
-// A text becomes a text node: nothing of a lead is read as markup.
+// Texts become text nodes: nothing of a lead is read as markup.
 
 const cut = (text, most) => (text.length > most ? `${text.slice(0, most)}…` : text);
 const textOf = ({ content }) => content.map(({ text }) => text).join("\n");
@@ -69,7 +72,7 @@ function el(kind, ...children) {
 const title = (text) => el("h1", { tabIndex: -1 }, capital(text));
 const words = (...texts) =>
 	el("span.words", texts.flat().filter(Boolean).map((text, place) => [place > 0 && " · ", el("bdi", text)]));
-const button = (kind, text, onclick) => el(`button.${kind}`, { type: "button", onclick }, text);
+const button = (kind, text, onclick) => el(`button.${kind}`, { onclick }, text);
 const list = (kind, items) => items?.length && el(`ul.${kind}`, items.map((item) => el("li", item)));
 
 function warn(text) {
@@ -117,8 +120,8 @@ function search(data) {
 			Object.entries(data.filters ?? {}).map(([name, value]) => `${label(name)}: ${shown("", value)}`),
 			leads.length % count ? `${leads.length} shown` : "",
 			data.value && `${money(data.value)} in all`,
-			data.looked_at && `only the newest ${number(data.looked_at)} were looked at`,
-			data.rotor_alone && "other spellings were not looked for",
+			data.looked_at && `only the newest ${number(data.looked_at)} were read`,
+			data.rotor_alone && "other spellings were not tried",
 			`as of ${day(today)}`,
 		),
 		data.counts && bars(data),
@@ -127,7 +130,7 @@ function search(data) {
 	];
 }
 
-// By what duplicates share, or by stage, the one in most use first.
+// By what duplicates share, or by stage, the most used first.
 function groups({ leads, groups: shared, counted_by: by, counts }) {
 	if (shared) return shared.map((group) => [group.shared.join(", "), leads.splice(0, group.leads)]);
 	const found = [...Map.groupBy(leads, ({ stage = "" }) => stage)];
@@ -257,7 +260,7 @@ function batch(data) {
 	];
 }
 
-// An error must not leave in sight what was there before.
+// After an error, nothing of before stays in sight.
 function show(result, old = main.lastChild, ...first) {
 	const data = result.structuredContent;
 	const made = put(old, first);
@@ -271,9 +274,11 @@ function show(result, old = main.lastChild, ...first) {
 	if (first.length) made.querySelector("h1").focus();
 }
 
-root.dataset.theme = matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
-const appInfo = { name: "rotor-leads", version: "1" };
-const { result } = await ask("ui/initialize", { protocolVersion: "2026-01-26", appInfo, appCapabilities: {} });
+const dark = matchMedia("(prefers-color-scheme: dark)");
+dark.onchange = () => (root.dataset.theme = dark.matches ? "dark" : "light");
+dark.onchange();
+const about = { protocolVersion: "2026-01-26", appInfo: { name: "rotor", version: "1" }, appCapabilities: {} };
+const { result } = await ask("ui/initialize", about);
 can = result.hostCapabilities;
 adapt(result.hostContext ?? {});
 post({ method: "ui/notifications/initialized" });

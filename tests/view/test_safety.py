@@ -139,6 +139,7 @@ def test_links_are_for_the_host_to_open(chats: Chats, host: HostName, closing: E
     phone = {"app-bridge": "218.555.0188", "mcp-ui": "(218) 555-0189 ext. 5"}[host]
     lead = chats.add(name="Lena Link", phone=phone, email=email)
     chat = closing.enter_context(chats.chat(host, "get_lead", {"id": lead}))
+    assert chat.heading == "Lena Link"
     for link in chat.view.get_by_role("link").all():
         link.click()
     chat.page.wait_for_function("() => window.asked.filter(([what]) => what === 'link').length === 2")
