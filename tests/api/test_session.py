@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import re
 import socket
 import ssl
 import threading
@@ -620,8 +621,10 @@ async def test_the_deadline_holds_for_a_server_that_hangs_or_drips(
         exchange = session(pool)
         with anyio.fail_after(5):
             raised = await failure(exchange.send(method, "leads"))
-        patience = "0.27" if method == "POST" else "0.4"
-        assert (type(raised), raised.reason) == (error, f"no answer within {patience} seconds")
+        # Less by what the start of the request took.
+        patience = r"0\.2[5-7]" if method == "POST" else r"0\.(3[89]|4)"
+        assert type(raised) is error
+        assert re.fullmatch(f"no answer within {patience} seconds", raised.reason)
         assert exchange.requests == 1
         await pool.aclose()
 
