@@ -102,7 +102,9 @@ def add_line(text: str, entry: TokenEntry) -> str:
     """
     if any(other.name == entry.name for other in parse_entries(text)):
         raise ValueError(f"it has a token of the name {entry.name} already")
-    return f"{text}{'' if not text or text.endswith(chr(10)) else chr(10)}{entry.line}\n"
+    if text and not text.endswith("\n"):
+        text += "\n"
+    return f"{text}{entry.line}\n"
 
 
 def remove_line(text: str, name: str) -> str:

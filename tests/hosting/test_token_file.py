@@ -92,6 +92,13 @@ def test_lines_are_added_and_removed_and_nothing_else_changes(names: list[str], 
     assert text == before
 
 
+def test_the_shortest_token_in_plain_text() -> None:
+    (entry,) = parse_entries(f"ann {TOKEN[:32]} all\n")
+    assert (entry.name, entry.hashed) == ("ann", False)
+    with pytest.raises(ValueError, match="line 1: a token must have 32 characters or more"):
+        parse_entries(f"ann {TOKEN[:31]} all\n")
+
+
 def test_a_line_that_was_not_ended_is_not_joined_with_the_next() -> None:
     text = add_line(f"# last\nann {TOKEN} all", new_token("ben", SCOPES, None)[1])
     assert [entry.name for entry in parse(text)] == ["ann", "ben"]
