@@ -8,17 +8,16 @@ busiest hour of many companies is simulated.
 import heapq
 import json
 import math
+import os
 import random
 import re
-import socket
 import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -33,12 +32,13 @@ from starlette.types import ASGIApp
 
 from bench.compare.measured import JANE
 from bench.compare.results import machine
+from bench.load.rotor import learned
+from bench.processes import free_port, resident_memory, wait_for
+from bench.tool_call import tool_call
 from rotor_mcp import gc_tuning
-from rotor_mcp.api.pool import API_VERSION
 from rotor_mcp.config import Settings
 from rotor_mcp.hosting.app import build_app
 from rotor_mcp.hosting.settings import HostSettings
-from rotor_mcp.sandbox import FULL_KEY, Sandbox
 from rotor_mcp.server.backend import open_registry
 
 QUOTA = 1_000
@@ -93,41 +93,10 @@ class Rotor(httpx2.AsyncBaseTransport):
         return httpx2.Response(200, content=body, headers={"content-type": "application/json"})
 
 
-async def answers() -> dict[str, bytes]:
-    """What the embedded Rotor answers."""
-    headers = {"x-api-key": FULL_KEY, "rotor-api-version": API_VERSION}
-    with closing(Sandbox(now=lambda: MORNING)) as sandbox:
-        async with httpx2.AsyncClient(
-            transport=sandbox.transport(), base_url="http://rotor/open-api/", headers=headers
-        ) as http:
-            asked = {
-                "one": await http.get(f"leads/{JANE}"),
-                "20": await http.get("leads", params={"limit": 20}),
-                "1000": await http.get("leads", params={"limit": 1000}),
-                "POST": await http.post("leads", json={"id": JANE, "priority": "high"}),
-            }
-    return {kind: answer.content for kind, answer in asked.items()}
-
-
 async def call(app: ASGIApp, company: int, tool: str, arguments: dict[str, Any]) -> dict[str, Any]:
     """Call a tool over HTTP, with nothing between. Returns the result."""
-    meta = {
-        "io.modelcontextprotocol/protocolVersion": "2026-07-28",
-        "io.modelcontextprotocol/clientInfo": {"name": "bench", "version": "1"},
-        "io.modelcontextprotocol/clientCapabilities": {},
-    }
-    params = {"name": tool, "arguments": arguments, "_meta": meta}
-    body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}).encode()
-    headers = {
-        "host": "127.0.0.1:8080",
-        "accept": "application/json, text/event-stream",
-        "content-type": "application/json",
-        "content-length": str(len(body)),
-        "mcp-protocol-version": "2026-07-28",
-        "mcp-method": "tools/call",
-        "mcp-name": tool,
-        "x-rotor-api-key": key_of(company),
-    }
+    headers, body = tool_call(tool, arguments, "127.0.0.1:8080")
+    headers["x-rotor-api-key"] = key_of(company)
     scope = {
         "type": "http",
         "http_version": "1.1",
@@ -182,21 +151,15 @@ class Day:
     """Calls of the company that spent its quota, beyond it."""
 
 
-def resident() -> float:
-    """Return the MiB of memory that this process has now."""
-    status = Path("/proc/self/status").read_text("ascii")
-    return int(status.partition("VmRSS:")[2].split()[0]) / 1024
-
-
 @contextmanager
 def redis_server() -> Iterator[int]:
     """Run a Redis, and yield its port."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port: int = free.getsockname()[1]
+    port = free_port()
     with tempfile.TemporaryDirectory() as folder:
         command = ["redis-server", "--port", str(port), "--save", "", "--dir", folder]
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
         try:
+            wait_for(port)
             yield port
         finally:
             process.kill()
@@ -205,7 +168,7 @@ def redis_server() -> Iterator[int]:
 
 async def live(companies: int, port: int) -> Day:
     """Let each company make its calls within a day, those of many companies at a time."""
-    rotor = Rotor(await answers())
+    rotor = Rotor(await learned(lambda: MORNING))
     values = {"timezone": "America/Chicago", "redis_url": f"redis://127.0.0.1:{port}", "search_memory": "0"}
     settings = Settings.load(values)
     host = HostSettings.load(
@@ -244,7 +207,7 @@ async def live(companies: int, port: int) -> Day:
                 for _ in range(AT_ONCE):
                     group.start_soon(client, waiting)
             day.companies.append(part.stop)
-            day.memory.append(resident())
+            day.memory.append(resident_memory(os.getpid()) or 0.0)
             day.in_redis.append(int(store.info("memory")["used_memory"]) / 2**20)
             day.milliseconds.append(1e3 * (process_time() - began) / (len(CALLS) * len(part)))
         day.commands = int(store.info("stats")["total_commands_processed"]) / (len(CALLS) * companies)
@@ -356,7 +319,6 @@ def main(companies: int) -> None:
     gc_tuning.tune_for_serving()
     began = perf_counter()
     with redis_server() as port:
-        time.sleep(0.5)
         day = anyio.run(live, companies, port)
     REPORT.write_text("\n".join([*report(day, perf_counter() - began), ""]), "utf-8")
     sys.stdout.write(REPORT.read_text("utf-8"))

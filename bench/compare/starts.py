@@ -1,7 +1,6 @@
 """From the start of a process to its answer to `tools/list`, the memory it has then, and the first call."""
 
 import json
-import re
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +10,7 @@ from time import perf_counter, sleep
 from typing import Any
 
 from bench.baselines.environments import Server
+from bench.processes import resident_memory
 
 _HELLO = {
     "protocolVersion": "2025-11-25",
@@ -41,7 +41,7 @@ def start(server: Server, base_url: str, folder: Path) -> Start:
     began = perf_counter()
     with _started(server, base_url, folder) as process:
         listed = _list_tools(process)
-        return Start(perf_counter() - began, _memory(process.pid), listed["tools"])
+        return Start(perf_counter() - began, resident_memory(process.pid), listed["tools"])
 
 
 def first_call(server: Server, base_url: str, folder: Path, pause: float) -> float:
@@ -98,9 +98,3 @@ def _ask(process: subprocess.Popen[str], message: dict[str, Any]) -> dict[str, A
         raise RuntimeError(f"{process.args!r} ended before it answered")
     result: dict[str, Any] = json.loads(line)["result"]
     return result
-
-
-def _memory(pid: int) -> float | None:
-    status = Path(f"/proc/{pid}/status")
-    found = re.search(r"VmRSS:\s+(\d+) kB", status.read_text()) if status.exists() else None
-    return int(found[1]) / 1024 if found else None

@@ -19,6 +19,7 @@ import click
 
 from bench.load.report import OURS, Long, Rounds, report
 from bench.load.servers import servers
+from bench.processes import resident_memory
 
 CLIENTS = 32
 REPORT = Path(__file__).parents[1] / "LOAD.md"
@@ -46,7 +47,7 @@ def main(rounds: int, calls: int, stretches: int, folder: Path | None) -> None:
         long = Long(calls, [], before, 0)
         for stretch in range(stretches):
             _load(ours.port, calls)
-            long.memory.append(_memory(ours.process.pid))
+            long.memory.append(resident_memory(ours.process.pid) or 0.0)
             click.echo(f"stretch {stretch + 1} of {stretches}: {long.memory[-1]:.1f} MiB", err=True)
         time.sleep(6)  # until idle connections were closed
         long.handles_after = _handles(ours.process.pid)
@@ -63,12 +64,6 @@ def _load(port: int, calls: int) -> dict[str, float]:
         raise RuntimeError(f"{outcome['failed']} of {calls} calls failed")
     hundredths = statistics.quantiles(outcome["milliseconds"], n=100)
     return {"rate": calls / outcome["seconds"], "p50": hundredths[49], "p99": hundredths[98]}
-
-
-def _memory(pid: int) -> float:
-    """MiB of resident memory."""
-    status = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines())
-    return int(status["VmRSS"].split()[0]) / 1_024
 
 
 def _handles(pid: int) -> int:

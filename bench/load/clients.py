@@ -13,6 +13,7 @@ from time import perf_counter
 
 from bench.compare.measured import JANE
 from bench.load.wire import read_message
+from bench.tool_call import tool_call
 
 CALLS: tuple[tuple[str, Mapping[str, object]], ...] = (
     ("get_lead", {"id": JANE}),
@@ -32,19 +33,9 @@ class Outcome:
 
 
 def _request(port: int, tool: str, arguments: Mapping[str, object]) -> bytes:
-    meta = {
-        "io.modelcontextprotocol/protocolVersion": "2026-07-28",
-        "io.modelcontextprotocol/clientInfo": {"name": "bench", "version": "1"},
-        "io.modelcontextprotocol/clientCapabilities": {},
-    }
-    params = {"name": tool, "arguments": arguments, "_meta": meta}
-    body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}).encode()
-    head = (
-        f"POST /mcp HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\ncontent-type: application/json\r\n"
-        "accept: application/json, text/event-stream\r\nmcp-protocol-version: 2026-07-28\r\n"
-        f"mcp-method: tools/call\r\nmcp-name: {tool}\r\ncontent-length: {len(body)}\r\n\r\n"
-    )
-    return head.encode() + body
+    headers, body = tool_call(tool, arguments, f"127.0.0.1:{port}")
+    head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    return f"POST /mcp HTTP/1.1\r\n{head}\r\n".encode() + body
 
 
 async def load(port: int, clients: int, calls: int) -> Outcome:

@@ -12,23 +12,30 @@ import httpx2
 from bench.compare.measured import JANE
 from bench.load.wire import serve
 from rotor_mcp.api.pool import API_VERSION
+from rotor_mcp.dates import Clock, utc_now
 from rotor_mcp.sandbox import FULL_KEY, Sandbox
 
 
-async def _answers() -> tuple[bytes, bytes]:
+async def learned(now: Clock = utc_now) -> dict[str, bytes]:
+    """Return the embedded Rotor's answers: a lead, lists of 20 and of 1,000 by their limit, and a write."""
     headers = {"x-api-key": FULL_KEY, "rotor-api-version": API_VERSION}
-    with closing(Sandbox()) as rotor:
+    with closing(Sandbox(now=now)) as rotor:
         async with httpx2.AsyncClient(
             transport=rotor.transport(), base_url="http://rotor/open-api/", headers=headers
         ) as http:
-            one, many = await http.get(f"leads/{JANE}"), await http.get("leads", params={"limit": 20})
-    return one.content, many.content
+            asked = {
+                "one": await http.get(f"leads/{JANE}"),
+                "20": await http.get("leads", params={"limit": 20}),
+                "1000": await http.get("leads", params={"limit": 1_000}),
+                "POST": await http.post("leads", json={"id": JANE, "priority": "high"}),
+            }
+    return {kind: answer.content for kind, answer in asked.items()}
 
 
 async def main() -> None:
     """Serve until the process is killed."""
-    one, many = await _answers()
-    server = await serve(lambda line: one if JANE.encode() in line else many, 0)
+    answers = await learned()
+    server = await serve(lambda line: answers["one" if JANE.encode() in line else "20"], 0)
     sys.stdout.write(f"{server.sockets[0].getsockname()[1]}\n")
     sys.stdout.flush()
     await server.serve_forever()

@@ -2,16 +2,15 @@
 
 import os
 import re
-import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 from bench.baselines.environments import ROOT, prepare
 from bench.load.report import BARE, OURS, PAIRS
+from bench.processes import free_port, wait_for
 from rotor_mcp.sandbox import FULL_KEY
 
 ASGI_SERVERS = ["granian>=2.8,<3", "gunicorn", "uvicorn-worker"]
@@ -46,7 +45,7 @@ def servers(folder: Path, scratch: Path) -> Iterator[dict[str, Started]]:
         rotor = subprocess.Popen([sys.executable, "-m", "bench.load.rotor"], stdout=subprocess.PIPE)
         running.append(rotor)
         rotor_port = rotor.stdout.readline().decode().strip() if rotor.stdout else ""
-        redis_port = _free_port()
+        redis_port = free_port()
         redis = f"redis-server --port {redis_port} --bind 127.0.0.1 --save".split()
         running.append(subprocess.Popen([*redis, "", "--dir", str(scratch)], stdout=subprocess.DEVNULL))
         known = {
@@ -59,7 +58,7 @@ def servers(folder: Path, scratch: Path) -> Iterator[dict[str, Started]]:
         shared = known | {"ROTOR_MCP_REDIS_URL": f"redis://127.0.0.1:{redis_port}"}
 
         def start(variables: Mapping[str, str], *command: str) -> Started:
-            port = _free_port()
+            port = free_port()
             begun = Started([part.replace("PORT", str(port)) for part in command], port, variables)
             running.append(begun.process)
             return begun
@@ -78,11 +77,11 @@ def servers(folder: Path, scratch: Path) -> Iterator[dict[str, Started]]:
                 started[name] = start(shared, *module, *_ASGI[name.partition(",")[0]], "--workers", number)
         behind = [start(shared, *ours).port, start(shared, *ours).port]
         for port in behind:
-            _wait_for(port)
+            wait_for(port)
         balancer = started[PAIRS["nginx"][1]] = _nginx(scratch, behind)
         running.append(balancer.process)
         for port in (redis_port, *(server.port for server in started.values())):
-            _wait_for(port)
+            wait_for(port)
         yield started
     finally:
         for process in running:
@@ -100,7 +99,7 @@ _ASGI = {
 
 def _nginx(scratch: Path, ports: Sequence[int]) -> Started:
     """Run nginx with `deploy/nginx.conf` before two servers on these ports."""
-    port = _free_port()
+    port = free_port()
     text = (ROOT / "deploy/nginx.conf").read_text("utf-8").replace("listen 8080", f"listen 127.0.0.1:{port}")
     text = re.sub(r" *server rotor-3:8080.*\n", "", text)
     for number, behind in enumerate(ports, 1):
@@ -110,18 +109,3 @@ def _nginx(scratch: Path, ports: Sequence[int]) -> Started:
     file.write_text(text, "utf-8")
     user = " user root;" if os.geteuid() == 0 else ""
     return Started(["nginx", "-e", "stderr", "-c", str(file), "-g", f"daemon off;{user}"], port, {})
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port: int = free.getsockname()[1]
-        return port
-
-
-def _wait_for(port: int) -> None:
-    until = time.monotonic() + 60
-    while time.monotonic() < until:
-        with suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
-            return
-        time.sleep(0.05)
-    raise RuntimeError(f"nobody listens on port {port}")
