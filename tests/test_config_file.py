@@ -4,13 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from rotor_mcp.cli.options import KNOWN_SETTINGS
 from rotor_mcp.config import ConfigError, Settings
 from rotor_mcp.config_file import given_settings, unknown_variables
-from rotor_mcp.hosting.settings import HostSettings
+from rotor_mcp.hosting.settings import SETTING_NAMES, HostSettings
 from tests.conftest import posix
 
-NOTHING = dict.fromkeys(KNOWN_SETTINGS)
+NOTHING = dict.fromkeys(SETTING_NAMES)
 
 
 @pytest.fixture
@@ -21,7 +20,7 @@ def file(tmp_path: Path) -> Path:
 def test_a_flag_wins_over_a_variable_and_a_variable_over_the_file(file: Path) -> None:
     file.write_text('timeout = 7\ntimezone = "Asia/Tokyo"\nread_only = true\nphone_region = "CA"\n')
     values = NOTHING | {"timeout": "5", "timezone": "UTC", "phone_region": " "}
-    given = given_settings(values, {"timeout": "--timeout"}, str(file), KNOWN_SETTINGS)
+    given = given_settings(values, {"timeout": "--timeout"}, str(file), SETTING_NAMES)
     settings = Settings.load(given.values, given.sources)
     assert (settings.timeout, settings.timezone, settings.read_only, settings.phone_region) == (
         5,
@@ -48,7 +47,7 @@ def test_every_kind_of_value(file: Path) -> None:
         audit_file = "/dev/stdout"
         """
     )
-    given = given_settings(NOTHING, {}, str(file), KNOWN_SETTINGS)
+    given = given_settings(NOTHING, {}, str(file), SETTING_NAMES)
     host = HostSettings.load(given.values, given.sources)
     assert (host.workers, host.log_probes, host.allowed_hosts, host.audit_file) == (
         1,
@@ -61,7 +60,7 @@ def test_every_kind_of_value(file: Path) -> None:
 
 def test_a_command_without_a_setting_does_not_get_it_from_the_file(file: Path) -> None:
     file.write_text("read_only = true\ntimeout = 7\n")
-    given = given_settings({"timeout": None}, {}, str(file), KNOWN_SETTINGS)
+    given = given_settings({"timeout": None}, {}, str(file), SETTING_NAMES)
     assert given.values == {"timeout": "7"}
 
 
@@ -84,23 +83,23 @@ def test_a_command_without_a_setting_does_not_get_it_from_the_file(file: Path) -
 def test_a_file_that_cannot_be_used(content: str, said: str, file: Path) -> None:
     file.write_text(content, "utf-8")
     with pytest.raises(ConfigError) as caught:
-        given_settings(NOTHING, {"config": "--config"}, str(file), KNOWN_SETTINGS)
+        given_settings(NOTHING, {"config": "--config"}, str(file), SETTING_NAMES)
     assert str(caught.value) == f"--config: {file}: {said}"
 
 
 def test_a_file_that_is_not_there_or_is_no_text(file: Path) -> None:
     with pytest.raises(ConfigError) as caught:
-        given_settings(NOTHING, {}, str(file), KNOWN_SETTINGS)
+        given_settings(NOTHING, {}, str(file), SETTING_NAMES)
     assert str(caught.value) == f"ROTOR_MCP_CONFIG: {file} cannot be read: No such file or directory"
     file.write_bytes(b'timezone = "\xff"\n')
     with pytest.raises(ConfigError, match="is not UTF-8"):
-        given_settings(NOTHING, {}, str(file), KNOWN_SETTINGS)
-    assert given_settings(NOTHING, {}, "${ROTOR_MCP_CONFIG}", KNOWN_SETTINGS).values == NOTHING
+        given_settings(NOTHING, {}, str(file), SETTING_NAMES)
+    assert given_settings(NOTHING, {}, "${ROTOR_MCP_CONFIG}", SETTING_NAMES).values == NOTHING
 
 
 def test_what_is_said_about_a_value_names_the_file(file: Path) -> None:
     file.write_text("timeout = 0\n")
-    given = given_settings(NOTHING, {}, str(file), KNOWN_SETTINGS)
+    given = given_settings(NOTHING, {}, str(file), SETTING_NAMES)
     with pytest.raises(ConfigError) as caught:
         Settings.load(given.values, given.sources)
     assert str(caught.value) == f"timeout in {file}: must be a number above 0, 600 at most"
@@ -122,10 +121,10 @@ def test_secrets_that_everybody_can_read(content: str, refused: bool, file: Path
     file.chmod(0o644)
     if refused:
         with pytest.raises(ConfigError, match="every user of this machine can use it") as caught:
-            given_settings(NOTHING, {}, str(file), KNOWN_SETTINGS)
+            given_settings(NOTHING, {}, str(file), SETTING_NAMES)
         assert "s3cr3t99" not in str(caught.value)
         file.chmod(0o640)
-    given_settings(NOTHING, {}, str(file), KNOWN_SETTINGS)
+    given_settings(NOTHING, {}, str(file), SETTING_NAMES)
 
 
 def test_variables_that_are_nearly_settings() -> None:
@@ -146,7 +145,7 @@ def test_variables_that_are_nearly_settings() -> None:
         "ROTOR_MCP_REDIS_SERVICE_HOST",
         "ROTOR_MCP_REDIS_PORT_6379_TCP",
     ]
-    assert [*unknown_variables(environment, KNOWN_SETTINGS)] == [
+    assert [*unknown_variables(environment, SETTING_NAMES)] == [
         ("ROTOR_MCP_PUBLIC_ULR", "ROTOR_MCP_PUBLIC_URL"),
         ("ROTOR_MCP_TOKENFILE", "ROTOR_MCP_TOKEN_FILE"),
     ]

@@ -25,7 +25,7 @@ from rotor_mcp.config import (
     is_given,
 )
 from rotor_mcp.config_file import CONFIG_VARIABLE, GivenSettings, given_settings
-from rotor_mcp.hosting.settings import HostSettings
+from rotor_mcp.hosting.settings import SETTING_NAMES
 from rotor_mcp.server.backend import load_sandbox, load_settings
 
 if TYPE_CHECKING:
@@ -152,8 +152,6 @@ config_flag = click.option(
     type=click.Path(),
     help="TOML file with settings that neither a flag nor a variable gives.",
 )
-KNOWN_SETTINGS = (*Settings.model_fields, *HostSettings.model_fields)
-"""The names that a configuration file may have."""
 
 
 def read_settings(config: str | None, values: Mapping[str, str | None]) -> GivenSettings:
@@ -163,7 +161,7 @@ def read_settings(config: str | None, values: Mapping[str, str | None]) -> Given
         click.UsageError: if the file cannot be used.
     """
     try:
-        return given_settings(values, given_flags(), config, KNOWN_SETTINGS)
+        return given_settings(values, given_flags(), config, SETTING_NAMES)
     except ConfigError as exc:
         raise click.UsageError(str(exc)) from None
 

@@ -12,13 +12,13 @@ from urllib.parse import urlsplit
 import click
 from pydantic import SecretStr
 
-from rotor_mcp.cli.options import KNOWN_SETTINGS, load_connection_settings
+from rotor_mcp.cli.options import load_connection_settings
 from rotor_mcp.config import ConfigError, EnvironmentSettings, Settings, environment_variable
 from rotor_mcp.config_file import GivenSettings, unknown_variables
 from rotor_mcp.extras import install_hint
 from rotor_mcp.hosting import startup, token_file
 from rotor_mcp.hosting.access import parse_keys
-from rotor_mcp.hosting.settings import PATH, HostSettings
+from rotor_mcp.hosting.settings import PATH, SETTING_NAMES, HostSettings
 from rotor_mcp.private_file import check_private
 from rotor_mcp.telemetry.environment import check_endpoint, requested_signals
 
@@ -34,7 +34,7 @@ def check_config(sandbox_file: str | None, given: GivenSettings) -> None:
         problems += startup.conflicts(settings, host, in_sandbox=sandbox_file is not None)
         problems += _problems(settings, host)
     _print_values([part for part in (settings, host) if part is not None], given)
-    for variable, setting in unknown_variables(os.environ, KNOWN_SETTINGS):
+    for variable, setting in unknown_variables(os.environ, SETTING_NAMES):
         click.echo(f"Note: {variable} is no setting: is {setting} meant?")
     for problem in problems:
         click.echo(f"Wrong: {settings.redact(problem) if settings else problem}")

@@ -16,9 +16,9 @@ from starlette.responses import JSONResponse
 from starlette.types import Message, Receive, Scope, Send
 
 from rotor_mcp import __version__
-from rotor_mcp.config import ConfigError, Settings, is_loopback
+from rotor_mcp.config import ConfigError, is_loopback
 from rotor_mcp.config_file import given_by_environment
-from rotor_mcp.hosting.settings import NO_AUTH, HostSettings
+from rotor_mcp.hosting.settings import NO_AUTH, SETTING_NAMES, HostSettings
 from rotor_mcp.hosting.startup import check, start
 from rotor_mcp.server.backend import load_settings
 
@@ -54,7 +54,7 @@ class Application:
         await self._app(scope, receive, send)
 
     def _start(self) -> None:
-        given = given_by_environment((*Settings.model_fields, *HostSettings.model_fields))
+        given = given_by_environment(SETTING_NAMES)
         settings = load_settings(given.values, given.sources)
         host = HostSettings.load(given.values, given.sources)
         check(settings, host)

@@ -18,7 +18,13 @@ from pydantic import (
     model_validator,
 )
 
-from rotor_mcp.config import ConfigError, EnvironmentSettings, environment_variable, is_loopback
+from rotor_mcp.config import (
+    ConfigError,
+    EnvironmentSettings,
+    Settings,
+    environment_variable,
+    is_loopback,
+)
 from rotor_mcp.hosting.addresses import ANY_PORT, Authority, Origin, canonical_url
 
 PATH = "/mcp"
@@ -366,3 +372,7 @@ def _parse_host(entry: str) -> Authority:
 def _parse_origin(entry: str) -> Origin:
     """Parse an entry of the allowed origins, without the trailing slash that copying a URL adds."""
     return Origin.parse(entry.removesuffix("/"))
+
+
+SETTING_NAMES = (*Settings.model_fields, *HostSettings.model_fields)
+"""The names of all settings, which a configuration file may have."""

@@ -12,15 +12,13 @@ from rotor_mcp.config import ConfigError, Settings
 from rotor_mcp.config_file import unknown_variables
 from rotor_mcp.events import EventListener
 from rotor_mcp.hosting.app import build_app
-from rotor_mcp.hosting.settings import HostSettings
+from rotor_mcp.hosting.settings import SETTING_NAMES, HostSettings
 from rotor_mcp.hosting.single_process import NEED_REDIS, claim
 from rotor_mcp.server.backend import open_listeners, open_registry
 
 _SERVER_LOGGERS = ("uvicorn", "uvicorn.error", "gunicorn.error", "_granian", "granian")
 """Loggers of ASGI servers, which give them handlers of their own. Access logs are left alone: with
 `--no-access-log` they have no handler."""
-
-_NAMES = (*Settings.model_fields, *HostSettings.model_fields)
 
 logger = logging.getLogger(__name__)
 
@@ -85,7 +83,7 @@ def start(
         claim(settings, host)
     tenants = open_registry(settings, transport, listeners=_open_listeners(host))
     configure_log(settings, tenants.redact)
-    for variable, setting in unknown_variables(os.environ, _NAMES):
+    for variable, setting in unknown_variables(os.environ, SETTING_NAMES):
         logger.warning(
             "%s is no setting: is %s meant?",
             variable,
