@@ -92,11 +92,11 @@ def build_server(
                 await backend.aclose()
 
     tools = [_mcp_tool(definition, backend) for definition in json.loads(DEFINITIONS.read_bytes())]
-    middleware: list[ServerMiddleware[Any]] = [_prepare_request]
+    offer_page: ServerMiddleware[Any] | None = None
     if settings.view:
         view = load_view()
         options["extensions"] = view.with_apps(options.get("extensions") or ())
-        middleware.append(partial(view.offer_page, tools=frozenset(tool.name for tool in tools)))
+        offer_page = partial(view.offer_page, tools=frozenset(tool.name for tool in tools))
     # With the view, the list of tools depends on what the client shows.
     uniform = backend.uniform_access and not settings.view
     scope: Literal["public", "private"] = "public" if uniform else "private"
@@ -112,7 +112,7 @@ def build_server(
         tools=[tool for tool in tools if tool.read_only or not settings.read_only],
         cache_hints={"tools/list": CacheHint(ttl_ms=3_600_000, scope=scope)},
         subscriptions=False,
-        middleware=middleware,
+        middleware=[_request_preparation(offer_page)],
         # If nothing is configured, the SDK configures logging, at this level. Below it, httpx2 would log each
         # URL, and with it the phone searched for.
         log_level="WARNING",
@@ -124,20 +124,27 @@ def build_server(
     return server
 
 
-async def _prepare_request(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
-    """Name the message in log lines, and accept arguments that are JSON text or a list, as some clients send.
+def _request_preparation(offer_page: ServerMiddleware[Any] | None) -> ServerMiddleware[Any]:
+    """Return what each request passes first. `offer_page` adapts lists, and gets no other request."""
 
-    Over HTTP, log lines have the id of the HTTP request. The SDK would answer such arguments with a protocol
-    error, which no model sees. `leads/validation.py` parses or refuses them.
-    """
-    given = (ctx.params or {}).get("arguments")
-    if ctx.method == "tools/call" and given is not None and not isinstance(given, dict):
-        ctx = replace(ctx, params={**(ctx.params or {}), "arguments": {"arguments": given}})
-    fields = log_fields.set({"request_id": ctx.request_id, **log_fields.get()})
-    try:
-        return await call_next(ctx)
-    finally:
-        log_fields.reset(fields)
+    async def prepare_request(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
+        """Name the message in log lines, and accept arguments that are JSON text or a list.
+
+        Over HTTP, log lines have the id of the HTTP request. Some clients send such arguments; the SDK would
+        answer them with a protocol error, which no model sees. `leads/validation.py` parses or refuses them.
+        """
+        given = (ctx.params or {}).get("arguments")
+        if ctx.method == "tools/call" and given is not None and not isinstance(given, dict):
+            ctx = replace(ctx, params={**(ctx.params or {}), "arguments": {"arguments": given}})
+        fields = log_fields.set({"request_id": ctx.request_id, **log_fields.get()})
+        try:
+            if offer_page is not None and ctx.method in ("tools/list", "resources/list"):
+                return await offer_page(ctx, call_next)
+            return await call_next(ctx)
+        finally:
+            log_fields.reset(fields)
+
+    return prepare_request
 
 
 class McpServer(MCPServer[Any]):

@@ -75,8 +75,6 @@ async def offer_page(
     what they can do in another request than the one that lists tools.
     """
     result = await call_next(context)
-    if context.method not in ("tools/list", "resources/list"):
-        return result
     shows_views = context.session.client_capabilities is None or client_supports_apps(context)
     if isinstance(result, dict) and context.method == "tools/list" and shows_views:
         for tool in result["tools"]:
