@@ -373,9 +373,11 @@ class Lead:
 
 LEAD_FIELDS = tuple(declared.name for declared in fields(Lead))
 """The fields of a lead."""
-_NOT_FOR_PYDANTIC = (b'"source"', b'"address_', b"\\u001")
-"""Parts of JSON with which leads are read one by one: the beginnings of the sent names, and of control
-characters, four of which are blank in Python and not in pydantic."""
+_SENT_NAMES_IN_JSON = (b'"source"', b'"address_')
+"""The beginnings of the sent names. Leads that have them are read one by one."""
+_PYTHON_BLANKS_IN_JSON = re.compile(rb"\\u001[c-fC-F]")
+_PYTHON_BLANKS = re.compile(r"\\x1[c-f]")
+"""Four control characters that are blank in Python and not in pydantic, in JSON and in `repr`."""
 _LeadOrElse = Annotated[Lead | Any, Field(union_mode="left_to_right")]
 _READER = TypeAdapter(Lead).validator
 _ANSWER_READER = TypeAdapter(
@@ -391,7 +393,7 @@ def parse_leads(body: bytes) -> object:
     Raises:
         ValueError: if it is not a JSON object.
     """
-    if any(part in body for part in _NOT_FOR_PYDANTIC):
+    if any(name in body for name in _SENT_NAMES_IN_JSON) or _PYTHON_BLANKS_IN_JSON.search(body):
         return from_json(body)
     return _ANSWER_READER.validate_json(body)
 
@@ -404,8 +406,7 @@ def read_lead(answer: Mapping[str, Any]) -> Lead:
             for name, value in answer.items()
             if name not in SENT_NAMES or (value is not None and str(value).strip())
         }
-    if "\\x1" in repr(answer):
-        # Four control characters are blank in Python and not in pydantic.
+    if _PYTHON_BLANKS.search(repr(answer)):
         answer = map_strings(answer, str.strip)
     lead: Lead = _READER.validate_python(answer)
     return lead

@@ -15,8 +15,8 @@ class WaitingLeads:
     """Leads that wait until all are read, in little memory."""
 
     def __init__(self, order: SortOrder, locale: Locale) -> None:
-        self._order = order
-        self._locale = locale
+        # Rotor's own order is newest first, and that of the rows.
+        self._sort_key = _in_order_of_rows if order == "newest" else filters.sort_key(order, locale)
         self._count = 0
         self._db = sqlite3.connect("")  # a temporary file, once it is larger than SQLite's cache
         self._db.execute("CREATE TABLE leads (is_unknown, value, id, lead)")
@@ -49,8 +49,6 @@ class WaitingLeads:
             yield [pickle.loads(packed) for (packed,) in rows]  # noqa: S301 - packed by this process
         self.clear()
 
-    def _sort_key(self, lead: Lead) -> filters.SortKey:
-        # Rotor's own order is newest first, and that of the rows.
-        return (
-            (False, 0.0, "") if self._order == "newest" else filters.sort_key(lead, self._order, self._locale)
-        )
+
+def _in_order_of_rows(_: Lead) -> filters.SortKey:
+    return False, 0.0, ""

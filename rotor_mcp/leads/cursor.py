@@ -49,7 +49,7 @@ class ScanPosition:
     @classmethod
     def of(cls, lead: Lead) -> Self:
         """Return the position of a lead."""
-        return cls(lead.id or "", _milliseconds(lead))
+        return cls(lead.id or "", created_ms(lead))
 
 
 @dataclass(frozen=True)
@@ -159,12 +159,17 @@ def unseen(leads: list[Lead], seen: ScanPosition | None, *, in_order: bool = Tru
     for at, lead in enumerate(leads):
         if lead.id == seen.id:
             return leads[at + 1 :]
-    if not in_order or not seen.at or all(_milliseconds(lead) <= seen.at for lead in leads):
+    if not in_order or not seen.at:
         return leads  # all of these are after it
-    return [lead for lead in leads if _milliseconds(lead) < seen.at]
+    newest = next((created for lead in leads if (created := created_ms(lead))), 0)
+    # Leads of one second may be listed in any order.
+    if newest // 1_000 < seen.at // 1_000 or all(created_ms(lead) <= seen.at for lead in leads):
+        return leads
+    return [lead for lead in leads if created_ms(lead) < seen.at]
 
 
-def _milliseconds(lead: Lead) -> int:
+def created_ms(lead: Lead) -> int:
+    """Return the time of creation in milliseconds since 1970; 0 if it is unknown."""
     try:
         created = dates.parse(lead.created_at or "")
     except ValueError:

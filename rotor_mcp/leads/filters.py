@@ -4,7 +4,7 @@ Rotor's API filters by text, stage, tags and archived only, newest first.
 """
 
 from collections.abc import Callable, Sequence
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from urllib.parse import quote
 
 from rotor_mcp import dates
@@ -55,6 +55,9 @@ def matcher(request: SearchRequest, locale: Locale, *, compare_text: bool) -> Pr
         tests.insert(0, _archived(request))
     if compare_text and request.search:
         tests.append(text_matcher(request.search, locale.region))
+
+    if len(tests) == 1:
+        return tests[0]
 
     def matches(lead: Lead) -> bool:
         for test in tests:  # noqa: SIM110 - twice as fast as `all`, and called for each lead of a company
@@ -124,7 +127,7 @@ def _tags(request: SearchRequest, _: Locale) -> Predicate:
 
 def _created(request: SearchRequest, locale: Locale) -> Predicate:
     is_within = _within(request.created_from, request.created_to, locale)
-    return lambda lead: bool(lead.created_at) and is_within(dates.local(lead.created_at or "", locale.zone))
+    return lambda lead: bool(lead.created_at) and is_within(dates.local(lead.created_at or "", UTC))
 
 
 def _followed_up(request: SearchRequest, locale: Locale) -> Predicate:
@@ -139,33 +142,51 @@ def _followed_up(request: SearchRequest, locale: Locale) -> Predicate:
 
 
 def _within(start: str | None, end: str | None, locale: Locale) -> Callable[[date | datetime | None], bool]:
-    """Return whether a time is within two bounds, inclusive; a bound without a time is the whole day."""
-    compare_start, compare_end = (_compare_to(bound, locale) if bound else None for bound in (start, end))
+    """Return whether a time is within two bounds, inclusive; a bound without a time is the whole day.
+
+    A time without a time of day is compared by days.
+    """
+    first, last = (
+        _instants(start, locale)[0] if start else _FIRST,
+        _instants(end, locale)[1] if end else _LAST,
+    )
+    first_day, last_day = (_day(start) if start else date.min), (_day(end) if end else date.max)
 
     def is_within(moment: date | datetime | None) -> bool:
-        return (
-            moment is not None
-            and (compare_start is None or compare_start(moment) >= 0)
-            and (compare_end is None or compare_end(moment) <= 0)
-        )
+        if isinstance(moment, datetime):
+            return first <= moment <= last
+        return moment is not None and first_day <= moment <= last_day
 
     return is_within
 
 
-def _compare_to(bound: str, locale: Locale) -> Callable[[date | datetime], int]:
-    """Return a comparison with a bound: -1 before, 0 at, 1 after it; of days, unless both have a time."""
+_FIRST = datetime.min.replace(tzinfo=UTC)
+_LAST = datetime.max.replace(tzinfo=UTC)
+
+
+def _instants(bound: str, locale: Locale) -> tuple[datetime, datetime]:
+    """Return the first and the last instant of a bound: of a day, or twice that of a date-time."""
     limit = dates.parse(bound)
-    if isinstance(limit, datetime) and not limit.tzinfo:
-        limit = limit.replace(tzinfo=locale.zone)
-    limit_day = limit.date() if isinstance(limit, datetime) else limit
+    if isinstance(limit, datetime):
+        instant = limit if limit.tzinfo else limit.replace(tzinfo=locale.zone)
+        return _in_utc(instant), _in_utc(instant)
+    # Where clocks are changed at midnight, an hour of the day may come twice: the last is meant.
+    last = time.max.replace(fold=1)
+    first_instant, last_instant = (datetime.combine(limit, at, locale.zone) for at in (time.min, last))
+    return _in_utc(first_instant), _in_utc(last_instant)
 
-    def compare(moment: date | datetime) -> int:
-        if isinstance(limit, datetime) and isinstance(moment, datetime):
-            return (moment > limit) - (moment < limit)
-        day = moment.date() if isinstance(moment, datetime) else moment
-        return (day > limit_day) - (day < limit_day)
 
-    return compare
+def _in_utc(instant: datetime) -> datetime:
+    """Convert an instant, if UTC has a date for it: instants of one zone are compared 30 times as fast."""
+    try:
+        return instant.astimezone(UTC)
+    except OverflowError:
+        return instant
+
+
+def _day(bound: str) -> date:
+    limit = dates.parse(bound)
+    return limit.date() if isinstance(limit, datetime) else limit
 
 
 def created_day(lead: Lead, locale: Locale) -> date | None:
@@ -272,29 +293,22 @@ def is_past(lead: Lead, request: SearchRequest, locale: Locale) -> bool:
     """Whether this lead and all older ones are too old, so that reading can stop."""
     if not (lead.created_at and request.created_from):
         return False
-    moment = dates.local(lead.created_at, locale.zone)
-    return moment is not None and _compare_to(request.created_from, locale)(moment) < 0
+    moment = dates.local(lead.created_at, UTC)
+    return moment is not None and not _within(request.created_from, None, locale)(moment)
 
 
 SortKey = tuple[bool, float | str, str]
 
 
-def sort_key(lead: Lead, order: SortOrder, locale: Locale) -> SortKey:
-    """Return the sort key of a lead, which is unique. Unknown values come last."""
-    value: float | str | None
-    match order:
-        case "newest":
-            value = _seconds(lead.created_at, dates.local, locale, sign=-1)
-        case "oldest":
-            value = _seconds(lead.created_at, dates.local, locale)
-        case "follow_up":
-            value = _seconds(lead.follow_up_date, dates.follow_up, locale)
-        case "value":
-            value = None if lead.projected_value is None else -float(lead.projected_value)
-        case "name":
-            value = caseless(lead.name) if lead.name else None
-    unknown = "" if order == "name" else 0.0
-    return (value is None, unknown if value is None else value, lead.id or "")
+def sort_key(order: SortOrder, locale: Locale) -> Callable[[Lead], SortKey]:
+    """Return what returns the sort key of a lead, which is unique. Unknown values come last."""
+    value_of, unknown = _SORTED_BY[order], "" if order == "name" else 0.0
+
+    def key(lead: Lead) -> SortKey:
+        value = value_of(lead, locale)
+        return (True, unknown, lead.id or "") if value is None else (False, value, lead.id or "")
+
+    return key
 
 
 def _seconds(value: str | None, read: dates.ReadDate, locale: Locale, sign: int = 1) -> float | None:
@@ -304,3 +318,13 @@ def _seconds(value: str | None, read: dates.ReadDate, locale: Locale, sign: int 
     if not isinstance(moment, datetime):
         moment = datetime.combine(moment, dates.NOON, locale.zone)
     return sign * moment.timestamp()
+
+
+_SORTED_BY: dict[SortOrder, Callable[[Lead, Locale], float | str | None]] = {
+    "newest": lambda lead, locale: _seconds(lead.created_at, dates.local, locale, sign=-1),
+    "oldest": lambda lead, locale: _seconds(lead.created_at, dates.local, locale),
+    "follow_up": lambda lead, locale: _seconds(lead.follow_up_date, dates.follow_up, locale),
+    "value": lambda lead, _: None if lead.projected_value is None else -lead.projected_value,
+    "name": lambda lead, _: caseless(lead.name) if lead.name else None,
+}
+"""Order → the value by which leads are sorted, ascending; None if it is unknown."""

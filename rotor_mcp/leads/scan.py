@@ -13,7 +13,7 @@ from rotor_mcp.api.models import PAGE_LIMIT, Lead, Page
 from rotor_mcp.concurrency import MAX_CONCURRENT_REQUESTS, background_tasks, for_each, paced
 from rotor_mcp.leads import filters
 from rotor_mcp.leads.context import CallContext, ignore_progress
-from rotor_mcp.leads.cursor import ApiFilters, Cursor, ScanPosition, is_in_order, unseen
+from rotor_mcp.leads.cursor import ApiFilters, Cursor, ScanPosition, created_ms, is_in_order, unseen
 from rotor_mcp.leads.phones import is_phone_query, parse_phones
 from rotor_mcp.leads.requests import SearchRequest
 
@@ -127,7 +127,9 @@ class LeadScan:
             known.created_at = "unordered"
         in_order = known.created_at != "unordered"
         leads = unseen(page.leads, self.last, in_order=in_order)
-        end = next((place for place, lead in enumerate(leads) if lead.id == self.begin.until), None)
+        end = None
+        if until := self.begin.until:
+            end = next((place for place, lead in enumerate(leads) if lead.id == until), None)
         if end is not None:
             # The rest of this page is for the next cursor.
             leads = leads[: end + 1]
@@ -241,7 +243,7 @@ class LeadScan:
                 raise StagesTooLong
             leads |= {lead.id or id(lead): lead for _, lead in found}
             self.finds_no_lead_of_a_stage |= not scan.looked_at
-        newest_first = sorted(leads.values(), key=lambda lead: ScanPosition.of(lead).at, reverse=True)
+        newest_first = sorted(leads.values(), key=created_ms, reverse=True)
         page = Page(leads=newest_first, total=len(newest_first), has_more=False)
         return page, max(scan.age for scan in scans)
 

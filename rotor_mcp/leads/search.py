@@ -5,7 +5,7 @@ pages of 1,000, newest first, as far as needed and allowed, and `filters.py` fil
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from operator import itemgetter
 
@@ -72,7 +72,7 @@ class SearchOutcome:
                     return replace(begin, size=shown, page=2, seen=seen).encode()
                 return replace(begin, page=page, seen=seen).encode()
             until = scan.last.id if scan.last and not scan.ended else ""
-            return replace(begin, after=_sort_key(scan, last), until=until).encode()
+            return replace(begin, after=_sort_key(scan)(last), until=until).encode()
         if not scan.ended and request.limit and not request.duplicates:
             return replace(begin, page=scan.page, seen=scan.last, after=None, until="").encode()
         return None
@@ -191,16 +191,16 @@ def _enough(request: SearchRequest, begin: Cursor, *, alone: bool = False) -> in
     return request.limit + 1 if request.cursor and request.sorted_by == "newest" else None
 
 
-def _sort_key(scan: LeadScan, lead: Lead) -> filters.SortKey:
-    return filters.sort_key(lead, scan.request.sorted_by, scan.call.locale)
+def _sort_key(scan: LeadScan) -> Callable[[Lead], filters.SortKey]:
+    return filters.sort_key(scan.request.sorted_by, scan.call.locale)
 
 
 async def _in_order(scan: LeadScan, matched: list[Hit]) -> list[Hit]:
     """Return the matching leads in the requested order, from the cursor on."""
     if scan.request.sorted_by == "newest":
         return matched
-    after = scan.begin.after
-    keyed = [(_sort_key(scan, hit[1]), hit) async for hit in paced(matched)]
+    after, sort_key = scan.begin.after, _sort_key(scan)
+    keyed = [(sort_key(hit[1]), hit) async for hit in paced(matched)]
     keyed.sort(key=lambda pair: pair[0])
     return [hit for key, hit in keyed if after is None or key > after]
 
@@ -252,9 +252,10 @@ async def _search_duplicates(
     found = find_duplicates([lead for _, lead in read], keys)
     members: list[list[tuple[filters.SortKey, Lead]]] = [[] for _ in found]
     wanted: set[int] = set()
+    sort_key = _sort_key(scan)
     numbered = ((number, lead) for number, group in enumerate(found) for lead in group.leads)
     async for number, lead in paced(numbered):
-        members[number].append((_sort_key(scan, lead), lead))
+        members[number].append((sort_key(lead), lead))
         if number not in wanted and matches(lead):
             wanted.add(number)
     in_order = [

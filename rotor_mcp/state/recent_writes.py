@@ -51,6 +51,8 @@ class RecentWrites:
 
     def current(self, leads: Sequence[Lead]) -> list[Lead]:
         """Return leads that were read, those as they are now that are as they were before a write of ours."""
+        if not self._written:
+            return list(leads)
         since = anyio.current_time() - REMEMBERED_SECONDS
         return [
             written.after

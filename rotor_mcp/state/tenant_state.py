@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter
 
 from rotor_mcp.api.models import Lead
 from rotor_mcp.dates import Clock, utc_now
@@ -35,7 +36,7 @@ class TenantState:
     def learn(self, leads: Sequence[Lead]) -> None:
         """Learn what leads that were read have."""
         self.vocabulary.learn(leads)
-        self.shown_ids.learn(lead.id for lead in leads)
+        self.shown_ids.learn(map(attrgetter("id"), leads))
 
     async def count_request(self, status: int | None) -> None:
         """Count a request that was sent with the key.

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import lru_cache
+from operator import attrgetter
 from typing import Literal
 
 import anyio
@@ -71,6 +72,8 @@ class _Usage:
                     del self.spellings[form]
 
 
+_READ = attrgetter("id", "stage", "source", "tags")
+"""Returns what is learned from a lead."""
 _Words = dict[Kind, tuple[str, ...]]
 """The words of a lead, each once."""
 
@@ -82,7 +85,7 @@ class Vocabulary:
     """
 
     def __init__(self) -> None:
-        self._read: deque[tuple[str, str | None, str | None, list[str]]] = deque(maxlen=MAX_LEADS)
+        self._read: deque[tuple[str | None, str | None, str | None, list[str]]] = deque(maxlen=MAX_LEADS)
         """Id, stage, source and tags of leads that were read and not looked at yet."""
         self._words: OrderedDict[str, _Words] = OrderedDict()
         """Id of a lead → its words."""
@@ -92,23 +95,26 @@ class Vocabulary:
 
     def learn(self, leads: Iterable[Lead]) -> None:
         """Learn the words of leads that were read. A lead without an id is ignored."""
-        self._read.extend((lead.id, lead.stage, lead.source, lead.tags) for lead in leads if lead.id)
+        self._read.extend(map(_READ, leads))
 
     def _known(self) -> dict[Kind, _Usage]:
         """Return the words of all known leads, after looking at those that were read."""
         while self._read:
             lead_id, stage, source, tags = self._read.popleft()
-            texts: dict[Kind, Iterable[str | None]] = {"stage": [stage], "source": [source], "tag": tags}
-            words: _Words = {}
-            for kind, of_kind in texts.items():
-                distinct = dict.fromkeys(text for text in of_kind if text and len(text) <= MAX_WORD_CHARS)
-                words[kind] = tuple(distinct)[:MAX_TAGS]
-            self._replace(lead_id, words)
+            if lead_id:
+                words: _Words = {
+                    "stage": (stage,) if stage and len(stage) <= MAX_WORD_CHARS else (),
+                    "source": (source,) if source and len(source) <= MAX_WORD_CHARS else (),
+                    "tag": _short_tags(tags) if tags else (),
+                }
+                self._replace(lead_id, words)
         return self._usage
 
     def _replace(self, lead_id: str, words: _Words) -> None:
         known = self._words.pop(lead_id, {})
         self._words[lead_id] = words
+        if known == words:
+            return
         for kind, usage in self._usage.items():
             if words[kind] != known.get(kind):
                 usage.replace(known.get(kind, ()), words[kind])
@@ -226,6 +232,11 @@ class Vocabulary:
                 named = tuple(in_use[:MAX_NAMED])
                 unused.append(Unused(kind, word, likely[nearest] if nearest else None, named))
         return unused
+
+
+def _short_tags(tags: Iterable[str]) -> tuple[str, ...]:
+    distinct = dict.fromkeys(tag for tag in tags if tag and len(tag) <= MAX_WORD_CHARS)
+    return tuple(distinct)[:MAX_TAGS]
 
 
 @lru_cache(maxsize=256)  # many rows of a file have the same word
