@@ -14,7 +14,7 @@ from release import icon, metadata
 from release.metadata import QUESTIONS, ROOT
 from rotor_mcp import __version__
 from rotor_mcp.server.prompts import PROMPTS
-from rotor_mcp.tools.registry import TOOLS
+from rotor_mcp.tools.registry import TOOL_NAMES, find_tool
 
 MANIFEST_VERSION = "0.4"
 CONTENTS = (
@@ -57,7 +57,9 @@ def manifest() -> dict[str, Any]:
             },
         },
         "user_config": {each.name: each.user_config() for each in QUESTIONS},
-        "tools": [{"name": tool.name, "description": tool.description} for tool in TOOLS.values()],
+        "tools": [
+            {"name": tool.name, "description": tool.description} for tool in map(find_tool, TOOL_NAMES)
+        ],
         "prompts": [
             {
                 "name": prompt.name,

@@ -2,7 +2,6 @@
 
 import os
 import re
-import tomllib
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -88,6 +87,8 @@ def _read(file: Path, known: Collection[str]) -> dict[str, str]:
         OSError: if it cannot be read.
         ValueError: if it is invalid. The message contains no value.
     """
+    import tomllib  # a start without a file does without it
+
     try:
         found = tomllib.loads(file.read_bytes().decode())
     except UnicodeDecodeError:

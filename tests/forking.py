@@ -42,7 +42,11 @@ OURS = (
     "rotor_mcp.installer.apply",
     "rotor_mcp.sandbox.server",
     "rotor_mcp.server.mcp_server",
-    "rotor_mcp.tools.registry",
+    "rotor_mcp.server.dispatch",
+    "rotor_mcp.tools.get_lead",
+    "rotor_mcp.tools.search_leads",
+    "rotor_mcp.tools.upsert_lead",
+    "rotor_mcp.tools.upsert_leads",
 )
 """What is behind the commands. They load their own modules themselves."""
 

@@ -38,8 +38,15 @@ LAYERS = (
 """From top to bottom. A module imports its own folder and those of the layers below it."""
 LOADS_LATE = "server/backend.py"
 """The one module that imports others of this package inside its functions."""
-LOADS_BY_NAME = {"cli/api_key.py", "__init__.py", "cli/main.py", "cli/serve.py", LOADS_LATE}
-"""Modules that load a command, what programs import from this package, or what a call needs, by its name."""
+LOADS_BY_NAME = {
+    "cli/api_key.py",
+    "__init__.py",
+    "cli/main.py",
+    "cli/serve.py",
+    "tools/registry.py",
+    LOADS_LATE,
+}
+"""Modules that load a command, a tool, what programs import from this package, or what a call needs, by its name."""
 
 MODULES = sorted(PACKAGE.rglob("*.py"))
 

@@ -5,11 +5,11 @@ from dataclasses import replace
 from importlib import import_module
 
 import click
-from pydantic import BaseModel
 
 from rotor_mcp.cli.options import config_flag, given_flags, read_settings, sandbox_flag, settings_flags
 from rotor_mcp.config import environment_variable, is_given
 from rotor_mcp.hosting.settings import HostSettings
+from rotor_mcp.server.deferred_models import built_on_first_use
 
 DEFAULT_ADDRESS = "127.0.0.1:8080"
 _NO_ADDRESS = ""
@@ -51,11 +51,9 @@ def serve_(
         import_module("rotor_mcp.cli.serve_http").serve_http(file, given)
     else:
         _reject_http_flags()
-        # A client waits for this start. The SDK defines 500 models, and a start uses 30. From here on, each
-        # model is built when it is first used. pydantic does not guard that against several threads: only the
-        # thread of the event loop uses models here.
-        BaseModel.model_config["defer_build"] = True
-        import_module("rotor_mcp.cli.serve_stdio").serve_stdio(file, given)
+        with built_on_first_use():  # a client waits for this start
+            serve_stdio = import_module("rotor_mcp.cli.serve_stdio").serve_stdio
+        serve_stdio(file, given)
 
 
 def _reject_http_flags() -> None:

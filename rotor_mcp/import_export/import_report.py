@@ -13,7 +13,7 @@ from rotor_mcp.import_export.formats.formula_guard import guard
 from rotor_mcp.import_export.row_reading import CONFIRM, FIELDS, REASON, ROW
 from rotor_mcp.leads.batch import RowOutcome, RowStatus
 from rotor_mcp.sanitize import one_line
-from rotor_mcp.tools.error_text import row_failure
+from rotor_mcp.tools.row_failure import failure_reasons
 from rotor_mcp.tools.upsert_lead import UpsertResult, change_texts, lead_label, plan_lines
 from rotor_mcp.tools.upsert_leads import RowWarnings, ordered_counts, row_numbers
 
@@ -120,7 +120,7 @@ def titled_lines(title: str, lines: Sequence[str], count: int) -> Iterator[str]:
 def _reason(outcome: RowOutcome, write: UpsertResult | None, timezone: str) -> str:
     """Return why a row needs attention, and what to do."""
     if outcome.failure is not None:
-        return "; ".join(row_failure(outcome.failure))
+        return "; ".join(failure_reasons(outcome.failure))
     if write is None:
         return ""
     text = "; ".join(write.reasons)

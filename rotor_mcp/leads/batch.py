@@ -10,13 +10,24 @@ from typing import Literal, Self
 
 import anyio
 
+from rotor_mcp.api.models import LEAD_ID_CHARS
 from rotor_mcp.concurrency import for_each
-from rotor_mcp.errors import FINAL_ERRORS, CallError, InvalidLead, NotesTooLong, NotFound, Refused, RotorError
+from rotor_mcp.errors import (
+    FINAL_ERRORS,
+    CallError,
+    InvalidLead,
+    NotesTooLong,
+    NotFound,
+    Refused,
+    RotorError,
+    UnclearId,
+)
 from rotor_mcp.leads.context import CallContext
 from rotor_mcp.leads.dedupe import ClashError, RowGroup, combine, merge
 from rotor_mcp.leads.lookup import LeadIndex, LeadLoader
 from rotor_mcp.leads.plan import Plan, approval_token, make_plan
 from rotor_mcp.leads.requests import UpsertRequest
+from rotor_mcp.leads.short_ids import resolve
 from rotor_mcp.leads.upsert import UpsertOutcome, UpsertStatus, learn_words, show, upsert
 
 RowStatus = Literal[UpsertStatus, "invalid", "not_sent"]
@@ -287,3 +298,26 @@ class Batch:
         self._failures += 1
         if self._failures >= MAX_CONSECUTIVE_FAILURES:
             self._stopped = RepeatedFailures(self._failures)
+
+
+async def with_whole_ids(
+    groups: Sequence[RowGroup], call: CallContext, refused: list[RowOutcome]
+) -> list[RowGroup]:
+    """Return rows with whole ids in the place of short ones. Rows whose lead is not certain are refused.
+
+    Raises:
+        RotorError: if Rotor could not be asked or refused.
+    """
+    short = [one.request.id for one in groups if one.request.id and len(one.request.id) < LEAD_ID_CHARS]
+    if not short:
+        return list(groups)
+    resolved = await resolve(short, call)
+    whole: list[RowGroup] = []
+    for group in groups:
+        lead_id = resolved.get(group.request.id or "", group.request.id)
+        if isinstance(lead_id, UnclearId):
+            refused.append(RowOutcome(group.rows, "invalid", failure=lead_id))
+        else:
+            request = group.request.model_copy(update={"id": lead_id} if lead_id else {})
+            whole.append(RowGroup.of(group.rows, request, call.locale.region))
+    return whole

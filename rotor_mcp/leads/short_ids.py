@@ -8,11 +8,9 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from rotor_mcp.api.models import LEAD_ID_CHARS, PAGE_LIMIT, Lead
+from rotor_mcp.api.models import PAGE_LIMIT, Lead
 from rotor_mcp.errors import Refused, UnclearId
-from rotor_mcp.leads.batch import RowOutcome
 from rotor_mcp.leads.context import CallContext
-from rotor_mcp.leads.dedupe import RowGroup
 from rotor_mcp.sanitize import cut
 
 MAX_NAMED = 10
@@ -75,29 +73,6 @@ async def _read(ids: Sequence[str], call: CallContext) -> list[Lead]:
         with suppress(Refused):  # a lead that is gone has no name
             leads[place] = await call.api.get_lead(lead_id)
     return leads
-
-
-async def with_whole_ids(
-    groups: Sequence[RowGroup], call: CallContext, refused: list[RowOutcome]
-) -> list[RowGroup]:
-    """Return rows with whole ids in the place of short ones. Rows whose lead is not certain are refused.
-
-    Raises:
-        RotorError: if Rotor could not be asked or refused.
-    """
-    short = [one.request.id for one in groups if one.request.id and len(one.request.id) < LEAD_ID_CHARS]
-    if not short:
-        return list(groups)
-    resolved = await resolve(short, call)
-    whole: list[RowGroup] = []
-    for group in groups:
-        lead_id = resolved.get(group.request.id or "", group.request.id)
-        if isinstance(lead_id, UnclearId):
-            refused.append(RowOutcome(group.rows, "invalid", failure=lead_id))
-        else:
-            request = group.request.model_copy(update={"id": lead_id} if lead_id else {})
-            whole.append(RowGroup.of(group.rows, request, call.locale.region))
-    return whole
 
 
 @dataclass

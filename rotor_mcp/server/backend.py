@@ -1,7 +1,8 @@
 """Imports what is behind the tools: beforehand if there is time, else when the first call needs it.
 
-A client waits while the server starts, and a start needs none of these modules. No other module imports ours
-late. Modules that need an extra are imported only where it is used.
+A client waits while the server starts, and a start needs none of these modules. `tools/registry.py` imports
+each tool when it is first asked for, and no other module imports ours late. Modules that need an extra are
+imported only where it is used.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
@@ -30,8 +31,8 @@ _PREPARED = (
     "rotor_mcp.api.client",
     "rotor_mcp.leads.context",
     "rotor_mcp.leads.batch",
-    "rotor_mcp.tools.registry",
     "rotor_mcp.server.dispatch",
+    "rotor_mcp.server.resource_reading",
 )
 """Modules in the order in which they are imported beforehand. Each brings others; none takes over 20 ms."""
 
@@ -85,7 +86,9 @@ class Backend:
         for module in _PREPARED:
             import_module(module)
             await checkpoint()
-        for tool in import_module("rotor_mcp.tools.registry").TOOLS.values():
+        registry = import_module("rotor_mcp.tools.registry")
+        for name in registry.TOOL_NAMES:
+            tool = registry.find_tool(name)
             for model in (tool.arguments, tool.result):
                 model.model_rebuild()
                 await checkpoint()
@@ -104,14 +107,14 @@ class Backend:
         return partial(call_tool, access=self.access)
 
     async def read_lead(self, lead_id: str) -> str:
-        """Read the resource of a lead, as `dispatch.read_lead` does."""
-        from rotor_mcp.server.dispatch import read_lead
+        """Read the resource of a lead, as `resource_reading.read_lead` does."""
+        from rotor_mcp.server.resource_reading import read_lead
 
         return await read_lead(lead_id, self.access)
 
     async def read_pipeline(self) -> str:
-        """Read the resource of the pipeline, as `dispatch.read_pipeline` does."""
-        from rotor_mcp.server.dispatch import read_pipeline
+        """Read the resource of the pipeline, as `resource_reading.read_pipeline` does."""
+        from rotor_mcp.server.resource_reading import read_pipeline
 
         return await read_pipeline(self.access)
 

@@ -1,30 +1,26 @@
-"""Runs tools and reads resources. Every failure becomes a text that a model can act on.
+"""Runs tools. Every failure becomes a text that a model can act on.
 
-Everything behind a call is imported here, and `backend.py` imports this module at the first call.
+What every call needs is imported here, and `backend.py` imports this module at the first call.
 """
 
 import logging
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 from mcp.server.mcpserver import Context
-from mcp.server.mcpserver.exceptions import ResourceError, ResourceNotFoundError
 from mcp.types import CallToolResult, InputRequiredResult, TextContent
 
-from rotor_mcp.errors import CallError, CallRejected, InvalidArguments, NotFound
+from rotor_mcp.errors import CallError, CallRejected
 from rotor_mcp.leads.context import CallContext
 from rotor_mcp.leads.validation import parse
 from rotor_mcp.sanitize import cap_result, clean, one_line, safe_result
-from rotor_mcp.server import elicitation, pipeline_resource
+from rotor_mcp.server import elicitation
 from rotor_mcp.server.access import AccessControl, AdmittedCall
 from rotor_mcp.server.recording import log_rejection, recorded
 from rotor_mcp.tools import phrases
 from rotor_mcp.tools.error_text import render_crash, render_error
-from rotor_mcp.tools.get_lead import GetLeadArguments, get_lead, render_lead
-from rotor_mcp.tools.registry import TOOLS
+from rotor_mcp.tools.registry import find_tool
 from rotor_mcp.tools.results import Result
-from rotor_mcp.tools.tool import Tool
-from rotor_mcp.tools.upsert_lead import declined, unanswered
+from rotor_mcp.tools.tool import Tool, ToolApproval
 
 logger = logging.getLogger(__name__)
 
@@ -33,7 +29,7 @@ async def call_tool(
     name: str, given: dict[str, Any], context: Context[Any, Any], access: AccessControl
 ) -> CallToolResult | InputRequiredResult:
     """Call a tool, and return its result or the text of its error."""
-    tool = TOOLS[name]
+    tool = find_tool(name)
     try:
         async with access.admit(writing=not tool.read_only, tool=name) as admitted:
             call = CallContext.begin(
@@ -42,14 +38,20 @@ async def call_tool(
             try:
                 with recorded(name, admitted, call) as recording:
                     arguments = parse(tool.arguments, given)
-                    if (state := context.request_state) is not None:
+                    if tool.approval and (state := context.request_state) is not None:
                         answer = elicitation.read_answer(context, state, admitted.questions, admitted.caller)
-                        result = await _go_on(tool, arguments, answer, call)
+                        result = await _go_on(tool, tool.approval, arguments, answer, call)
                     else:
                         result = await tool.run(arguments, call)
-                        if getattr(result, "confirm", None):
+                        if tool.approval and getattr(result, "confirm", None):
                             asked = await _ask_person(
-                                tool, arguments, result, context=context, call=call, admitted=admitted
+                                tool,
+                                tool.approval,
+                                arguments,
+                                result,
+                                context=context,
+                                call=call,
+                                admitted=admitted,
                             )
                             if isinstance(asked, InputRequiredResult):
                                 recording.outcome = "asked the person"
@@ -92,6 +94,7 @@ def _tool_result(
 
 async def _ask_person(
     tool: Tool[Any, Any],
+    approval: ToolApproval[Any],
     arguments: Any,
     result: Result,
     *,
@@ -100,7 +103,7 @@ async def _ask_person(
     admitted: AdmittedCall,
 ) -> Result | InputRequiredResult:
     """Ask the person about a result that waits for approval where the client can, and follow the answer."""
-    question = tool.question(result) if tool.question else None
+    question = approval.question(result)
     if question is None or not elicitation.can_ask(context, admitted.questions, admitted.caller):
         return result
     asked = await elicitation.ask(
@@ -113,59 +116,25 @@ async def _ask_person(
     )
     if isinstance(asked, InputRequiredResult):
         return asked
-    return await _go_on(tool, arguments, asked, call)
+    return await _go_on(tool, approval, arguments, asked, call)
 
 
 async def _go_on(
-    tool: Tool[Any, Any], arguments: Any, answer: elicitation.Answered, call: CallContext
+    tool: Tool[Any, Any],
+    approval: ToolApproval[Any],
+    arguments: Any,
+    answer: elicitation.Answered,
+    call: CallContext,
 ) -> Result:
     """Carry out the plan that the person approved, or return it as not approved."""
+    result: Result
     shown = tool.result.model_validate_json(answer.state)
     match answer.answer:
         case "declined":
-            return declined(shown)
+            result = approval.declined(shown)
         case "none":
-            return unanswered(shown)
+            result = approval.unanswered(shown)
         case "approved":
             call.api.resume(shown.requests)
-            approved: Result = await tool.run(arguments.model_copy(update={"confirm": shown.confirm}), call)
-            return approved
-
-
-async def read_lead(lead_id: str, access: AccessControl) -> str:
-    """Read the resource of a lead.
-
-    Raises:
-        ResourceNotFoundError: if no lead has this id.
-        ResourceError: if Rotor could not be asked or refused.
-    """
-
-    async def read(call: CallContext) -> str:
-        return render_lead(await get_lead(parse(GetLeadArguments, {"id": lead_id}), call))
-
-    return await _read("resource lead", read, access)
-
-
-async def read_pipeline(access: AccessControl) -> str:
-    """Read the resource of the pipeline.
-
-    Raises:
-        ResourceError: if Rotor could not be asked or refused.
-    """
-    return await _read("resource pipeline", pipeline_resource.read_pipeline, access)
-
-
-async def _read(what: str, read: Callable[[CallContext], Awaitable[str]], access: AccessControl) -> str:
-    try:
-        async with access.admit(writing=False) as admitted:
-            call = CallContext.begin(admitted.tenant, caller=admitted.caller)
-            try:
-                with recorded(what, admitted, call):
-                    return admitted.tenant.safe(await read(call))
-            except CallError as exc:
-                missing = isinstance(exc, (InvalidArguments, NotFound))
-                text = admitted.tenant.safe(render_error(exc, call.api.requests, admitted.where_the_key_is))
-                raise (ResourceNotFoundError if missing else ResourceError)(text) from None
-    except CallRejected as exc:
-        log_rejection(what, exc)
-        raise ResourceError(clean(render_error(exc, 0))) from None
+            result = await tool.run(arguments.model_copy(update={"confirm": shown.confirm}), call)
+    return result

@@ -21,7 +21,6 @@ from rotor_mcp.errors import (
     Unanswered,
     UnclearId,
 )
-from rotor_mcp.leads.batch import Crash, Failure, RepeatedFailures
 from rotor_mcp.sanitize import one_line
 from rotor_mcp.tools.phrases import spent
 
@@ -69,27 +68,6 @@ def render_crash(kind: str, requests: int) -> str:
         f"rotor-mcp has a fault of its own here ({kind}); its log on stderr has the details. "
         "If this was a write, look the lead up before sending it again. " + spent(requests)
     )
-
-
-def row_failure(failure: Failure) -> list[str]:
-    """Return the reasons why a row was not written."""
-    match failure:
-        case InvalidArguments(faults=faults):
-            return list(faults)
-        case NotesTooLong():
-            return [f"notes: {failure}, beside what is there and the date"]
-        case RotorError():
-            return [describe(failure).removesuffix(".")]
-        case Crash(kind=kind, sent=sent):
-            text = f"rotor-mcp has a fault of its own here ({kind}); its log on stderr has the details"
-            next_step = (
-                "Look the lead up before sending the row again" if sent else "Nothing of this row was sent"
-            )
-            return [f"{text}. {next_step}"]
-        case RepeatedFailures(count=count):
-            return [f"{count} writes in a row did not come through, so no further one was begun"]
-        case _:
-            return [str(failure)]
 
 
 def describe(error: RotorError) -> str:

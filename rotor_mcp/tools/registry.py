@@ -1,13 +1,17 @@
-"""The tools of this server, in the order in which `tools/list` shows them."""
+"""The tools of this server."""
 
+from functools import cache
+from importlib import import_module
 from typing import Any
 
-from rotor_mcp.tools.get_lead import GET_LEAD
-from rotor_mcp.tools.search_leads import SEARCH_LEADS
 from rotor_mcp.tools.tool import Tool
-from rotor_mcp.tools.upsert_lead import UPSERT_LEAD
-from rotor_mcp.tools.upsert_leads import UPSERT_LEADS
 
-TOOLS: dict[str, Tool[Any, Any]] = {
-    tool.name: tool for tool in (UPSERT_LEAD, UPSERT_LEADS, SEARCH_LEADS, GET_LEAD)
-}
+TOOL_NAMES = ("upsert_lead", "upsert_leads", "search_leads", "get_lead")
+"""In the order in which `tools/list` shows them. Each names the module of the tool."""
+
+
+@cache
+def find_tool(name: str) -> Tool[Any, Any]:
+    """Return a tool by its name. Its module is imported when it is first asked for: a caller waits for it."""
+    tool: Tool[Any, Any] = getattr(import_module(f"rotor_mcp.tools.{name}"), name.upper())
+    return tool

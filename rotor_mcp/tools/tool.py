@@ -13,6 +13,18 @@ ToolResult = TypeVar("ToolResult", bound=Result)
 
 
 @dataclass(frozen=True)
+class ToolApproval(Generic[ToolResult]):
+    """How the person is asked about a result that waits for approval, and what an answer makes of it."""
+
+    question: Callable[[ToolResult], str | None]
+    """Returns the question; None if the result waits for none."""
+    declined: Callable[[ToolResult], ToolResult]
+    """Returns the result that was not approved."""
+    unanswered: Callable[[ToolResult], ToolResult]
+    """Returns the result to which no answer came."""
+
+
+@dataclass(frozen=True)
 class Tool(Generic[ToolArguments, ToolResult]):
     """One tool: its arguments are parsed, `run` returns a result, and `render` makes the text of it."""
 
@@ -26,8 +38,8 @@ class Tool(Generic[ToolArguments, ToolResult]):
     read_only: bool
     always_load: bool = False
     """Whether a client that hides tools behind a search of its own shall show this one all the same."""
-    question: Callable[[ToolResult], str | None] | None = None
-    """Returns the question to the person about a result that waits for approval; None if it waits for none.
+    approval: ToolApproval[ToolResult] | None = None
+    """How the person is asked, if a result may wait for approval.
 
     Such a tool takes the argument `confirm`, and its result has the token for it under the same name.
     """

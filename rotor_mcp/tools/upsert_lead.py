@@ -25,7 +25,7 @@ from rotor_mcp.state.vocabulary import Kind
 from rotor_mcp.tools.lead_view import LeadView, lead_line, view_row
 from rotor_mcp.tools.phrases import capital, dollars, in_use, notes, sentence, spent, unused_word
 from rotor_mcp.tools.results import Result, call_facts
-from rotor_mcp.tools.tool import Tool
+from rotor_mcp.tools.tool import Tool, ToolApproval
 
 MAX_EXCERPT_CHARS = 160
 """Characters of notes in a result; `get_lead` shows all of them."""
@@ -457,5 +457,5 @@ UPSERT_LEAD = Tool(
     render=render_upsert,
     read_only=False,
     always_load=True,
-    question=approval_question,
+    approval=ToolApproval(approval_question, declined, unanswered),
 )

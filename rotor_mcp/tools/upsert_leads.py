@@ -15,17 +15,16 @@ from pydantic.json_schema import SkipJsonSchema
 
 from rotor_mcp.api.models import read_items, read_list
 from rotor_mcp.errors import InvalidArguments, TooManyRequests
-from rotor_mcp.leads.batch import Batch, BatchObserver, RowOutcome, RowStatus
+from rotor_mcp.leads.batch import Batch, BatchObserver, RowOutcome, RowStatus, with_whole_ids
 from rotor_mcp.leads.context import CallContext
 from rotor_mcp.leads.dedupe import ClashError, RowGroup, combine
 from rotor_mcp.leads.locale import Locale
 from rotor_mcp.leads.requests import SharedFields, UpsertRequest
-from rotor_mcp.leads.short_ids import with_whole_ids
 from rotor_mcp.leads.validation import parse, read_object
 from rotor_mcp.sanitize import cut
-from rotor_mcp.tools.error_text import row_failure
 from rotor_mcp.tools.phrases import counted, notes, sentence, spent
 from rotor_mcp.tools.results import Result, call_facts
+from rotor_mcp.tools.row_failure import failure_reasons
 from rotor_mcp.tools.tool import Tool
 from rotor_mcp.tools.upsert_lead import (
     UpsertResult,
@@ -325,7 +324,7 @@ def _shown(outcome: RowOutcome, write: Write | None) -> RowShown:
     if len(outcome.rows) > 1:
         row.rows = list(outcome.rows)
     if outcome.failure is not None:
-        row.reasons = row_failure(outcome.failure)
+        row.reasons = failure_reasons(outcome.failure)
     return row
 
 
@@ -353,7 +352,7 @@ class RowWarnings:
         """Add the warnings about a row."""
         texts: list[str] = []
         if outcome.status == "not_sent":
-            texts = [f"nothing was sent: {'; '.join(row_failure(outcome.failure or ''))}"]
+            texts = [f"nothing was sent: {'; '.join(failure_reasons(outcome.failure or ''))}"]
         elif write:
             texts = [*([write.evidence] if write.evidence else []), *write.warnings]
         for text in texts:

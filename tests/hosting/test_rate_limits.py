@@ -18,7 +18,7 @@ from rotor_mcp.sandbox import FULL_KEY, Sandbox
 from rotor_mcp.server.backend import open_registry
 from rotor_mcp.state.request_counter import Budget
 from rotor_mcp.state.tenant_state import StateFactory
-from rotor_mcp.tools.registry import TOOLS
+from rotor_mcp.tools.registry import TOOL_NAMES
 from tests.conftest import text
 from tests.hosting.servers import server_process
 from tests.hosting.serving import calling, hosted, on_port
@@ -174,4 +174,4 @@ async def test_whatever_comes_side_by_side() -> None:
 
 def test_every_tool_has_a_reservation_of_its_own(sandbox: Sandbox) -> None:
     desk = HostedAccessControl(open_registry(Settings.load({}), sandbox.transport), HostSettings.load({}))
-    assert set(desk._max_requests) == TOOLS.keys()
+    assert set(desk._max_requests) == set(TOOL_NAMES)

@@ -15,7 +15,7 @@ from inline_snapshot import external_file, snapshot
 from mcp import Client, StdioServerParameters
 from mcp.types import CLIENT_CAPABILITIES_META_KEY, CLIENT_INFO_META_KEY, PROTOCOL_VERSION_META_KEY
 
-from rotor_mcp.tools.registry import TOOLS
+from rotor_mcp.tools.registry import TOOL_NAMES, find_tool
 from rotor_mcp.tools.schemas import definition
 from tests.commands import spoken_to
 from tests.conftest import text
@@ -28,7 +28,7 @@ JANE = "182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e"
 
 async def test_the_definitions_of_the_tools(client: Client) -> None:
     """A changed word in what a model reads is a difference that somebody reviews."""
-    derived = json.loads(json.dumps([definition(tool) for tool in TOOLS.values()]))
+    derived = json.loads(json.dumps([definition(tool) for tool in map(find_tool, TOOL_NAMES)]))
     assert derived == external_file("../../rotor_mcp/tools/definitions.json")
     listed = (await client.list_tools()).tools
     assert [tool.model_dump(mode="json", by_alias=True, exclude_none=True) for tool in listed] == derived
@@ -253,6 +253,7 @@ print(*sorted(name for name in sys.modules if name.startswith(("rotor_mcp", "pho
         "rotor_mcp.log_setup",
         "rotor_mcp.private_file",
         "rotor_mcp.sanitize",
+        "rotor_mcp.server.deferred_models",
         "rotor_mcp.server.jsonrpc",
         "rotor_mcp.server.stdio",
         "rotor_mcp.server.stdio_files",
@@ -293,8 +294,9 @@ def watch():
     import time
     while "rotor_mcp.server.dispatch" not in sys.modules:
         time.sleep(0.01)
-    from rotor_mcp.tools.registry import TOOLS
-    models = [model for tool in TOOLS.values() for model in (tool.arguments, tool.result)]
+    from rotor_mcp.tools.registry import TOOL_NAMES, find_tool
+    tools = map(find_tool, TOOL_NAMES)
+    models = [model for tool in tools for model in (tool.arguments, tool.result)]
     while not all(model.__pydantic_complete__ for model in models):
         time.sleep(0.01)
     print("prepared", file=sys.stderr, flush=True)
