@@ -9,7 +9,7 @@ import click
 from rotor_mcp.cli.options import config_flag, given_flags, read_settings, sandbox_flag, settings_flags
 from rotor_mcp.config import environment_variable, is_given
 from rotor_mcp.hosting.settings import HostSettings
-from rotor_mcp.server.deferred_models import built_on_first_use
+from rotor_mcp.server.deferred_models import defer_models
 
 DEFAULT_ADDRESS = "127.0.0.1:8080"
 _NO_ADDRESS = ""
@@ -51,9 +51,8 @@ def serve_(
         import_module("rotor_mcp.cli.serve_http").serve_http(file, given)
     else:
         _reject_http_flags()
-        with built_on_first_use():  # a client waits for this start
-            serve_stdio = import_module("rotor_mcp.cli.serve_stdio").serve_stdio
-        serve_stdio(file, given)
+        defer_models()  # a client waits for this start
+        import_module("rotor_mcp.cli.serve_stdio").serve_stdio(file, given)
 
 
 def _reject_http_flags() -> None:

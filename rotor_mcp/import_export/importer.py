@@ -54,8 +54,10 @@ JOURNAL_ENDING = ".rotor-import"
 
 ImportMode = Literal["ask", "dry_run", "write"]
 
+MAX_ROWS_KEPT = 2_000
+"""Rows that are read once, the first of the file: twice as many as Rotor's quota lets a day write."""
 MAX_ROWS_AT_HAND = 64
-"""Rows that are not read anew: each is needed several times while it is written."""
+"""Further rows that are not read anew: each is needed several times while it is written."""
 
 
 @dataclass(frozen=True)
@@ -117,7 +119,9 @@ def _read(file: str) -> bytes:
 
 
 class _ImportRun:
-    """One run of an import. Rows are read anew whenever they are needed, because not all fit into memory."""
+    """One run of an import. After the first ones, rows are read anew when they are needed: not all fit into
+    memory.
+    """
 
     def __init__(
         self, options: ImportOptions, table: Table, mapping: ColumnMapping, tenant: Tenant, data_digest: str
@@ -125,7 +129,9 @@ class _ImportRun:
         self._options = options
         self._table = table
         self._rows = RowRequests(table, mapping, options.shared, options.skip_invalid_values)
-        self._row = lru_cache(MAX_ROWS_AT_HAND)(self._read_row)
+        self._kept: dict[int, RowRequest] = {}
+        """Number of a row → its request, if it is one of the first."""
+        self._read_row_again = lru_cache(MAX_ROWS_AT_HAND)(self._read_row)
         self._file_report = FileReport(table, mapping)
         self._tenant = tenant
         self._data_digest = data_digest
@@ -191,6 +197,8 @@ class _ImportRun:
             except Exception as exc:
                 self._invalid.append(RowOutcome.crashed((row.number,), exc))
                 continue
+            if len(self._kept) < MAX_ROWS_KEPT:
+                self._kept[row.number] = made
             self._file_report.add(row.number, made)
             if made.request is None:
                 self._invalid.append(RowOutcome((row.number,), "invalid", failure=made.failure))
@@ -207,6 +215,9 @@ class _ImportRun:
                 if journal.candidates(digest) is not None:
                     self._begun.add(group.rows[0])
                 yield group
+
+    def _row(self, number: int) -> RowRequest:
+        return self._kept.get(number) or self._read_row_again(number)
 
     def _read_row(self, number: int) -> RowRequest:
         return self._rows.of(self._table.rows[bisect_left(self._numbers, number)])

@@ -3,21 +3,18 @@
 The SDK defines 500 models and 15 type adapters. A start uses 30 of the models and one of the adapters.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from types import UnionType
 from typing import Annotated, Any, Union, get_origin
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
 
-@contextmanager
-def built_on_first_use() -> Iterator[None]:
-    """Defer the building of all models, and of the type adapters of unions that are defined in the block.
+def defer_models() -> None:
+    """Let the models of this process, and type adapters of unions, be built when they are first used.
 
     pydantic does not guard that against several threads: from now on, only one may use models.
     """
-    BaseModel.model_config["defer_build"] = True  # adapters of models follow the models
+    BaseModel.model_config["defer_build"] = True  # the adapter of a model follows the model
     build = TypeAdapter.__init__
 
     def defer(
@@ -30,7 +27,3 @@ def built_on_first_use() -> Iterator[None]:
         build(self, *adapted, config=config, **options)
 
     TypeAdapter.__init__ = defer  # type: ignore[method-assign]
-    try:
-        yield
-    finally:
-        TypeAdapter.__init__ = build  # type: ignore[method-assign]

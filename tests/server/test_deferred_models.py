@@ -14,10 +14,10 @@ def printed(program: str) -> str:
 
 def test_adapters_of_the_sdk_are_built_when_they_are_used() -> None:
     assert printed("""
-        from rotor_mcp.server.deferred_models import built_on_first_use
-        with built_on_first_use():
-            import mcp_types
-            from mcp.client import session
+        from rotor_mcp.server.deferred_models import defer_models
+        defer_models()
+        import mcp_types
+        from mcp.client import session
         adapters = {
             name: adapter
             for module in (mcp_types, session)
@@ -46,36 +46,36 @@ JSONRPCRequest(jsonrpc='2.0', id=1, method='ping', params=None) True
 """)
 
 
-def test_adapters_that_are_defined_later_are_built_at_once() -> None:
+def test_what_says_when_it_is_built_is_built_then() -> None:
     assert printed("""
         from pydantic import BaseModel, ConfigDict, TypeAdapter
-        from rotor_mcp.server.deferred_models import built_on_first_use
-        class Lead(BaseModel, defer_build=False):
-            name: "Name"
-        Name = str
-        with built_on_first_use():
-            for deferred in (int | str, Lead, int):
-                print(deferred, TypeAdapter(deferred).pydantic_complete)
-            given = ConfigDict(str_max_length=1)
-            print(given, TypeAdapter(str | None, config=given).pydantic_complete)
-        print(int | str, TypeAdapter(int | str).pydantic_complete)
+        from rotor_mcp.server.deferred_models import defer_models
+        defer_models()
+        class Built(BaseModel, defer_build=False):
+            name: str
+        class Deferred(BaseModel):
+            name: str
+        for adapted in (int | str, Built, Deferred, list[int]):
+            print(adapted, TypeAdapter(adapted).pydantic_complete)
+        given = ConfigDict(str_max_length=1)
+        print(given, TypeAdapter(str | None, config=given).pydantic_complete)
     """) == snapshot("""\
 int | str False
-<class '__main__.Lead'> True
-<class 'int'> True
+<class '__main__.Built'> True
+<class '__main__.Deferred'> False
+list[int] True
 {'str_max_length': 1} True
-int | str True
 """)
 
 
 def test_names_are_resolved_where_an_adapter_is_defined() -> None:
     assert printed("""
         from pydantic import TypeAdapter
-        from rotor_mcp.server.deferred_models import built_on_first_use
+        from rotor_mcp.server.deferred_models import defer_models
+        defer_models()
         def define():
             Near = int
             return TypeAdapter(list["Near"])
-        with built_on_first_use():
-            adapter = define()
+        adapter = define()
         print(adapter.validate_python(["1"]), adapter.pydantic_complete)
     """) == snapshot("[1] True\n")

@@ -238,7 +238,6 @@ print(*sorted(name for name in sys.modules if name.startswith(("rotor_mcp", "pho
         "rotor_mcp.gc_tuning",
         "rotor_mcp.hosting",
         "rotor_mcp.hosting.settings",
-        "rotor_mcp.log_events",
         "rotor_mcp.server",
         "rotor_mcp.server.backend",
         "rotor_mcp.server.mcp_server",
@@ -250,6 +249,7 @@ print(*sorted(name for name in sys.modules if name.startswith(("rotor_mcp", "pho
     imported = [
         "rotor_mcp.extras",
         "rotor_mcp.hosting.addresses",
+        "rotor_mcp.log_events",
         "rotor_mcp.log_setup",
         "rotor_mcp.private_file",
         "rotor_mcp.sanitize",
