@@ -47,6 +47,8 @@ class LeadScan:
     call: CallContext
     tasks: TaskGroup | None = None
     """Requests pages before their turn; `read_until` has its own."""
+    returns_all: bool = False
+    """Whether leads that do not match are returned as well: whoever reads this list filters them."""
     page: int = field(init=False)
     """The page to read next."""
     last: ScanPosition | None = field(init=False)
@@ -147,7 +149,7 @@ class LeadScan:
         of = None if page.total is None else -(-page.total // self.begin.size)
         if page.has_more and self.pages != of:
             await self.call.progress(self.pages, of, f"looked at {self.looked_at:,} leads")
-        return [lead async for lead in paced(leads) if self._matches(lead)]
+        return leads if self.returns_all else [lead async for lead in paced(leads) if self._matches(lead)]
 
     async def _next_page(self) -> tuple[Page, float]:
         """Return the page whose turn it is, and its age in seconds."""
@@ -251,7 +253,8 @@ class LeadScan:
         """Return a scan of the list of a stage, whatever else is searched for."""
         request = SearchRequest(stage=[stage], archived="include" if self._with_archived else "exclude")
         begin = replace(self.begin, api_filters=ApiFilters.ALL)
-        return replace(self, request=request, begin=begin, call=replace(self.call, progress=ignore_progress))
+        call = replace(self.call, progress=ignore_progress)
+        return replace(self, request=request, begin=begin, call=call, returns_all=True)
 
     async def read_first_ahead(self) -> None:
         """Request the first page before its turn. A failure is raised when it is its turn."""
