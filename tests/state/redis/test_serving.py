@@ -12,7 +12,7 @@ import httpx2
 import pytest
 from mcp import Client, StdioServerParameters
 
-from rotor_mcp.cli.options import connection
+from rotor_mcp.cli.options import load_connection_settings
 from rotor_mcp.config import ConfigError, Settings
 from rotor_mcp.config_file import GivenSettings
 from rotor_mcp.extras import install_hint
@@ -104,5 +104,5 @@ def test_a_server_that_is_told_of_no_redis_does_not_load_it() -> None:
 
 def test_sandboxes_share_nothing() -> None:
     given = GivenSettings({"redis_url": "redis://127.0.0.1"}, {})
-    assert connection(":memory:", given)[0].redis_url is None
-    assert connection(None, given)[0].redis_url is not None
+    assert load_connection_settings(":memory:", given).redis_url is None
+    assert load_connection_settings(None, given).redis_url is not None
