@@ -55,13 +55,16 @@ def read_csv(decoded: DecodedText, *, delimiter: str | None, default: str) -> Sh
 
 
 def _separator(text: str, default: str) -> str:
-    """Return the separator that divides most of the first rows into equally many cells."""
+    """Return the separator that divides the largest share of the first rows into equally many cells."""
     others = [separator for separator in SEPARATORS if separator != default]
     return max([default, *others], key=lambda separator: _rows_alike(text, separator))
 
 
-def _rows_alike(text: str, separator: str) -> tuple[int, int]:
-    """Return how many rows have the most frequent number of cells beyond one, and that number."""
+def _rows_alike(text: str, separator: str) -> tuple[float, int]:
+    """Return the share of rows with the most frequent number of cells beyond one, and that number.
+
+    It is a share, because a separator that is none divides cells of several lines into more rows.
+    """
     widths: Counter[int] = Counter()
     sample = io.StringIO(text[:_SAMPLE_CHARS], newline="")
     reader = csv.reader(sample, delimiter=separator, strict=len(text) <= _SAMPLE_CHARS)
@@ -73,7 +76,7 @@ def _rows_alike(text: str, separator: str) -> tuple[int, int]:
         return 0, 0
     several = {width: count for width, count in widths.items() if width > 1}
     best = max(several, key=lambda width: (several[width], width), default=0)
-    return several.get(best, 0), best
+    return several.get(best, 0) / max(widths.total(), 1), best
 
 
 def _records(text: str, start: int, separator: str) -> Iterator[Record]:

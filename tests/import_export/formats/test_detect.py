@@ -71,6 +71,7 @@ def test_utf_16_of_either_byte_order() -> None:
         ('"SEP=\t"\na,x\tb', ("a,x", "b"), "CSV, UTF-8, separated by tabs"),
         ("sep=^\na^b", ("a", "b"), "CSV, UTF-8, separated by ^"),
         ("separated,b", ("separated", "b"), "CSV, UTF-8, separated by commas"),
+        ('a,b,c,d\n1,;,"x\ny",;\n2,;,"x\ny",;', ("a", "b", "c", "d"), "CSV, UTF-8, separated by commas"),
     ],
 )  # fmt: skip
 def test_the_separator_is_that_of_the_header(text: str, columns: tuple[str, ...], form: str) -> None:
