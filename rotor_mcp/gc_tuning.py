@@ -16,7 +16,7 @@ def pause_collection() -> None:
 
 
 def resume_collection() -> None:
-    """Turn collection on with Python's thresholds, for a command that ends soon."""
+    """Turn collection on with Python's thresholds, for a command that is no server."""
     gc.enable()
 
 

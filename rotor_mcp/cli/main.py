@@ -246,9 +246,11 @@ def _first(group: BaseExceptionGroup[OSError]) -> OSError:
     message="%(prog)s %(version)s",
     help="Show the version.",
 )
-def main() -> None:
+@click.pass_context
+def main(ctx: click.Context) -> None:
     """Rotor leads for assistants: an MCP server.
 
     Without a command it serves on standard input and output, as clients start it.
     """
-    gc_tuning.resume_collection()
+    if ctx.invoked_subcommand != "serve":  # which imports most of what it needs from here on
+        gc_tuning.resume_collection()
