@@ -119,9 +119,11 @@ class LeadsClient(ApiSession):
         if len(data) > limit:
             reason = f"the answer holds {len(data):,} leads, and {limit:,} were asked for"
             raise Unanswered(reason, answer.status)
-        if any(isinstance(entry, dict) for entry in data):
-            data = [read_lead(entry) if isinstance(entry, dict) else entry async for entry in paced(data)]
-        leads = self.written.current([entry for entry in data if isinstance(entry, Lead)])
+        leads = data
+        if not {Lead}.issuperset(map(type, data)):  # nearly always all were read while they were parsed
+            read = [read_lead(entry) if isinstance(entry, dict) else entry async for entry in paced(data)]
+            leads = [entry for entry in read if isinstance(entry, Lead)]
+        leads = self.written.current(leads)
         self._hooks.leads_read(leads)
         said = pagination if isinstance(pagination, dict) else {}
         return Page(
