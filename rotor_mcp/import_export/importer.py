@@ -54,8 +54,8 @@ JOURNAL_ENDING = ".rotor-import"
 
 ImportMode = Literal["ask", "dry_run", "write"]
 
-MAX_ROWS_KEPT = 2_000
-"""Rows that are read once, the first of the file: twice as many as Rotor's quota lets a day write."""
+MAX_ROWS_KEPT = 1_000
+"""Rows that are read once, the first of the file: as many as Rotor's quota lets a day write."""
 MAX_ROWS_AT_HAND = 64
 """Further rows that are not read anew: each is needed several times while it is written."""
 
