@@ -958,6 +958,51 @@ Wants inside and outside before Thanksgiving.
     )
 
 
+async def test_rows_beyond_those_that_are_kept(tmp_path: Path) -> None:
+    ann = {"name": "Ann Lee", "phone": "(218) 555-0142", "notes": ""}
+    odd = {"name": "Odd", "phone": "12", "notes": "Row 1,004"}
+    write(tmp_path / "leads.csv", ann, *[ann] * 1_000, ann | {"notes": "Row 1,003"}, odd)
+    async with company(3, now=lambda: NOW) as (sandbox, environment):
+        status, out, err = await run(tmp_path, "leads.csv", "--yes", **environment)
+        assert (status, err) == (1, "")
+        assert said(out) == snapshot("""\
+CSV, UTF-8, separated by commas; 1,003 rows.
+  name → name
+  phone → phone
+  notes → notes
+Row 2, for example: name: Ann Lee · phone: (218) 555-0142
+Row 3, for example: name: Ann Lee · phone: (218) 555-0142
+Row 1003, for example: name: Ann Lee · phone: (218) 555-0142 · notes: Row 1,003
+Plan for 1,003 rows: 1,002 created, 1 invalid.
+Rows that need attention:
+  row 1004, invalid: phone "12": no phone number that could exist; correct it or leave it blank
+One person:
+  rows 2-1003: Ann Lee
+Worth knowing:
+  rows 2-1003: a new lead can make the company's automations text or e-mail the person
+2 requests spent. To write this takes 1 more.
+1,003 rows: 1,002 created, 1 invalid. 3 requests spent.
+Worth knowing:
+  rows 2-1003: Rotor gave it the stage New Leads
+leads.attention.csv holds the rows that need attention: correct them there, and import that file.
+""")
+        assert await stored(sandbox, "name", "notes", search="Ann Lee") == snapshot(
+            [{"name": "Ann Lee", "notes": "Row 1,003"}]
+        )
+    assert table(tmp_path / "leads.attention.csv") == snapshot(
+        [
+            {
+                "row": "1004",
+                "name": "Odd",
+                "phone": "12",
+                "notes": "Row 1,004",
+                "confirm": "",
+                "reason": 'phone "12": no phone number that could exist; correct it or leave it blank',
+            }
+        ]
+    )
+
+
 # Safe to show, safe to open
 
 
