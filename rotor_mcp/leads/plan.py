@@ -113,7 +113,8 @@ def make_plan(request: UpsertRequest, found: Match, locale: Locale) -> Plan:
     for name, value in given.items():
         before, after = getattr(lead, name), value
         if name == "follow_up_date":
-            after = dates.to_rotor(value, locale.zone, before)
+            # What Rotor stores, in whatever zone it is written, is not changed into another form of it.
+            after = value if value == before else dates.to_rotor(value, locale.zone, before)
         elif kind := _SPELLED.get(name):
             after = _spelled(kind, value, lead, before, locale, by_id=by_id)
         elif name == "notes" and found.lead is not None and not request.replace_notes:

@@ -190,6 +190,13 @@ def test_a_moment_is_the_same_without_its_fractions() -> None:
     assert make_plan(asked(wish), Match(stored, "id"), CONTEXT).outcome == "unchanged"
 
 
+@pytest.mark.parametrize("stored", ["2026-12-01T05:00:00+05:00", "2026-12-01T00:00:00Z", "2026-12-01"])
+def test_a_follow_up_as_it_is_stored_is_no_change(stored: str) -> None:
+    """The first two are midnight in UTC, which stands for a day; a file may bring back what was exported."""
+    lead, wish = replace(JANE, follow_up_date=stored), LeadFields(follow_up_date=stored)
+    assert make_plan(asked(wish), Match(lead, "id"), CONTEXT).outcome == "unchanged"
+
+
 def test_notes_with_our_own_days_in_them_are_not_added_again() -> None:
     notes = "Dog.\n2026-11-22: Gate code 4711.\n2026-11-23: Two cats."
     stored = replace(JANE, notes=notes)
