@@ -7,7 +7,7 @@ from socket import socket
 
 import click
 
-from rotor_mcp import __version__
+from rotor_mcp import __version__, gc_tuning
 from rotor_mcp.api.pool import TransportFactory
 from rotor_mcp.cli.options import connection
 from rotor_mcp.config import ConfigError, Settings, environment_variable
@@ -59,6 +59,7 @@ def _serve_in_several(settings: Settings, host: HostSettings) -> None:
     startup.configure_log(settings)
     _log_start(host, sockets)
     sockets[0].close()  # each process takes the port itself
+    gc_tuning.tune_for_serving()  # each process does that as well
     serve()
 
 

@@ -5,8 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rotor_mcp.api.models import Lead
-from rotor_mcp.leads.matching import email_keys, phone_keys
+from rotor_mcp.leads.matching import lead_keys
 from rotor_mcp.leads.shared_keys import group_by_shared_keys
+
+_CONTACTS = frozenset({"phone", "email"})
 
 
 @dataclass(frozen=True)
@@ -23,7 +25,8 @@ def contact_keys_of(lead: Lead, region: str) -> tuple[str, ...]:
 
     A text that holds no number that could exist, or no e-mail address, such as `none`, is not shared.
     """
-    return (*phone_keys(lead, region), *[key for key in email_keys(lead) if "@" in key])
+    _, *contacts = lead_keys(lead, region, _CONTACTS)
+    return tuple([key for key in contacts if key.startswith("phone ") or "@" in key])
 
 
 def find_duplicates(leads: Sequence[Lead], keys: Sequence[Sequence[str]]) -> list[DuplicateGroup]:

@@ -146,10 +146,9 @@ def _within(start: str | None, end: str | None, locale: Locale) -> Callable[[dat
 
     A time without a time of day is compared by days.
     """
-    first, last = (
-        _instants(start, locale)[0] if start else _FIRST,
-        _instants(end, locale)[1] if end else _LAST,
-    )
+    first = _instant(start, locale, time.min) if start else _FIRST
+    # Where clocks are changed at midnight, an hour of the day may come twice: the last is meant.
+    last = _instant(end, locale, time.max.replace(fold=1)) if end else _LAST
     first_day, last_day = (_day(start) if start else date.min), (_day(end) if end else date.max)
 
     def is_within(moment: date | datetime | None) -> bool:
@@ -164,20 +163,12 @@ _FIRST = datetime.min.replace(tzinfo=UTC)
 _LAST = datetime.max.replace(tzinfo=UTC)
 
 
-def _instants(bound: str, locale: Locale) -> tuple[datetime, datetime]:
-    """Return the first and the last instant of a bound: of a day, or twice that of a date-time."""
-    limit = dates.parse(bound)
-    if isinstance(limit, datetime):
-        instant = limit if limit.tzinfo else limit.replace(tzinfo=locale.zone)
-        return _in_utc(instant), _in_utc(instant)
-    # Where clocks are changed at midnight, an hour of the day may come twice: the last is meant.
-    last = time.max.replace(fold=1)
-    first_instant, last_instant = (datetime.combine(limit, at, locale.zone) for at in (time.min, last))
-    return _in_utc(first_instant), _in_utc(last_instant)
+def _instant(bound: str, locale: Locale, time_of_day: time) -> datetime:
+    """Return the instant of a bound, of a day at a time of day.
 
-
-def _in_utc(instant: datetime) -> datetime:
-    """Convert an instant, if UTC has a date for it: instants of one zone are compared 30 times as fast."""
+    It is in UTC, if UTC has a date for it: instants of one zone are compared 30 times as fast.
+    """
+    instant = dates.instant(bound, locale.zone, time_of_day)
     try:
         return instant.astimezone(UTC)
     except OverflowError:

@@ -73,25 +73,15 @@ def request_keys(request: UpsertRequest, region: str) -> list[str]:
 
 
 def lead_keys(lead: Lead, region: str, kinds: Set[str]) -> list[str]:
-    """Return the keys of some kinds by which a lead can be found."""
+    """Return the keys of some kinds by which a lead can be found, that of its id first."""
     keys = [f"id {lead.id}"]
-    if "phone" in kinds:
-        keys += phone_keys(lead, region)
-    if "email" in kinds:
-        keys += email_keys(lead)
+    if lead.phone and "phone" in kinds:
+        keys += [f"phone {form}" for form in parse_phones(lead.phone, region).forms]
+    if lead.email and "email" in kinds:
+        keys += [f"email {form}" for form in email_forms(lead.email)]
     if lead.name and "name" in kinds:
         keys.append(f"name {name_form(lead.name)}")
     return keys
-
-
-def phone_keys(lead: Lead, region: str) -> list[str]:
-    """Return the keys of the phones of a lead: of each number that could exist."""
-    return [f"phone {form}" for form in parse_phones(lead.phone, region).forms] if lead.phone else []
-
-
-def email_keys(lead: Lead) -> list[str]:
-    """Return the keys of the e-mail of a lead: of the whole text, and of each address in it."""
-    return [f"email {form}" for form in email_forms(lead.email)] if lead.email else []
 
 
 def resolve(by_phone: Iterable[Lead], by_email: Iterable[Lead], name: str | None) -> Match:

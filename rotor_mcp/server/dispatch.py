@@ -43,7 +43,7 @@ async def call_tool(
                         result = await _go_on(tool, tool.approval, arguments, answer, call)
                     else:
                         result = await tool.run(arguments, call)
-                        if tool.approval and getattr(result, "confirm", None):
+                        if tool.approval and result.confirm:
                             asked = await _ask_person(
                                 tool,
                                 tool.approval,

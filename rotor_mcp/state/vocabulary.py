@@ -101,12 +101,12 @@ class Vocabulary:
         """Return the words of all known leads, after looking at those that were read."""
         while self._read:
             lead_id, stage, source, tags = self._read.popleft()
+            texts: dict[Kind, Iterable[str | None]] = {"stage": [stage], "source": [source], "tag": tags}
+            words: _Words = {}
+            for kind, of_kind in texts.items():
+                distinct = dict.fromkeys([text for text in of_kind if text and len(text) <= MAX_WORD_CHARS])
+                words[kind] = tuple(distinct)[:MAX_TAGS]
             if lead_id:
-                words: _Words = {
-                    "stage": (stage,) if stage and len(stage) <= MAX_WORD_CHARS else (),
-                    "source": (source,) if source and len(source) <= MAX_WORD_CHARS else (),
-                    "tag": _short_tags(tags) if tags else (),
-                }
                 self._replace(lead_id, words)
         return self._usage
 
@@ -232,11 +232,6 @@ class Vocabulary:
                 named = tuple(in_use[:MAX_NAMED])
                 unused.append(Unused(kind, word, likely[nearest] if nearest else None, named))
         return unused
-
-
-def _short_tags(tags: Iterable[str]) -> tuple[str, ...]:
-    distinct = dict.fromkeys(tag for tag in tags if tag and len(tag) <= MAX_WORD_CHARS)
-    return tuple(distinct)[:MAX_TAGS]
 
 
 @lru_cache(maxsize=256)  # many rows of a file have the same word

@@ -306,3 +306,23 @@ def test_several_processes_need_granian(tmp_path: Path) -> None:
         f"{install_hint('workers')}, or serve with one process"
     )
     assert refused(given | {"PYTHONPATH": str(tmp_path)}) == said
+
+
+def test_the_process_above_them_collects_garbage() -> None:
+    """Commands begin without collection, and this process lives as long as the others."""
+    program = """
+import gc
+from granian import Granian
+from rotor_mcp.__main__ import main
+Granian.serve = lambda _: print(gc.isenabled(), gc.get_threshold()[0])
+main(["serve", "--http=127.0.0.1:0"])
+"""
+    given = {
+        "ROTOR_MCP_WORKERS": "2",
+        "ROTOR_MCP_REDIS_URL": "redis://127.0.0.1:1",
+        "ROTOR_API_KEY": FULL_KEY,
+    }
+    ended = subprocess.run(
+        [sys.executable, "-c", program], env=VARIABLES | given, capture_output=True, check=True, timeout=60
+    )
+    assert ended.stdout == b"True 50000\n"

@@ -72,6 +72,10 @@ def test_utf_16_of_either_byte_order() -> None:
         ("sep=^\na^b", ("a", "b"), "CSV, UTF-8, separated by ^"),
         ("separated,b", ("separated", "b"), "CSV, UTF-8, separated by commas"),
         ('a,b,c,d\n1,;,"x\ny",;\n2,;,"x\ny",;', ("a", "b", "c", "d"), "CSV, UTF-8, separated by commas"),
+        # Files that other programs took to be separated by commas: mholt/PapaParse 681 and 600, python/cpython 119123
+        ('a;b;"c\nd,e,f\n,3"', ("a", "b", "c d,e,f ,3"), "CSV, UTF-8, separated by semicolons"),
+        ("a (x, y);b (x, y)\n1;u\n2;v", ("a (x, y)", "b (x, y)"), "CSV, UTF-8, separated by semicolons"),
+        ("a;b;c\n1;['3'];U\n4;['1', '2'];U", ("a", "b", "c"), "CSV, UTF-8, separated by semicolons"),
     ],
 )  # fmt: skip
 def test_the_separator_is_that_of_the_header(text: str, columns: tuple[str, ...], form: str) -> None:
